@@ -1,0 +1,29 @@
+"""dqnkit: Deep Q-Learning built up one part at a time, then trained on a cluster.
+
+The ring that data flows through, and the room where each part lives::
+
+    environments -> actor.Actor.rollout -> types.Rollout -> replay.ReplayBuffer
+         ^                                                        |
+         |  policy.q_values                                       v
+         +------- types.PolicyWeights <--------- learner.Learner.update
+
+    config          every setting, one documented line each; settings known to work per environment
+    exploration     epsilon-greedy, schedules
+    policy          the Q-network in NumPy, for actors          (no TensorFlow up to here)
+    value_learning  the update rules: q_learning, double_q_learning, huber
+    networks        the Q-network in Keras, the target update
+    training        train: the only loop, a generator of TrainStatus
+    evaluation      evaluate, record_video
+    checkpoint      save, restore
+    plots           learning curves
+    cli, doctor     the command line
+
+Importing `dqnkit` imports nothing else; an actor never needs TensorFlow.
+"""
+
+import os
+
+__version__ = "0.1.0"
+
+# TensorFlow greets with lines about oneDNN and absl that students take for errors. Whoever wants them sets it to 0.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,294 @@
+"""Checkpoints: a training run on disk, whole at every moment, so that a killed process loses little and nothing breaks.
+
+    checkpoints/
+      replay/000000000000-000000004096.npz     segments of the replay buffer, each written once
+      step-000000004096/                       one checkpoint
+        learner.npz  replay.npz  counters.json
+        manifest.json                          checksums of these files and of the segments that belong to it
+
+A checkpoint is written under another name, synced to the disk and then renamed, its manifest last: a directory called
+``step-...`` is whole. Arrays are plain (no pickle), the rest is JSON. The last two checkpoints are kept.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqnkit.config import DQNConfig
+from dqnkit.errors import CheckpointError
+from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.training import Counters, TrainState, make_learner
+from dqnkit.types import Array, TrainStatus
+
+KEPT = 2  # checkpoints: the newest, and the one before it in case the newest is damaged
+
+
+class DamagedCheckpointWarning(UserWarning):
+    """A checkpoint could not be read, and the one before it was used."""
+
+
+def save(state: TrainState, directory: str | Path) -> Path:
+    """Write a checkpoint below ``directory`` and remove all but the last two.
+
+    Args:
+        state: from `TrainStatus.state`.
+        directory: the run's checkpoints; made if it is not there.
+
+    Returns:
+        the new checkpoint's own directory.
+
+    Raises:
+        CheckpointError: it could not be written, for instance because the disk is full. Older checkpoints stay whole.
+    """
+    root = Path(directory)
+    final = root / f"step-{state.counters.step:012d}"
+    temporary = root / f"writing-{os.getpid()}"
+    try:
+        (root / "replay").mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        segments = _write_segment(state.replay, root)
+        _write_npz(temporary / "learner.npz", state.learner.state())
+        _write_npz(temporary / "replay.npz", _replay_state(state.replay))
+        counters = {
+            "counters": asdict(state.counters),
+            "replay_rng": state.replay_rng,
+            "config": state.config.to_dict(),
+        }
+        _write_json(temporary / "counters.json", counters)
+        files = {name: _checksum(temporary / name) for name in ("learner.npz", "replay.npz", "counters.json")}
+        _write_json(temporary / "manifest.json", {"files": files, "segments": segments})
+        _sync(temporary)
+        if final.exists():  # the same step once more, after a resume
+            os.replace(final, root / f"removing-{final.name}")
+        os.replace(temporary, final)
+        _sync(root)
+        _remove_old(root)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        what = "the disk is full: free some space" if error.errno == errno.ENOSPC else str(error)
+        raise CheckpointError(f"the checkpoint of step {state.counters.step} was not written: {what}") from error
+    return final
+
+
+def restore(directory: str | Path, config: DQNConfig | None = None) -> TrainState:
+    """Read the newest whole checkpoint below ``directory``: what `dqnkit.training.train` takes as ``state``.
+
+    A damaged checkpoint is passed over, with a `DamagedCheckpointWarning`, for the one before it.
+
+    Args:
+        directory: as for `save`.
+        config: go on with these settings rather than the saved ones; the network must be the same.
+
+    Raises:
+        CheckpointError: there is none, or none that is whole; or it belongs to another environment.
+    """
+    damage: dict[Path, str] = {}
+    for checkpoint in reversed(_checkpoints(Path(directory))):
+        try:
+            state = _read(checkpoint, config)
+        except _DamagedError as error:
+            damage[checkpoint] = f"{checkpoint.name} is damaged ({error})"
+            continue
+        if damage:
+            message = f"{'; '.join(damage.values())}: going on from {checkpoint.name}"
+            warnings.warn(message, DamagedCheckpointWarning, stacklevel=2)
+        for bad in damage:  # set aside, so that what comes next is not built on its segments
+            os.replace(bad, bad.with_name(f"removing-{bad.name}"))
+        return state
+    if damage:
+        raise CheckpointError(f"no checkpoint in {directory} is whole: {'; '.join(damage.values())}")
+    raise CheckpointError(f"there is no checkpoint in {directory}: train first, or name another folder")
+
+
+class Checkpointer:
+    """Saves now and then: as often as costs at most ``cost`` of the time.
+
+    Args:
+        directory: as for `save`.
+        cost: share of the time that writing may take.
+        first_after: seconds before the first checkpoint.
+    """
+
+    def __init__(self, directory: str | Path, cost: float = 0.02, first_after: float = 1.0) -> None:
+        self.directory = Path(directory)
+        self._cost = cost
+        self._wait = first_after
+        self._last = time.perf_counter()
+
+    def offer(self, status: TrainStatus) -> bool:
+        """Save if it is time to; says whether it did."""
+        if time.perf_counter() - self._last < self._wait:
+            return False
+        self.save(status)
+        return True
+
+    def save(self, status: TrainStatus) -> None:
+        """Save now."""
+        began = time.perf_counter()
+        save(status.state, self.directory)
+        self._last = time.perf_counter()
+        self._wait = (self._last - began) / self._cost
+
+
+class _DamagedError(Exception):
+    """A checkpoint cannot be read; the text says which file."""
+
+
+def _read(checkpoint: Path, config: DQNConfig | None) -> TrainState:
+    manifest = _read_json(checkpoint / "manifest.json")
+    for name, checksum in manifest["files"].items():
+        _verify(checkpoint / name, checksum)
+    saved = _read_json(checkpoint / "counters.json")
+    saved_config = DQNConfig.from_dict(saved["config"])
+    if config is not None and config.env_id != saved_config.env_id:
+        raise CheckpointError(
+            f"{checkpoint} belongs to {saved_config.env_id}, not to {config.env_id}: name the folder of another run"
+        )
+    config = config or saved_config
+    learner = make_learner(config)
+    learner.load_state(_read_npz(checkpoint / "learner.npz"))
+    replay = make_replay(config)
+    pieces = _read_segments(checkpoint.parent / "replay", manifest["segments"])
+    _load_replay(replay, _read_npz(checkpoint / "replay.npz"), pieces)
+    return TrainState(config, Counters(**saved["counters"]), learner, replay, saved["replay_rng"])
+
+
+def _write_segment(replay: ReplayBuffer, root: Path) -> dict[str, str]:
+    """Write what came into replay since the last segment; the segments of this checkpoint with their checksums."""
+    segments = _known_segments(root)
+    stops = [_segment_range(name)[1] for name in segments]
+    start, stop = max([*stops, replay.store.oldest]), replay.inserted
+    if stop > start:
+        name = f"{start:012d}-{stop:012d}.npz"
+        writing = root / "replay" / f"writing-{os.getpid()}.npz"
+        _write_npz(writing, {**replay.store.read(start), "stop": np.array(stop)})
+        os.replace(writing, root / "replay" / name)
+        _sync(root / "replay")
+        segments[name] = _checksum(root / "replay" / name)
+    return {name: checksum for name, checksum in segments.items() if _segment_range(name)[1] > replay.store.oldest}
+
+
+def _known_segments(root: Path) -> dict[str, str]:
+    """The segments of the newest checkpoint: later ones on disk belong to none, and are written again."""
+    for checkpoint in reversed(_checkpoints(root)):
+        try:
+            return dict(_read_json(checkpoint / "manifest.json")["segments"])
+        except _DamagedError:
+            continue
+    return {}
+
+
+def _replay_state(replay: ReplayBuffer) -> dict[str, Array]:
+    state = {"inserted": np.array(replay.inserted)}
+    if isinstance(replay, PrioritizedReplayBuffer):
+        state |= {"priorities": replay.tree.values(), "largest": np.array(replay.largest)}
+    return state
+
+
+def _load_replay(replay: ReplayBuffer, state: dict[str, Array], pieces: Iterator[dict[str, Array]]) -> None:
+    replay.store.restore(pieces, int(state["inserted"]))
+    if isinstance(replay, PrioritizedReplayBuffer) and "priorities" in state:
+        replay.tree.load(state["priorities"])
+        replay.largest = float(state["largest"])
+
+
+def _read_segments(folder: Path, segments: dict[str, str]) -> Iterator[dict[str, Array]]:
+    for name, checksum in sorted(segments.items()):
+        _verify(folder / name, checksum)
+        yield _read_npz(folder / name)
+
+
+def _remove_old(root: Path) -> None:
+    """Keep the last two checkpoints and the segments that they name; also clear what a killed process left."""
+    checkpoints = _checkpoints(root)
+    for checkpoint in checkpoints[:-KEPT]:
+        # renamed first: a checkpoint that is half removed must not look whole
+        os.replace(checkpoint, root / f"removing-{checkpoint.name}")
+    needed = set()
+    for checkpoint in checkpoints[-KEPT:]:
+        try:
+            needed |= set(_read_json(checkpoint / "manifest.json")["segments"])
+        except _DamagedError:
+            continue
+    for segment in (root / "replay").iterdir():
+        if segment.name not in needed:
+            segment.unlink()
+    for leftover in [*root.glob("removing-*"), *root.glob("writing-*")]:
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _checkpoints(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("step-*") if re.fullmatch(r"step-\d{12}", path.name))
+
+
+def _segment_range(name: str) -> tuple[int, int]:
+    start, stop = name.removesuffix(".npz").split("-")
+    return int(start), int(stop)
+
+
+def _write_npz(path: Path, arrays: dict[str, Array]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _DamagedError(f"{path.name}: {error}") from error
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    with path.open("w") as file:
+        json.dump(values, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise _DamagedError(f"{path.name}: {error}") from error
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(path: Path, checksum: str) -> None:
+    try:
+        actual = _checksum(path)
+    except OSError as error:
+        raise _DamagedError(f"{path.name}: {error}") from error
+    if actual != checksum:
+        raise _DamagedError(f"{path.name} is not what was written: its checksum differs")
+
+
+def _sync(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk, too. Windows has no such call, and needs none."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,261 @@
+"""The command line: dqnkit train, resume, evaluate, doctor, lab.
+
+Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
+exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import click
+
+import dqnkit
+from dqnkit.config import DQNConfig, preset
+from dqnkit.errors import DQNKitError, MissingExtraError
+
+if TYPE_CHECKING:
+    from dqnkit.runs import RunFolder
+    from dqnkit.types import TrainStatus
+
+INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
+
+
+class _Group(click.Group):
+    """Turns the kit's own errors into one sentence and exit status 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DQNKitError as error:
+            click.secho(f"dqnkit: {error}", fg="red", err=True)
+            context.exit(2)
+
+
+class _Sizes(click.ParamType):
+    """Whole numbers with commas between them."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """``"64,64" -> (64, 64)``."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(int(part) for part in value.split(",") if part.strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers like 64,64", param, context)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(dqnkit.__version__)
+def main() -> None:
+    """Deep Q-Learning: train, look at what was learned, open the course."""
+
+
+def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each setting, with its documentation and default."""
+    hints = get_type_hints(DQNConfig)
+    for spec in reversed(dataclasses.fields(DQNConfig)):
+        if spec.name != "env_id":
+            option = "--" + spec.name.replace("_", "-")
+            kind = hints[spec.name]
+            names = [f"{option}/--no{option[1:]}"] if kind is bool else [option]
+            default = ",".join(map(str, spec.default)) if isinstance(spec.default, tuple) else spec.default
+            command = click.option(
+                *names,
+                spec.name,
+                type=_option_type(kind, spec.metadata["choices"]),
+                default=None,
+                help=f"{spec.metadata['help']}  [{default}]",
+            )(command)
+    return command
+
+
+def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
+    if choices:
+        return click.Choice(choices)
+    return _Sizes() if get_args(kind) else kind
+
+
+@main.command(short_help="Train a DQN on an environment.")
+@click.argument("env_id")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
+@click.option("--video/--no-video", default=True, help="record an episode at the end")
+@_config_options
+def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> None:
+    """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
+
+    Settings known to work are used for: CartPole-v1, Acrobot-v1, MountainCar-v0, LunarLander-v3, MinAtar/... and the
+    kit's own dqnkit/...; give any of them to choose otherwise. The defaults in brackets are for all others.
+    """
+    config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
+    from dqnkit.environments import make_env
+
+    make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
+    from dqnkit.runs import RunFolder, require_tensorboard
+
+    require_tensorboard()
+    path = run_dir or Path("runs") / f"{env_id.replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    from dqnkit.training import train as train_loop
+
+    run = RunFolder.create(path, config)
+    click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
+    _train(run, train_loop(config), video)
+
+
+@main.command(short_help="Go on with a run.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--total-steps", type=int, help="a new end, in environment steps")
+@click.option("--video/--no-video", default=True, help="record an episode at the end")
+def resume(run: Path, total_steps: int | None, video: bool) -> None:
+    """Go on with RUN, the folder of a run, from its last whole checkpoint."""
+    from dqnkit.runs import RunFolder, read_config, require_tensorboard
+
+    config = read_config(run)
+    if total_steps is not None:
+        config = dataclasses.replace(config, total_steps=total_steps)
+    require_tensorboard()
+    state = _restore(run, config)
+    from dqnkit.training import train as train_loop
+
+    if state.counters.step >= config.total_steps:
+        click.echo(f"The run is complete ({state.counters.step:,} steps); --total-steps sets a new end")
+        return
+    click.echo(f"Going on from step {state.counters.step:,} of {config.total_steps:,}")
+    _train(RunFolder.open(run, config, state.counters.step), train_loop(config, state=state), video)
+
+
+@main.command(short_help="Evaluate a run's policy.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--seed", type=click.IntRange(0), help="which episodes  [those of the run's seed]")
+def evaluate(run: Path, episodes: int, seed: int | None) -> None:
+    """Play greedy episodes with the newest policy of RUN and print their returns."""
+    from dqnkit.evaluation import evaluate as evaluate_policy
+    from dqnkit.runs import read_config
+
+    config = read_config(run)
+    state = _restore(run, config)
+    returns = evaluate_policy(state.learner.get_weights(), config, episodes, seed)
+    click.echo(f"{config.env_id} after {state.counters.step:,} steps, {episodes} greedy episodes:")
+    click.echo(f"  mean {returns.mean():.1f}   standard deviation {returns.std():.1f}")
+    click.echo(f"  lowest {returns.min():.1f}   median {_median(returns):.1f}   highest {returns.max():.1f}")
+
+
+@main.command(short_help="Look at this computer.")
+def doctor() -> None:
+    """Versions, cores, memory, what is missing and the command that mends it."""
+    from dqnkit.doctor import examine, report
+
+    findings = examine()
+    click.echo(report(findings))
+    sys.exit(1 if any(finding.status == "problem" for finding in findings) else 0)
+
+
+@main.command(short_help="Open the course in JupyterLab.")
+@click.option("--port", type=int, default=8888, show_default=True)
+@click.option("--browser/--no-browser", default=True, help="open a browser window")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def lab(port: int, browser: bool, folder: Path | None) -> None:
+    """Open JupyterLab at the course; installed from a wheel, it is first copied to FOLDER [dqnkit-course]."""
+    from dqnkit.notebooks import open_lab
+
+    sys.exit(open_lab(port=port, browser=browser, folder=folder))
+
+
+def _train(run: RunFolder, statuses: Generator[TrainStatus, None, None], video: bool) -> None:
+    """Train with a progress bar until the end or Ctrl-C; keep everything; look at the result."""
+    from tqdm import tqdm
+
+    status = None
+    live = sys.stderr.isatty()
+    with (
+        _interruptible() as interrupted,
+        tqdm(total=run.config.total_steps, unit=" steps", mininterval=0.2 if live else 10, smoothing=0.1) as bar,
+    ):
+        try:
+            for status in statuses:
+                run.record(status)
+                bar.update(min(status.step, status.total_steps) - bar.n)
+                bar.set_postfix_str(f"return {status.episode_return:.1f}, loss {status.loss:.3g}", refresh=False)
+                if interrupted():
+                    break
+        finally:
+            statuses.close()
+    if status is None:
+        raise DQNKitError("training ended before its first step")
+    run.finish(status)
+    if interrupted():
+        _draw(run.draw_curve)
+        click.echo(f"Stopped at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
+        sys.exit(INTERRUPTED)
+    _show_result(run, status, video)
+
+
+def _show_result(run: RunFolder, status: TrainStatus, video: bool) -> None:
+    from dqnkit.evaluation import evaluate as evaluate_policy
+
+    rate = status.step / max(status.seconds, 1e-9)
+    click.echo(f"Trained in {status.seconds:.1f} s ({rate:,.0f} steps a second, {status.updates:,} updates)")
+    returns = evaluate_policy(status.weights, run.config)
+    run.write_evaluation(returns)
+    click.echo(f"Mean return over {len(returns)} greedy episodes: {returns.mean():.1f} (std {returns.std():.1f})")
+    _draw(run.draw_curve)
+    if video:
+        _draw(lambda: run.draw_video(status.weights))
+    click.echo(f"All of it is in {run.path}")
+
+
+def _draw(draw: Callable[[], Path]) -> None:
+    """Draw something at the end; where what it needs is missing, the run is none the worse."""
+    try:
+        click.echo(f"  {draw()}")
+    except MissingExtraError as error:
+        click.secho(f"  no picture: {error}", fg="yellow", err=True)
+
+
+def _restore(run: Path, config: DQNConfig) -> Any:
+    from dqnkit.checkpoint import DamagedCheckpointWarning, restore
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DamagedCheckpointWarning)
+        state = restore(run / "checkpoints", config)
+    for warning in caught:
+        click.secho(f"dqnkit: {warning.message}", fg="yellow", err=True)
+    return state
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C (or SIGTERM) asks for a stop between two statuses, where all is whole; a second Ctrl-C stops at once."""
+    asked = False
+
+    def ask(signal_number: int, frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("\nStopping after this step; once more to stop at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _median(values: Any) -> float:
+    return float(sorted(values)[len(values) // 2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The kit's own exceptions: each says in one sentence what was wrong, what was expected and what to do.
+
+The command line prints the sentence and exits with status 2; in Python they are ordinary exceptions with one base.
+"""
+
+
+class DQNKitError(Exception):
+    """Base of every error that the kit raises on purpose."""
+
+
+class ConfigError(DQNKitError, ValueError):
+    """A setting of the wrong type or out of range, or two settings that exclude each other."""
+
+
+class EnvironmentNotSupportedError(DQNKitError, ValueError):
+    """An unknown environment, or one whose observations or actions DQN (or this kit) cannot handle."""
+
+
+class InvalidDataError(DQNKitError, ValueError):
+    """An environment produced NaN or infinity, or an array of the wrong shape."""
+
+
+class MissingExtraError(DQNKitError, ImportError):
+    """Something needs a package that is not installed; the message carries the pip command."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed. Install it with: pip install 'dqnkit[{extra}]'")
+
+
+class UnknownLayerError(DQNKitError, TypeError):
+    """A Keras layer that the NumPy policy cannot compute."""
+
+
+class DivergedError(DQNKitError, ArithmeticError):
+    """The loss became NaN or infinite; the weights from before the bad update were kept."""
+
+
+class CheckpointError(DQNKitError, OSError):
+    """A checkpoint that is missing, damaged, from another environment, or that could not be written."""

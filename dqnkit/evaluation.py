@@ -1,0 +1,163 @@
+"""How good a policy is: the return of whole greedy episodes, and a video of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqnkit.config import DQNConfig
+from dqnkit.environments import make_env, make_vector_env
+from dqnkit.errors import MissingExtraError
+from dqnkit.policy import q_values
+from dqnkit.types import Array, FloatArray, PolicyWeights
+
+# An episode that never ends (a policy that runs into a wall, no time limit) is cut here.
+MAX_STEPS = 100_000
+
+
+def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, seed: int | None = None) -> FloatArray:
+    """Returns of greedy episodes, exactly one on each of ``episodes`` copies of the environment.
+
+    One for each copy, because the first N episodes to finish are the short ones: where long is good, their mean is
+    too low, where short is good too high.
+
+    Args:
+        weights: the policy.
+        config: for the environment.
+        episodes: how many, all at once.
+        seed: which episodes; those of ``config.seed`` unless given. No seed repeats an episode of training.
+
+    Returns:
+        undiscounted returns ``[episodes]``, float32.
+    """
+    seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed])).generate_state(episodes)
+    if _has_native_vector(config):
+        return _evaluate_native(weights, config, seeds)
+    return _evaluate_each(weights, config, seeds)
+
+
+def record_video(
+    weights: PolicyWeights | None,
+    config: DQNConfig,
+    path: str | Path,
+    *,
+    seed: int = 0,
+    max_frames: int = 300,
+    width: int = 320,
+) -> Path:
+    """A small animation of one greedy episode, which a browser plays; no display server and no ffmpeg are needed.
+
+    Args:
+        weights: the policy; None acts at random, for comparison.
+        config: for the environment.
+        path: where it goes; the ending decides the format: .gif or .webp.
+        seed: which episode.
+        max_frames: a longer episode is shown up to here.
+        width: pixels; wider pictures are scaled down, small ones up.
+
+    Returns:
+        the path.
+
+    Raises:
+        MissingExtraError: Pillow, or what the environment draws with, is not installed.
+    """
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Pillow, which writes videos,", "course") from error
+    frames, frames_per_second = _render_episode(weights, config, seed, max_frames)
+    pictures = [Image.fromarray(frame) for frame in frames]
+    height = round(width * pictures[0].height / pictures[0].width)
+    how = Image.Resampling.NEAREST if pictures[0].width < width else Image.Resampling.BILINEAR
+    pictures = [picture.resize((width, height), how) for picture in pictures]
+    if Path(path).suffix == ".gif":
+        # one palette for all, so that nothing flickers and the file stays small
+        palette = pictures[len(pictures) // 2].quantize(64)
+        pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    pictures[0].save(
+        path,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=max(20, round(1000 / frames_per_second)),
+        loop=0,
+        optimize=True,
+    )
+    return Path(path)
+
+
+def _evaluate_native(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:
+    envs = make_vector_env(config.env_id, len(seeds), max_episode_steps=config.max_episode_steps)
+    observation, _ = envs.reset(seed=int(seeds[0]))
+    returns, running = np.zeros(len(seeds)), np.ones(len(seeds), dtype=bool)
+    for _ in range(MAX_STEPS):
+        observation, reward, terminated, truncated, _ = envs.step(q_values(weights, observation).argmax(axis=1))
+        returns += reward * running
+        running &= ~(terminated | truncated)
+        if not running.any():
+            break
+    envs.close()
+    return returns.astype(np.float32)
+
+
+def _evaluate_each(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:
+    """Step only the copies whose episode still runs: a few long episodes do not cost as much as all long ones."""
+    settings = {"max_episode_steps": config.max_episode_steps, "frame_stack": config.frame_stack}
+    envs = [make_env(config.env_id, **settings) for _ in seeds]  # type: ignore[arg-type]
+    observations = [env.reset(seed=int(seed))[0] for env, seed in zip(envs, seeds, strict=True)]
+    returns, running = np.zeros(len(seeds)), list(range(len(seeds)))
+    for _ in range(MAX_STEPS):
+        actions = q_values(weights, np.stack([observations[i] for i in running])).argmax(axis=1)
+        still_running = []
+        for i, action in zip(running, actions, strict=True):
+            observations[i], reward, terminated, truncated, _ = envs[i].step(action)
+            returns[i] += float(reward)
+            if not (terminated or truncated):
+                still_running.append(i)
+        running = still_running
+        if not running:
+            break
+    for env in envs:
+        env.close()
+    return returns.astype(np.float32)
+
+
+def _render_episode(
+    weights: PolicyWeights | None, config: DQNConfig, seed: int, max_frames: int
+) -> tuple[list[Array], float]:
+    env = make_env(
+        config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack, render=True
+    )
+    rng = config.generator("video", seed)
+    observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))
+    frames = [_as_picture(env.render(), config.env_id)]
+    for _ in range(max_frames - 1):
+        if weights is None:
+            action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
+        else:
+            action = q_values(weights, np.asarray(observation)[None]).argmax()
+        observation, _, terminated, truncated, _ = env.step(action)
+        frames.append(_as_picture(env.render(), config.env_id))
+        if terminated or truncated:
+            break
+    frames_per_second = float(env.metadata.get("render_fps") or 30)
+    env.close()
+    return frames, frames_per_second
+
+
+def _as_picture(frame: Any, env_id: str) -> Array:
+    """What an environment drew as uint8 ``[H, W, 3]``; MinAtar draws numbers between 0 and 1."""
+    picture = np.asarray(frame)
+    if np.issubdtype(picture.dtype, np.floating):
+        picture = (picture * 255).astype(np.uint8)
+    return picture
+
+
+def _has_native_vector(config: DQNConfig) -> bool:
+    import gymnasium as gym
+
+    envs = make_vector_env(config.env_id, 1, frame_stack=config.frame_stack)
+    native = not isinstance(envs, gym.vector.SyncVectorEnv)
+    envs.close()
+    return native

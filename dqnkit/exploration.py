@@ -1,0 +1,45 @@
+"""How actors explore: epsilon-greedy actions, and what epsilon is for each step or each actor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dqnkit.types import Array, FloatArray, IntArray
+
+
+def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.Generator) -> IntArray:
+    """With probability epsilon any action, each as likely as the other; otherwise the one of largest value.
+
+    Args:
+        q_values: ``[B, A]``.
+        epsilon: a number, or one for each row ``[B]``, between 0 and 1.
+        rng: where the randomness comes from.
+
+    Returns:
+        actions ``[B]``, int32. The random action may be the greedy one too (Watkins, 1989).
+    """
+    batch_size, num_actions = q_values.shape
+    actions = q_values.argmax(axis=1).astype(np.int32)  # [B]
+    explore = rng.random(batch_size) < epsilon  # [B]
+    random_actions = rng.integers(num_actions, size=batch_size, dtype=np.int32)  # [B]
+    np.copyto(actions, random_actions, where=explore)
+    return actions
+
+
+def linear_schedule(step: int, start: float, end: float, steps: int) -> float:
+    """Straight line from ``start`` at step 0 to ``end`` at step ``steps``, constant after it.
+
+    ``step`` counts environment steps over the whole of training: the line never begins again with an episode.
+    """
+    fraction = min(1.0, step / steps) if steps > 0 else 1.0
+    return start + fraction * (end - start)
+
+
+def actor_epsilons(num_actors: int, base: float = 0.4, exponent: float = 7.0) -> FloatArray:
+    """One constant epsilon for each actor ``[num_actors]``: ``base ** (1 + exponent * i / (num_actors - 1))``.
+
+    Some actors explore all the time and some hardly ever, so that replay always has both kinds of data
+    (Horgan et al., 2018, "Distributed Prioritized Experience Replay", section 4).
+    """
+    position = np.arange(num_actors) / max(1, num_actors - 1)  # [num_actors], from 0 to 1
+    return (base ** (1 + exponent * position)).astype(np.float32)

@@ -1,0 +1,257 @@
+"""Learning curves, drawn off-screen: for the run folder, the command line and the notebooks.
+
+A figure is a `matplotlib.figure.Figure` of its own, never one of pyplot's: nothing opens a window and nothing has to
+be closed. matplotlib is imported when something is drawn, so the palette can be had without it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError, MissingExtraError
+from dqnkit.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# How each thing is drawn, everywhere in the kit. The colours are those of Okabe and Ito (2008, "Color universal
+# design"), which stay apart in every kind of colour-blindness; the line says the same once more, for print in grey.
+PALETTE: dict[str, dict[str, Any]] = {
+    "environment": {"color": "#009E73", "linestyle": "-"},  # green: rewards, returns, episodes
+    "online network": {"color": "#0072B2", "linestyle": "-"},  # blue: Q, the greedy policy
+    "target network": {"color": "#D55E00", "linestyle": (0, (5, 1.5))},  # vermilion, dashed: TD targets
+    "exploration": {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2))},  # purple, dash-dotted: epsilon
+    "loss": {"color": "#E69F00", "linestyle": "-"},  # orange: TD errors, gradients
+    "replay": {"color": "#56B4E9", "linestyle": (0, (2.5, 1))},  # sky blue, short dashes: stored transitions
+    "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: what is known: bounds, goals
+}
+
+# Set while a figure is made, so that a reader's own style (a dark one) does not put white text on our white paper.
+STYLE: Any = {  # (Any: matplotlib types each key by itself)
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#888888",
+    "axes.facecolor": "white",
+    "axes.grid": True,
+    "axes.labelcolor": "#222222",
+    "axes.labelsize": 9.5,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": "#222222",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.xmargin": 0.01,
+    "figure.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "grid.color": "#E6E6E6",
+    "grid.linestyle": "-",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.8,
+    "text.color": "#222222",
+    "xtick.color": "#222222",
+    "xtick.labelsize": 9,
+    "ytick.color": "#222222",
+    "ytick.labelsize": 9,
+}
+
+WIDTH, HEIGHT, DPI = 8.0, 9.0, 120  # inches, and dots in an inch
+
+CAPTION = (
+    "The return is what counts: a rise, then a plateau; the mean lags 100 episodes behind. Dips are usual in DQN, a "
+    "fall that stays is not. Max Q is what the network promises: {promise} The loss is no score: its target moves with "
+    "the network, so it may rise while the policy gets better. While epsilon is high, random actions keep the returns "
+    "below what the greedy policy earns."
+)
+PROMISE = "where it grows on after the returns have stopped, more than is earned."
+PROMISE_WITH_BOUND = "above the dotted line, more than any policy can earn (overestimation)."
+
+
+def learning_curve(
+    metrics: Mapping[str, Sequence[float] | Array],
+    *,
+    title: str,
+    threshold: float | None = None,
+    max_q_bound: float | None = None,
+    episodes: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+) -> Figure:
+    """How a run went: returns, the values that the network promises, loss and epsilon, over environment steps.
+
+    A column that is missing or empty leaves its panel empty, NaN and infinity leave a gap, and values that explode
+    get a logarithmic axis.
+
+    Args:
+        metrics: columns of equal length: step, episode_return (mean of the last 100 episodes), mean_max_q, loss,
+            epsilon. Others are left alone.
+        title: what was trained.
+        threshold: mean return at which the environment counts as solved.
+        max_q_bound: the largest value that any policy can have: 1 / (1 - gamma) for rewards of at most 1 a step.
+        episodes: the step at which each episode ended and its return, ``[E]`` and ``[E]``: dots behind the mean.
+
+    Raises:
+        InvalidDataError: columns of different lengths, or not of numbers.
+        MissingExtraError: matplotlib is not installed.
+    """
+    steps, returns, max_q, loss, epsilon = _columns(
+        metrics, ("step", "episode_return", "mean_max_q", "loss", "epsilon")
+    )
+    ends, single_returns = _columns(dict(zip(("ends", "returns"), episodes or (), strict=False)), ("ends", "returns"))
+    unit, unit_name = _unit(max(steps.max(initial=0), ends.max(initial=0)))
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("matplotlib, which draws the curves,", "course") from error
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.suptitle(title, x=0.01, ha="left", size=14, weight="bold")
+        panels = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2, 1, 1))
+
+        panels[0].set(title="Mean return of the last 100 episodes", ylabel="return\n(sum of rewards)")
+        if len(ends):
+            _draw_dots(panels[0], ends / unit, single_returns, "environment", "single episodes")
+        _draw_line(panels[0], steps / unit, returns, "environment")
+        _draw_reference(panels[0], threshold, "solved:")
+
+        panels[1].set(title="Mean max Q", ylabel="value\n(discounted return)")
+        _draw_line(panels[1], steps / unit, max_q, "online network")
+        _draw_reference(panels[1], max_q_bound, "no policy has more: 1 / (1 − gamma) =")
+        _tame(panels[1], max_q, expected=_largest(returns) if max_q_bound is None else abs(max_q_bound))
+
+        panels[2].set(title="Loss (not a score)", ylabel="mean over\ntransitions")
+        _draw_line(panels[2], steps / unit, loss, "loss")
+        _tame(panels[2], loss, expected=10 * _typical(loss))
+
+        panels[3].set(
+            title="Exploration rate epsilon", ylabel="share of\nrandom actions", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1)
+        )
+        _draw_line(panels[3], steps / unit, epsilon, "exploration")
+        panels[3].set_xlabel(f"environment steps{unit_name}")
+        panels[3].set_xlim(left=0)
+        if len(steps) == 0:
+            panels[3].set_xticks([])
+
+        for axes in panels:
+            _write_legend(axes)
+        figure.align_ylabels(panels)
+        _write_caption(figure, CAPTION.format(promise=PROMISE if max_q_bound is None else PROMISE_WITH_BOUND))
+    return figure
+
+
+def to_png(figure: Figure, path: str | Path | None = None) -> bytes:
+    """The figure as a PNG file's content; with ``path`` also written there, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; a picture that was there before is still there.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)  # and not savefig, which may be set to make the background transparent
+    content = buffer.getvalue()
+    if path is not None:
+        _write_whole(Path(path), content)
+    return content
+
+
+def _columns(metrics: Mapping[str, Any], names: Sequence[str]) -> list[Array]:
+    """The named columns as floats of one length; infinity becomes NaN, what is missing or empty all NaN."""
+    columns: dict[str, Array] = {}
+    for name in names:
+        try:
+            values = np.asarray(metrics.get(name, ()), dtype=np.float64).ravel()
+        except (TypeError, ValueError) as error:
+            raise InvalidDataError(f"the column {name!r} takes numbers: {error}") from error
+        columns[name] = np.where(np.isfinite(values), values, np.nan)
+    length = len(columns[names[0]])
+    for name, values in columns.items():
+        if len(values) not in (0, length):
+            raise InvalidDataError(f"the column {name!r} has {len(values)} values, but {names[0]!r} has {length}")
+    return [values if len(values) else np.full(length, np.nan) for values in columns.values()]
+
+
+def _draw_line(axes: Axes, x: Array, y: Array, what: str) -> None:
+    shown = np.isfinite(y).sum()
+    axes.plot(x, y, marker="o" if shown == 1 else None, **PALETTE[what])
+    if shown == 0:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "nothing to show yet", transform=axes.transAxes, ha="center", va="center", color="#6E6E6E")
+
+
+def _draw_dots(axes: Axes, x: Array, y: Array, what: str, label: str) -> None:
+    axes.scatter(x, y, s=9, color=PALETTE[what]["color"], alpha=0.45, linewidths=0, label=label)
+
+
+def _draw_reference(axes: Axes, y: float | None, label: str) -> None:
+    if y is not None:
+        axes.axhline(y, linewidth=1.4, label=f"{label} {y:g}", **PALETTE["reference"])
+
+
+def _write_legend(axes: Axes) -> None:
+    """Right of the title, above the axes, where it hides no data."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1.01), ncols=2, borderaxespad=0, borderpad=0.2, frameon=False)
+
+
+def _largest(values: npt.ArrayLike) -> float:
+    """The largest absolute value that is a number; 0 where there is none."""
+    return float(np.nanmax(np.abs(values), initial=0.0, where=np.isfinite(values)))
+
+
+def _typical(values: Array) -> float:
+    """The median of those that are numbers; 0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else 0.0
+
+
+def _tame(axes: Axes, values: Array, expected: float) -> None:
+    """Give values that explode, far beyond what is expected of them, a logarithmic axis."""
+    if _largest(values) > 10 * max(1.0, expected):
+        axes.set_yscale("log" if np.nanmin(values) > 0 else "symlog")
+        axes.set_title(f"{axes.get_title(loc='left')} explodes (logarithmic axis)")
+
+
+def _unit(steps: float) -> tuple[int, str]:
+    """In what steps are counted on the axis, so that its numbers stay short."""
+    if steps >= 2_000_000:
+        return 1_000_000, " (millions)"
+    if steps >= 10_000:
+        return 1_000, " (thousands)"
+    return 1, ""
+
+
+def _write_caption(figure: Figure, caption: str) -> None:
+    """What to look for, under the panels, which make room for it."""
+    lines = textwrap.wrap(caption, width=112)
+    line_height = 0.185 / HEIGHT  # of the figure
+    height = (len(lines) + 1) * line_height + 0.015
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    layout.set(rect=(0, height, 1, 1 - height), h_pad=0.07)  # type: ignore[call-arg]
+    figure.text(0.01, height - 0.012, "What to look for", va="top", weight="bold")
+    figure.text(0.01, height - 0.012 - line_height, "\n".join(lines), va="top", linespacing=1.35)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then move it there: a reader sees the old content or the new, never a part."""
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise

@@ -1,0 +1,69 @@
+"""Where rollouts come from. In this process here; from a cluster in `dqnkit.cluster`; the loop sees no difference."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from dqnkit.actor import Actor, SelectAction
+from dqnkit.config import DQNConfig
+from dqnkit.types import FloatArray, PolicyWeights, Rollout
+
+
+class RolloutSource(Protocol):
+    """Anything that turns weights into rollouts."""
+
+    def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        """At least one rollout, as soon as one is there.
+
+        Args:
+            weights: the newest policy, for the rollouts that begin from now on.
+            epsilons: exploration rates ``[num_actors, num_envs]``.
+            sequence: rounds of rollouts collected before this one.
+        """
+        ...
+
+    def close(self) -> None:
+        """End all outstanding work and free the environments. A later `collect` begins anew."""
+        ...
+
+
+class InProcessRollouts:
+    """Every logical actor in this process, one after the other, in the same order each round.
+
+    With ``config.overlap`` the round is made in a thread while the learner updates: `collect` returns the round
+    that the call before began, and begins the next. NumPy and TensorFlow let go of Python's lock while they compute.
+    """
+
+    def __init__(self, config: DQNConfig, select_action: SelectAction | None = None) -> None:
+        self._config = config
+        self._select_action = select_action
+        self._actors: list[Actor] = []
+        self._thread: ThreadPoolExecutor | None = None
+        self._next: Future[list[Rollout]] | None = None
+
+    def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        """One rollout of each actor, see `RolloutSource`."""
+        if not self._actors:
+            self._actors = [Actor(self._config, index, self._select_action) for index in range(self._config.num_actors)]
+        if not self._config.overlap:
+            return self._round(weights, epsilons, sequence)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "dqnkit-rollouts")
+        done = self._next.result() if self._next else self._round(weights, epsilons, sequence)
+        self._next = self._thread.submit(self._round, weights, epsilons, sequence + 1)
+        return done
+
+    def close(self) -> None:
+        """Wait for the round under way (at most one), close the environments."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+        self._thread = self._next = None
+        for actor in self._actors:
+            actor.close()
+        self._actors = []
+
+    def _round(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        return [
+            actor.rollout(weights, epsilon, sequence) for actor, epsilon in zip(self._actors, epsilons, strict=True)
+        ]

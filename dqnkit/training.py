@@ -1,0 +1,251 @@
+"""The loop, the only one: rollouts into replay, batches out of it into the learner, new weights back to the actors.
+
+`train` is a generator. It works only when it is advanced, so whatever wants to watch training (a progress bar, a
+plot, a checkpoint, a test) iterates it, and leaving the loop stops it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dqnkit.config import DQNConfig
+from dqnkit.errors import CheckpointError, ConfigError, MissingExtraError
+from dqnkit.exploration import actor_epsilons, linear_schedule
+from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.rollouts import InProcessRollouts, RolloutSource
+from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
+
+if TYPE_CHECKING:
+    from dqnkit.learner import Learner
+
+RETURNS_WINDOW = 100  # episodes in the mean return that is shown
+NAN = float("nan")
+
+
+@dataclass
+class Counters:
+    """What the loop counts; with the networks, the replay buffer and the random state all that it needs to go on."""
+
+    step: int = 0  # environment steps
+    rounds: int = 0  # rollout rounds collected
+    inserted: int = 0  # transitions put into replay
+    sampled: int = 0  # transitions drawn from it
+    episodes: int = 0
+    weights_version: int = 0
+    recent_returns: list[float] = field(default_factory=list)  # of the last RETURNS_WINDOW episodes
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """A run at one moment: what a checkpoint holds. ``learner`` and ``replay`` are the live ones, not copies."""
+
+    config: DQNConfig
+    counters: Counters
+    learner: Any
+    replay: ReplayBuffer
+    replay_rng: dict[str, Any]  # state of the generator that draws batches
+
+
+def train(
+    config: DQNConfig,
+    *,
+    rollouts: RolloutSource | None = None,
+    learner: Learner | None = None,
+    replay: ReplayBuffer | None = None,
+    state: TrainState | None = None,
+    live: LiveSettings | None = None,
+) -> Generator[TrainStatus, None, None]:
+    """Train a DQN, yielding a status after every round of rollouts and every call of the learner.
+
+    The two are kept together by one bound: at most ``samples_per_insert`` transitions are drawn for each one put in
+    after the first ``learning_starts``. Where the bound allows, the learner goes first.
+
+    Args:
+        config: the run's settings.
+        rollouts: where experience comes from; this process unless given.
+        learner: what learns; a `Learner` unless given.
+        replay: where experience is kept; `make_replay` unless given.
+        state: go on from here (see `dqnkit.checkpoint.restore`) instead of from the beginning.
+        live: settings that may change while it trains.
+
+    Raises:
+        DQNKitError: and its kinds, each with what to do.
+    """
+    loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
+    try:
+        while not loop.finished:
+            yield loop.advance()
+    finally:
+        loop.rollouts.close()
+
+
+class _Loop:
+    """The state of the loop between two statuses."""
+
+    def __init__(
+        self,
+        config: DQNConfig,
+        rollouts: RolloutSource | None,
+        learner: Any,
+        replay: ReplayBuffer | None,
+        state: TrainState | None,
+        live: LiveSettings,
+    ) -> None:
+        if state is not None and (learner is not None or replay is not None):
+            raise ConfigError("a state brings its own learner and replay buffer: give either state, or those")
+        if state is not None and state.config.env_id != config.env_id:
+            raise CheckpointError(f"this state belongs to {state.config.env_id}, not to {config.env_id}")
+        self.config = config
+        self.live = live
+        self.rollouts = rollouts or InProcessRollouts(config)
+        self.rng = config.generator("replay")
+        if state is not None:
+            self.learner, self.replay, self.counters = state.learner, state.replay, state.counters
+            self.rng.bit_generator.state = state.replay_rng
+        else:
+            self.learner, self.replay = learner or make_learner(config), replay or make_replay(config)
+            self.counters = Counters()
+        self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
+        self.weights = self.learner.get_weights(self.counters.weights_version)
+        self.published_updates = self.learner.updates
+        self.policy_lag = 0
+        self.epsilon = self.loss = self.mean_max_q = NAN
+        self.seconds = 0.0
+        copies = (config.num_actors, config.num_envs)
+        self.actor_epsilons = actor_epsilons(
+            config.num_actors * config.num_envs, config.epsilon_base, config.epsilon_exponent
+        ).reshape(copies)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all environment steps were taken and all updates that they allow were made."""
+        return self.counters.step >= self.config.total_steps and not self._may_update()
+
+    def advance(self) -> TrainStatus:
+        """One call of the learner if the bound allows it, else one round of rollouts."""
+        began = time.perf_counter()
+        new_returns = np.empty(0, np.float32)
+        if self._may_update():
+            self._update()
+        else:
+            new_returns = self._collect()
+        self.seconds += time.perf_counter() - began
+        return self._status(new_returns)
+
+    def _may_update(self) -> bool:
+        counters, config = self.counters, self.config
+        drawn_after = counters.sampled + config.updates_per_call * config.batch_size
+        return drawn_after <= config.samples_per_insert * (counters.inserted - config.learning_starts)
+
+    def _collect(self) -> FloatArray:
+        """Act with the newest weights, put what happened into replay; the returns of the episodes that ended."""
+        counters = self.counters
+        epsilons = self._epsilons()
+        self.epsilon = float(epsilons.mean())
+        self._publish()
+        returns: list[FloatArray] = []
+        for rollout in self.rollouts.collect(self.weights, epsilons, counters.rounds):
+            self._insert(rollout)
+            returns.append(rollout.episode_returns)
+        counters.rounds += 1
+        new_returns = np.concatenate(returns)
+        counters.episodes += len(new_returns)
+        self.recent_returns.extend(new_returns.tolist())
+        return new_returns
+
+    def _insert(self, rollout: Rollout) -> None:
+        self.replay.add_rollout(rollout)
+        self.counters.step += rollout.steps
+        self.counters.inserted += len(rollout.transitions.action)
+        self.policy_lag = self.counters.weights_version - rollout.weights_version
+
+    def _publish(self) -> None:
+        """Give the actors the learner's weights, as a new version if it has learned since the last."""
+        if self.learner.updates != self.published_updates:
+            self.counters.weights_version += 1
+            self.weights = self.learner.get_weights(self.counters.weights_version)
+            self.published_updates = self.learner.updates
+
+    def _update(self) -> None:
+        """K batches from replay through the learner, and their TD errors back as priorities."""
+        config, counters = self.config, self.counters
+        if isinstance(self.replay, PrioritizedReplayBuffer):
+            progress = min(1.0, counters.step / config.total_steps)
+            self.replay.importance_exponent = config.importance_exponent + progress * (1 - config.importance_exponent)
+        sample = self.replay.sample(config.updates_per_call, config.batch_size, self.rng)
+        result = self.learner.update(
+            sample.transitions,
+            sample.importance,
+            learning_rate=self._learning_rate(),
+            target_period=self.live.target_period,
+        )
+        self.replay.update_priorities(sample.indices, result.td_errors)
+        counters.sampled += sample.indices.size
+        self.loss, self.mean_max_q = float(result.losses.mean()), result.mean_max_q
+
+    def _learning_rate(self) -> float:
+        config = self.config
+        if self.live.learning_rate is not None:
+            return self.live.learning_rate
+        if config.learning_rate_end < 0:
+            return config.learning_rate
+        return linear_schedule(self.counters.step, config.learning_rate, config.learning_rate_end, config.total_steps)
+
+    def _epsilons(self) -> FloatArray:
+        """Exploration rates ``[num_actors, num_envs]`` for the rollouts that begin now."""
+        config, step = self.config, self.counters.step
+        if self.live.epsilon is not None:
+            return np.full(self.actor_epsilons.shape, self.live.epsilon, np.float32)
+        if config.exploration == "per_actor":
+            return self.actor_epsilons
+        epsilon = linear_schedule(step, config.epsilon_start, config.epsilon_end, config.epsilon_steps)
+        return np.full(self.actor_epsilons.shape, epsilon, np.float32)
+
+    def _status(self, new_returns: FloatArray) -> TrainStatus:
+        counters = self.counters
+        return TrainStatus(
+            step=counters.step,
+            total_steps=self.config.total_steps,
+            updates=self.learner.updates,
+            episodes=counters.episodes,
+            episode_returns=new_returns,
+            episode_return=sum(self.recent_returns) / len(self.recent_returns) if self.recent_returns else NAN,
+            loss=self.loss,
+            mean_max_q=self.mean_max_q,
+            epsilon=self.epsilon,
+            weights_version=counters.weights_version,
+            policy_lag=self.policy_lag,
+            samples_per_insert=counters.sampled / max(1, counters.inserted),
+            replay_size=len(self.replay),
+            seconds=self.seconds,
+            get_weights=self._current_weights,
+            get_state=self._state,
+        )
+
+    def _current_weights(self) -> PolicyWeights:
+        return self.learner.get_weights(self.counters.weights_version)
+
+    def _state(self) -> TrainState:
+        counters = Counters(**{**asdict(self.counters), "recent_returns": list(self.recent_returns)})
+        return TrainState(self.config, counters, self.learner, self.replay, dict(self.rng.bit_generator.state))
+
+
+def make_learner(config: DQNConfig) -> Learner:
+    """The learner that runs in this process.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+    """
+    try:  # here and not above, so that a loop with another learner (one that computes elsewhere) needs no TensorFlow
+        from dqnkit.learner import Learner
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
+            raise
+        raise MissingExtraError("TensorFlow, which the learner needs,", "learner") from error
+    return Learner(config)

@@ -1,0 +1,112 @@
+"""The few records that travel through the ring: transitions, rollouts, weights and the status of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
+
+
+class Transition(NamedTuple):
+    """A batch of transitions, packed: every field is an array with the same leading batch axes.
+
+    The reward is the n-step discounted sum r_1 + gamma r_2 + ... and the discount is gamma**n where the episode goes
+    on and 0 where it terminated, so that the TD target is always ``reward + discount * max_a Q(next_observation, a)``.
+    """
+
+    observation: Array  # [B, ...] in the environment's own dtype
+    action: IntArray  # [B]
+    reward: FloatArray  # [B]
+    discount: FloatArray  # [B]
+    next_observation: Array  # [B, ...]
+
+
+@dataclass(frozen=True)
+class PolicyWeights:
+    """One version of the online network, as much of it as an actor needs.
+
+    ``layers`` says what the network is (see `dqnkit.policy`), ``values`` holds all of its parameters in one flat
+    array, so that a version of the weights is one array on the network.
+    """
+
+    version: int
+    layers: tuple[Any, ...]
+    values: FloatArray  # [P]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A run of environment steps under one version of the weights, packed for replay.
+
+    With stacked frames, ``frames`` holds every frame once and the two observation fields of ``transitions`` are
+    indices into it, ``[B, S]``; otherwise ``frames`` is None.
+    """
+
+    transitions: Transition
+    steps: int  # environment steps taken: resets are not steps
+    weights_version: int
+    episode_returns: FloatArray  # [E] undiscounted return of each episode that ended in this rollout
+    episode_lengths: IntArray  # [E] steps
+    actor: int = 0
+    sequence: int = 0
+    frames: Array | None = None  # [F, H, W]
+    seconds: float = 0.0
+
+
+@dataclass
+class LiveSettings:
+    """What may change while training runs; everything else is frozen in the configuration.
+
+    A field that is None means: as configured. ``changes`` logs ``(step, name, value)`` for the plots.
+    """
+
+    epsilon: float | None = None
+    learning_rate: float | None = None
+    target_period: int | None = None
+    changes: list[tuple[int, str, float | None]] = field(default_factory=list)
+
+    def change(self, step: int, name: str, value: float | None) -> None:
+        """Set ``name`` to ``value`` from environment step ``step`` on, and log it."""
+        if name not in ("epsilon", "learning_rate", "target_period"):
+            raise AttributeError(f"{name!r} cannot change while training runs")
+        setattr(self, name, value)
+        self.changes.append((step, name, value))
+
+
+@dataclass(frozen=True)
+class TrainStatus:
+    """Where training stands. Yielded by `dqnkit.training.train` after every rollout round and every learner call."""
+
+    step: int  # environment steps so far
+    total_steps: int
+    updates: int  # gradient steps so far
+    episodes: int  # episodes finished so far
+    episode_returns: FloatArray  # [E] returns of the episodes finished since the last status
+    episode_return: float  # mean return of the last 100 finished episodes; NaN before the first
+    loss: float  # mean loss of the last learner call; NaN before the first
+    mean_max_q: float  # mean over the last batches of max_a Q(s, a); NaN before the first call
+    epsilon: float  # mean exploration rate of the newest rollouts
+    weights_version: int
+    policy_lag: int  # versions between the newest weights and those that made the newest rollout
+    samples_per_insert: float  # transitions drawn for each transition put in, so far
+    replay_size: int
+    seconds: float  # since this call of train began; the time in which the consumer holds the status is not counted
+    get_weights: Callable[[], PolicyWeights] = field(repr=False)
+    get_state: Callable[[], Any] = field(repr=False)
+
+    @property
+    def weights(self) -> PolicyWeights:
+        """The online network as it is now (not as it was when the status was made)."""
+        return self.get_weights()
+
+    @property
+    def state(self) -> Any:
+        """All that training needs to go on from here: what `dqnkit.checkpoint.save` takes."""
+        return self.get_state()

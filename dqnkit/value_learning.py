@@ -1,0 +1,104 @@
+"""Update rules as pure functions: the TD errors of a batch, and what is made of them.
+
+``_tm1`` is time t-1, ``_t`` is time t. The discount is 0 where the episode terminated, so no rule needs a "done".
+Ranks and types are checked first, because broadcasting a ``[B, 1]`` against a ``[B]`` gives a silent ``[B, B]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+Tensor = Any  # tf.Tensor has no useful static type
+
+
+def q_learning(q_tm1: Tensor, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
+    """TD errors of Q-learning, ``r + discount * max_a q_t[a] - q_tm1[a_tm1]`` (Watkins, 1989; Mnih et al., 2015).
+
+    Args:
+        q_tm1: values of the online network at t-1, ``[B, A]``.
+        a_tm1: actions taken at t-1, ``[B]`` integers.
+        r_t: rewards, ``[B]``.
+        discount_t: gamma ** n where the episode went on, 0 where it terminated, ``[B]``.
+        q_t: values of the target network at t, ``[B, A]``.
+
+    Returns:
+        TD errors ``[B]``. No gradient flows through the target.
+
+    Raises:
+        ValueError: a rank or type other than these.
+    """
+    _check_ranks(q_tm1=(q_tm1, 2), a_tm1=(a_tm1, 1), r_t=(r_t, 1), discount_t=(discount_t, 1), q_t=(q_t, 2))
+    _check_integers(a_tm1=a_tm1)
+    target = r_t + discount_t * tf.reduce_max(q_t, axis=1)  # [B]
+    q_taken = tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)  # [B]
+    return tf.stop_gradient(target) - q_taken
+
+
+def double_q_learning(
+    q_tm1: Tensor, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t_value: Tensor, q_t_selector: Tensor
+) -> Tensor:
+    """TD errors of double Q-learning, ``r + discount * q_t_value[argmax_a q_t_selector[a]] - q_tm1[a_tm1]``.
+
+    One network selects the next action and the other values it, so that an error which makes an action look good
+    is not also the estimate of how good it is (van Hasselt et al., 2016, eq. 4).
+
+    Args:
+        q_tm1: values of the online network at t-1, ``[B, A]``.
+        a_tm1: actions taken at t-1, ``[B]`` integers.
+        r_t: rewards, ``[B]``.
+        discount_t: gamma ** n where the episode went on, 0 where it terminated, ``[B]``.
+        q_t_value: values of the target network at t, ``[B, A]``.
+        q_t_selector: values of the online network at t, ``[B, A]``.
+
+    Returns:
+        TD errors ``[B]``. No gradient flows through the target, nor through the selection.
+
+    Raises:
+        ValueError: a rank or type other than these.
+    """
+    _check_ranks(q_tm1=(q_tm1, 2), a_tm1=(a_tm1, 1), r_t=(r_t, 1), discount_t=(discount_t, 1))
+    _check_ranks(q_t_value=(q_t_value, 2), q_t_selector=(q_t_selector, 2))
+    _check_integers(a_tm1=a_tm1)
+    next_action = tf.argmax(q_t_selector, axis=1, output_type=tf.int32)  # [B]
+    target = r_t + discount_t * tf.gather(q_t_value, next_action, axis=1, batch_dims=1)  # [B]
+    q_taken = tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)  # [B]
+    return tf.stop_gradient(target) - q_taken
+
+
+def huber(td_error: Tensor, delta: float = 1.0) -> Tensor:
+    """Half the square up to ``delta``, a straight line beyond it: the gradient is never longer than ``delta``.
+
+    This is what "clipping the error term to be between -1 and 1" does (Mnih et al., 2015, methods; Huber, 1964).
+
+    Args:
+        td_error: any shape.
+        delta: where the line begins.
+
+    Returns:
+        losses of the same shape.
+    """
+    size = tf.abs(td_error)
+    quadratic = tf.minimum(size, delta)
+    return 0.5 * quadratic**2 + delta * (size - quadratic)
+
+
+def squared(td_error: Tensor) -> Tensor:
+    """Half the square of the TD error, in the same shape."""
+    return 0.5 * td_error**2
+
+
+def _check_ranks(**expected: tuple[Tensor, int]) -> None:
+    for name, (tensor, rank) in expected.items():
+        shape = tf.convert_to_tensor(tensor).shape
+        if shape.rank != rank:
+            letters = "[B, A]" if rank == 2 else "[B]"
+            raise ValueError(f"{name} must have rank {rank}, {letters}, not the shape {tuple(shape)}")
+
+
+def _check_integers(**tensors: Tensor) -> None:
+    for name, tensor in tensors.items():
+        dtype = tf.convert_to_tensor(tensor).dtype
+        if not dtype.is_integer:
+            raise ValueError(f"{name} must hold integers, not {dtype.name}")

@@ -1,0 +1,39 @@
+"""Worker of learner_updates.py: dqnkit's learner, K updates in one compiled call."""
+
+import time
+
+import _updates
+import report
+
+settings = _updates.arguments()
+report.limit_tensorflow(settings.threads)
+
+from dqnkit.config import DQNConfig  # noqa: E402  (threads are set before anything else uses TensorFlow)
+from dqnkit.learner import Learner  # noqa: E402
+from dqnkit.types import Transition  # noqa: E402
+
+config = DQNConfig(
+    env_id="CartPole-v1",
+    hidden_sizes=_updates.HIDDEN_SIZES,
+    batch_size=_updates.BATCH_SIZE,
+    learning_rate=_updates.LEARNING_RATE,
+    target_period=_updates.TARGET_PERIOD,
+    max_gradient_norm=0.0,  # the peer's update does not clip either
+    updates_per_call=settings.fused,
+)
+calls = [Transition(*_updates.batches(settings.fused)) for _ in range(4)]
+
+started = time.perf_counter()
+learner = Learner(config)
+learner.update(calls[0])
+learner.get_weights()
+first_call = time.perf_counter() - started
+number_of_calls = max(1, settings.updates // settings.fused)
+seconds = []
+for _ in range(settings.repeats + 1):
+    started = time.perf_counter()
+    for number in range(number_of_calls):
+        learner.update(calls[number % len(calls)])
+    learner.get_weights()  # waits until all is computed
+    seconds.append((time.perf_counter() - started) / (number_of_calls * settings.fused))
+report.emit(seconds=seconds[1:], first_call=first_call, versions=report.versions())  # the first repeat warms up

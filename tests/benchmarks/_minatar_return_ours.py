@@ -1,0 +1,56 @@
+"""Worker of minatar_return.py: train dqnkit's preset for a MinAtar game for so many minutes, with one seed."""
+
+import argparse
+
+import report
+
+parser = argparse.ArgumentParser()
+parser.add_argument("env_id")
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--minutes", type=float, required=True)
+parser.add_argument("--episodes", type=int, required=True)
+parser.add_argument("--curve-episodes", type=int, required=True)
+parser.add_argument("--threads", type=int, required=True)
+settings = parser.parse_args()
+
+report.limit_tensorflow(settings.threads)
+
+import dqnkit.learner  # noqa: E402, F401  (train imports it only when it needs one; imports do not count)
+from dqnkit.config import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
+from dqnkit.environments import make_env  # noqa: E402
+from dqnkit.evaluation import evaluate  # noqa: E402
+from dqnkit.training import train  # noqa: E402
+
+config = preset(settings.env_id, seed=settings.seed, total_steps=10**9)
+make_env(config.env_id).close()  # imports the game, which does not count
+
+limit = 60 * settings.minutes
+due = min(60.0, limit)  # the curve has a point for each minute of training
+clock = report.Stopwatch()
+clock.start()
+training = train(config)
+try:
+    for status in training:
+        if clock.seconds < due:
+            continue
+        clock.stop()
+        last = clock.seconds >= limit
+        episodes = settings.episodes if last else settings.curve_episodes
+        returns = evaluate(status.weights, config, episodes=episodes, seed=10_000_000 * (1 + settings.seed) + int(due))
+        report.emit(
+            seconds=clock.seconds,
+            cpu_seconds=clock.cpu_seconds,
+            step=status.step,
+            updates=status.updates,
+            training_return=float(status.episode_return),
+            episodes=episodes,
+            mean=float(returns.mean()),
+            std=float(returns.std()),
+            versions=report.versions(),
+        )
+        if last:
+            break
+        due = min(due + 60.0, limit)
+        clock.start()
+finally:
+    training.close()

@@ -1,0 +1,57 @@
+"""Learner updates a second on one core: dqnkit's fused call against the same update in eager PyTorch.
+
+Network 4-120-84-2, batch 128, Huber loss, Adam. The batches are sampled beforehand; passing them in counts. The time
+of the first call (building and compiling) is shown apart.
+
+    python learner_updates.py --peer-python PEER/bin/python
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+import report
+
+WORKERS = {"ours": "_learner_ours.py", "peer": "_torch_update.py"}
+TARGET = 3.5  # updates a second, ours / peer, at least
+
+
+def main() -> None:
+    """Measure both sides in turn and print the medians."""
+    parser = report.flags(__doc__ or "", peer=True)
+    parser.add_argument("--updates", type=int, default=3_200, help="updates of one repeat")
+    parser.add_argument("--repeats", type=int, default=5, help="repeats in each process")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each side, in turn")
+    parser.add_argument("--fused", type=int, default=32, help="updates in one call of ours")
+    parser.add_argument("--only", choices=WORKERS, help="measure one side only")
+    arguments = parser.parse_args()
+    if arguments.only != "ours" and not arguments.peer_python:
+        parser.error("--peer-python is needed, or --only ours")
+    report.pin(arguments.threads, arguments.cores)
+
+    flags: list[object] = []
+    for name in ("updates", "repeats", "fused", "threads"):
+        flags += [f"--{name}", getattr(arguments, name)]
+    workers = {side: script for side, script in WORKERS.items() if arguments.only in (None, side)}
+    pythons = {"ours": sys.executable, "peer": arguments.peer_python}
+    lines = report.alternate(pythons, workers, arguments.rounds, *flags, threads=arguments.threads)
+
+    results, rows = {}, []
+    for side, of in lines.items():
+        microseconds = [1e6 * seconds for line in of for seconds in line["seconds"]]
+        median, first = statistics.median(microseconds), statistics.median(line["first_call"] for line in of)
+        results[side] = {"microseconds": microseconds, "median": median, "first_call": first, "lines": of}
+        rows.append([side, median, min(microseconds), max(microseconds), 1e6 / median, first])
+    columns = ["side", "us an update", "least", "most", "updates a s", "first call, s"]
+    report.table(f"Learner updates, 4-120-84-2, batch 128, {arguments.threads} thread(s)", columns, rows)
+    print()
+    verdicts = []
+    if len(results) == 2:
+        ratio = results["peer"]["median"] / results["ours"]["median"]
+        verdicts.append(report.verdict("updates a second, ours / peer", ratio, TARGET))
+    print(f"\nWritten to {report.write_json('learner-updates', arguments, results, verdicts)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Run all benchmarks with their standard arguments, one after another, and print every verdict at the end.
+
+    python run_all.py --peer-python PEER/bin/python --base-python BASE/bin/python
+    python run_all.py --peer-python PEER/bin/python --base-python BASE/bin/python learner_updates replay_speed
+    python run_all.py --peer-python PEER/bin/python --base-python BASE/bin/python --quick
+
+--quick takes minutes instead of hours and says only that the benchmarks run; its numbers mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import report
+
+# name: (script and its arguments, what --quick adds)
+BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
+    "actor_footprint": (["actor_footprint.py"], ["--repeats=1"]),
+    "rollout_speed": (["rollout_speed.py"], ["--repeats=2", "--seconds=0.1"]),
+    "replay_speed": (["replay_speed.py"], ["--rounds=1", "--repeats=2", "--seconds=0.1"]),
+    "learner_updates": (["learner_updates.py"], ["--rounds=1", "--repeats=2", "--updates=320"]),
+    "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
+    "lunarlander": (["solve.py", "LunarLander-v3"], ["--seeds=1", "--budget=2000", "--evaluate-every=1000"]),
+    "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),
+}
+PEERS = ("replay_speed", "learner_updates", "cartpole", "lunarlander")
+
+
+def main() -> None:
+    """Run the benchmarks that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--peer-python", help="Python of the peer's virtual environment")
+    parser.add_argument("--base-python", help="Python of an environment with the base install only")
+    parser.add_argument("--out", type=Path, default=Path("benchmark-results"), help="folder (default: %(default)s)")
+    parser.add_argument("--cores", help="passed on to every benchmark")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that the scripts run")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+
+    names = arguments.names or list(BENCHMARKS)
+    if not arguments.peer_python and set(names) & set(PEERS):
+        parser.error(f"{', '.join(name for name in names if name in PEERS)} need --peer-python")
+    if not arguments.base_python and "actor_footprint" in names:
+        parser.error("actor_footprint needs --base-python")
+
+    rows: list[list[object]] = []
+    for name in names:
+        standard, quick = BENCHMARKS[name]
+        out = arguments.out / f"{name}{'-quick' if arguments.quick else ''}.json"
+        command = [sys.executable, str(report.FOLDER / standard[0]), *standard[1:], f"--out={out}"]
+        command += quick if arguments.quick else []
+        command += [f"--cores={arguments.cores}"] if arguments.cores else []
+        command += [f"--peer-python={arguments.peer_python}"] if name in PEERS else []
+        command += [f"--base-python={arguments.base_python}"] if name == "actor_footprint" else []
+        print(f"\n=== {name}", flush=True)
+        if subprocess.run(command).returncode != 0:
+            rows.append([name, "FAILED", "", None, None])
+            continue
+        for v in json.loads(out.read_text())["verdicts"]:
+            target = f"{'<=' if v['at_most'] else '>='} {report.show(v['target'])}"
+            rows.append([name, "pass" if v["met"] else "short", v["what"], v["value"], target])
+    report.table("All verdicts", ["benchmark", "verdict", "what", "value", "target"], rows)
+    if any(row[1] == "FAILED" for row in rows):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The NumPy policy gives what Keras gives, for every network that dqnkit.networks can build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dqnkit.config import DQNConfig
+from dqnkit.errors import InvalidDataError, UnknownLayerError
+from dqnkit.networks import PatchConv2D, build_q_network, flat_parameters, policy_layers
+from dqnkit.policy import Dense, Flatten, q_values, unpack
+from dqnkit.types import Array, PolicyWeights
+
+NUM_ACTIONS = 3
+TWO_CONVOLUTIONS = {"conv_filters": (4, 6), "conv_sizes": (4, 3), "conv_strides": (2, 1)}
+# name: observation shape, dtype, settings
+NETWORKS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
+    "vector": ((4,), "float32", {}),
+    "vector, one layer": ((4,), "float32", {"hidden_sizes": (7,)}),
+    "vector, three layers": ((4,), "float32", {"hidden_sizes": (7, 5, 6)}),
+    "vector, float64": ((4,), "float64", {}),
+    "vector, bytes": ((4,), "uint8", {}),
+    "vector, integers": ((4,), "int64", {}),
+    "vector, MultiBinary": ((4,), "int8", {}),
+    "stacked vectors": ((3, 4), "float32", {"frame_stack": 3}),
+    "picture without channels": ((6, 5), "uint8", {}),
+    "picture": ((8, 7, 2), "uint8", {}),
+    "picture of booleans": ((10, 10, 4), "bool", {}),
+    "picture of floats": ((8, 7, 2), "float32", {}),
+    "picture, two convolutions": ((11, 9, 2), "uint8", TWO_CONVOLUTIONS),
+    "stacked pictures": ((3, 9, 8), "uint8", {"frame_stack": 3}),
+    "stacked pictures, two convolutions": ((2, 11, 9), "uint8", {"frame_stack": 2, **TWO_CONVOLUTIONS}),
+}
+
+
+def make_network(name: str, **settings: Any) -> keras.Model:
+    shape, dtype, own = NETWORKS[name]
+    network = build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**{"hidden_sizes": (8, 6), **own, **settings}))
+    rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be seen
+    network.set_weights([rng.normal(size=weights.shape, scale=0.3) for weights in network.get_weights()])
+    return network
+
+
+def make_observations(name: str, rng: np.random.Generator, count: int = 5) -> Array:
+    shape, dtype, _ = NETWORKS[name]
+    if np.issubdtype(dtype, np.floating):
+        return rng.normal(size=(count, *shape)).astype(dtype)
+    return rng.integers(0, {"bool": 2, "int8": 2}.get(dtype, 200), (count, *shape)).astype(dtype)
+
+
+def as_policy(network: keras.Model) -> PolicyWeights:
+    return PolicyWeights(0, policy_layers(network), flat_parameters(network))
+
+
+@pytest.mark.parametrize("xla", [True, False], ids=["patches", "convolution"])
+@pytest.mark.parametrize("dueling", [False, True], ids=["plain", "dueling"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equals_keras(name: str, dueling: bool, xla: bool, rng: np.random.Generator) -> None:
+    network = make_network(name, dueling=dueling, xla=xla)
+    observations = make_observations(name, rng)
+    ours = q_values(as_policy(network), observations)
+    assert ours.shape == (5, NUM_ACTIONS)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, network(observations).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "settings"),
+    [((4,), np.float32, {}), ((8, 7, 2), np.uint8, {}), ((3, 9, 8), np.uint8, {"frame_stack": 3})],
+)
+def test_one_observation_gives_what_it_gives_in_a_batch(
+    shape: tuple[int, ...], dtype: Any, settings: dict[str, Any], rng: np.random.Generator
+) -> None:
+    weights = as_policy(build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**settings)))
+    observations = rng.integers(0, 200, (6, *shape)).astype(dtype)
+    alone = np.concatenate([q_values(weights, observation[None]) for observation in observations])
+    np.testing.assert_allclose(alone, q_values(weights, observations), rtol=1e-4, atol=1e-4)
+
+
+def test_the_observation_is_left_as_it_was(rng: np.random.Generator) -> None:
+    observations = make_observations("picture", rng)
+    before = observations.copy()
+    q_values(as_policy(make_network("picture")), observations)
+    np.testing.assert_array_equal(observations, before)
+
+
+@pytest.mark.parametrize("name", ["vector", "picture, two convolutions", "stacked pictures"])
+@pytest.mark.parametrize("dueling", [False, True])
+def test_unpack_gives_views_in_the_order_of_keras(name: str, dueling: bool) -> None:
+    network = make_network(name, dueling=dueling)
+    weights = as_policy(network)
+    arrays = unpack(weights)
+    for ours, theirs in zip(arrays, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert np.shares_memory(ours, weights.values)
+    assert sum(array.size for array in arrays) == weights.values.size
+
+
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 1), (3, 1), (3, 2), (4, 2), (5, 3)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_patches_equal_the_convolution_in_value_and_gradient(
+    size: int, stride: int, compiled: bool, rng: np.random.Generator
+) -> None:
+    inputs = tf.constant(rng.normal(size=(2, 9, 8, 3)), tf.float32)
+    patches, convolution = (kind(4, size, stride, activation="relu") for kind in (PatchConv2D, keras.layers.Conv2D))
+    convolution.build(inputs.shape)
+    patches.build(inputs.shape)
+    convolution.set_weights([rng.normal(size=weights.shape) for weights in convolution.get_weights()])
+    patches.set_weights(convolution.get_weights())
+
+    def value_and_gradients(layer: Any) -> list[Any]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            value = layer(inputs)
+            total = tf.reduce_sum(tf.sin(value))
+        return [value, *tape.gradient(total, [inputs, *(variable.value for variable in layer.weights)])]
+
+    compute = tf.function(value_and_gradients, jit_compile=True) if compiled else value_and_gradients
+    for ours, theirs in zip(compute(patches), value_and_gradients(convolution), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def unknown_layers() -> dict[str, tuple[list[Any], str]]:
+    layers = keras.layers
+    picture = keras.Input((8, 8, 2))
+    return {
+        "layer": ([keras.Input((4,)), layers.LayerNormalization()], "LayerNormalization"),
+        "dropout": ([keras.Input((4,)), layers.Dense(3), layers.Dropout(0.5)], "Dropout"),
+        "activation": ([keras.Input((4,)), layers.Dense(3, activation="tanh", name="mine")], "activation tanh of mine"),
+        "no bias": ([keras.Input((4,)), layers.Dense(3, use_bias=False)], "each with a bias"),
+        "padding": ([picture, layers.Conv2D(2, 3, padding="same")], "Conv2D"),
+        "not square": ([picture, layers.Conv2D(2, (3, 2))], "Conv2D"),
+        "uneven strides": ([picture, layers.Conv2D(2, 3, strides=(1, 2))], "Conv2D"),
+        "dilation": ([picture, layers.Conv2D(2, 3, dilation_rate=2)], "Conv2D"),
+        "groups": ([picture, layers.Conv2D(2, 3, groups=2)], "Conv2D"),
+        "channels first": ([keras.Input((2, 8, 8)), layers.Conv2D(2, 3, data_format="channels_first")], "Conv2D"),
+        "pooling": ([picture, layers.MaxPooling2D()], "MaxPooling2D"),
+        "other permutation": ([picture, layers.Permute((2, 1, 3))], "Permute"),
+        "offset": ([picture, layers.Rescaling(1.0, offset=-1.0)], "Rescaling"),
+    }
+
+
+@pytest.mark.parametrize("case", unknown_layers())
+def test_unknown_layers_are_refused_by_name(case: str) -> None:
+    layers, message = unknown_layers()[case]
+    with pytest.raises(UnknownLayerError, match=message):
+        policy_layers(keras.Sequential(layers))
+
+
+def test_unknown_layers_are_refused_by_the_policy_too() -> None:
+    with pytest.raises(InvalidDataError, match="nonsense"):
+        q_values(PolicyWeights(0, ("nonsense",), np.empty(0, np.float32)), np.zeros((1, 2)))
+
+
+def test_q_values_by_hand() -> None:
+    layers = (Flatten(), Dense(2, 2, True), Dense(2, 1, False))
+    values = np.array([1, -1, 2, 0.5, 0.5, -3, 10, 100, 7], np.float32)
+    # relu([1 + 4 + 0.5, -1 + 1 - 3]) = [5.5, 0]; 5.5 * 10 + 0 * 100 + 7
+    np.testing.assert_allclose(q_values(PolicyWeights(0, layers, values), np.array([[1.0, 2.0]], np.float32)), [[62.0]])

@@ -1,0 +1,152 @@
+"""Environments made for tests, each with one property that a test needs, and small helpers. No TensorFlow here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from dqnkit.config import DQNConfig
+from dqnkit.policy import Dense, Flatten, Rescale
+from dqnkit.types import Array, PolicyWeights
+
+LENGTHS = (3, 1, 5, 2)  # of the episodes of Scripted-v0, over and over
+ENDS_BY_TRUNCATION = (False, True, True, False)
+
+
+class Scripted(gym.Env[Any, Any]):
+    """Known episodes: the observation is (episode, time, last action), the reward tells all three.
+
+    The seed of the first reset decides with which of the scripted episodes it begins.
+    """
+
+    observation_space = gym.spaces.Box(-1, 1000, (3,), np.float32)
+    action_space = gym.spaces.Discrete(3)
+    episode = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        self.episode = seed % len(LENGTHS) if seed is not None else self.episode + 1
+        self.time, self.action = 0, -1
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        self.time, self.action = self.time + 1, int(action)
+        ends = self.time == LENGTHS[self.episode % len(LENGTHS)]
+        truncated = ENDS_BY_TRUNCATION[self.episode % len(LENGTHS)]
+        reward = self.episode + self.time / 8 + self.action / 64
+        return self._observation(), reward, ends and not truncated, ends and truncated, {}
+
+    def _observation(self) -> Array:
+        return np.array([self.episode, self.time, self.action], np.float32)
+
+
+class Broken(gym.Env[Any, Any]):
+    """Gives NaN in the reward or the observation once action 1 is taken; episodes are 20 steps long."""
+
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, where: str = "reward") -> None:
+        self.where = where
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        self.time = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        self.time += 1
+        bad = np.nan if action == 1 else 0.0
+        observation = np.array([0.0, bad if self.where == "observation" else 0.0], np.float32)
+        return observation, bad if self.where == "reward" else 0.0, self.time == 20, False, {}
+
+
+class RandomLength(gym.Env[Any, Any]):
+    """Episodes of 1 or 21 steps by chance, with reward 1 a step: the first to finish are the short ones."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+    seeds_seen: list[int] = []  # noqa: RUF012 - of every reset, for the test of seeds
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        if seed is not None:
+            self.seeds_seen.append(seed)
+        self.left = 1 + 20 * int(self.np_random.integers(2))
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        self.left -= 1
+        return np.zeros(1, np.float32), 1.0, self.left == 0, False, {}
+
+
+class TinyVideo(gym.Env[Any, Any]):
+    """uint8 pictures ``[4, 5]`` of noise, episodes of random length."""
+
+    observation_space = gym.spaces.Box(0, 255, (4, 5), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.left = int(self.np_random.integers(1, 7))
+        return self._picture(), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        self.left -= 1
+        return self._picture(), float(self.np_random.random()), self.left == 0, False, {}
+
+    def _picture(self) -> Array:
+        return self.np_random.integers(0, 256, (4, 5), dtype=np.uint8)
+
+
+class Bare(gym.Env[Any, Any]):
+    """Nothing but its spaces."""
+
+    def __init__(self, observation_space: Any = None, action_space: Any = None) -> None:
+        self.observation_space = observation_space or gym.spaces.Box(-1, 1, (1,), np.float32)
+        self.action_space = action_space or gym.spaces.Discrete(2)
+
+
+class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
+    """A native vector version that resets in the step in which an episode ends."""
+
+    def __init__(self, num_envs: int = 1, **kwargs: Any) -> None:
+        self.num_envs = num_envs
+        self.metadata = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}
+        self.single_observation_space, self.single_action_space = Scripted.observation_space, Scripted.action_space
+
+
+def register() -> None:
+    """Make the environments above known to Gymnasium as test/NAME-v0."""
+    for kind in (Scripted, Broken, RandomLength, TinyVideo, Bare):
+        if f"test/{kind.__name__}-v0" not in gym.registry:
+            gym.register(f"test/{kind.__name__}-v0", kind)
+    if "test/SameStep-v0" not in gym.registry:
+        gym.register("test/SameStep-v0", Scripted, vector_entry_point=SameStepVector)
+        gym.register("test/BrokenObservation-v0", Broken, kwargs={"where": "observation"})
+        gym.register("test/BrokenLate-v0", Broken, max_episode_steps=5)
+
+
+def small_config(env_id: str = "CartPole-v1", **overrides: Any) -> DQNConfig:
+    """Settings with which a few hundred steps take a moment."""
+    defaults: dict[str, Any] = {
+        "total_steps": 400,
+        "num_envs": 4,
+        "rollout_steps": 8,
+        "hidden_sizes": (16,),
+        "batch_size": 16,
+        "updates_per_call": 4,
+        "learning_starts": 64,
+        "replay_capacity": 1000,
+        "samples_per_insert": 4.0,
+        "epsilon_steps": 200,
+        "xla": False,
+    }
+    return DQNConfig(env_id=env_id, **{**defaults, **overrides})
+
+
+def linear_policy(shape: tuple[int, ...], num_actions: int, seed: int = 0, version: int = 0) -> PolicyWeights:
+    """A random policy of one dense layer over observations of this shape."""
+    inputs = int(np.prod(shape))
+    values = np.random.default_rng(seed).normal(size=(inputs + 1) * num_actions).astype(np.float32)
+    return PolicyWeights(version, (Rescale(1.0), Flatten(), Dense(inputs, num_actions, False)), values)
