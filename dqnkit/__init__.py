@@ -25,5 +25,5 @@ import os
 
 __version__ = "0.1.0"
 
-# TensorFlow greets with lines about oneDNN and absl that students take for errors. Whoever wants them sets it to 0.
+# TensorFlow comments on the processor and on XLA in lines that students take for errors. Set it to 0 to see them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -39,6 +39,16 @@ class Record(NamedTuple):
     truncated: Array  # [L, N]
     is_step: Array  # [L, N]
 
+    def with_room(self, steps: int) -> Record:
+        """A copy with room for more steps at the end."""
+        return Record._make(
+            np.concatenate([values, np.empty((steps, *values.shape[1:]), values.dtype)]) for values in self
+        )
+
+    def first(self, steps: int) -> Record:
+        """The beginning of the record, not copied."""
+        return Record._make([self.observation[: steps + 1], *(values[:steps] for values in self[1:])])
+
     def last(self, steps: int) -> Record:
         """The end of the record, copied; ``steps`` may be 0."""
         start = len(self.action) - steps
@@ -92,7 +102,8 @@ class Actor:
             carried = self._frames.begin(carried)
         record = self._run(weights, epsilons, carried)
         first_new = len(carried.action)
-        self._check(record, first_new)
+        frames = None if self._frames is None else self._frames.array()
+        self._check(record, frames, first_new)
         transitions = pack_transitions(
             record, self.config.gamma, self.config.n_step, all_starts=self.config.deterministic
         )
@@ -106,7 +117,7 @@ class Actor:
             episode_lengths=lengths,
             actor=self.index,
             sequence=sequence,
-            frames=None if self._frames is None else self._frames.array(),
+            frames=frames,
             seconds=time.perf_counter() - began,
         )
 
@@ -123,7 +134,7 @@ class Actor:
         num_envs = self.config.num_envs
         self._was_done = np.zeros(num_envs, dtype=bool)
         self._returns = np.zeros(num_envs)
-        self._lengths = np.zeros(num_envs, dtype=np.int32)
+        self._lengths = np.zeros(num_envs)
         first_row = observation if self._frames is None else self._frames.reset(observation)
         empty = np.empty((0, num_envs))
         self._carried = Record(
@@ -132,61 +143,53 @@ class Actor:
 
     def _run(self, weights: PolicyWeights, epsilons: FloatArray, carried: Record) -> Record:
         """Step until the rollout is long enough, and append what happened to what was carried over."""
-        rows: list[list[Array]] = [list(values) for values in carried]
-        observations, actions, rewards, terminations, truncations, steps = rows
+        taken = first_new = len(carried.action)
+        rows = carried.with_room(self.config.rollout_steps)
         observation, was_done, ended = self._observation, self._was_done, self._was_done.copy()
-        taken = 0
-        while not ended.all() if self.config.deterministic else taken < self.config.rollout_steps:
+        by_episodes = self.config.deterministic
+        while not ended.all() if by_episodes else taken < first_new + self.config.rollout_steps:
+            if taken == len(rows.action):
+                rows = rows.with_room(taken)
             action = self._select_action(q_values(weights, observation), epsilons, self._rng)  # [N]
-            observation, reward, terminated, truncated, _ = self._envs.step(action)
-            observations.append(observation.copy() if self._frames is None else self._frames.add(observation, was_done))
-            actions.append(action)
-            rewards.append(reward.astype(np.float32))
-            terminations.append(terminated.copy())
-            truncations.append(truncated.copy())
+            observation, rows.reward[taken], terminated, truncated, _ = self._envs.step(action)
+            rows.action[taken] = action
+            rows.terminated[taken] = terminated
+            rows.truncated[taken] = truncated
             # an environment that was done has only been reset; in a rollout of whole episodes it waits for the others
-            steps.append(~(ended if self.config.deterministic else was_done))
+            np.logical_not(ended if by_episodes else was_done, out=rows.is_step[taken])
+            seen = observation if self._frames is None else self._frames.add(observation, was_done)
+            rows.observation[taken + 1] = seen
             was_done = terminated | truncated
             ended |= was_done
             taken += 1
         self._observation, self._was_done = observation, was_done
-        return Record._make(np.stack(values) for values in rows)
+        return rows.first(taken)
 
     def _count_episodes(self, record: Record, first_new: int) -> tuple[FloatArray, IntArray]:
         """Returns and lengths of the episodes that ended, in the order of time."""
-        if self.config.deterministic:
-            returns = (record.reward * record.is_step).sum(axis=0, dtype=np.float64)
-            return returns.astype(np.float32), record.is_step.sum(axis=0, dtype=np.int32)
-        done = (record.terminated | record.truncated)[first_new:]  # [T, N]
-        if not done.any():
-            self._returns += record.reward[first_new:].sum(axis=0)
-            self._lengths += record.is_step[first_new:].sum(axis=0, dtype=np.int32)
-            return np.empty(0, np.float32), np.empty(0, np.int32)
-        all_returns: list[FloatArray] = []
-        all_lengths: list[IntArray] = []
-        for reward, is_step, ends in zip(record.reward[first_new:], record.is_step[first_new:], done, strict=True):
-            self._returns += reward
-            self._lengths += is_step
-            if ends.any():
-                all_returns.append(self._returns[ends].astype(np.float32))
-                all_lengths.append(self._lengths[ends])
-                self._returns[ends] = 0
-                self._lengths[ends] = 0
-        return np.concatenate(all_returns), np.concatenate(all_lengths)
+        is_step = record.is_step[first_new:]  # [T, N]
+        done = is_step & (record.terminated | record.truncated)[first_new:]
+        returns, self._returns = sums_to_ends(record.reward[first_new:] * is_step, done, self._returns)
+        lengths, self._lengths = sums_to_ends(is_step, done, self._lengths)
+        return returns.astype(np.float32), lengths.astype(np.int32)
 
-    def _check(self, record: Record, first_new: int) -> None:
+    def _check(self, record: Record, frames: Array | None, first_new: int) -> None:
         """Raise where a number is not finite, naming the copy and the step."""
-        checks = [("reward", record.reward[first_new:])]
-        if np.issubdtype(record.observation.dtype, np.floating):
-            checks.append(("observation", record.observation[first_new:]))
-        for name, values in checks:
-            if not np.isfinite(values).all():
-                finite = np.isfinite(values).reshape(*values.shape[:2], -1).all(axis=2)  # [T, N]
-                step, copy = np.argwhere(~finite)[0]
-                raise InvalidDataError(
-                    f"{self.config.env_id}: copy {copy} of actor {self.index} gave the {name} {values[step, copy]} "
-                    f"in step {step} of its rollout; every number must be finite. Mend the environment, or wrap it"
-                )
+        self._check_finite("reward", record.reward[first_new:], first_step=1)
+        kind = record.observation.dtype if frames is None else frames.dtype
+        if np.issubdtype(kind, np.floating):
+            observation = record.observation[first_new:]
+            observation = observation if frames is None else frames[observation[:, :, -1]]  # the newest of each stack
+            self._check_finite("observation", observation, first_step=0)  # that of step 0 is from a reset
+
+    def _check_finite(self, name: str, values: Array, first_step: int) -> None:
+        finite = np.isfinite(values)  # [T, N, ...]
+        if not finite.all():
+            step, copy, *_ = np.argwhere(~finite)[0]
+            raise InvalidDataError(
+                f"{self.config.env_id}: copy {copy} of actor {self.index} gave {values[~finite][0]} in the {name} of "
+                f"step {first_step + step} of its rollout; every number must be finite. Mend or wrap the environment"
+            )
 
     def _require_time_limit(self) -> None:
         if self.config.max_episode_steps:
@@ -248,6 +251,29 @@ class FrameRecord:
         return np.concatenate(self._frames)
 
 
+def sums_to_ends(values: Array, done: Array, carried: Array) -> tuple[Array, Array]:
+    """Sums of ``values`` from the start of each episode to its end, in the order of time.
+
+    Args:
+        values: ``[T, N]``, what is summed over T steps of N copies.
+        done: ``[T, N]``, True where an episode ends.
+        carried: ``[N]``, what the episodes that were under way had before.
+
+    Returns:
+        one sum for each end ``[E]``, and what the episodes under way have now ``[N]``.
+    """
+    if not done.any():
+        return np.empty(0), carried + values.sum(axis=0, dtype=np.float64)
+    totals = carried + values.cumsum(axis=0, dtype=np.float64)  # [T, N]
+    copy, step = np.nonzero(done.T)  # [E] the ends of each copy one after the other
+    at_end = totals[step, copy]  # [E]
+    before = np.where(np.diff(copy, prepend=-1) == 0, np.roll(at_end, 1), 0.0)  # [E] where the episode began
+    under_way = totals[-1].copy()
+    last = np.flatnonzero(np.diff(copy, append=-1))  # the last end of each copy that has one
+    under_way[copy[last]] -= at_end[last]
+    return (at_end - before)[np.argsort(step, kind="stable")], under_way
+
+
 def pack_transitions(record: Record, gamma: float, n_step: int, *, all_starts: bool = False) -> Transition:
     """n-step transitions from a record of steps, for every step whose ``n_step`` successors are in the record.
 
@@ -266,7 +292,7 @@ def pack_transitions(record: Record, gamma: float, n_step: int, *, all_starts: b
     steps = np.zeros(reward.shape, dtype=np.int64)  # [M, N] rewards summed so far
     goes_on = np.ones(reward.shape, dtype=bool)  # [M, N] the episode has not ended yet
     terminated = np.zeros(reward.shape, dtype=bool)  # [M, N]
-    for k in range(n_step):
+    for k in range(min(n_step, length)):
         rows = slice(k, min(k + starts, length))
         m = rows.stop - rows.start  # fewer at the end of a record of whole episodes
         reward[:m] += np.float32(gamma**k) * (goes_on[:m] * record.reward[rows])

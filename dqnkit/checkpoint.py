@@ -194,14 +194,14 @@ def _known_segments(root: Path) -> dict[str, str]:
 
 
 def _replay_state(replay: ReplayBuffer) -> dict[str, Array]:
-    state = {"inserted": np.array(replay.inserted)}
+    state = {"inserted": np.array(replay.inserted), "oldest": np.array(replay.store.oldest)}
     if isinstance(replay, PrioritizedReplayBuffer):
         state |= {"priorities": replay.tree.values(), "largest": np.array(replay.largest)}
     return state
 
 
 def _load_replay(replay: ReplayBuffer, state: dict[str, Array], pieces: Iterator[dict[str, Array]]) -> None:
-    replay.store.restore(pieces, int(state["inserted"]))
+    replay.store.restore(pieces, int(state["inserted"]), int(state["oldest"]))
     if isinstance(replay, PrioritizedReplayBuffer) and "priorities" in state:
         replay.tree.load(state["priorities"])
         replay.largest = float(state["largest"])

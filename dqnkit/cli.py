@@ -7,8 +7,11 @@ exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -59,6 +62,7 @@ class _Sizes(click.ParamType):
 @click.version_option(dqnkit.__version__)
 def main() -> None:
     """Deep Q-Learning: train, look at what was learned, open the course."""
+    sys.path.append(os.getcwd())  # so that my_module:MyEnv-v0 finds a module in the current folder
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,6 +98,8 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
 def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> None:
     """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
 
+    An environment of your own is named with its module: my_module:MyEnv-v0.
+
     Settings known to work are used for: CartPole-v1, Acrobot-v1, MountainCar-v0, LunarLander-v3, MinAtar/... and the
     kit's own dqnkit/...; give any of them to choose otherwise. The defaults in brackets are for all others.
     """
@@ -101,15 +107,18 @@ def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> No
     from dqnkit.environments import make_env
 
     make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
-    from dqnkit.runs import RunFolder, require_tensorboard
+    from dqnkit.runs import RunFolder
 
-    require_tensorboard()
-    path = run_dir or Path("runs") / f"{env_id.replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    _import_tensorflow()
+    name = re.sub("[/:]", "-", env_id)
+    path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    from dqnkit.training import make_learner
     from dqnkit.training import train as train_loop
 
+    learner = make_learner(config)  # before the folder is made: a network that cannot be built leaves nothing behind
     run = RunFolder.create(path, config)
     click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-    _train(run, train_loop(config), video)
+    _train(run, train_loop(config, learner=learner), video)
 
 
 @main.command(short_help="Go on with a run.")
@@ -118,12 +127,12 @@ def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> No
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
 def resume(run: Path, total_steps: int | None, video: bool) -> None:
     """Go on with RUN, the folder of a run, from its last whole checkpoint."""
-    from dqnkit.runs import RunFolder, read_config, require_tensorboard
+    from dqnkit.runs import RunFolder, read_config
 
     config = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    require_tensorboard()
+    _import_tensorflow()
     state = _restore(run, config)
     from dqnkit.training import train as train_loop
 
@@ -144,6 +153,7 @@ def evaluate(run: Path, episodes: int, seed: int | None) -> None:
     from dqnkit.runs import read_config
 
     config = read_config(run)
+    _import_tensorflow()
     state = _restore(run, config)
     returns = evaluate_policy(state.learner.get_weights(), config, episodes, seed)
     click.echo(f"{config.env_id} after {state.counters.step:,} steps, {episodes} greedy episodes:")
@@ -219,7 +229,7 @@ def _draw(draw: Callable[[], Path]) -> None:
     """Draw something at the end; where what it needs is missing, the run is none the worse."""
     try:
         click.echo(f"  {draw()}")
-    except MissingExtraError as error:
+    except (MissingExtraError, OSError) as error:
         click.secho(f"  no picture: {error}", fg="yellow", err=True)
 
 
@@ -251,6 +261,24 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _import_tensorflow() -> None:
+    """Import what the learner needs, before anything is written, without TensorFlow's greeting.
+
+    TensorFlow writes some lines about oneDNN and absl past Python, to the file descriptor, that no setting turns off.
+    """
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as greeting:
+        os.dup2(greeting.fileno(), 2)
+        try:
+            from dqnkit.runs import require_learner
+
+            require_learner()
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
 
 
 def _median(values: Any) -> float:

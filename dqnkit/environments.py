@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -43,7 +44,7 @@ def make_env(
         EnvironmentNotSupportedError: unknown (with the nearest names), or not for DQN.
         MissingExtraError: its package is not installed.
     """
-    spec = _find(env_id)
+    spec = find_environment(env_id)
     kwargs: dict[str, Any] = {}
     if render:
         kwargs["render_mode"] = "rgb_array"
@@ -55,6 +56,8 @@ def make_env(
         env = gym.make(spec, max_episode_steps=max_episode_steps or None, disable_env_checker=True, **kwargs)
         if env_id.startswith("ALE/"):
             env = gym.wrappers.AtariPreprocessing(env)
+        if env_id.startswith("MinAtar/"):
+            env = _ForgetLastAction(env)
     except (gym.error.DependencyNotInstalled, ModuleNotFoundError) as error:
         raise MissingExtraError(f"what {env_id} needs ({error})", "games") from error
     check_spaces(env.observation_space, env.action_space, env_id)
@@ -76,7 +79,7 @@ def make_vector_env(
     Raises:
         EnvironmentNotSupportedError, MissingExtraError: as `make_env`; another autoreset mode is refused too.
     """
-    spec = _find(env_id)
+    spec = find_environment(env_id)
     # the games' own vector version stacks and skips frames by itself, unlike the preprocessing of make_env
     if spec.vector_entry_point is not None and frame_stack == 1 and not env_id.startswith("ALE/"):
         kwargs: dict[str, Any] = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
@@ -124,7 +127,27 @@ def check_autoreset(envs: gym.vector.VectorEnv[Any, Any, Any], env_id: str) -> N
         )
 
 
-def _find(env_id: str) -> gym.envs.registration.EnvSpec:
+class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):
+    """Without it MinAtar's sticky actions carry the last action of an episode into the next, whatever the seed."""
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        self.unwrapped.game.last_action = 0  # type: ignore[attr-defined]
+        return super().reset(**kwargs)
+
+
+def find_environment(env_id: str) -> gym.envs.registration.EnvSpec:
+    """What Gymnasium knows of an environment, after importing the package or the ``module:`` that registers it.
+
+    Raises:
+        EnvironmentNotSupportedError: it is unknown; the message has the nearest names.
+        MissingExtraError: its package is not installed.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise EnvironmentNotSupportedError(f"{env_id}: the module {module} cannot be imported ({error})") from error
     for prefix, (package, extra) in _PACKAGES.items():
         if env_id.startswith(prefix) and find_spec(package) is None:
             raise MissingExtraError(f"{package}, which {env_id} needs,", extra)
@@ -132,14 +155,14 @@ def _find(env_id: str) -> gym.envs.registration.EnvSpec:
         import ale_py  # registers the games
 
         gym.register_envs(ale_py)
-    if env_id.startswith("MinAtar/") and env_id not in gym.registry:
+    if env_id.startswith("MinAtar/") and "MinAtar/Breakout-v1" not in gym.registry:
         import minatar.gym
 
         minatar.gym.register_envs()
     try:
-        return gym.spec(env_id)
+        return gym.spec(name)
     except gym.error.Error as error:
-        near = _nearest(env_id)
+        near = _nearest(name)
         hint = f"did you mean {' or '.join(near)}?" if near else "gymnasium.pprint_registry() lists all"
         raise EnvironmentNotSupportedError(f"there is no environment {env_id!r}: {hint}") from error
 

@@ -24,7 +24,7 @@ class MissingExtraError(DQNKitError, ImportError):
     """Something needs a package that is not installed; the message carries the pip command."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed. Install it with: pip install 'dqnkit[{extra}]'")
+        super().__init__(f'{what} is not installed. Install it with: pip install "dqnkit[{extra}]"')
 
 
 class UnknownLayerError(DQNKitError, TypeError):

@@ -63,7 +63,7 @@ class Learner:
         # tf.function, so that what a reader injects may use Python's if and for on tensors; ours need no conversion
         own_rule: Callable[..., Tensor] = double_q_learning if config.double_q else q_learning
         self._td_error = tf.function(td_error) if td_error else own_rule
-        self._sync = tf.function(sync) if sync else update_target
+        self._sync = sync or update_target
         observation_shape, dtype, num_actions = _spaces(config)
         with self.strategy.scope():
             self.online = build_q_network(observation_shape, dtype, num_actions, config)
@@ -106,16 +106,18 @@ class Learner:
         before = tf.constant(self.updates, tf.int64)
         weights = tf.convert_to_tensor(importance)
         td_errors, losses, max_q, parameters, kept = self._compiled(batches, weights, before, settings)
-        losses = losses.numpy()  # [K]
-        if not np.isfinite(losses).all():
+        losses, parameters = losses.numpy(), parameters.numpy()  # [K], [P]
+        finite = [*np.isfinite(losses), np.isfinite(parameters).all()]  # the last update's harm shows in the weights
+        if not all(finite):
             self._put_back(kept)
+            bad = finite.index(False)
             raise DivergedError(
-                f"the loss became {losses[~np.isfinite(losses)][0]} in update {self.updates + 1}: the values explode. "
+                f"the loss became {[*losses, np.nan][bad]} in update {self.updates + bad + 1}: the values explode. "
                 "The weights from before it were kept. Look at learning_rate (lower), target_period (longer), "
                 "max_gradient_norm (lower) and the size of the rewards"
             )
         self.updates += len(losses)
-        self._parameters = parameters.numpy()
+        self._parameters = parameters
         return LearnerResult(td_errors.numpy(), losses, float(max_q.numpy()))
 
     def get_weights(self, version: int = 0) -> PolicyWeights:
@@ -215,13 +217,12 @@ class Learner:
         self.optimizer.apply(gradients, self.online.trainable_variables)
 
     def _sync_target(self, update: Tensor, settings: _Settings) -> None:
-        self._sync(
-            self.online.trainable_variables,
-            self.target.trainable_variables,
-            update,
-            settings.target_period,
-            self.config.target_tau,
-        )
+        def follow(update: Tensor, period: Tensor) -> None:
+            online, target = self.online.trainable_variables, self.target.trainable_variables
+            self._sync(online, target, update, period, self.config.target_tau)
+
+        # the reader's own is converted too; the variables come by closure, for tf.function refuses those of Keras
+        (follow if self._sync is update_target else tf.function(follow))(update, settings.target_period)
 
     def _update_replicated(
         self, batches: Transition, importance: Tensor, before: Tensor, settings: _Settings

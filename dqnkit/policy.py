@@ -10,7 +10,6 @@ For one observation this takes some microseconds where a compiled TensorFlow cal
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -26,13 +25,28 @@ class Rescale(NamedTuple):
 
     scale: float
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
 
 class ChannelsLast(NamedTuple):
     """``[B, S, H, W] -> [B, H, W, S]``: stacked frames become the channels of one picture."""
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
 
 class Flatten(NamedTuple):
     """``[B, ...] -> [B, D]``."""
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
 
 
 class Dense(NamedTuple):
@@ -41,6 +55,11 @@ class Dense(NamedTuple):
     inputs: int
     outputs: int
     relu: bool
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Kernel and bias."""
+        return [(self.inputs, self.outputs), (self.outputs,)]
 
 
 class Conv(NamedTuple):
@@ -52,6 +71,11 @@ class Conv(NamedTuple):
     filters: int
     relu: bool
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Kernel and bias."""
+        return [(self.size, self.size, self.channels, self.filters), (self.filters,)]
+
 
 class Dueling(NamedTuple):
     """Value and advantage streams, each with one hidden layer: ``q = v + a - mean(a)`` (Wang et al., 2016, eq. 9)."""
@@ -59,6 +83,13 @@ class Dueling(NamedTuple):
     inputs: int
     hidden: int
     num_actions: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Kernels and biases of the value stream, then of the advantage stream."""
+        value = [(self.inputs, self.hidden), (self.hidden,), (self.hidden, 1), (1,)]
+        advantage = [(self.inputs, self.hidden), (self.hidden,), (self.hidden, self.num_actions), (self.num_actions,)]
+        return [*value, *advantage]
 
 
 Layer = Rescale | ChannelsLast | Flatten | Dense | Conv | Dueling
@@ -75,42 +106,15 @@ def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
         ``[B, A]`` float32.
     """
     x = observation
-    arrays = iter(unpack(weights))
+    arrays = iter(weights.arrays)
     for layer in weights.layers:
         x = _apply(layer, arrays, x)
     return x
 
 
-def unpack(weights: PolicyWeights) -> list[FloatArray]:
-    """The parameters as views of the flat array, in Keras' order, each in its own shape."""
-    return [weights.values[start:stop].reshape(shape) for start, stop, shape in _places(weights.layers)]
-
-
 def parameter_shapes(layers: tuple[Layer, ...]) -> list[tuple[int, ...]]:
     """Shapes of all parameters, in Keras' order."""
-    return [shape for layer in layers for shape in _layer_shapes(layer)]
-
-
-def _layer_shapes(layer: Layer) -> list[tuple[int, ...]]:
-    match layer:
-        case Dense(inputs, outputs, _):
-            return [(inputs, outputs), (outputs,)]
-        case Conv(size, _, channels, filters, _):
-            return [(size, size, channels, filters), (filters,)]
-        case Dueling(inputs, hidden, num_actions):
-            value = [(inputs, hidden), (hidden,), (hidden, 1), (1,)]
-            advantage = [(inputs, hidden), (hidden,), (hidden, num_actions), (num_actions,)]
-            return [*value, *advantage]
-    return []
-
-
-@lru_cache(maxsize=64)
-def _places(layers: tuple[Layer, ...]) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
-    places, start = [], 0
-    for shape in parameter_shapes(layers):
-        places.append((start, start + prod(shape), shape))
-        start += prod(shape)
-    return tuple(places)
+    return [shape for layer in layers for shape in layer.shapes]
 
 
 def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:

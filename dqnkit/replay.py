@@ -70,7 +70,7 @@ class ArrayStore:
         slots = np.arange(max(start, self.oldest), self.inserted) % self.capacity
         return self.get(slots)._asdict()
 
-    def restore(self, pieces: Iterator[dict[str, Array]], inserted: int) -> None:
+    def restore(self, pieces: Iterator[dict[str, Array]], inserted: int, oldest: int) -> None:
         """Put back what `read` gave, every transition into the slot where it was."""
         for piece in pieces:
             transitions = Transition(**{name: piece[name] for name in Transition._fields})
@@ -144,7 +144,7 @@ class FrameStore:
         }
         return {**piece, "frames": self._frames.take(slots, axis=0), **numbers}
 
-    def restore(self, pieces: Iterator[dict[str, Array]], inserted: int) -> None:
+    def restore(self, pieces: Iterator[dict[str, Array]], inserted: int, oldest: int) -> None:
         """Put back what `read` gave, every frame and transition into the slot where it was."""
         for piece in pieces:
             frames, first_frame = piece["frames"], int(piece["first_frame"])
@@ -153,9 +153,9 @@ class FrameStore:
             _write(self._frames, first_frame, frames)
             self._frame_count = first_frame + len(frames)
             self._rollouts += [(int(frame), int(first)) for frame, first in piece["rollouts"]]
-            self._places.restore(iter([piece]), int(piece["stop"]))
+            self._places.restore(iter([piece]), int(piece["stop"]), oldest)
         self.inserted = self._places.inserted = inserted
-        self._drop_old()
+        self.oldest = oldest
 
     def _drop_old(self) -> None:
         assert self._frames is not None

@@ -26,6 +26,7 @@ import numpy as np
 import dqnkit
 from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
+from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, MissingExtraError
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
 
@@ -136,7 +137,7 @@ class RunFolder:
         figure = learning_curve(
             metrics,
             title=f"{self.config.env_id}, seed {self.config.seed}",
-            max_q_bound=None,
+            threshold=find_environment(self.config.env_id).reward_threshold,
             episodes=([row["step"] for row in episodes], [row["return"] for row in episodes]),
         )
         to_png(figure, self.path / "learning_curve.png")
@@ -231,8 +232,8 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=1) + "\n")
 
 
-def require_tensorboard() -> None:
-    """Raise `MissingExtraError` where the learner's packages are missing, before anything is written."""
+def require_learner() -> None:
+    """Import the learner's packages; raise `MissingExtraError` where one is missing."""
     for package, name in (("tensorflow", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
             __import__(package)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,12 +35,22 @@ class PolicyWeights:
     """One version of the online network, as much of it as an actor needs.
 
     ``layers`` says what the network is (see `dqnkit.policy`), ``values`` holds all of its parameters in one flat
-    array, so that a version of the weights is one array on the network.
+    array, so that a version of the weights travels as one array.
     """
 
     version: int
     layers: tuple[Any, ...]
     values: FloatArray  # [P]
+
+    @cached_property
+    def arrays(self) -> list[FloatArray]:
+        """The parameters as views of ``values``, in Keras' order, each in its own shape."""
+        shapes = [shape for layer in self.layers for shape in layer.shapes]
+        ends = np.cumsum([0, *(prod(shape) for shape in shapes)]).tolist()
+        return [self.values[a:b].reshape(shape) for a, b, shape in zip(ends[:-1], ends[1:], shapes, strict=True)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PolicyWeights, (self.version, self.layers, self.values)  # without the views: they would travel again
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import settings
-
 import toys
+from hypothesis import settings
 
 settings.register_profile("dqnkit", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("dqnkit")

@@ -50,7 +50,7 @@ def test_linear_schedule(step: int, epsilon: float) -> None:
 
 
 def test_schedule_of_no_steps_is_its_end() -> None:
-    assert linear_schedule(0, 1.0, 0.1, 0) == 0.1
+    assert linear_schedule(0, 1.0, 0.1, 0) == pytest.approx(0.1)
 
 
 def test_actor_epsilons_end_where_the_paper_says() -> None:

@@ -54,7 +54,9 @@ def test_dueling_streams_share_all_but_the_last_hidden_layer_and_advantages_have
 
 def test_bytes_are_divided_by_255_on_the_device() -> None:
     settings = {"conv_filters": (2,), "conv_sizes": (2,), "conv_strides": (1,)}
-    of_bytes, of_floats = (build_q_network((4, 4, 1), dtype, 2, DQNConfig(**settings)) for dtype in ("uint8", "float32"))
+    of_bytes, of_floats = (
+        build_q_network((4, 4, 1), dtype, 2, DQNConfig(**settings)) for dtype in ("uint8", "float32")
+    )
     white = np.full((1, 4, 4, 1), 255, np.uint8)
     np.testing.assert_allclose(of_bytes(white), of_floats(np.ones((1, 4, 4, 1), np.float32)), rtol=1e-6)
 

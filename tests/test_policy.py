@@ -12,7 +12,7 @@ import tensorflow as tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError, UnknownLayerError
 from dqnkit.networks import PatchConv2D, build_q_network, flat_parameters, policy_layers
-from dqnkit.policy import Dense, Flatten, q_values, unpack
+from dqnkit.policy import Dense, Flatten, q_values
 from dqnkit.types import Array, PolicyWeights
 
 NUM_ACTIONS = 3
@@ -90,10 +90,10 @@ def test_the_observation_is_left_as_it_was(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("name", ["vector", "picture, two convolutions", "stacked pictures"])
 @pytest.mark.parametrize("dueling", [False, True])
-def test_unpack_gives_views_in_the_order_of_keras(name: str, dueling: bool) -> None:
+def test_arrays_are_views_in_the_order_of_keras(name: str, dueling: bool) -> None:
     network = make_network(name, dueling=dueling)
     weights = as_policy(network)
-    arrays = unpack(weights)
+    arrays = weights.arrays
     for ours, theirs in zip(arrays, network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert np.shares_memory(ours, weights.values)

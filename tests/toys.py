@@ -124,7 +124,7 @@ def register() -> None:
     if "test/SameStep-v0" not in gym.registry:
         gym.register("test/SameStep-v0", Scripted, vector_entry_point=SameStepVector)
         gym.register("test/BrokenObservation-v0", Broken, kwargs={"where": "observation"})
-        gym.register("test/BrokenLate-v0", Broken, max_episode_steps=5)
+        gym.register("test/StackedVideo-v0", lambda: gym.wrappers.FrameStackObservation(TinyVideo(), 3))
 
 
 def small_config(env_id: str = "CartPole-v1", **overrides: Any) -> DQNConfig:

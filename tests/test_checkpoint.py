@@ -1,0 +1,205 @@
+"""A run on disk is whole at every moment, goes on as if never stopped, and says so when it is damaged."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnkit import checkpoint
+from dqnkit.checkpoint import Checkpointer, DamagedCheckpointWarning, restore, save
+from dqnkit.config import DQNConfig
+from dqnkit.errors import CheckpointError
+from dqnkit.training import TrainState, train
+from dqnkit.types import TrainStatus
+
+SMALL: dict[str, Any] = {
+    "deterministic": True,
+    "num_envs": 4,
+    "total_steps": 1_500,
+    "learning_starts": 100,
+    "samples_per_insert": 4,
+    "batch_size": 16,
+    "updates_per_call": 4,
+    "hidden_sizes": (16,),
+    "replay_capacity": 700,  # less than the run, so that old transitions and their segments go
+    "epsilon_steps": 500,
+    "xla": False,
+}
+
+VARIANTS: list[dict[str, Any]] = [
+    {"env_id": "CartPole-v1"},
+    {"env_id": "CartPole-v1", "replay": "prioritized", "n_step": 3, "double_q": True},
+    {"env_id": "dqnkit/Catch-v0", "frame_stack": 1, "conv_filters": (4,)},
+]
+
+
+def small(**settings: Any) -> DQNConfig:
+    return DQNConfig(**{**SMALL, **settings})
+
+
+def run_to(config: DQNConfig, step: int, state: TrainState | None = None) -> TrainStatus:
+    """Train up to a step and leave the loop."""
+    status = None
+    with_loop = train(config, state=state)
+    for status in with_loop:
+        if status.step >= step:
+            break
+    with_loop.close()
+    assert status is not None
+    return status
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=lambda s: s["env_id"] + s.get("replay", ""))
+def test_a_resumed_run_ends_as_the_uninterrupted_one(tmp_path: Path, settings: dict[str, Any]) -> None:
+    config = small(**settings)
+    whole = run_to(config, config.total_steps + 1)
+    save(run_to(config, 600).state, tmp_path)
+    second = run_to(config, 1_100, restore(tmp_path))  # stopped a second time
+    save(second.state, tmp_path)
+    resumed = run_to(config, config.total_steps + 1, restore(tmp_path))
+    assert resumed.updates == whole.updates
+    assert resumed.episodes == whole.episodes
+    np.testing.assert_array_equal(resumed.weights.values, whole.weights.values)
+
+
+def test_stacked_frames_survive_with_what_was_evicted(tmp_path: Path) -> None:
+    config = small(
+        env_id="test/TinyVideo-v0", frame_stack=3, conv_filters=(4,), replay_capacity=400, max_episode_steps=30
+    )
+    status = run_to(config, 1_000)
+    save(status.state, tmp_path)
+    back = restore(tmp_path)
+    assert len(back.replay) == len(status.state.replay)
+    ours = back.replay.sample(4, 16, np.random.default_rng(0))
+    theirs = status.state.replay.sample(4, 16, np.random.default_rng(0))
+    for name, a, b in zip(ours.transitions._fields, ours.transitions, theirs.transitions, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_only_the_last_two_checkpoints_and_their_segments_are_kept(tmp_path: Path) -> None:
+    config = small(env_id="CartPole-v1")
+    loop = train(config)
+    steps = []
+    for status in itertools.islice(loop, 0, 400, 20):
+        save(status.state, tmp_path)
+        steps.append(status.step)
+    loop.close()
+    kept = sorted(path.name for path in tmp_path.glob("step-*"))
+    assert kept == sorted({f"step-{step:012d}" for step in steps})[-2:]
+    segments = sorted(path.name for path in (tmp_path / "replay").iterdir())
+    named = {
+        name for folder in kept for name in json.loads((tmp_path / folder / "manifest.json").read_text())["segments"]
+    }
+    assert set(segments) == named
+    assert int(segments[0].split("-")[1].removesuffix(".npz")) > status.state.replay.store.oldest - 700
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "replay"}
+
+
+def test_nothing_on_disk_is_pickled(tmp_path: Path) -> None:
+    save(run_to(small(env_id="CartPole-v1", replay="prioritized"), 600).state, tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".npz", ".json"}
+    for path in files:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                assert all(array.dtype != object for array in arrays.values())
+
+
+@pytest.fixture
+def two_checkpoints(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A folder, its older and its newer checkpoint."""
+    config = small(env_id="CartPole-v1")
+    save(run_to(config, 400).state, tmp_path)
+    save(run_to(config, 900, restore(tmp_path)).state, tmp_path)
+    older, newer = sorted(tmp_path.glob("step-*"))
+    return tmp_path, older, newer
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("spoil", [truncate, flip_a_bit, Path.unlink], ids=["truncated", "bit flipped", "missing"])
+@pytest.mark.parametrize("name", ["learner.npz", "replay.npz", "counters.json", "manifest.json"])
+def test_a_damaged_checkpoint_is_passed_over(two_checkpoints: tuple[Path, Path, Path], name: str, spoil: Any) -> None:
+    folder, older, newer = two_checkpoints
+    if name == "manifest.json" and spoil is flip_a_bit:
+        pytest.skip("a manifest that is still JSON names checksums that then differ: covered by the other files")
+    spoil(newer / name)
+    with pytest.warns(DamagedCheckpointWarning, match=f"{newer.name} is damaged .*going on from {older.name}"):
+        state = restore(folder)
+    assert state.counters.step == int(older.name.split("-")[1])
+
+
+def test_a_damaged_segment_is_passed_over_and_never_built_on(two_checkpoints: tuple[Path, Path, Path]) -> None:
+    folder, _, _ = two_checkpoints
+    newest_segment = max((folder / "replay").iterdir())
+    flip_a_bit(newest_segment)
+    with pytest.warns(DamagedCheckpointWarning, match=newest_segment.name):
+        state = restore(folder)
+    config = small(env_id="CartPole-v1")
+    resumed = run_to(config, config.total_steps + 1, state)
+    save(resumed.state, folder)
+    whole = run_to(config, config.total_steps + 1)
+    np.testing.assert_array_equal(restore(folder).learner.get_weights().values, whole.weights.values)
+    np.testing.assert_array_equal(
+        restore(folder).replay.sample(2, 8, np.random.default_rng(0)).transitions.observation,
+        whole.state.replay.sample(2, 8, np.random.default_rng(0)).transitions.observation,
+    )
+
+
+def test_when_no_checkpoint_is_whole_the_error_names_each(two_checkpoints: tuple[Path, Path, Path]) -> None:
+    folder, older, newer = two_checkpoints
+    truncate(older / "learner.npz")
+    truncate(newer / "learner.npz")
+    with pytest.raises(CheckpointError, match=rf"no checkpoint .* whole.*{newer.name}.*{older.name}"):
+        restore(folder)
+
+
+def test_an_empty_folder_is_an_error_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"there is no checkpoint in .*: train first"):
+        restore(tmp_path)
+
+
+def test_a_checkpoint_of_another_environment_is_refused(two_checkpoints: tuple[Path, Path, Path]) -> None:
+    with pytest.raises(CheckpointError, match="belongs to CartPole-v1, not to Acrobot-v1"):
+        restore(two_checkpoints[0], small(env_id="Acrobot-v1"))
+
+
+def test_a_full_disk_leaves_the_older_checkpoint_whole(
+    two_checkpoints: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _, newer = two_checkpoints
+    state = run_to(small(env_id="CartPole-v1"), 1_200, restore(folder)).state
+
+    def no_space(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.np, "savez", no_space)
+    with pytest.raises(CheckpointError, match="the disk is full: free some space"):
+        save(state, folder)
+    monkeypatch.undo()
+    assert restore(folder).counters.step == int(newer.name.split("-")[1])
+    assert not list(folder.glob("writing-*"))
+
+
+def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0.0, 0.5)  # every look at the clock is half a second later, so a save takes that long
+    monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(checkpoint, "save", lambda state, directory: None)
+    checkpointer = Checkpointer(tmp_path, cost=0.02, first_after=1.0)
+    status = run_to(small(env_id="CartPole-v1"), 100)
+    saved = [checkpointer.offer(status) for _ in range(2_000)]
+    assert 0 < sum(saved) * 0.5 <= 0.02 * (next(clock) + 100)

@@ -1,0 +1,49 @@
+"""Killed with SIGKILL at random moments, most of them in the middle of writing, a run still ends as if it never was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from killed_run import CONFIG
+
+from dqnkit.checkpoint import restore
+from dqnkit.training import train
+
+KILLS = int(os.environ.get("DQNKIT_KILLS", "10"))  # the rehearsal sets 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 15 * KILLS)
+def test_a_run_killed_at_random_moments_ends_as_the_uninterrupted_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng()  # other moments each time; a failure prints the folder's state
+    command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), str(tmp_path)]
+    kills, reached = 0, []
+    while kills < KILLS:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        try:
+            process.wait(timeout=rng.exponential(12 / KILLS))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        ended = process.wait() == 0
+        process.stdout.close()
+        kills += not ended
+        if list(tmp_path.glob("step-*")):
+            reached.append(restore(tmp_path).counters.step)  # whole, with no warning of damage: warnings are errors
+        if ended:
+            break
+    assert reached == sorted(reached)
+    print(f"{kills} kills; steps reached: {reached}")
+
+    for resumed in train(CONFIG, state=restore(tmp_path)):
+        weights = resumed.weights
+    if reached[-1] >= CONFIG.total_steps:
+        weights = restore(tmp_path).learner.get_weights()
+    *_, whole = train(CONFIG)
+    np.testing.assert_array_equal(weights.values, whole.weights.values)

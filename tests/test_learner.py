@@ -1,0 +1,420 @@
+"""The learner against a second implementation, one update at a time in float64, and what it promises around that."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from toys import small_config
+
+from dqnkit.config import DQNConfig
+from dqnkit.errors import ConfigError, DivergedError
+from dqnkit.learner import Learner
+from dqnkit.networks import update_target
+from dqnkit.policy import q_values
+from dqnkit.types import Array, Transition
+
+K, B = 3, 8
+
+
+def batches(rng: np.random.Generator, k: int = K, size: int = B, scale: float = 1.0) -> Transition:
+    """Random CartPole transitions ``[K, B]``, a fifth of them terminal."""
+    return Transition(
+        observation=rng.normal(size=(k, size, 4)).astype(np.float32),
+        action=rng.integers(2, size=(k, size), dtype=np.int32),
+        reward=(scale * rng.normal(size=(k, size))).astype(np.float32),
+        discount=(0.9 * (rng.random((k, size)) > 0.2)).astype(np.float32),
+        next_observation=rng.normal(size=(k, size, 4)).astype(np.float32),
+    )
+
+
+def config_for_updates(**settings: Any) -> DQNConfig:
+    # a large epsilon in Adam: without it, the sign of a gradient of 1e-9 is worth a whole learning rate
+    defaults = {"hidden_sizes": (8, 6), "batch_size": B, "target_period": 4, "adam_epsilon": 1e-3}
+    return small_config(**{**defaults, "learning_rate": 0.01, **settings})
+
+
+class Reference:
+    """DQN written once more: float64, one update at a time, Adam and clipping by hand."""
+
+    def __init__(self, config: DQNConfig, parameters: Sequence[Array]) -> None:
+        self.config = config
+        self.online = [np.array(values, np.float64) for values in parameters]
+        self.target = [values.copy() for values in self.online]
+        self.m = [np.zeros_like(values) for values in self.online]
+        self.v = [np.zeros_like(values) for values in self.online]
+        self.updates = 0
+
+    def q(self, parameters: Sequence[Any], x: Any) -> Any:
+        pairs = [(parameters[i], parameters[i + 1]) for i in range(0, len(parameters), 2)]
+        shared, head = (pairs[:-4], pairs[-4:]) if self.config.dueling else (pairs[:-1], pairs[-1:])
+        for kernel, bias in shared:
+            x = tf.nn.relu(x @ kernel + bias)
+        if not self.config.dueling:
+            return x @ head[0][0] + head[0][1]
+        value, advantage = (
+            tf.nn.relu(x @ hidden[0] + hidden[1]) @ last[0] + last[1] for hidden, last in (head[:2], head[2:])
+        )
+        return value + advantage - tf.reduce_mean(advantage, axis=1, keepdims=True)
+
+    def update(self, batch: Transition, importance: Array | None = None) -> tuple[Array, float]:
+        observation, next_observation = (np.asarray(x, np.float64) for x in (batch.observation, batch.next_observation))
+        online = [tf.constant(values) for values in self.online]
+        q_next = self.q(self.target, next_observation).numpy()
+        selector = self.q(self.online, next_observation).numpy() if self.config.double_q else q_next
+        target = batch.reward + batch.discount * q_next[np.arange(len(q_next)), selector.argmax(axis=1)]
+        with tf.GradientTape() as tape:
+            tape.watch(online)
+            td_error = target - tf.reduce_sum(self.q(online, observation) * np.eye(2)[batch.action], axis=1)
+            size = tf.abs(td_error)
+            losses = tf.where(size < 1, size**2 / 2, size - 0.5) if self.config.loss == "huber" else size**2 / 2
+            loss = tf.reduce_mean(losses if importance is None else losses * importance)
+        gradients = [gradient.numpy() for gradient in tape.gradient(loss, online)]
+        length = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
+        limit = self.config.max_gradient_norm
+        self.apply([gradient * min(1.0, limit / length) if limit else gradient for gradient in gradients])
+        return td_error.numpy(), float(loss)
+
+    def apply(self, gradients: list[Array]) -> None:
+        self.updates += 1
+        correction = np.sqrt(1 - 0.999**self.updates) / (1 - 0.9**self.updates)
+        for values, m, v, gradient in zip(self.online, self.m, self.v, gradients, strict=True):
+            m += 0.1 * (gradient - m)
+            v += 0.001 * (gradient**2 - v)
+            values -= self.config.learning_rate * correction * m / (np.sqrt(v) + self.config.adam_epsilon)
+        if self.updates % self.config.target_period == 0:
+            tau = self.config.target_tau
+            self.target = [tau * new + (1 - tau) * old for new, old in zip(self.online, self.target, strict=True)]
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "xla": {"xla": True},
+    "double": {"double_q": True},
+    "dueling": {"dueling": True},
+    "squared, not clipped": {"loss": "squared", "max_gradient_norm": 0.0},
+    "clipped": {"max_gradient_norm": 0.05},
+    "soft target": {"target_tau": 0.1, "target_period": 1},
+    "all at once, xla": {"double_q": True, "dueling": True, "max_gradient_norm": 0.1, "xla": True, "target_tau": 0.5},
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_fused_updates_equal_single_ones_written_by_hand(case: str, rng: np.random.Generator) -> None:
+    config = config_for_updates(**SETTINGS[case])
+    learner = Learner(config)
+    reference = Reference(config, learner.online.get_weights())
+    for _ in range(3):  # 9 updates: the target follows after 4 and 8
+        data = batches(rng)
+        importance = None if case == "default" else rng.random((K, B)).astype(np.float32)
+        result = learner.update(data, importance)
+        for k in range(K):
+            batch = Transition(*(values[k] for values in data))
+            td_error, loss = reference.update(batch, None if importance is None else importance[k])
+            np.testing.assert_allclose(result.td_errors[k], td_error, atol=2e-4)
+            assert result.losses[k] == pytest.approx(loss, abs=1e-4)
+    assert learner.updates == 9
+    for ours, theirs in (
+        (learner.online.get_weights(), reference.online),
+        (learner.target.get_weights(), reference.target),
+    ):
+        for values, expected in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(values, expected, atol=1e-4)
+
+
+def test_learning_rate_and_period_may_change_from_call_to_call(rng: np.random.Generator) -> None:
+    learner = Learner(config_for_updates())
+    reference = Reference(config_for_updates(), learner.online.get_weights())
+    for learning_rate, period in ((0.01, 4), (0.05, 1), (0.0, 2)):
+        reference.config = config_for_updates(learning_rate=learning_rate, target_period=period)
+        data = batches(rng)
+        learner.update(data, learning_rate=learning_rate, target_period=period)
+        for k in range(K):
+            reference.update(Transition(*(values[k] for values in data)))
+    for values, expected in zip(learner.online.get_weights(), reference.online, strict=True):
+        np.testing.assert_allclose(values, expected, atol=1e-4)
+
+
+def test_the_target_starts_equal_and_changes_exactly_at_the_period(rng: np.random.Generator) -> None:
+    learner = Learner(config_for_updates(target_period=3))
+    targets = [learner.target.get_weights()]
+    np.testing.assert_array_equal(targets[0][0], learner.online.get_weights()[0])
+    for update in range(1, 8):
+        learner.update(batches(rng, k=1))
+        targets.append(learner.target.get_weights())
+        changed = not np.array_equal(targets[-1][0], targets[-2][0])
+        assert changed == (update % 3 == 0)
+        if changed:
+            np.testing.assert_array_equal(targets[-1][0], learner.online.get_weights()[0])
+
+
+def test_xla_and_patches_change_nothing_but_rounding(rng: np.random.Generator) -> None:
+    shape = (2, 4, 8, 6, 1)
+    data = Transition(
+        observation=rng.integers(0, 256, shape, dtype=np.uint8),
+        action=rng.integers(3, size=(2, 4), dtype=np.int32),
+        reward=rng.normal(size=(2, 4)).astype(np.float32),
+        discount=np.full((2, 4), 0.9, np.float32),
+        next_observation=rng.integers(0, 256, shape, dtype=np.uint8),
+    )
+    results = []
+    for xla in (True, False):
+        config = config_for_updates(
+            env_id="dqnkit/Catch-v0", batch_size=4, xla=xla, dueling=True, conv_filters=(4,), double_q=True
+        )
+        learner = Learner(config)
+        result = [learner.update(data) for _ in range(2)][-1]
+        results.append((learner.get_weights().values, result.td_errors, result.losses))
+    for compiled, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(compiled, plain, atol=1e-4)
+
+
+def test_result_and_weights(rng: np.random.Generator) -> None:
+    learner = Learner(config_for_updates(learning_rate=0.0))
+    data = batches(rng)
+    result = learner.update(data)
+    assert result.td_errors.shape == (K, B)
+    assert result.losses.shape == (K,)
+    weights = learner.get_weights(7)
+    assert weights.version == 7
+    q = q_values(weights, data.observation.reshape(-1, 4))
+    assert result.mean_max_q == pytest.approx(q.max(axis=1).mean(), abs=1e-5)
+    np.testing.assert_allclose(q, learner.online(data.observation.reshape(-1, 4)), atol=1e-5)
+
+
+def test_weights_that_were_handed_out_stay_as_they_were(rng: np.random.Generator) -> None:
+    learner = Learner(config_for_updates())
+    weights = learner.get_weights()
+    before = weights.values.copy()
+    learner.update(batches(rng))
+    np.testing.assert_array_equal(weights.values, before)
+    assert not np.array_equal(learner.get_weights().values, before)
+
+
+def test_the_seed_decides_the_updates(rng: np.random.Generator) -> None:
+    data = batches(rng)
+    first, again, other = (Learner(config_for_updates(seed=seed)) for seed in (1, 1, 2))
+    for learner in (first, again, other):
+        learner.update(data)
+    np.testing.assert_array_equal(first.get_weights().values, again.get_weights().values)
+    assert not np.array_equal(first.get_weights().values, other.get_weights().values)
+
+
+def everything(learner: Learner) -> dict[str, Array]:
+    return {name: np.array(values) for name, values in learner.state().items()}
+
+
+def assert_same(first: dict[str, Array], second: dict[str, Array]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+class TestDivergence:
+    @pytest.mark.parametrize(("name", "value"), [("reward", np.nan), ("reward", np.inf), ("observation", np.nan)])
+    def test_everything_is_put_back(self, name: str, value: float, rng: np.random.Generator) -> None:
+        learner, unharmed = Learner(config_for_updates()), Learner(config_for_updates())
+        first, spoilt, last = batches(rng), batches(rng), batches(rng)
+        getattr(spoilt, name)[1, 0] = value  # where relu makes 0 of NaN, only the next loss shows it
+        learner.update(first)
+        before = everything(learner)
+        with pytest.raises(DivergedError, match=r"the loss became (nan|inf) in update [56]: .*learning_rate"):
+            learner.update(spoilt)
+        assert_same(everything(learner), before)
+        assert np.isfinite(learner.get_weights().values).all()
+        for each in (learner, unharmed):  # and it goes on as if nothing had been
+            each.update(last if each is learner else first)
+        unharmed.update(last)
+        assert_same(everything(learner), everything(unharmed))
+
+    def test_weights_that_break_under_a_finite_loss_are_put_back(self, rng: np.random.Generator) -> None:
+        learner = Learner(config_for_updates(loss="squared"))
+        before = everything(learner)
+        data = batches(rng, k=1, scale=1e16)
+        data.observation[:] *= 1e4  # the loss is 1e32, the square of the gradient's length infinite
+        with pytest.raises(DivergedError, match="the loss became nan in update 2"):
+            learner.update(data)
+        assert_same(everything(learner), before)
+
+
+def test_a_saved_state_goes_on_bit_for_bit(rng: np.random.Generator) -> None:
+    learner, other = Learner(config_for_updates()), Learner(config_for_updates(seed=5))
+    first, second = batches(rng), batches(rng)
+    learner.update(first)
+    state = everything(learner)
+    assert state["updates"] == 3
+    learner.update(second)
+    other.load_state(state)
+    assert other.updates == 3
+    np.testing.assert_array_equal(q_values(other.get_weights(), np.ones((1, 4), np.float32)).shape, (1, 2))
+    other.update(second)
+    assert_same(everything(other), everything(learner))
+
+
+def test_the_state_of_another_network_is_refused() -> None:
+    learner = Learner(config_for_updates())
+    with pytest.raises(ConfigError, match=r"the saved online network does not fit .* shape \(4, 9\), not \(4, 8\)"):
+        learner.load_state(Learner(config_for_updates(hidden_sizes=(9, 6))).state())
+    with pytest.raises(ConfigError, match="does not fit this configuration"):
+        learner.load_state({"updates": np.array(1)})
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_the_readers_own_update_rule_is_used(xla: bool, rng: np.random.Generator) -> None:
+    def monte_carlo(q_tm1: Any, a_tm1: Any, r_t: Any, discount_t: Any, q_t: Any) -> Any:
+        if tf.reduce_sum(discount_t) < 0:  # Python's if on a tensor
+            r_t = -r_t
+        return r_t - tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)
+
+    learner = Learner(config_for_updates(xla=xla, learning_rate=0.0), td_error=monte_carlo)
+    data = batches(rng)
+    q = learner.online(data.observation.reshape(-1, 4)).numpy()
+    expected = data.reward.ravel() - q[np.arange(K * B), data.action.ravel()]
+    np.testing.assert_allclose(learner.update(data).td_errors.ravel(), expected, atol=1e-5)
+
+
+def test_the_readers_own_double_rule_gets_the_selector(rng: np.random.Generator) -> None:
+    def rule(q_tm1: Any, a_tm1: Any, r_t: Any, discount_t: Any, q_t_value: Any, q_t_selector: Any) -> Any:
+        return q_t_value[:, 0] - q_t_selector[:, 0] + 0.0 * q_tm1[:, 0]
+
+    learner = Learner(config_for_updates(double_q=True, learning_rate=0.0), td_error=rule)
+    np.testing.assert_allclose(learner.update(batches(rng)).td_errors, 0.0, atol=1e-6)  # target and online are equal
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_the_readers_own_sync_is_used(xla: bool, rng: np.random.Generator) -> None:
+    def sync(online: Any, target: Any, update: Any, period: Any, tau: float) -> None:
+        if update == 2:  # Python's if on a tensor
+            update_target(online, target, 1, 1)
+
+    learner = Learner(config_for_updates(xla=xla, target_period=1), sync=sync)
+    learner.update(batches(rng, k=2))
+    after_two = learner.online.get_weights()[0]
+    learner.update(batches(rng, k=2))
+    np.testing.assert_array_equal(learner.target.get_weights()[0], after_two)
+    assert not np.array_equal(learner.online.get_weights()[0], after_two)
+
+
+def test_one_compilation_serves_all_calls_of_a_shape(rng: np.random.Generator) -> None:
+    traces = []
+
+    def rule(q_tm1: Any, a_tm1: Any, r_t: Any, discount_t: Any, q_t: Any) -> Any:
+        traces.append(1)
+        return r_t - q_tm1[:, 0]
+
+    learner = Learner(config_for_updates(), td_error=rule)
+    learner.update(batches(rng))
+    after_the_first = len(traces)
+    for learning_rate in (0.01, 0.02):
+        learner.update(batches(rng), learning_rate=learning_rate, target_period=7)
+    assert len(traces) == after_the_first
+
+
+def test_the_batch_must_divide_by_the_replicas() -> None:
+    class Three(tf.distribute.OneDeviceStrategy):  # type: ignore[misc]
+        num_replicas_in_sync = 3
+
+    with pytest.raises(ConfigError, match="batch_size 8 does not divide by 3 replicas"):
+        Learner(config_for_updates(), Three("CPU:0"))
+
+
+def test_a_strategy_of_one_device_gives_what_none_gives(rng: np.random.Generator) -> None:
+    data = batches(rng)
+    plain, placed = (
+        Learner(config_for_updates()),
+        Learner(config_for_updates(), tf.distribute.OneDeviceStrategy("CPU:0")),
+    )
+    for learner in (plain, placed):
+        learner.update(data)
+    np.testing.assert_allclose(placed.get_weights().values, plain.get_weights().values, atol=1e-6)
+
+
+# Logical CPUs must be set up before TensorFlow starts, so these run in a process of their own.
+TWO_REPLICAS = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+import keras
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+sys.path.insert(0, sys.argv[1])
+from test_learner import batches, config_for_updates, everything
+from dqnkit.errors import DivergedError
+from dqnkit.learner import Learner
+
+def run(optimizer, strategy, settings):
+    learner = Learner(config_for_updates(**settings), strategy)
+    if optimizer == "SGD":
+        with learner.strategy.scope():
+            learner.optimizer = keras.optimizers.SGD(0.1)
+            learner.optimizer.build(learner.online.trainable_variables)
+    rng = np.random.default_rng(0)
+    results = [learner.update(batches(rng), rng.random((3, 8)).astype(np.float32)) for _ in range(4)]
+    before = everything(learner)
+    bad = batches(rng)
+    bad.reward[0, -1] = np.nan
+    try:
+        learner.update(bad)
+        put_back = False
+    except DivergedError:
+        put_back = all(np.array_equal(values, everything(learner)[name]) for name, values in before.items())
+    copy = Learner(config_for_updates(**settings), strategy)
+    if optimizer == "Adam":
+        copy.load_state(before)
+        last = batches(rng)
+        put_back &= np.array_equal(copy.update(last).td_errors, learner.update(last).td_errors)
+    return learner, results, put_back
+
+answers = {}
+for name, (optimizer, settings) in json.loads(sys.argv[2]).items():
+    one, two = (run(optimizer, s, settings) for s in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])))
+    assert two[0].num_replicas == 2
+    differences = {
+        "weights": np.abs(one[0].get_weights().values - two[0].get_weights().values).max(),
+        "target": max(np.abs(a - b).max() for a, b in zip(one[0].target.get_weights(), two[0].target.get_weights())),
+        "replicas": max(
+            np.abs(v.value.values[0].numpy() - v.value.values[1].numpy()).max() for v in two[0].online.weights
+        ),
+        "td_errors": max(np.abs(a.td_errors - b.td_errors).max() for a, b in zip(one[1], two[1])),
+        "losses": max(np.abs(a.losses - b.losses).max() for a, b in zip(one[1], two[1])),
+        "mean_max_q": max(abs(a.mean_max_q - b.mean_max_q) for a, b in zip(one[1], two[1])),
+    }
+    answers[name] = {name: float(value) for name, value in differences.items()}, bool(one[2] and two[2])
+print(json.dumps(answers))
+"""
+
+
+def check_two_replicas(cases: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    here = __file__.rsplit("/", 1)[0]
+    command = [sys.executable, "-c", TWO_REPLICAS, here, json.dumps(cases)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert answers.keys() == cases.keys()
+    for name, (differences, put_back) in answers.items():
+        assert all(value < 1e-5 for value in differences.values()), (name, differences)
+        assert put_back, name
+
+
+def test_two_replicas_give_the_weights_of_one() -> None:
+    check_two_replicas({"SGD, clipped": ("SGD", SETTINGS["clipped"])})  # plain SGD: Adam forgives a wrong scale
+
+
+@pytest.mark.slow
+def test_two_replicas_give_the_weights_of_one_with_every_setting() -> None:
+    cases = {f"{optimizer}, {name}": (optimizer, SETTINGS[name]) for optimizer in ("SGD", "Adam") for name in SETTINGS}
+    check_two_replicas(cases)
+
+
+def test_settings_are_those_of_the_configuration() -> None:
+    config = replace(config_for_updates(), learning_rate=0.02, adam_epsilon=0.5)
+    learner = Learner(config)
+    assert float(learner.optimizer.learning_rate.numpy()) == pytest.approx(0.02)
+    assert learner.optimizer.epsilon == 0.5
