@@ -94,8 +94,9 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
 @click.argument("env_id")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
+@click.option("--show", is_flag=True, help="open the learning curve and the video at the end")
 @_config_options
-def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> None:
+def train(env_id: str, run_dir: Path | None, video: bool, show: bool, **settings: Any) -> None:
     """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
 
     An environment of your own is named with its module: my_module:MyEnv-v0.
@@ -119,6 +120,10 @@ def train(env_id: str, run_dir: Path | None, video: bool, **settings: Any) -> No
     run = RunFolder.create(path, config)
     click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
     _train(run, train_loop(config, learner=learner), video)
+    if show:
+        for picture in ("learning_curve.png", "video.gif"):
+            if (path / picture).exists():
+                click.launch(str(path / picture))
 
 
 @main.command(short_help="Go on with a run.")

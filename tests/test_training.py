@@ -1,0 +1,349 @@
+"""The loop: reproducible, bounded, stoppable, and made of parts that can be exchanged."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import linear_policy, small_config
+
+from dqnkit.config import DQNConfig
+from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
+from dqnkit.learner import Learner, LearnerResult
+from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.rollouts import InProcessRollouts
+from dqnkit.training import train
+from dqnkit.types import LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
+
+
+class FakeLearner:
+    """Learns nothing, but writes down what it was asked, and takes no time to compile."""
+
+    def __init__(self, shape: tuple[int, ...] = (4,), num_actions: int = 2, fails_at: int = -1) -> None:
+        self.updates, self.fails_at = 0, fails_at
+        self.calls: list[tuple[Transition, Any, float, int | None]] = []
+        self._policy = linear_policy(shape, num_actions)
+
+    def update(
+        self, transitions: Transition, importance: Any, *, learning_rate: float, target_period: int | None
+    ) -> LearnerResult:
+        if len(self.calls) == self.fails_at:
+            raise DivergedError("the loss became nan")
+        self.calls.append((transitions, importance, learning_rate, target_period))
+        self.updates += len(transitions.action)
+        td_errors = transitions.reward + self.updates
+        return LearnerResult(td_errors, td_errors.mean(axis=1), 2.0)
+
+    def get_weights(self, version: int = 0) -> PolicyWeights:
+        return replace(self._policy, version=version)
+
+
+class WatchedRollouts(InProcessRollouts):
+    """Says what it was given and whether it was closed."""
+
+    def __init__(self, config: DQNConfig) -> None:
+        super().__init__(config)
+        self.collected: list[tuple[PolicyWeights, Any, int]] = []
+        self.closed = 0
+
+    def collect(self, weights: PolicyWeights, epsilons: Any, sequence: int) -> list[Rollout]:
+        self.collected.append((weights, epsilons, sequence))
+        return super().collect(weights, epsilons, sequence)
+
+    def close(self) -> None:
+        self.closed += 1
+        super().close()
+
+
+def fake_run(config: DQNConfig, **parts: Any) -> list[TrainStatus]:
+    return list(train(config, **{"learner": FakeLearner(), **parts}))
+
+
+MODES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "overlap": {"overlap": True, "num_actors": 2},
+    "deterministic, prioritized, three steps": {
+        "deterministic": True,
+        "max_episode_steps": 20,
+        "replay": "prioritized",
+        "n_step": 3,
+    },
+    "frames": {"env_id": "test/TinyVideo-v0", "frame_stack": 3, "conv_filters": (4,)},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(mode: str) -> None:
+    config = small_config(**MODES[mode])
+    first, again = ([*train(config)] for _ in range(2))
+    assert first[-1].updates == again[-1].updates > 0
+    np.testing.assert_array_equal(first[-1].weights.values, again[-1].weights.values)
+    assert [status.loss for status in first[-5:]] == [status.loss for status in again[-5:]]
+
+
+def test_another_seed_gives_other_weights() -> None:
+    first, other = ([*train(small_config(seed=seed))][-1] for seed in (0, 1))
+    assert not np.array_equal(first.weights.values, other.weights.values)
+
+
+def test_the_target_starts_equal_to_the_online_network() -> None:
+    status = next(train(small_config()))
+    learner = status.state.learner
+    for online, target in zip(learner.online.get_weights(), learner.target.get_weights(), strict=True):
+        np.testing.assert_array_equal(online, target)
+    assert learner.online.get_weights()[0].any()
+
+
+def test_nothing_happens_until_it_is_advanced() -> None:
+    rollouts = WatchedRollouts(small_config())
+    run = train(small_config(), rollouts=rollouts, learner=FakeLearner())
+    assert rollouts.collected == []
+    next(run)
+    assert len(rollouts.collected) == 1
+    run.close()
+
+
+def test_leaving_the_loop_stops_it() -> None:
+    rollouts, learner = WatchedRollouts(small_config()), FakeLearner()
+    run = train(small_config(), rollouts=rollouts, learner=learner)  # type: ignore[arg-type]
+    for status in run:
+        if status.step >= 100:
+            break
+    run.close()
+    assert rollouts.closed == 1
+    assert next(run, None) is None
+    assert learner.updates < 30
+
+
+def test_the_end_closes_too() -> None:
+    rollouts = WatchedRollouts(small_config())
+    fake_run(small_config(), rollouts=rollouts)
+    assert rollouts.closed == 1
+
+
+@pytest.mark.parametrize("samples_per_insert", [0.5, 4.0, 16.0])
+@pytest.mark.parametrize("updates_per_call", [1, 8])
+def test_samples_per_insert_is_never_exceeded_and_reached_in_the_end(
+    samples_per_insert: float, updates_per_call: int
+) -> None:
+    config = small_config(samples_per_insert=samples_per_insert, updates_per_call=updates_per_call, total_steps=1000)
+    statuses = fake_run(config)
+    for status in statuses:
+        inserted = status.state.counters.inserted
+        sampled = status.updates * config.batch_size
+        assert status.samples_per_insert == pytest.approx(sampled / inserted)
+        assert sampled <= max(0.0, samples_per_insert * (inserted - config.learning_starts))
+        assert status.updates == 0 or inserted >= config.learning_starts
+    assert statuses[-1].step >= 1000
+    allowed = samples_per_insert * (inserted - config.learning_starts)
+    assert sampled > allowed - updates_per_call * config.batch_size  # not one call more would have fitted
+
+
+def test_no_updates_before_learning_starts() -> None:
+    first_update = next(s for s in fake_run(small_config(learning_starts=200)) if s.updates)
+    assert first_update.state.counters.inserted >= 200 + 16 * 4 / 4.0
+
+
+def test_0_samples_per_insert_only_collects() -> None:
+    statuses = fake_run(small_config(samples_per_insert=0.0))
+    assert statuses[-1].updates == 0
+    assert statuses[-1].step == 416  # the first multiple of 32 past 400
+
+
+def test_steps_and_episodes_are_counted() -> None:
+    statuses = fake_run(small_config(max_episode_steps=10))
+    returns = np.concatenate([status.episode_returns for status in statuses])
+    assert statuses[-1].episodes == len(returns)
+    assert math.isnan(statuses[0].episode_return)
+    assert statuses[-1].episode_return == pytest.approx(returns[-100:].mean())
+    steps = [status.step for status in statuses]
+    assert steps == sorted(steps)
+    assert statuses[-1].replay_size == statuses[-1].state.counters.inserted == statuses[-1].step  # one step, no reset
+    assert all(status.total_steps == 400 for status in statuses)
+
+
+def test_the_mean_is_over_the_last_hundred_episodes() -> None:
+    statuses = fake_run(small_config("test/RandomLength-v0", total_steps=3000), learner=FakeLearner((1,)))
+    returns = np.concatenate([status.episode_returns for status in statuses])
+    assert len(returns) > 200
+    assert statuses[-1].episode_return == pytest.approx(returns[-100:].mean())
+
+
+def test_weights_are_published_once_for_each_change() -> None:
+    rollouts = WatchedRollouts(small_config())
+    statuses = fake_run(small_config(), rollouts=rollouts)
+    versions = [weights.version for weights, _, _ in rollouts.collected]
+    assert versions == sorted(versions)
+    assert versions[0] == 0
+    assert versions[-1] == statuses[-1].weights_version > 3
+    assert [sequence for _, _, sequence in rollouts.collected] == list(range(len(versions)))
+    assert all(status.policy_lag == 0 for status in statuses)
+
+
+def test_overlap_acts_with_weights_one_version_older() -> None:
+    statuses = fake_run(small_config(overlap=True))
+    assert {status.policy_lag for status in statuses} == {0, 1}
+
+
+def test_epsilon_falls_over_the_steps_and_never_rises_again() -> None:
+    rollouts = WatchedRollouts(small_config(max_episode_steps=5))
+    statuses = fake_run(rollouts._config, rollouts=rollouts)
+    assert statuses[-1].episodes > 50
+    expected = [max(0.05, 1.0 - 0.95 * 32 * i / 200) for i in range(len(rollouts.collected))]
+    np.testing.assert_allclose([epsilons.mean() for _, epsilons, _ in rollouts.collected], expected, rtol=1e-5)
+    assert statuses[0].epsilon == 1.0
+    assert statuses[-1].epsilon == pytest.approx(0.05)
+
+
+def test_each_copy_of_each_actor_has_its_own_epsilon_if_asked() -> None:
+    config = small_config(exploration="per_actor", num_actors=2, epsilon_base=0.4, epsilon_exponent=7.0)
+    rollouts = WatchedRollouts(config)
+    fake_run(config, rollouts=rollouts)
+    for _, epsilons, _ in rollouts.collected:
+        np.testing.assert_allclose(epsilons.ravel(), 0.4 ** (1 + np.arange(8)), rtol=1e-5)
+
+
+def test_the_learning_rate_falls_over_the_steps() -> None:
+    learner = FakeLearner()
+    fake_run(small_config(learning_rate=1.0, learning_rate_end=0.5, total_steps=2000), learner=learner)
+    rates = [call[2] for call in learner.calls]
+    assert rates == sorted(rates, reverse=True)
+    assert 0.9 < rates[0] < 1.0
+    assert rates[-1] == pytest.approx(0.5, abs=0.02)
+    constant = FakeLearner()
+    fake_run(small_config(learning_rate=0.25), learner=constant)
+    assert {call[2] for call in constant.calls} == {0.25}
+
+
+def test_live_settings_act_at_once_and_none_means_as_configured() -> None:
+    config, live, learner = small_config(total_steps=1500), LiveSettings(), FakeLearner()
+    rollouts = WatchedRollouts(config)
+    changed_at = 0
+    for status in train(config, rollouts=rollouts, learner=learner, live=live):  # type: ignore[arg-type]
+        if status.step >= 500 and not changed_at:
+            changed_at = len(learner.calls)
+            rounds = len(rollouts.collected)
+            live.change(status.step, "epsilon", 0.75)
+            live.change(status.step, "learning_rate", 0.125)
+            live.change(status.step, "target_period", 3)
+    assert {call[2:] for call in learner.calls[:changed_at]} == {(1e-3, None)}
+    assert {call[2:] for call in learner.calls[changed_at:]} == {(0.125, 3)}
+    assert rollouts.collected[rounds - 1][1].mean() != 0.75
+    assert {epsilons.mean() for _, epsilons, _ in rollouts.collected[rounds:]} == {0.75}
+    assert [name for _, name, _ in live.changes] == ["epsilon", "learning_rate", "target_period"]
+    with pytest.raises(AttributeError, match="'gamma' cannot change while training runs"):
+        live.change(0, "gamma", 0.5)
+
+
+def test_priorities_come_from_the_learner_and_the_correction_rises_to_1() -> None:
+    config = small_config(replay="prioritized", importance_exponent=0.4, total_steps=2000)
+    buffer = make_replay(config)
+    assert isinstance(buffer, PrioritizedReplayBuffer)
+    exponents, updates = [], []
+    buffer.update_priorities = lambda indices, td_errors: updates.append((indices, td_errors))  # type: ignore[method-assign]
+    learner = FakeLearner()
+    for status in train(config, replay=buffer, learner=learner):  # type: ignore[arg-type]
+        if status.updates:
+            exponents.append(buffer.importance_exponent)
+    assert len(updates) == len(learner.calls)
+    for (indices, td_errors), (transitions, importance, *_) in zip(updates, learner.calls, strict=True):
+        assert indices.shape == td_errors.shape == importance.shape == transitions.reward.shape == (4, 16)
+    assert exponents == sorted(exponents)
+    assert 0.4 < exponents[0] < 0.5
+    assert exponents[-1] == pytest.approx(1.0)
+
+
+def test_the_readers_own_parts_are_used() -> None:
+    config = small_config()
+    rollouts, learner, replay = WatchedRollouts(config), FakeLearner(), ReplayBuffer(500)
+    status = [*train(config, rollouts=rollouts, learner=learner, replay=replay)][-1]  # type: ignore[arg-type]
+    assert len(rollouts.collected) == 13
+    assert learner.updates == status.updates
+    assert len(replay) == status.replay_size
+    assert status.state.learner is learner
+    assert status.state.replay is replay
+
+
+def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
+    """A buffer without transitions has length 0, and what has length 0 is false."""
+    replay = ReplayBuffer(500)
+    fake_run(small_config(), replay=replay)
+    assert len(replay) > 0
+
+
+def test_the_wall_clock_leaves_out_what_the_reader_does() -> None:
+    for status in train(small_config(total_steps=64), learner=FakeLearner()):  # type: ignore[arg-type]
+        time.sleep(0.25)
+    assert 0 < status.seconds < 0.25
+
+
+@pytest.mark.parametrize("settings", [{}, {"replay": "prioritized", "n_step": 2}, {"num_actors": 2}])
+def test_a_state_goes_on_bit_for_bit_in_deterministic_mode(settings: dict[str, Any]) -> None:
+    config = small_config(deterministic=True, max_episode_steps=20, **settings)
+    whole = [*train(config)]
+    run = train(config)
+    for status in run:
+        if status.step >= 200:
+            break
+    state = status.state
+    run.close()
+    rest = [*train(config, state=state)]
+    assert rest[0].step >= 200
+    assert rest[-1].updates == whole[-1].updates
+    assert rest[-1].episodes == whole[-1].episodes
+    assert rest[-1].episode_return == whole[-1].episode_return
+    np.testing.assert_array_equal(rest[-1].weights.values, whole[-1].weights.values)
+
+
+def test_a_state_may_go_on_for_longer() -> None:
+    state = [*train(small_config(), learner=FakeLearner())][-1].state  # type: ignore[arg-type]
+    longer = [*train(small_config(total_steps=800), state=state)]
+    assert longer[-1].step >= 800
+    assert longer[-1].updates > state.counters.sampled // 16
+
+
+def test_a_state_of_another_environment_or_with_other_parts_is_refused() -> None:
+    state = next(train(small_config(), learner=FakeLearner())).state  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="belongs to CartPole-v1, not to Acrobot-v1"):
+        next(train(small_config("Acrobot-v1"), state=state))
+    for part in ({"learner": FakeLearner()}, {"replay": ReplayBuffer(10)}):
+        with pytest.raises(ConfigError, match="brings its own learner and replay buffer"):
+            next(train(small_config(), state=state, **part))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_nan_in_the_environment_ends_in_an_error_of_the_kit(overlap: bool) -> None:
+    config = small_config("test/Broken-v0", overlap=overlap)
+    rollouts = WatchedRollouts(config)
+    with pytest.raises(InvalidDataError, match="copy .* gave nan in the reward"):
+        fake_run(config, rollouts=rollouts, learner=FakeLearner((2,)))
+    assert rollouts.closed == 1
+
+
+def test_a_learner_that_diverges_stops_the_run_and_leaves_its_state() -> None:
+    config, status = small_config(), None
+    rollouts = WatchedRollouts(config)
+
+    def statuses() -> Iterator[TrainStatus]:
+        yield from train(config, rollouts=rollouts, learner=FakeLearner(fails_at=2))  # type: ignore[arg-type]
+
+    with pytest.raises(DivergedError):
+        for status in statuses():
+            pass
+    assert rollouts.closed == 1
+    assert status is not None
+    assert status.updates == status.state.learner.updates == 8
+
+
+def test_the_loop_with_the_real_learner_injected() -> None:
+    config = small_config()
+    statuses = [*train(config, learner=Learner(config))]
+    np.testing.assert_array_equal(statuses[-1].weights.values, [*train(config)][-1].weights.values)
+    assert math.isnan(statuses[0].loss)
+    assert math.isfinite(statuses[-1].loss)
+    assert math.isfinite(statuses[-1].mean_max_q)
