@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import keras
@@ -76,7 +77,13 @@ class Learner:
         self._parameters = flat_parameters(self.online)  # [P]
         one_replica = self.num_replicas == 1
         update = self._update_fused if one_replica else self._update_replicated
-        self._compiled = tf.function(update, jit_compile=config.xla and one_replica, autograph=False)
+
+        def flat(*arguments: Tensor) -> tuple[Tensor, ...]:
+            *transitions, importance, before, learning_rate, target_period = arguments
+            return update(Transition(*transitions), importance, before, _Settings(learning_rate, target_period))
+
+        self._compiled = tf.function(flat, jit_compile=config.xla and one_replica, autograph=False)
+        self._programs: dict[tuple[int, ...], Any] = {}
 
     def update(
         self,
@@ -98,14 +105,17 @@ class Learner:
         """
         if importance is None:
             importance = np.ones(transitions.reward.shape, np.float32)
-        settings = _Settings(
+        arguments = (
+            *(tf.convert_to_tensor(values) for values in (*transitions, importance)),
+            tf.constant(self.updates, tf.int64),
             tf.constant(self.config.learning_rate if learning_rate is None else learning_rate, tf.float32),
             tf.constant(self.config.target_period if target_period is None else target_period, tf.int64),
         )
-        batches = Transition._make(tf.convert_to_tensor(values) for values in transitions)
-        before = tf.constant(self.updates, tf.int64)
-        weights = tf.convert_to_tensor(importance)
-        td_errors, losses, max_q, parameters, kept = self._compiled(batches, weights, before, settings)
+        shape = transitions.reward.shape  # (K, B)
+        if shape not in self._programs:
+            # the program itself: to look it up through tf.function costs 0.3 ms a call
+            self._programs[shape] = self._compiled.get_concrete_function(*arguments)
+        td_errors, losses, max_q, parameters, kept = self._programs[shape](*arguments)
         losses, parameters = losses.numpy(), parameters.numpy()  # [K], [P]
         finite = [*np.isfinite(losses), np.isfinite(parameters).all()]  # the last update's harm shows in the weights
         if not all(finite):
@@ -150,12 +160,17 @@ class Learner:
         groups = {"online": self.online.weights, "target": self.target.weights, "optimizer": self.optimizer.variables}
         return [(name, i, variable) for name, group in groups.items() for i, variable in enumerate(group)]
 
-    def _values(self) -> list[Tensor]:
-        return [tf.identity(variable.value) for _, _, variable in self._variables()]
+    def _learned(self) -> list[Any]:
+        """The variables that an update changes; counters, which Keras keeps as integers, follow from ``updates``."""
+        return [variable for _, _, variable in self._variables() if tf.as_dtype(variable.dtype).is_floating]
 
-    def _put_back(self, kept: list[Tensor]) -> None:
-        for (_, _, variable), value in zip(self._variables(), kept, strict=True):
-            variable.assign(value)
+    def _put_back(self, kept: Tensor) -> None:
+        """Assign what `_loop` kept ``[all parameters]``, and the counter that goes with it."""
+        learned = self._learned()
+        parts = tf.split(kept, [prod(variable.shape) for variable in learned])
+        for variable, values in zip(learned, parts, strict=True):
+            variable.assign(tf.reshape(values, variable.shape))
+        self.optimizer.iterations.assign(self.updates)
 
     def _update_fused(
         self, batches: Transition, importance: Tensor, before: Tensor, settings: _Settings
@@ -179,7 +194,7 @@ class Learner:
         The loop is spelled out because tf.function's own conversion of Python loops takes longer than all of the rest
         of tracing.
         """
-        kept = self._values()
+        kept = _flat(self._learned())  # one array: each array that a compiled call returns costs some microseconds
         self.optimizer.learning_rate.assign(settings.learning_rate)
         num_batches, batch_size = batches.reward.shape
         shapes: tuple[list[int], ...] = ([batch_size], [], [])
@@ -190,8 +205,7 @@ class Learner:
 
         _, *results = tf.while_loop(lambda k, *_: k < num_batches, body, (tf.constant(0), *results))
         td_errors, losses, max_qs = (array.stack() for array in results)
-        parameters = tf.concat([tf.reshape(variable.value, [-1]) for variable in self.online.weights], axis=0)  # [P]
-        return td_errors, losses, tf.reduce_mean(max_qs), parameters, kept
+        return td_errors, losses, tf.reduce_mean(max_qs), _flat(self.online.weights), kept
 
     def _gradients(
         self, batch: Transition, importance: Tensor, global_batch_size: int
@@ -262,6 +276,10 @@ class Learner:
         self._apply([gradient / self.num_replicas for gradient in gradients])
         self._sync_target(update, settings)
         return td_error, loss, max_q
+
+
+def _flat(variables: list[Any]) -> Tensor:
+    return tf.concat([tf.reshape(variable.value, [-1]) for variable in variables], axis=0)
 
 
 def _clip(gradients: list[Tensor], max_norm: float) -> list[Tensor]:

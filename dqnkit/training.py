@@ -109,7 +109,8 @@ class _Loop:
             self.learner, self.replay, self.counters = state.learner, state.replay, state.counters
             self.rng.bit_generator.state = state.replay_rng
         else:
-            self.learner, self.replay = learner or make_learner(config), replay or make_replay(config)
+            self.learner = learner or make_learner(config)
+            self.replay = make_replay(config) if replay is None else replay  # an empty one is false
             self.counters = Counters()
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
-from dqnkit.actor import Actor, Record, pack_transitions
+from dqnkit.actor import Actor, Record, pack_transitions, sums_to_ends
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import ConfigError, InvalidDataError
@@ -235,6 +235,21 @@ def test_returns_and_lengths_of_episodes() -> None:
     assert rollouts[0].episode_returns.dtype == np.float32
 
 
+@given(st.integers(1, 12), st.integers(1, 4), st.sampled_from([0.0, 0.2, 0.7, 1.0]), st.integers(0, 10_000))
+def test_sums_to_ends_equal_a_plain_loop(length: int, copies: int, chance_of_end: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, done = rng.normal(size=(length, copies)), rng.random((length, copies)) < chance_of_end
+    carried = rng.normal(size=copies)
+    sums, running = [], carried.copy()
+    for row, ends in zip(values, done, strict=True):
+        running += row
+        sums += running[ends].tolist()
+        running[ends] = 0.0
+    ours, under_way = sums_to_ends(values, done, carried)
+    np.testing.assert_allclose(ours, sums, atol=1e-9)
+    np.testing.assert_allclose(under_way, running, atol=1e-9)
+
+
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "dqnkit/GridWorld-v0"])
 def test_returns_are_the_sums_of_rewards(env_id: str) -> None:
     """Whole runs: the one-step rewards of all transitions are the returns of all episodes, but for the open ones."""
@@ -312,16 +327,6 @@ def test_the_same_seed_gives_the_same_stream_and_actors_have_their_own() -> None
     assert all(map(equal, first, stream(0, 0)))
     assert not equal(first[-1], stream(1, 0)[-1])
     assert not equal(first[-1], stream(0, 1)[-1])
-
-
-def test_every_reset_begins_another_episode() -> None:
-    """A known mistake: to seed every reset alike, so that training sees one start only."""
-    actor = Actor(small_config("CartPole-v1", rollout_steps=200))
-    transitions = actor.rollout(linear_policy((4,), 2), 1.0).transitions
-    is_start = (np.abs(transitions.observation) <= 0.05).all(axis=1)  # where CartPole begins
-    starts = transitions.observation[is_start]
-    assert len(starts) > 20
-    assert len(np.unique(starts, axis=0)) == len(starts)
 
 
 def test_epsilon_for_each_copy() -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dqnkit.config import DQNConfig
-from dqnkit.errors import EnvironmentNotSupportedError
-from dqnkit.networks import build_q_network, flat_parameters, update_target
-from dqnkit.policy import parameter_shapes
+from dqnkit.config import PRESETS, DQNConfig, preset
+from dqnkit.environments import make_env
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.networks import build_q_network, flat_parameters, policy_layers, update_target
+from dqnkit.policy import parameter_shapes, q_values
+from dqnkit.types import PolicyWeights
 
 
 def parameters(shape: tuple[int, ...] = (4,), dtype: str = "float32", **settings: Any) -> np.ndarray:
@@ -68,6 +70,21 @@ def test_bytes_are_divided_by_255_on_the_device() -> None:
 def test_pictures_too_small_for_the_convolutions_are_refused(shape: tuple[int, ...], settings: Any) -> None:
     with pytest.raises(EnvironmentNotSupportedError, match="too small for convolutions of sizes"):
         build_q_network(shape, "uint8", 2, DQNConfig(**settings))
+
+
+@pytest.mark.parametrize("env_id", [*PRESETS, "ALE/Pong-v5"])
+def test_the_network_of_every_preset_can_be_built_and_acted_with(env_id: str) -> None:
+    config = preset(env_id)
+    try:
+        env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    shape, dtype = env.observation_space.shape, env.observation_space.dtype
+    assert shape is not None
+    network = build_q_network(shape, dtype, int(env.action_space.n), config)  # type: ignore[attr-defined]
+    weights = PolicyWeights(0, policy_layers(network), flat_parameters(network))
+    observation = np.asarray(env.reset(seed=0)[0])[None]
+    np.testing.assert_allclose(q_values(weights, observation), network(observation), atol=1e-4)
 
 
 def test_no_policy_parameters_without_layers() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import pickle
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -100,6 +101,15 @@ def test_arrays_are_views_in_the_order_of_keras(name: str, dueling: bool) -> Non
     assert sum(array.size for array in arrays) == weights.values.size
 
 
+def test_weights_travel_as_one_array() -> None:
+    weights = as_policy(make_network("vector"))
+    before = len(pickle.dumps(weights))
+    assert weights.arrays  # views, kept once they were asked for
+    assert len(pickle.dumps(weights)) == before
+    again = pickle.loads(pickle.dumps(weights))
+    np.testing.assert_array_equal(again.arrays[0], weights.arrays[0])
+
+
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 1), (3, 1), (3, 2), (4, 2), (5, 3)])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_patches_equal_the_convolution_in_value_and_gradient(
@@ -152,8 +162,11 @@ def test_unknown_layers_are_refused_by_name(case: str) -> None:
 
 
 def test_unknown_layers_are_refused_by_the_policy_too() -> None:
-    with pytest.raises(InvalidDataError, match="nonsense"):
-        q_values(PolicyWeights(0, ("nonsense",), np.empty(0, np.float32)), np.zeros((1, 2)))
+    class Nonsense(NamedTuple):
+        shapes: tuple[tuple[int, ...], ...] = ()
+
+    with pytest.raises(InvalidDataError, match="the NumPy policy has no layer Nonsense"):
+        q_values(PolicyWeights(0, (Nonsense(),), np.empty(0, np.float32)), np.zeros((1, 2)))
 
 
 def test_q_values_by_hand() -> None:

@@ -31,7 +31,7 @@ def test_a_round_has_one_rollout_of_each_actor_in_order(overlap: bool) -> None:
     for sequence in range(3):
         rollouts = source.collect(WEIGHTS[sequence], epsilons(3), sequence)
         assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i, sequence) for i in range(3)]
-        assert [rollout.steps for rollout in rollouts] == [32, 32, 32]
+        assert all(24 <= rollout.steps <= 32 for rollout in rollouts)  # resets are no steps
     source.close()
 
 
@@ -74,11 +74,12 @@ def test_epsilon_of_each_actor_and_the_readers_own_choice_of_actions() -> None:
 
 @pytest.mark.parametrize("overlap", [False, True])
 def test_closing_ends_all_work_and_collecting_begins_anew(overlap: bool) -> None:
+    threads = set(threading.enumerate())
     source = InProcessRollouts(small_config(num_actors=2, overlap=overlap))
     first = source.collect(WEIGHTS[0], epsilons(), 0)
     source.collect(WEIGHTS[1], epsilons(), 1)
     source.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("dqnkit-rollouts")]
+    assert set(threading.enumerate()) == threads
     assert all(map(equal, first, source.collect(WEIGHTS[0], epsilons(), 0)))
     source.close()
     source.close()  # twice does no harm
@@ -87,7 +88,7 @@ def test_closing_ends_all_work_and_collecting_begins_anew(overlap: bool) -> None
 @pytest.mark.parametrize("overlap", [False, True])
 def test_an_error_in_an_environment_arrives_here(overlap: bool) -> None:
     source = InProcessRollouts(small_config("test/Broken-v0", num_actors=2, overlap=overlap))
+    rounds = (source.collect(linear_policy((2,), 2), epsilons(value=1.0), sequence) for sequence in range(3))
     with pytest.raises(InvalidDataError, match="test/Broken-v0: copy"):
-        for sequence in range(3):
-            source.collect(linear_policy((2,), 2), epsilons(value=float(sequence)), sequence)
+        list(rounds)
     source.close()

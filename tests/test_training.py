@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -91,14 +90,6 @@ def test_another_seed_gives_other_weights() -> None:
     assert not np.array_equal(first.weights.values, other.weights.values)
 
 
-def test_the_target_starts_equal_to_the_online_network() -> None:
-    status = next(train(small_config()))
-    learner = status.state.learner
-    for online, target in zip(learner.online.get_weights(), learner.target.get_weights(), strict=True):
-        np.testing.assert_array_equal(online, target)
-    assert learner.online.get_weights()[0].any()
-
-
 def test_nothing_happens_until_it_is_advanced() -> None:
     rollouts = WatchedRollouts(small_config())
     run = train(small_config(), rollouts=rollouts, learner=FakeLearner())
@@ -132,27 +123,28 @@ def test_samples_per_insert_is_never_exceeded_and_reached_in_the_end(
     samples_per_insert: float, updates_per_call: int
 ) -> None:
     config = small_config(samples_per_insert=samples_per_insert, updates_per_call=updates_per_call, total_steps=1000)
-    statuses = fake_run(config)
-    for status in statuses:
+    for status in train(config, learner=FakeLearner()):  # type: ignore[arg-type]
         inserted = status.state.counters.inserted
         sampled = status.updates * config.batch_size
         assert status.samples_per_insert == pytest.approx(sampled / inserted)
         assert sampled <= max(0.0, samples_per_insert * (inserted - config.learning_starts))
         assert status.updates == 0 or inserted >= config.learning_starts
-    assert statuses[-1].step >= 1000
+    assert status.step >= 1000
     allowed = samples_per_insert * (inserted - config.learning_starts)
     assert sampled > allowed - updates_per_call * config.batch_size  # not one call more would have fitted
 
 
 def test_no_updates_before_learning_starts() -> None:
-    first_update = next(s for s in fake_run(small_config(learning_starts=200)) if s.updates)
+    run = train(small_config(learning_starts=200), learner=FakeLearner())  # type: ignore[arg-type]
+    first_update = next(status for status in run if status.updates)
     assert first_update.state.counters.inserted >= 200 + 16 * 4 / 4.0
+    run.close()
 
 
 def test_0_samples_per_insert_only_collects() -> None:
     statuses = fake_run(small_config(samples_per_insert=0.0))
     assert statuses[-1].updates == 0
-    assert statuses[-1].step == 416  # the first multiple of 32 past 400
+    assert 400 <= statuses[-1].step < 400 + 32
 
 
 def test_steps_and_episodes_are_counted() -> None:
@@ -194,7 +186,8 @@ def test_epsilon_falls_over_the_steps_and_never_rises_again() -> None:
     rollouts = WatchedRollouts(small_config(max_episode_steps=5))
     statuses = fake_run(rollouts._config, rollouts=rollouts)
     assert statuses[-1].episodes > 50
-    expected = [max(0.05, 1.0 - 0.95 * 32 * i / 200) for i in range(len(rollouts.collected))]
+    steps = [0, *sorted({status.step for status in statuses})][: len(rollouts.collected)]  # before each round
+    expected = [max(0.05, 1.0 - 0.95 * step / 200) for step in steps]
     np.testing.assert_allclose([epsilons.mean() for _, epsilons, _ in rollouts.collected], expected, rtol=1e-5)
     assert statuses[0].epsilon == 1.0
     assert statuses[-1].epsilon == pytest.approx(0.05)
@@ -262,7 +255,7 @@ def test_the_readers_own_parts_are_used() -> None:
     config = small_config()
     rollouts, learner, replay = WatchedRollouts(config), FakeLearner(), ReplayBuffer(500)
     status = [*train(config, rollouts=rollouts, learner=learner, replay=replay)][-1]  # type: ignore[arg-type]
-    assert len(rollouts.collected) == 13
+    assert len(rollouts.collected) == status.state.counters.rounds
     assert learner.updates == status.updates
     assert len(replay) == status.replay_size
     assert status.state.learner is learner
@@ -277,9 +270,11 @@ def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
 
 
 def test_the_wall_clock_leaves_out_what_the_reader_does() -> None:
-    for status in train(small_config(total_steps=64), learner=FakeLearner()):  # type: ignore[arg-type]
-        time.sleep(0.25)
-    assert 0 < status.seconds < 0.25
+    run = train(small_config(total_steps=64), learner=FakeLearner())  # type: ignore[arg-type]
+    first = next(run)
+    time.sleep(0.5)
+    assert first.seconds < next(run).seconds < 0.5
+    run.close()
 
 
 @pytest.mark.parametrize("settings", [{}, {"replay": "prioritized", "n_step": 2}, {"num_actors": 2}])
@@ -302,9 +297,11 @@ def test_a_state_goes_on_bit_for_bit_in_deterministic_mode(settings: dict[str, A
 
 def test_a_state_may_go_on_for_longer() -> None:
     state = [*train(small_config(), learner=FakeLearner())][-1].state  # type: ignore[arg-type]
+    step, updates = state.counters.step, state.learner.updates
     longer = [*train(small_config(total_steps=800), state=state)]
+    assert longer[0].step > step >= 400
     assert longer[-1].step >= 800
-    assert longer[-1].updates > state.counters.sampled // 16
+    assert longer[-1].updates > updates > 0
 
 
 def test_a_state_of_another_environment_or_with_other_parts_is_refused() -> None:
@@ -320,24 +317,18 @@ def test_a_state_of_another_environment_or_with_other_parts_is_refused() -> None
 def test_nan_in_the_environment_ends_in_an_error_of_the_kit(overlap: bool) -> None:
     config = small_config("test/Broken-v0", overlap=overlap)
     rollouts = WatchedRollouts(config)
-    with pytest.raises(InvalidDataError, match="copy .* gave nan in the reward"):
+    with pytest.raises(InvalidDataError, match="gave nan in the reward"):
         fake_run(config, rollouts=rollouts, learner=FakeLearner((2,)))
     assert rollouts.closed == 1
 
 
 def test_a_learner_that_diverges_stops_the_run_and_leaves_its_state() -> None:
-    config, status = small_config(), None
-    rollouts = WatchedRollouts(config)
-
-    def statuses() -> Iterator[TrainStatus]:
-        yield from train(config, rollouts=rollouts, learner=FakeLearner(fails_at=2))  # type: ignore[arg-type]
-
+    rollouts, statuses = WatchedRollouts(small_config()), []
+    run = train(small_config(), rollouts=rollouts, learner=FakeLearner(fails_at=2))  # type: ignore[arg-type]
     with pytest.raises(DivergedError):
-        for status in statuses():
-            pass
+        statuses.extend(run)
     assert rollouts.closed == 1
-    assert status is not None
-    assert status.updates == status.state.learner.updates == 8
+    assert statuses[-1].updates == statuses[-1].state.learner.updates == 8
 
 
 def test_the_loop_with_the_real_learner_injected() -> None:

@@ -1,0 +1,164 @@
+"""The import rule: rooms import downwards only, and actors never meet TensorFlow (DESIGN, section 2)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import dqnkit
+
+PACKAGE = Path(dqnkit.__file__).parent
+
+# From the bottom up: a room imports only from rows above its own in this list.
+ROWS = [
+    {"errors", "types"},
+    {"config", "small_environments", "sum_tree"},
+    {"environments", "exploration", "policy", "replay", "value_learning"},
+    {"actor", "networks"},
+    {"learner", "rollouts"},
+    {"training", "evaluation"},
+    {"checkpoint", "plots", "notebooks"},
+    {"cluster"},
+    {"widgets"},
+    {"runs"},
+    {"doctor", "classroom"},
+    {"cli"},
+]
+# Rooms that may use even less, besides these: errors and what is below all.
+ONLY = {
+    "plots": {"types"},
+    "widgets": {"plots", "types", "config", "environments", "policy", "replay"},
+}
+ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
+LEARNER_SIDE = ["value_learning", "networks", "learner", "training"]
+ON_A_WORKER = {
+    *("actor", "types", "environments", "policy"),
+    *("config", "errors", "exploration", "small_environments"),  # which those import themselves
+    "cluster",
+}
+
+MODULES = {
+    ".".join(("dqnkit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def room(module: str) -> str:
+    """The top-level part of the package that a module belongs to; empty for the package itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """All that a module imports when it runs, also inside functions, by full name."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
+    is_package = MODULES[module].name == "__init__.py"
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = module.split(".") if is_package else module.split(".")[:-1]
+            base = ".".join([*parents[: len(parents) - node.level + 1], *([node.module] if node.module else [])])
+            base = base if node.level else str(node.module)
+            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names}
+        elif is_for_type_checkers(node):
+            waiting.extend(node.orelse)  # type: ignore[attr-defined]
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+    return frozenset(found)
+
+
+def modules_of(*rooms: str) -> list[str]:
+    return [module for module in MODULES if room(module) in rooms]
+
+
+def all_that_runs(start: list[str]) -> dict[str, str]:
+    """Every import, direct or not, that follows from importing these modules: name -> the module that imports it."""
+    found: dict[str, str] = {}
+    waiting = list(start)
+    while waiting:
+        module = waiting.pop()
+        parts = module.split(".")
+        packages = {".".join(parts[:i]) for i in range(1, len(parts))}  # their __init__ runs first
+        for name in imports(module) | packages:
+            if name not in found:
+                found[name] = module
+                if name in MODULES:
+                    waiting.append(name)
+    return found
+
+
+def assert_none(found: dict[str, str], forbidden: set[str]) -> None:
+    wrong = {name: module for name, module in found.items() if name.split(".")[0] in forbidden}
+    assert not wrong, ", ".join(f"{module} imports {name}" for name, module in wrong.items())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_import_downwards_only(module: str) -> None:
+    if not room(module):
+        assert not {name for name in imports(module) if name.startswith("dqnkit")}
+        return
+    ranks = {name: rank for rank, names in enumerate(ROWS) for name in names}
+    assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test (and in DESIGN)"
+    for name in imports(module):
+        if name.startswith("dqnkit.") and room(name) != room(module):
+            assert ranks[room(name)] < ranks[room(module)], f"{module} imports {name}, which is not below it"
+            allowed = ONLY.get(room(module))
+            assert allowed is None or room(name) in {*allowed, "errors"}, f"{module} imports {name}"
+
+
+def test_the_actor_side_never_imports_what_is_heavy() -> None:
+    assert {"config", "actor", "rollouts"} <= {room(module) for module in modules_of(*ACTOR_SIDE)}
+    heavy = {"tensorflow", "keras", "dask", "distributed", "ipywidgets", "matplotlib", "PIL", "pygame"}
+    assert_none(all_that_runs(modules_of(*ACTOR_SIDE)), heavy)
+
+
+def test_the_learner_side_never_imports_dask_or_widgets() -> None:
+    assert_none(all_that_runs(modules_of(*LEARNER_SIDE)), {"dask", "distributed", "ipywidgets"})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
+    top = {name.split(".")[0] for name in imports(module)}
+    assert room(module) == "cluster" or not top & {"dask", "distributed"}
+    assert room(module) == "widgets" or "ipywidgets" not in top
+    assert room(module) in {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets"} or not top & {"tensorflow", "keras"}
+
+
+@pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")
+def test_what_runs_on_a_worker_is_small() -> None:
+    found = all_that_runs(["dqnkit.cluster.worker"])
+    assert {room(name) for name in found if name.startswith("dqnkit.")} <= ON_A_WORKER
+    assert_none(found, {"tensorflow", "keras", "ipywidgets", "matplotlib"})
+
+
+def loaded_after(code: str) -> set[str]:
+    command = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert not loaded_after("import dqnkit") & {"numpy", "gymnasium", "tensorflow"}
+
+
+def test_an_actor_acts_without_tensorflow() -> None:
+    loaded = loaded_after(
+        "import numpy as np\n"
+        "from dqnkit import actor, config, evaluation, policy, replay, rollouts, training, types\n"
+        "weights = types.PolicyWeights(0, (policy.Dense(4, 2, False),), np.zeros(10, np.float32))\n"
+        "actor.Actor(config.DQNConfig()).rollout(weights, 0.5)"
+    )
+    assert "gymnasium" in loaded
+    assert not loaded & {"tensorflow", "keras", "dask", "distributed", "ipywidgets", "matplotlib", "PIL"}

@@ -1,0 +1,166 @@
+"""Evaluation: whole greedy episodes, one for each copy, apart from training; and videos."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import toys
+from toys import linear_policy, small_config
+
+from dqnkit import evaluation
+from dqnkit.actor import Actor
+from dqnkit.errors import MissingExtraError
+from dqnkit.evaluation import evaluate, record_video
+from dqnkit.policy import Dense
+from dqnkit.types import PolicyWeights
+
+if "test/PlainCartPole-v1" not in gym.registry:  # the same, without Gymnasium's native vector version
+    gym.register("test/PlainCartPole-v1", gym.spec("CartPole-v1").entry_point, max_episode_steps=500)
+
+
+def cartpole_policy(lean: list[float]) -> PolicyWeights:
+    """To the right where ``observation . lean`` is above 0."""
+    kernel = np.stack([np.zeros(4), lean], axis=1).ravel()
+    return PolicyWeights(0, (Dense(4, 2, False),), np.append(kernel, [0.0, 0.0]).astype(np.float32))
+
+
+GOOD, POOR = cartpole_policy([0.1, 0.3, 3.0, 1.0]), cartpole_policy([0.0, 0.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1"])
+def test_a_policy_made_by_hand_gets_every_point(env_id: str) -> None:
+    returns = evaluate(GOOD, small_config(env_id), episodes=5)
+    assert returns.dtype == np.float32
+    np.testing.assert_array_equal(returns, 500.0)
+
+
+def test_with_and_without_the_native_vector_version_the_returns_are_alike() -> None:
+    native, plain = (evaluate(POOR, small_config(name), 300) for name in ("CartPole-v1", "test/PlainCartPole-v1"))
+    assert 20 < plain.mean() < 100
+    standard_error = np.hypot(native.std(), plain.std()) / np.sqrt(300)
+    assert abs(native.mean() - plain.mean()) < 4 * standard_error
+
+
+def test_one_episode_of_each_copy_so_that_long_ones_count_too() -> None:
+    returns = evaluate(linear_policy((1,), 2), small_config("test/RandomLength-v0"), episodes=200)
+    assert returns.shape == (200,)
+    assert set(returns) == {1.0, 21.0}
+    assert (returns == 21.0).mean() == pytest.approx(0.5, abs=0.12)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1", "test/RandomLength-v0"])
+def test_the_seed_decides_which_episodes(env_id: str) -> None:
+    config = small_config(env_id)
+    weights = linear_policy((1,), 2) if "Random" in env_id else POOR
+    first, again = (evaluate(weights, config, 30, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, evaluate(weights, config, 30, seed=4))
+    assert not np.array_equal(first, evaluate(weights, small_config(env_id, seed=1), 30, seed=3))
+    np.testing.assert_array_equal(evaluate(weights, config, 30), evaluate(weights, config, 30))
+    assert len(np.unique(first)) > 1  # the copies' episodes differ
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_no_seed_of_training_is_used_again(deterministic: bool) -> None:
+    config = small_config("test/RandomLength-v0", deterministic=deterministic, max_episode_steps=50)
+    seen = toys.RandomLength.seeds_seen
+    seen.clear()
+    actor = Actor(config)
+    for sequence in range(10):
+        actor.rollout(linear_policy((1,), 2), 1.0, sequence)
+    training = set(seen)
+    seen.clear()
+    for seed in (None, 0, 1, 2):
+        evaluate(linear_policy((1,), 2), config, 100, seed=seed)
+    assert len(set(seen)) >= 300
+    assert training
+    assert not training & set(seen)
+
+
+def test_it_is_greedy() -> None:
+    """Broken-v0 gives NaN for action 1: one step explored would show."""
+    kernel = PolicyWeights(0, (Dense(2, 2, False),), np.array([0, 0, 0, 0, 1, 0], np.float32))
+    np.testing.assert_array_equal(evaluate(kernel, small_config("test/Broken-v0"), 20), 0.0)
+
+
+@pytest.mark.parametrize("settings", [{"frame_stack": 3}, {"max_episode_steps": 2}])
+def test_the_environment_is_the_configured_one(settings: dict[str, Any]) -> None:
+    config = small_config("test/TinyVideo-v0", **settings)
+    returns = evaluate(linear_policy((config.frame_stack * 20,), 2), config, 20)
+    assert (returns <= (2 if "max_episode_steps" in settings else 6)).all()
+
+
+def test_the_native_time_limit_is_the_configured_one() -> None:
+    np.testing.assert_array_equal(evaluate(GOOD, small_config(max_episode_steps=30), 5), 30.0)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1"])
+def test_an_episode_that_never_ends_is_cut(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "MAX_STEPS", 40)
+    np.testing.assert_array_equal(evaluate(GOOD, small_config(env_id), 3), 40.0)
+
+
+needs_pillow = pytest.mark.skipif(find_spec("PIL") is None, reason="Pillow is not installed")
+needs_pygame = pytest.mark.skipif(find_spec("pygame") is None, reason="pygame is not installed")
+needs_minatar = pytest.mark.skipif(find_spec("minatar") is None, reason="minatar is not installed")
+VIDEOS = [
+    pytest.param("CartPole-v1", (4,), 2, marks=needs_pygame),
+    pytest.param("MinAtar/Breakout-v1", (10, 10, 4), 3, marks=needs_minatar),
+    ("dqnkit/Catch-v0", (8, 6, 1), 3),
+]
+
+
+@needs_pillow
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+@pytest.mark.parametrize(("env_id", "shape", "num_actions"), VIDEOS)
+def test_a_video_is_a_small_animation(
+    env_id: str, shape: tuple[int, ...], num_actions: int, suffix: str, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    config = small_config(env_id, max_episode_steps=60)
+    weights = GOOD if env_id == "CartPole-v1" else linear_policy(shape, num_actions)
+    path = record_video(weights, config, tmp_path / f"video{suffix}", width=240)
+    assert path == tmp_path / f"video{suffix}"
+    assert 1_000 < path.stat().st_size < 1_000_000
+    with Image.open(path) as video:
+        assert video.format == suffix[1:].upper()
+        assert video.size[0] == 240
+        assert 2 < video.n_frames <= 61  # type: ignore[attr-defined]
+        first = np.asarray(video.convert("RGB"))
+        video.seek(video.n_frames - 1)  # type: ignore[attr-defined]
+        assert not np.array_equal(first, np.asarray(video.convert("RGB")))
+
+
+@needs_pillow
+@needs_pygame
+def test_a_long_episode_is_shown_up_to_max_frames(tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = record_video(GOOD, small_config(), tmp_path / "video.gif", max_frames=300)
+    assert path.stat().st_size < 1_000_000
+    with Image.open(path) as video:
+        assert video.n_frames <= 300  # type: ignore[attr-defined]
+        assert video.size == (320, 213)
+
+
+@needs_pillow
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_same_seed_gives_the_same_video(trained: bool, tmp_path: Path) -> None:
+    config = small_config("dqnkit/Catch-v0")
+    weights = linear_policy((8, 6, 1), 3) if trained else None
+    first, again = (record_video(weights, config, tmp_path / f"{i}.gif", seed=5).read_bytes() for i in range(2))
+    assert first == again
+    assert first != record_video(weights, config, tmp_path / "other.gif", seed=6).read_bytes()
+
+
+def test_without_pillow_the_command_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingExtraError, match=r"Pillow.*pip install .dqnkit\[course\]"):
+        record_video(GOOD, small_config(), tmp_path / "video.gif")
