@@ -80,6 +80,8 @@ def save(state: TrainState, directory: str | Path) -> Path:
         _remove_old(root)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        for segment in (root / "replay").glob("writing-*"):
+            segment.unlink(missing_ok=True)
         what = "the disk is full: free some space" if error.errno == errno.ENOSPC else str(error)
         raise CheckpointError(f"the checkpoint of step {state.counters.step} was not written: {what}") from error
     return final

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,18 @@ from dqnkit.types import Array, FloatArray, PolicyWeights
 
 # An episode that never ends (a policy that runs into a wall, no time limit) is cut here.
 MAX_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A video file that a notebook shows inline, as the value of a cell."""
+
+    path: Path
+    description: str  # for readers who cannot see it
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.path.read_bytes()).decode()
+        return f'<img alt="{escape(self.description)}" src="data:image/{self.path.suffix[1:]};base64,{data}">'
 
 
 def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, seed: int | None = None) -> FloatArray:
@@ -46,7 +61,7 @@ def record_video(
     seed: int = 0,
     max_frames: int = 300,
     width: int = 320,
-) -> Path:
+) -> Animation:
     """A small animation of one greedy episode, which a browser plays; no display server and no ffmpeg are needed.
 
     Args:
@@ -58,7 +73,7 @@ def record_video(
         width: pixels; wider pictures are scaled down, small ones up.
 
     Returns:
-        the path.
+        the animation, which a notebook shows inline.
 
     Raises:
         MissingExtraError: Pillow, or what the environment draws with, is not installed.
@@ -84,7 +99,8 @@ def record_video(
         loop=0,
         optimize=True,
     )
-    return Path(path)
+    who = "a random policy" if weights is None else f"the policy of weights version {weights.version}"
+    return Animation(Path(path), f"{who} in {config.env_id}, one episode of {len(frames) - 1} steps")
 
 
 def _evaluate_native(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:

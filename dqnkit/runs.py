@@ -151,7 +151,7 @@ class RunFolder:
         """
         from dqnkit.evaluation import record_video
 
-        return record_video(weights, self.config, self.path / "video.gif")
+        return record_video(weights, self.config, self.path / "video.gif").path
 
     def write_evaluation(self, returns: FloatArray, seed: int | None = None) -> None:
         """Keep the returns of the final policy."""

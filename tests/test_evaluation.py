@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_a_video_is_a_small_animation(
 
     config = small_config(env_id, max_episode_steps=60)
     weights = GOOD if env_id == "CartPole-v1" else linear_policy(shape, num_actions)
-    path = record_video(weights, config, tmp_path / f"video{suffix}", width=240)
+    path = record_video(weights, config, tmp_path / f"video{suffix}", width=240).path
     assert path == tmp_path / f"video{suffix}"
     assert 1_000 < path.stat().st_size < 1_000_000
     with Image.open(path) as video:
@@ -143,7 +144,7 @@ def test_a_video_is_a_small_animation(
 def test_a_long_episode_is_shown_up_to_max_frames(tmp_path: Path) -> None:
     from PIL import Image
 
-    path = record_video(GOOD, small_config(), tmp_path / "video.gif", max_frames=300)
+    path = record_video(GOOD, small_config(), tmp_path / "video.gif", max_frames=300).path
     assert path.stat().st_size < 1_000_000
     with Image.open(path) as video:
         assert video.n_frames <= 300  # type: ignore[attr-defined]
@@ -151,13 +152,21 @@ def test_a_long_episode_is_shown_up_to_max_frames(tmp_path: Path) -> None:
 
 
 @needs_pillow
+def test_a_notebook_shows_the_video_inline_with_its_description(tmp_path: Path) -> None:
+    video = record_video(None, small_config("dqnkit/Catch-v0"), tmp_path / "video.gif")
+    html = video._repr_html_()
+    assert 'alt="a random policy in dqnkit/Catch-v0, one episode of 7 steps"' in html
+    assert base64.b64encode(video.path.read_bytes()).decode() in html
+
+
+@needs_pillow
 @pytest.mark.parametrize("trained", [True, False])
 def test_the_same_seed_gives_the_same_video(trained: bool, tmp_path: Path) -> None:
     config = small_config("dqnkit/Catch-v0")
     weights = linear_policy((8, 6, 1), 3) if trained else None
-    first, again = (record_video(weights, config, tmp_path / f"{i}.gif", seed=5).read_bytes() for i in range(2))
+    first, again = (record_video(weights, config, tmp_path / f"{i}.gif", seed=5).path.read_bytes() for i in range(2))
     assert first == again
-    assert first != record_video(weights, config, tmp_path / "other.gif", seed=6).read_bytes()
+    assert first != record_video(weights, config, tmp_path / "other.gif", seed=6).path.read_bytes()
 
 
 def test_without_pillow_the_command_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
