@@ -1,4 +1,4 @@
-"""Worker of minatar_return.py: train dqnkit's preset for a MinAtar game for so many minutes, with one seed."""
+"""Worker of minatar_return.py: train dqnkit's preset for a MinAtar game for so many minutes at most, one seed."""
 
 import argparse
 
@@ -21,8 +21,25 @@ from dqnkit.environments import make_env  # noqa: E402
 from dqnkit.evaluation import evaluate  # noqa: E402
 from dqnkit.training import train  # noqa: E402
 
-config = preset(settings.env_id, seed=settings.seed, total_steps=10**9)
+config = preset(settings.env_id, seed=settings.seed)  # its own number of steps: the schedules depend on it
 make_env(config.env_id).close()  # imports the game, which does not count
+
+
+def measure(episodes: int) -> None:
+    """Evaluate the policy as it is now, and print a point of the curve."""
+    returns = evaluate(status.weights, config, episodes=episodes, seed=10_000_000 * (1 + settings.seed) + int(due))
+    report.emit(
+        seconds=clock.seconds,
+        cpu_seconds=clock.cpu_seconds,
+        step=status.step,
+        updates=status.updates,
+        training_return=float(status.episode_return),
+        episodes=episodes,
+        mean=float(returns.mean()),
+        std=float(returns.std()),
+        versions=report.versions(),
+    )
+
 
 limit = 60 * settings.minutes
 due = min(60.0, limit)  # the curve has a point for each minute of training
@@ -30,27 +47,15 @@ clock = report.Stopwatch()
 clock.start()
 training = train(config)
 try:
-    for status in training:
-        if clock.seconds < due:
-            continue
-        clock.stop()
-        last = clock.seconds >= limit
-        episodes = settings.episodes if last else settings.curve_episodes
-        returns = evaluate(status.weights, config, episodes=episodes, seed=10_000_000 * (1 + settings.seed) + int(due))
-        report.emit(
-            seconds=clock.seconds,
-            cpu_seconds=clock.cpu_seconds,
-            step=status.step,
-            updates=status.updates,
-            training_return=float(status.episode_return),
-            episodes=episodes,
-            mean=float(returns.mean()),
-            std=float(returns.std()),
-            versions=report.versions(),
-        )
-        if last:
+    for status in training:  # noqa: B007 (measure uses it)
+        if clock.seconds >= limit:
             break
-        due = min(due + 60.0, limit)
-        clock.start()
+        if clock.seconds >= due:
+            clock.stop()
+            measure(settings.curve_episodes)
+            due += 60.0
+            clock.start()
 finally:
     training.close()
+clock.stop()
+measure(settings.episodes)
