@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from dqnkit.config import DQNConfig
@@ -82,7 +83,10 @@ def record_video(
         from PIL import Image
     except ModuleNotFoundError as error:
         raise MissingExtraError("Pillow, which writes videos,", "course") from error
-    frames, frames_per_second = _render_episode(weights, config, seed, max_frames)
+    try:
+        frames, frames_per_second = _render_episode(weights, config, seed, max_frames)
+    except gym.error.DependencyNotInstalled as error:
+        raise MissingExtraError(f"what draws {config.env_id}", "course") from error
     pictures = [Image.fromarray(frame) for frame in frames]
     height = round(width * pictures[0].height / pictures[0].width)
     how = Image.Resampling.NEAREST if pictures[0].width < width else Image.Resampling.BILINEAR
@@ -171,8 +175,6 @@ def _as_picture(frame: Any, env_id: str) -> Array:
 
 
 def _has_native_vector(config: DQNConfig) -> bool:
-    import gymnasium as gym
-
     envs = make_vector_env(config.env_id, 1, frame_stack=config.frame_stack)
     native = not isinstance(envs, gym.vector.SyncVectorEnv)
     envs.close()

@@ -173,3 +173,10 @@ def test_without_pillow_the_command_is_named(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"Pillow.*pip install .dqnkit\[course\]"):
         record_video(GOOD, small_config(), tmp_path / "video.gif")
+
+
+@needs_pillow
+def test_without_what_draws_the_command_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(MissingExtraError, match=r"what draws CartPole-v1 is not .*pip install .dqnkit\[course\]"):
+        record_video(GOOD, small_config(), tmp_path / "video.gif")
