@@ -62,9 +62,17 @@ class Actor:
         config: the run's settings.
         index: which logical actor this is; it has its own random streams.
         select_action: ``(q_values [N, A], epsilon [N], rng) -> actions [N]``; epsilon-greedy unless given.
+        first_sequence: number of the first rollout; an actor that takes over in the middle of a run sees other
+            episodes than the one that began it.
     """
 
-    def __init__(self, config: DQNConfig, index: int = 0, select_action: SelectAction | None = None) -> None:
+    def __init__(
+        self,
+        config: DQNConfig,
+        index: int = 0,
+        select_action: SelectAction | None = None,
+        first_sequence: int = 0,
+    ) -> None:
         self.config = config
         self.index = index
         self._select_action = select_action or epsilon_greedy
@@ -74,10 +82,10 @@ class Actor:
             max_episode_steps=config.max_episode_steps,
             frame_stack=config.frame_stack,
         )
-        self._rng = config.generator("exploration", index)
+        self._rng = config.generator("exploration", index, first_sequence)
         self._carried: Record  # the last n - 1 steps, whose successors are not known yet
         self._frames: FrameRecord | None = FrameRecord(config.frame_stack) if config.frame_stack > 1 else None
-        self._start(config.seed_sequence("environment", index))
+        self._start(config.seed_sequence("environment", index, first_sequence))
         if config.deterministic:
             self._require_time_limit()
 

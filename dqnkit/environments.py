@@ -65,6 +65,11 @@ def make_env(
         env = gym.wrappers.FlattenObservation(env)
         env = gym.wrappers.DtypeObservation(env, np.float32)
     if frame_stack > 1:
+        if len(env.observation_space.shape or ()) == 3:
+            raise EnvironmentNotSupportedError(
+                f"{env_id} has pictures {env.observation_space.shape} with channels of their own, which cannot be "
+                "stacked: set frame_stack to 1"
+            )
         env = gym.wrappers.FrameStackObservation(env, frame_stack)
     return env
 

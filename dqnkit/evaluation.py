@@ -48,7 +48,7 @@ def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, see
     Returns:
         undiscounted returns ``[episodes]``, float32.
     """
-    seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed])).generate_state(episodes)
+    seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1])).generate_state(episodes)
     if _has_native_vector(config):
         return _evaluate_native(weights, config, seeds)
     return _evaluate_each(weights, config, seeds)

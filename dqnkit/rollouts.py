@@ -45,7 +45,8 @@ class InProcessRollouts:
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """One rollout of each actor, see `RolloutSource`."""
         if not self._actors:
-            self._actors = [Actor(self._config, index, self._select_action) for index in range(self._config.num_actors)]
+            indices = range(self._config.num_actors)
+            self._actors = [Actor(self._config, index, self._select_action, sequence) for index in indices]
         if not self._config.overlap:
             return self._round(weights, epsilons, sequence)
         if self._thread is None:

@@ -43,7 +43,10 @@ class Counters:
 
 @dataclass(frozen=True)
 class TrainState:
-    """A run at one moment: what a checkpoint holds. ``learner`` and ``replay`` are the live ones, not copies."""
+    """A run at one moment: what a checkpoint holds.
+
+    ``learner`` and ``replay`` are the live ones, not copies: going on from a state uses it up.
+    """
 
     config: DQNConfig
     counters: Counters

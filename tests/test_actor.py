@@ -446,3 +446,12 @@ def test_closing_frees_the_environments(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(kind, "close", lambda self, **kwargs: closed.append(True))
     Actor(small_config()).close()
     assert closed == [True]
+
+
+def test_an_actor_that_takes_over_in_the_middle_of_a_run_sees_other_episodes() -> None:
+    weights, config = linear_policy((4,), 2), small_config()
+    first = Actor(config).rollout(weights, 0.5).transitions.observation
+    same = Actor(config, first_sequence=0).rollout(weights, 0.5).transitions.observation
+    later = Actor(config, first_sequence=7).rollout(weights, 0.5).transitions.observation
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first[:4], later[:4])

@@ -278,3 +278,8 @@ def test_another_autoreset_mode_is_refused() -> None:
         envs = gym.vector.SyncVectorEnv([lambda: gym.make("CartPole-v1")], autoreset_mode=mode)
         with pytest.raises(EnvironmentNotSupportedError, match="mine resets by"):
             check_autoreset(envs, "mine")
+
+
+def test_pictures_with_channels_are_not_stacked() -> None:
+    with pytest.raises(EnvironmentNotSupportedError, match=r"Catch-v0 has pictures \(8, 6, 1\).*frame_stack to 1"):
+        make_env("dqnkit/Catch-v0", frame_stack=4)
