@@ -2,7 +2,7 @@
 
     checkpoints/
       replay/000000000000-000000004096.npz     segments of the replay buffer, each written once
-      step-000000004096/                       one checkpoint
+      step-000000004096-000000000512/          one checkpoint: environment steps, updates
         learner.npz  replay.npz  counters.json
         manifest.json                          checksums of these files and of the segments that belong to it
 
@@ -55,7 +55,9 @@ def save(state: TrainState, directory: str | Path) -> Path:
         CheckpointError: it could not be written, for instance because the disk is full. Older checkpoints stay whole.
     """
     root = Path(directory)
-    final = root / f"step-{state.counters.step:012d}"
+    final = root / f"step-{state.counters.step:012d}-{state.learner.updates:012d}"
+    if final in _checkpoints(root):
+        return final  # nothing has been learned or seen since it was written
     temporary = root / f"writing-{os.getpid()}"
     try:
         (root / "replay").mkdir(parents=True, exist_ok=True)
@@ -71,10 +73,9 @@ def save(state: TrainState, directory: str | Path) -> Path:
         }
         _write_json(temporary / "counters.json", counters)
         files = {name: _checksum(temporary / name) for name in ("learner.npz", "replay.npz", "counters.json")}
-        _write_json(temporary / "manifest.json", {"files": files, "segments": segments})
+        manifest = {"files": files, "segments": segments}
+        _write_json(temporary / "manifest.json", {**manifest, "checksum": _json_checksum(manifest)})
         _sync(temporary)
-        if final.exists():  # the same step once more, after a resume
-            os.replace(final, root / f"removing-{final.name}")
         os.replace(temporary, final)
         _sync(root)
         _remove_old(root)
@@ -87,17 +88,21 @@ def save(state: TrainState, directory: str | Path) -> Path:
     return final
 
 
-def restore(directory: str | Path, config: DQNConfig | None = None) -> TrainState:
+def restore(directory: str | Path, config: DQNConfig | None = None, *, set_aside: bool = True) -> TrainState:
     """Read the newest whole checkpoint below ``directory``: what `dqnkit.training.train` takes as ``state``.
 
     A damaged checkpoint is passed over, with a `DamagedCheckpointWarning`, for the one before it.
 
     Args:
         directory: as for `save`.
-        config: go on with these settings rather than the saved ones; the network must be the same.
+        config: go on with these settings rather than the saved ones.
+        set_aside: move damaged checkpoints out of the way, so that what is written next is not built on them.
+            False only reads.
 
     Raises:
-        CheckpointError: there is none, or none that is whole; or it belongs to another environment.
+        CheckpointError: there is none, or none that is whole; or it belongs to another environment, or to settings
+            of replay that ``config`` changes.
+        ConfigError: the network of ``config`` is another one.
     """
     damage: dict[Path, str] = {}
     for checkpoint in reversed(_checkpoints(Path(directory))):
@@ -109,8 +114,9 @@ def restore(directory: str | Path, config: DQNConfig | None = None) -> TrainStat
         if damage:
             message = f"{'; '.join(damage.values())}: going on from {checkpoint.name}"
             warnings.warn(message, DamagedCheckpointWarning, stacklevel=2)
-        for bad in damage:  # set aside, so that what comes next is not built on its segments
-            os.replace(bad, bad.with_name(f"removing-{bad.name}"))
+        if set_aside:
+            for bad in damage:
+                os.replace(bad, bad.with_name(f"removing-{bad.name}"))
         return state
     if damage:
         raise CheckpointError(f"no checkpoint in {directory} is whole: {'; '.join(damage.values())}")
@@ -147,12 +153,16 @@ class Checkpointer:
         self._wait = (self._last - began) / self._cost
 
 
+# What the transitions in a replay buffer, or their places in it, depend on
+REPLAY_SETTINGS = ("replay", "replay_capacity", "frame_stack", "n_step", "gamma", "max_episode_steps")
+
+
 class _DamagedError(Exception):
     """A checkpoint cannot be read; the text says which file."""
 
 
 def _read(checkpoint: Path, config: DQNConfig | None) -> TrainState:
-    manifest = _read_json(checkpoint / "manifest.json")
+    manifest = _read_manifest(checkpoint)
     for name, checksum in manifest["files"].items():
         _verify(checkpoint / name, checksum)
     saved = _read_json(checkpoint / "counters.json")
@@ -162,6 +172,13 @@ def _read(checkpoint: Path, config: DQNConfig | None) -> TrainState:
             f"{checkpoint} belongs to {saved_config.env_id}, not to {config.env_id}: name the folder of another run"
         )
     config = config or saved_config
+    for setting in REPLAY_SETTINGS:
+        before, now = getattr(saved_config, setting), getattr(config, setting)
+        if before != now:
+            raise CheckpointError(
+                f"{checkpoint} was written with {setting} {before}, not {now}: what is in its replay buffer depends "
+                "on that. Keep the setting, or start a new run"
+            )
     learner = make_learner(config)
     learner.load_state(_read_npz(checkpoint / "learner.npz"))
     replay = make_replay(config)
@@ -189,7 +206,7 @@ def _known_segments(root: Path) -> dict[str, str]:
     """The segments of the newest checkpoint: later ones on disk belong to none, and are written again."""
     for checkpoint in reversed(_checkpoints(root)):
         try:
-            return dict(_read_json(checkpoint / "manifest.json")["segments"])
+            return dict(_read_manifest(checkpoint)["segments"])
         except _DamagedError:
             continue
     return {}
@@ -224,7 +241,7 @@ def _remove_old(root: Path) -> None:
     needed = set()
     for checkpoint in checkpoints[-KEPT:]:
         try:
-            needed |= set(_read_json(checkpoint / "manifest.json")["segments"])
+            needed |= set(_read_manifest(checkpoint)["segments"])
         except _DamagedError:
             continue
     for segment in (root / "replay").iterdir():
@@ -235,7 +252,7 @@ def _remove_old(root: Path) -> None:
 
 
 def _checkpoints(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob("step-*") if re.fullmatch(r"step-\d{12}", path.name))
+    return sorted(path for path in root.glob("step-*") if re.fullmatch(r"step-\d{12}-\d{12}", path.name))
 
 
 def _segment_range(name: str) -> tuple[int, int]:
@@ -268,8 +285,20 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise _DamagedError(f"{path.name}: {error}") from error
+
+
+def _read_manifest(checkpoint: Path) -> dict[str, Any]:
+    manifest = _read_json(checkpoint / "manifest.json")
+    checksum = manifest.pop("checksum", None)
+    if checksum != _json_checksum(manifest):
+        raise _DamagedError("manifest.json is not what was written: its checksum differs")
+    return manifest
+
+
+def _json_checksum(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _checksum(path: Path) -> str:

@@ -23,11 +23,11 @@ import click
 
 import dqnkit
 from dqnkit.config import DQNConfig, preset
-from dqnkit.errors import DQNKitError, MissingExtraError
+from dqnkit.errors import DivergedError, DQNKitError, InvalidDataError, MissingExtraError
 
 if TYPE_CHECKING:
     from dqnkit.runs import RunFolder
-    from dqnkit.types import TrainStatus
+    from dqnkit.types import PolicyWeights, TrainStatus
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
 
@@ -40,6 +40,10 @@ class _Group(click.Group):
             return super().invoke(context)
         except DQNKitError as error:
             click.secho(f"dqnkit: {error}", fg="red", err=True)
+            context.exit(2)
+        except MemoryError:
+            advice = "lower replay_capacity, num_envs or hidden_sizes"
+            click.secho(f"dqnkit: these settings need more memory than there is: {advice}", fg="red", err=True)
             context.exit(2)
 
 
@@ -138,14 +142,16 @@ def resume(run: Path, total_steps: int | None, video: bool) -> None:
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
     _import_tensorflow()
-    state = _restore(run, config)
     from dqnkit.training import train as train_loop
 
-    if state.counters.step >= config.total_steps:
-        click.echo(f"The run is complete ({state.counters.step:,} steps); --total-steps sets a new end")
+    state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
+    step = state.counters.step if state else 0  # 0: it was stopped before its first checkpoint
+    folder = RunFolder.open(run, config, step)
+    if state and step >= config.total_steps and folder.evaluated:
+        click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
         return
-    click.echo(f"Going on from step {state.counters.step:,} of {config.total_steps:,}")
-    _train(RunFolder.open(run, config, state.counters.step), train_loop(config, state=state), video)
+    click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
+    _train(folder, train_loop(config, state=state), video, step, state.learner.get_weights() if state else None)
 
 
 @main.command(short_help="Evaluate a run's policy.")
@@ -159,7 +165,7 @@ def evaluate(run: Path, episodes: int, seed: int | None) -> None:
 
     config = read_config(run)
     _import_tensorflow()
-    state = _restore(run, config)
+    state = _restore(run, config, set_aside=False)
     returns = evaluate_policy(state.learner.get_weights(), config, episodes, seed)
     click.echo(f"{config.env_id} after {state.counters.step:,} steps, {episodes} greedy episodes:")
     click.echo(f"  mean {returns.mean():.1f}   standard deviation {returns.std():.1f}")
@@ -187,46 +193,61 @@ def lab(port: int, browser: bool, folder: Path | None) -> None:
     sys.exit(open_lab(port=port, browser=browser, folder=folder))
 
 
-def _train(run: RunFolder, statuses: Generator[TrainStatus, None, None], video: bool) -> None:
-    """Train with a progress bar until the end or Ctrl-C; keep everything; look at the result."""
+def _train(
+    run: RunFolder,
+    statuses: Generator[TrainStatus, None, None],
+    video: bool,
+    first_step: int = 0,
+    weights: PolicyWeights | None = None,
+) -> None:
+    """Train with a progress bar until the end or Ctrl-C; keep everything; look at the result.
+
+    ``first_step`` is where the run goes on, and ``weights`` what it has learned by then.
+    """
     from tqdm import tqdm
 
-    status = None
-    live = sys.stderr.isatty()
+    status, total = None, run.config.total_steps
+    interval = 0.2 if sys.stderr.isatty() else 10
     with (
         _interruptible() as interrupted,
-        tqdm(total=run.config.total_steps, unit=" steps", mininterval=0.2 if live else 10, smoothing=0.1) as bar,
+        tqdm(total=total, initial=first_step, unit=" steps", mininterval=interval, smoothing=0.1) as bar,
     ):
         try:
             for status in statuses:
                 run.record(status)
-                bar.update(min(status.step, status.total_steps) - bar.n)
+                bar.update(min(status.step, total) - bar.n)
                 bar.set_postfix_str(f"return {status.episode_return:.1f}, loss {status.loss:.3g}", refresh=False)
                 if interrupted():
                     break
+        except (DivergedError, InvalidDataError):
+            if status is not None:
+                run.finish(status)  # what was learned until then is whole
+                _draw(run.draw_curve)
+            raise
         finally:
             statuses.close()
-    if status is None:
-        raise DQNKitError("training ended before its first step")
-    run.finish(status)
-    if interrupted():
+    if status is not None:
+        run.finish(status)
+        weights, seconds = status.weights, max(status.seconds, 1e-9)
+        speed = (status.step - first_step) / seconds
+        click.echo(f"Trained for {seconds:.1f} s ({speed:,.0f} steps a second, {status.updates:,} updates in all)")
+    if interrupted() and status is not None:
         _draw(run.draw_curve)
         click.echo(f"Stopped at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
         sys.exit(INTERRUPTED)
-    _show_result(run, status, video)
+    assert weights is not None  # a run with nothing left to do comes with its weights
+    _show_result(run, weights, video)
 
 
-def _show_result(run: RunFolder, status: TrainStatus, video: bool) -> None:
+def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:
     from dqnkit.evaluation import evaluate as evaluate_policy
 
-    rate = status.step / max(status.seconds, 1e-9)
-    click.echo(f"Trained in {status.seconds:.1f} s ({rate:,.0f} steps a second, {status.updates:,} updates)")
-    returns = evaluate_policy(status.weights, run.config)
-    run.write_evaluation(returns)
-    click.echo(f"Mean return over {len(returns)} greedy episodes: {returns.mean():.1f} (std {returns.std():.1f})")
+    returns = evaluate_policy(weights, run.config)
     _draw(run.draw_curve)
     if video:
-        _draw(lambda: run.draw_video(status.weights))
+        _draw(lambda: run.draw_video(weights))
+    run.write_evaluation(returns)  # last: it says that the run is complete
+    click.echo(f"Mean return over {len(returns)} greedy episodes: {returns.mean():.1f} (std {returns.std():.1f})")
     click.echo(f"All of it is in {run.path}")
 
 
@@ -234,16 +255,16 @@ def _draw(draw: Callable[[], Path]) -> None:
     """Draw something at the end; where what it needs is missing, the run is none the worse."""
     try:
         click.echo(f"  {draw()}")
-    except (MissingExtraError, OSError) as error:
+    except (DQNKitError, OSError) as error:
         click.secho(f"  no picture: {error}", fg="yellow", err=True)
 
 
-def _restore(run: Path, config: DQNConfig) -> Any:
+def _restore(run: Path, config: DQNConfig, *, set_aside: bool = True) -> Any:
     from dqnkit.checkpoint import DamagedCheckpointWarning, restore
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DamagedCheckpointWarning)
-        state = restore(run / "checkpoints", config)
+        state = restore(run / "checkpoints", config, set_aside=set_aside)
     for warning in caught:
         click.secho(f"dqnkit: {warning.message}", fg="yellow", err=True)
     return state
@@ -278,9 +299,11 @@ def _import_tensorflow() -> None:
     with tempfile.TemporaryFile() as greeting:
         os.dup2(greeting.fileno(), 2)
         try:
-            from dqnkit.runs import require_learner
-
-            require_learner()
+            for package, name in (("tensorflow", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
+                try:
+                    __import__(package)
+                except ModuleNotFoundError as error:
+                    raise MissingExtraError(f"{name}, which training needs,", "learner") from error
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)

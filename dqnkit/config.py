@@ -64,7 +64,7 @@ class DQNConfig:
     double_q: bool = setting(False, "the online network selects the next action, the target network values it")
     loss: str = setting("huber", "what is made of the TD error", choices=("huber", "squared"))
     learning_rate: float = setting(1e-3, "of Adam, at the first update", low=0, high=10)
-    learning_rate_end: float = setting(-1.0, "of Adam, at the last step; -1: no change", low=-1, high=10)
+    learning_rate_end: float = setting(-1.0, "of Adam, at the last step; below 0: no change", low=-1, high=10)
     adam_epsilon: float = setting(1e-7, "of Adam, in the denominator", low=0)
     max_gradient_norm: float = setting(10.0, "longer gradients are scaled down to this length; 0: never", low=0)
     batch_size: int = setting(64, "transitions in one gradient step", low=1)

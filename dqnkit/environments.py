@@ -60,6 +60,10 @@ def make_env(
             env = _ForgetLastAction(env)
     except (gym.error.DependencyNotInstalled, ModuleNotFoundError) as error:
         raise MissingExtraError(f"what {env_id} needs ({error})", "games") from error
+    except TypeError as error:
+        if not render:
+            raise
+        raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
     check_spaces(env.observation_space, env.action_space, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
         env = gym.wrappers.FlattenObservation(env)

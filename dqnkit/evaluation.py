@@ -13,7 +13,7 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env, make_vector_env
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, PolicyWeights
 
@@ -169,6 +169,8 @@ def _render_episode(
 def _as_picture(frame: Any, env_id: str) -> Array:
     """What an environment drew as uint8 ``[H, W, 3]``; MinAtar draws numbers between 0 and 1."""
     picture = np.asarray(frame)
+    if picture.ndim != 3:
+        raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: render() gave {type(frame).__name__}")
     if np.issubdtype(picture.dtype, np.floating):
         picture = (picture * 255).astype(np.uint8)
     return picture

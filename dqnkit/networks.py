@@ -22,8 +22,9 @@ def build_q_network(
 ) -> keras.Model:
     """The Q-network ``[B, ...] -> [B, A]``: one value for each action, no activation on the output.
 
-    Vectors go through dense layers. Pictures, ``[H, W, C]`` or stacked frames ``[S, H, W]``, go through convolutions
-    first; uint8 is divided by 255 here, on the device, so that replay and transport keep one byte a pixel.
+    Vectors go through dense layers. Pictures, ``[H, W, C]``, uint8 ``[H, W]`` or stacked frames ``[S, H, W]``, go
+    through convolutions first; uint8 is divided by 255 here, on the device, so that replay and transport keep one
+    byte a pixel.
 
     Args:
         observation_shape: without the batch axis.
@@ -34,7 +35,8 @@ def build_q_network(
     Raises:
         EnvironmentNotSupportedError: the picture is too small for the convolutions.
     """
-    seeds = iter(config.seed_sequence("network").generate_state(32))
+    num_layers = len(config.conv_filters) + len(config.hidden_sizes) + 4  # at most, with the streams of a dueling head
+    seeds = iter(config.seed_sequence("network").generate_state(num_layers))
 
     def initializer() -> Any:
         # the one that Keras uses anyway, but with a seed, so that the same seed gives the same network
@@ -44,9 +46,11 @@ def build_q_network(
     layers: list[Any] = [keras.Input(observation_shape, dtype=dtype.name)]
     if dtype != np.float32:
         layers.append(keras.layers.Rescaling(1 / 255 if dtype == np.uint8 else 1.0))
-    if _is_picture(observation_shape):
+    if _is_picture(observation_shape, dtype):
         if config.frame_stack > 1:
             layers.append(keras.layers.Permute((2, 3, 1)))  # [S, H, W] -> [H, W, S]
+        elif len(observation_shape) == 2:
+            layers.append(keras.layers.Reshape((*observation_shape, 1)))  # [H, W] -> [H, W, 1]
         _check_picture(observation_shape, config)
         convolution = PatchConv2D if config.xla else keras.layers.Conv2D
         for filters, size, stride in zip(config.conv_filters, config.conv_sizes, config.conv_strides, strict=True):
@@ -170,6 +174,8 @@ def _policy_layer(layer: Any) -> policy.Layer:
             return policy.Conv(layer.kernel_size[0], layer.strides[0], channels, layer.filters, _is_relu(layer))
         case keras.layers.Flatten():
             return policy.Flatten()
+        case keras.layers.Reshape() if tuple(layer.target_shape)[2:] == (1,):
+            return policy.AddChannel()
         case keras.layers.Permute() if tuple(layer.dims) == (2, 3, 1):
             return policy.ChannelsLast()
         case keras.layers.Rescaling() if layer.offset == 0:
@@ -194,8 +200,8 @@ def _is_relu(layer: Any) -> bool:
     return layer.activation is keras.activations.relu
 
 
-def _is_picture(observation_shape: tuple[int, ...]) -> bool:
-    return len(observation_shape) == 3
+def _is_picture(observation_shape: tuple[int, ...], dtype: Any) -> bool:
+    return len(observation_shape) == 3 or (len(observation_shape) == 2 and dtype == np.uint8)
 
 
 def _check_picture(observation_shape: tuple[int, ...], config: DQNConfig) -> None:

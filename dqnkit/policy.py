@@ -40,6 +40,15 @@ class ChannelsLast(NamedTuple):
         return []
 
 
+class AddChannel(NamedTuple):
+    """``[B, H, W] -> [B, H, W, 1]``: a grey picture gets its one channel."""
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
+
 class Flatten(NamedTuple):
     """``[B, ...] -> [B, D]``."""
 
@@ -92,7 +101,7 @@ class Dueling(NamedTuple):
         return [*value, *advantage]
 
 
-Layer = Rescale | ChannelsLast | Flatten | Dense | Conv | Dueling
+Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling
 
 
 def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
@@ -125,6 +134,8 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
             return x.astype(np.float32) * np.float32(layer.scale)
         case ChannelsLast():
             return np.moveaxis(x, 1, -1)
+        case AddChannel():
+            return x[..., None]
         case Flatten():
             return x.reshape(len(x), -1)
         case Conv():

@@ -189,10 +189,12 @@ class ReplayBuffer:
 
     def add(self, transitions: Transition, frames: Array | None = None) -> None:
         """Put in a batch of transitions ``[B, ...]``; see `dqnkit.types.Rollout` for ``frames``."""
-        for start in range(0, len(transitions.action), self.store.capacity):  # a batch may be larger than the ring
-            stop = start + self.store.capacity
-            part = transitions if start == 0 and len(transitions.action) <= stop else _slice(transitions, start, stop)
-            self.store.append(part, frames)
+        capacity = self.store.capacity
+        if frames is not None or len(transitions.action) <= capacity:
+            self.store.append(transitions, frames)
+            return
+        for start in range(0, len(transitions.action), capacity):  # more than the ring holds: round by round
+            self.store.append(Transition._make(values[start : start + capacity] for values in transitions))
 
     def add_rollout(self, rollout: Rollout) -> None:
         """Put in what an actor brought."""
@@ -286,10 +288,6 @@ def _write(ring: Array, position: int, values: Array) -> None:
     first = min(len(values), len(ring) - start)
     ring[start : start + first] = values[:first]
     ring[: len(values) - first] = values[first:]
-
-
-def _slice(transitions: Transition, start: int, stop: int) -> Transition:
-    return Transition._make(values[start:stop] for values in transitions)
 
 
 def _check_like(transitions: Transition, ring: Transition) -> None:

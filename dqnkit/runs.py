@@ -12,11 +12,13 @@ learning_curve.png, video.gif, evaluation.json     at the end
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ import dqnkit
 from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
 from dqnkit.environments import find_environment
-from dqnkit.errors import CheckpointError, MissingExtraError
+from dqnkit.errors import CheckpointError, DQNKitError
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
 
 METRICS = (
@@ -43,6 +45,7 @@ METRICS = (
     "steps_per_second",
     "seconds",
 )
+HEADERS = {"metrics.csv": METRICS, "episodes.csv": ("step", "return")}
 ROWS = 500  # rows of metrics in a whole run
 
 
@@ -58,7 +61,7 @@ class RunFolder:
         self.checkpointer = Checkpointer(path / "checkpoints")
         self._next_row = 0
         self._seconds_before = 0.0
-        self._tensorboard: Any = None
+        self._tensorboard: _TensorBoard
 
     @classmethod
     def create(cls, path: Path, config: DQNConfig) -> RunFolder:
@@ -74,53 +77,45 @@ class RunFolder:
                 advice = f"go on with it by `dqnkit resume {path}`, or {advice}"
             raise CheckpointError(f"{path} already holds a run of {owner.env_id}: {advice}")
         run = cls(path, config)
-        try:
+        with run._writing():
             path.mkdir(parents=True, exist_ok=True)
-            _write_json(path / "config.json", config.to_dict())
             _write_json(path / "environment.json", describe_environment())
-            for name, header in (("metrics.csv", METRICS), ("episodes.csv", ("step", "return"))):
-                (path / name).write_text(",".join(header) + "\n")
-        except OSError as error:
-            raise CheckpointError(f"the run folder {path} cannot be written: {error}") from error
-        run._open_tensorboard([])
+            for name, header in HEADERS.items():
+                _write_rows(path / name, header, [])
+            run._open_tensorboard([])
+            _write_json(path / "config.json", config.to_dict())  # last: it makes the folder a run
         return run
 
     @classmethod
     def open(cls, path: Path, config: DQNConfig, step: int) -> RunFolder:
         """An existing run that goes on from ``step``: what was written after it is taken back."""
         run = cls(path, config)
-        rows: list[dict[str, float]] = []
-        for name in ("metrics.csv", "episodes.csv"):
-            kept = [row for row in read_rows(path / name) if row["step"] <= step]
-            header = list(METRICS) if name == "metrics.csv" else ["step", "return"]
-            with (path / name).open("w", newline="") as file:
-                writer = csv.DictWriter(file, header)
-                writer.writeheader()
-                writer.writerows(kept)
-            rows = kept if name == "metrics.csv" else rows
-        _write_json(path / "config.json", config.to_dict())
-        run._seconds_before = rows[-1]["seconds"] if rows else 0.0
-        run._open_tensorboard(rows)
+        with run._writing():
+            for name, header in HEADERS.items():
+                _write_rows(path / name, header, [row for row in read_rows(path / name) if row["step"] <= step])
+            if config != read_config(path):
+                _write_json(path / "config.json", config.to_dict())
+            rows = list(read_rows(path / "metrics.csv"))
+            run._seconds_before = rows[-1]["seconds"] if rows else 0.0
+            run._open_tensorboard(rows)
         return run
 
     def record(self, status: TrainStatus) -> None:
         """Write what is due: episodes always, a row of metrics now and then, a checkpoint if it is time."""
-        try:
+        with self._writing():
             if len(status.episode_returns):
                 with (self.path / "episodes.csv").open("a") as file:
                     file.writelines(f"{status.step},{value:g}\n" for value in status.episode_returns)
             if status.step >= self._next_row:
                 self._next_row = status.step + max(1, status.total_steps // ROWS)
                 self._write_row(status)
-        except OSError as error:
-            raise CheckpointError(f"the metrics in {self.path} cannot be written: {error}") from error
         self.checkpointer.offer(status)
 
     def finish(self, status: TrainStatus) -> None:
-        """Write the last row and the last checkpoint."""
-        self._write_row(status)
+        """Write the last checkpoint and the last row."""
         self.checkpointer.save(status)
-        if self._tensorboard is not None:
+        with self._writing():
+            self._write_row(status)
             self._tensorboard.close()
 
     def draw_curve(self) -> Path:
@@ -156,32 +151,68 @@ class RunFolder:
     def write_evaluation(self, returns: FloatArray, seed: int | None = None) -> None:
         """Keep the returns of the final policy."""
         summary = {"episodes": len(returns), "mean": float(returns.mean()), "std": float(returns.std()), "seed": seed}
-        _write_json(self.path / "evaluation.json", {**summary, "returns": returns.tolist()})
+        with self._writing():
+            _write_json(self.path / "evaluation.json", {**summary, "returns": returns.tolist()})
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether the run was trained to its end and its policy evaluated."""
+        return (self.path / "evaluation.json").exists()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one sentence what could not be written."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, DQNKitError):
+                raise
+            raise CheckpointError(f"the run folder {self.path} cannot be written: {error}") from error
 
     def _write_row(self, status: TrainStatus) -> None:
         row = _row(status, self._seconds_before)
         with (self.path / "metrics.csv").open("a", newline="") as file:
             csv.DictWriter(file, METRICS).writerow(row)
-        self._write_tensorboard(row)
+        self._tensorboard.write(row)
 
     def _open_tensorboard(self, rows: list[dict[str, float]]) -> None:
         """A fresh log with the rows that were kept: TensorBoard draws what was written twice as a zigzag."""
-        import tensorflow as tf
-
         for old in (self.path / "tensorboard").glob("events*"):
             old.unlink()
-        self._tensorboard = tf.summary.create_file_writer(str(self.path / "tensorboard"))
+        self._tensorboard = _TensorBoard(self.path / "tensorboard")
         for row in rows:
-            self._write_tensorboard(row)
+            self._tensorboard.write(row)
 
-    def _write_tensorboard(self, row: dict[str, float]) -> None:
-        import tensorflow as tf
 
-        with self._tensorboard.as_default():
+class _TensorBoard:
+    """TensorBoard's file. TensorFlow's errors become those that writing any other file raises."""
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf  # here, so that a run's settings can be read without it
+
+        self._tf = tf
+        with self._errors():
+            self._writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, row: dict[str, float]) -> None:
+        """One row of metrics."""
+        with self._errors(), self._writer.as_default():
             for name in METRICS[1:]:
                 if np.isfinite(row[name]):
-                    tf.summary.scalar(name, row[name], step=int(row["step"]))
-        self._tensorboard.flush()
+                    self._tf.summary.scalar(name, row[name], step=int(row["step"]))
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        with self._errors():
+            self._writer.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._tf.errors.OpError as error:
+            raise OSError(error.message) from error
 
 
 def read_config(path: Path) -> DQNConfig:
@@ -200,6 +231,8 @@ def read_config(path: Path) -> DQNConfig:
 
 def read_rows(path: Path) -> Iterator[dict[str, float]]:
     """The rows of a CSV file; a last line that a killed process left half written is passed over."""
+    if not path.exists():
+        return
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             try:
@@ -229,13 +262,22 @@ def _row(status: TrainStatus, seconds_before: float) -> dict[str, float]:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n")
+    _write_whole(path, json.dumps(values, indent=1) + "\n")
 
 
-def require_learner() -> None:
-    """Import the learner's packages; raise `MissingExtraError` where one is missing."""
-    for package, name in (("tensorflow", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
-        try:
-            __import__(package)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(f"{name}, which training needs,", "learner") from error
+def _write_rows(path: Path, header: tuple[str, ...], rows: list[dict[str, float]]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _write_whole(path, text.getvalue())
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Replace a file in one go: a process that is killed leaves the old content or the new."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("w", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(scratch, path)

@@ -38,6 +38,7 @@ class Counters:
     sampled: int = 0  # transitions drawn from it
     episodes: int = 0
     weights_version: int = 0
+    published_updates: int = 0  # updates behind that version of the weights
     recent_returns: list[float] = field(default_factory=list)  # of the last RETURNS_WINDOW episodes
 
 
@@ -117,7 +118,6 @@ class _Loop:
             self.counters = Counters()
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
-        self.published_updates = self.learner.updates
         self.policy_lag = 0
         self.epsilon = self.loss = self.mean_max_q = NAN
         self.seconds = 0.0
@@ -171,10 +171,10 @@ class _Loop:
 
     def _publish(self) -> None:
         """Give the actors the learner's weights, as a new version if it has learned since the last."""
-        if self.learner.updates != self.published_updates:
+        if self.learner.updates != self.counters.published_updates:
             self.counters.weights_version += 1
             self.weights = self.learner.get_weights(self.counters.weights_version)
-            self.published_updates = self.learner.updates
+            self.counters.published_updates = self.learner.updates
 
     def _update(self) -> None:
         """K batches from replay through the learner, and their TD errors back as priorities."""

@@ -88,10 +88,10 @@ def test_only_the_last_two_checkpoints_and_their_segments_are_kept(tmp_path: Pat
     steps = []
     for status in itertools.islice(loop, 0, 400, 20):
         save(status.state, tmp_path)
-        steps.append(status.step)
+        steps.append((status.step, status.updates))
     loop.close()
     kept = sorted(path.name for path in tmp_path.glob("step-*"))
-    assert kept == sorted({f"step-{step:012d}" for step in steps})[-2:]
+    assert kept == sorted({f"step-{step:012d}-{updates:012d}" for step, updates in steps})[-2:]
     segments = sorted(path.name for path in (tmp_path / "replay").iterdir())
     named = {
         name for folder in kept for name in json.loads((tmp_path / folder / "manifest.json").read_text())["segments"]
@@ -135,8 +135,6 @@ def flip_a_bit(path: Path) -> None:
 @pytest.mark.parametrize("name", ["learner.npz", "replay.npz", "counters.json", "manifest.json"])
 def test_a_damaged_checkpoint_is_passed_over(two_checkpoints: tuple[Path, Path, Path], name: str, spoil: Any) -> None:
     folder, older, newer = two_checkpoints
-    if name == "manifest.json" and spoil is flip_a_bit:
-        pytest.skip("a manifest that is still JSON names checksums that then differ: covered by the other files")
     spoil(newer / name)
     with pytest.warns(DamagedCheckpointWarning, match=f"{newer.name} is damaged .*going on from {older.name}"):
         state = restore(folder)
@@ -203,3 +201,33 @@ def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: 
     status = run_to(small(env_id="CartPole-v1"), 100)
     saved = [checkpointer.offer(status) for _ in range(2_000)]
     assert 0 < sum(saved) * 0.5 <= 0.02 * (next(clock) + 100)
+
+
+@pytest.mark.parametrize("content", ["null", "[1]", '{"filez": {}}', "{"])
+def test_a_manifest_that_says_something_else_is_damage(two_checkpoints: tuple[Path, Path, Path], content: str) -> None:
+    folder, older, newer = two_checkpoints
+    (newer / "manifest.json").write_text(content)
+    with pytest.warns(DamagedCheckpointWarning, match=f"going on from {older.name}"):
+        restore(folder, set_aside=False)
+    assert newer.exists()  # only read
+
+
+@pytest.mark.parametrize("settings", [{"replay_capacity": 5_000}, {"replay": "prioritized"}, {"n_step": 2}])
+def test_settings_that_the_stored_transitions_depend_on_cannot_change(
+    two_checkpoints: tuple[Path, Path, Path], settings: dict[str, Any]
+) -> None:
+    (name,) = settings
+    with pytest.raises(CheckpointError, match=f"was written with {name} "):
+        restore(two_checkpoints[0], small(env_id="CartPole-v1", **settings))
+
+
+def test_several_saves_at_one_step_are_several_checkpoints(tmp_path: Path) -> None:
+    loop = train(small(env_id="CartPole-v1", samples_per_insert=16))
+    by_step: dict[int, int] = {}
+    for status in itertools.islice(loop, 60):
+        by_step[status.step] = by_step.get(status.step, 0) + 1
+        path = save(status.state, tmp_path)
+        assert path == save(status.state, tmp_path)
+        assert len(list(tmp_path.glob("step-*"))) == min(2, sum(by_step.values()))
+    loop.close()
+    assert max(by_step.values()) > 1

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,27 @@ def test_a_loss_that_explodes_ends_with_advice_and_a_checkpoint(
     assert "the values explode" in done.stderr
     assert "learning_rate" in done.stderr
     assert np.isfinite(restore(tmp_path / "run/checkpoints").learner.get_weights().values).all()
+
+
+def test_a_run_stopped_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
+    done = dqnkit("train", "CartPole-v1", "--run-dir=run", *QUICK, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "run/checkpoints")
+    (tmp_path / "run/evaluation.json").unlink()
+    (tmp_path / "run/metrics.csv").unlink()
+    again = dqnkit("resume", "run", "--no-video", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "Going on from step 0" in again.stdout
+    (tmp_path / "run/evaluation.json").unlink()  # as if it was killed after training, before the result
+    result = dqnkit("resume", "run", "--no-video", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run/evaluation.json").exists()
+
+
+def test_settings_that_need_too_much_memory_are_one_sentence(tmp_path: Path) -> None:
+    done = dqnkit("train", "CartPole-v1", "--run-dir=run", *QUICK, "--replay-capacity=1000000000000000", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "need more memory than there is: lower replay_capacity" in done.stderr
 
 
 def test_without_tensorflow_the_message_has_the_command(tmp_path: Path) -> None:
