@@ -115,7 +115,9 @@ def test_ctrl_c_ends_it_quietly():
         "import signal, time; signal.signal(signal.SIGINT, lambda *_: exit(1)); print('up', flush=True); time.sleep(60)"
     )
     program = (
-        "import sys\n"
+        "import signal, sys\n"
+        # a shell that starts tests in the background lets them ignore Ctrl-C; a reader's does not
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dqnkit.notebooks import _run_until_interrupted\n"
         f"sys.exit(_run_until_interrupted([sys.executable, '-c', {server!r}]))"
     )
