@@ -7,11 +7,11 @@ exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import re
 import signal
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -290,23 +290,12 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def _import_tensorflow() -> None:
-    """Import what the learner needs, before anything is written, without TensorFlow's greeting.
-
-    TensorFlow writes some lines about oneDNN and absl past Python, to the file descriptor, that no setting turns off.
-    """
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    with tempfile.TemporaryFile() as greeting:
-        os.dup2(greeting.fileno(), 2)
+    """Import what the learner needs, before anything is written."""
+    for package, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
-            for package, name in (("tensorflow", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
-                try:
-                    __import__(package)
-                except ModuleNotFoundError as error:
-                    raise MissingExtraError(f"{name}, which training needs,", "learner") from error
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
+            importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"{name}, which training needs,", "learner") from error
 
 
 def _median(values: Any) -> float:

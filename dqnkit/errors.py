@@ -20,6 +20,10 @@ class InvalidDataError(DQNKitError, ValueError):
     """An environment produced NaN or infinity, or an array of the wrong shape."""
 
 
+class UnknownNameError(DQNKitError, LookupError):
+    """An exercise, a prediction or a part of a picture of a name that the kit does not know."""
+
+
 class MissingExtraError(DQNKitError, ImportError):
     """Something needs a package that is not installed; the message carries the pip command."""
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from dqnkit.backend import keras, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import ConfigError, DivergedError

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from dqnkit import policy
+from dqnkit.backend import keras, tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import EnvironmentNotSupportedError, UnknownLayerError
 from dqnkit.types import FloatArray

@@ -30,6 +30,7 @@ from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
 from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, DQNKitError
+from dqnkit.files import write_whole
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
 
 METRICS = (
@@ -148,9 +149,9 @@ class RunFolder:
 
         return record_video(weights, self.config, self.path / "video.gif").path
 
-    def write_evaluation(self, returns: FloatArray, seed: int | None = None) -> None:
+    def write_evaluation(self, returns: FloatArray) -> None:
         """Keep the returns of the final policy."""
-        summary = {"episodes": len(returns), "mean": float(returns.mean()), "std": float(returns.std()), "seed": seed}
+        summary = {"episodes": len(returns), "mean": float(returns.mean()), "std": float(returns.std())}
         with self._writing():
             _write_json(self.path / "evaluation.json", {**summary, "returns": returns.tolist()})
 
@@ -262,7 +263,7 @@ def _row(status: TrainStatus, seconds_before: float) -> dict[str, float]:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    _write_whole(path, json.dumps(values, indent=1) + "\n")
+    write_whole(path, json.dumps(values, indent=1) + "\n")
 
 
 def _write_rows(path: Path, header: tuple[str, ...], rows: list[dict[str, float]]) -> None:
@@ -270,14 +271,4 @@ def _write_rows(path: Path, header: tuple[str, ...], rows: list[dict[str, float]
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _write_whole(path, text.getvalue())
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Replace a file in one go: a process that is killed leaves the old content or the new."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("w", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
+    write_whole(path, text.getvalue())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
+from dqnkit.backend import tf
 
 Tensor = Any  # tf.Tensor has no useful static type
 
