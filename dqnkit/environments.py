@@ -89,8 +89,7 @@ def make_vector_env(
         EnvironmentNotSupportedError, MissingExtraError: as `make_env`; another autoreset mode is refused too.
     """
     spec = find_environment(env_id)
-    # the games' own vector version stacks and skips frames by itself, unlike the preprocessing of make_env
-    if spec.vector_entry_point is not None and frame_stack == 1 and not env_id.startswith("ALE/"):
+    if has_native_vector(env_id, frame_stack):
         kwargs: dict[str, Any] = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
         envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
             spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
@@ -104,6 +103,13 @@ def make_vector_env(
         envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
     check_autoreset(envs, env_id)
     return envs
+
+
+def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:
+    """Whether the environment has a vector version of its own that `make_vector_env` uses."""
+    # that of the Atari games stacks and skips frames by itself, unlike the preprocessing of make_env
+    spec = find_environment(env_id)
+    return spec.vector_entry_point is not None and frame_stack == 1 and not env_id.startswith("ALE/")
 
 
 def check_spaces(observation_space: gym.Space[Any], action_space: gym.Space[Any], env_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from dqnkit.config import DQNConfig
-from dqnkit.environments import make_env, make_vector_env
+from dqnkit.environments import has_native_vector, make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, PolicyWeights
@@ -49,7 +50,7 @@ def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, see
         undiscounted returns ``[episodes]``, float32.
     """
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1])).generate_state(episodes)
-    if _has_native_vector(config):
+    if has_native_vector(config.env_id, config.frame_stack):
         return _evaluate_native(weights, config, seeds)
     return _evaluate_each(weights, config, seeds)
 
@@ -83,14 +84,16 @@ def record_video(
         from PIL import Image
     except ModuleNotFoundError as error:
         raise MissingExtraError("Pillow, which writes videos,", "course") from error
+
+    def scaled(frame: Array) -> Any:
+        picture = Image.fromarray(frame)
+        how = Image.Resampling.NEAREST if picture.width < width else Image.Resampling.BILINEAR
+        return picture.resize((width, round(width * picture.height / picture.width)), how)
+
     try:
-        frames, frames_per_second = _render_episode(weights, config, seed, max_frames)
+        pictures, frames_per_second = _render_episode(weights, config, seed, max_frames, scaled)
     except gym.error.DependencyNotInstalled as error:
         raise MissingExtraError(f"what draws {config.env_id}", "course") from error
-    pictures = [Image.fromarray(frame) for frame in frames]
-    height = round(width * pictures[0].height / pictures[0].width)
-    how = Image.Resampling.NEAREST if pictures[0].width < width else Image.Resampling.BILINEAR
-    pictures = [picture.resize((width, height), how) for picture in pictures]
     if Path(path).suffix == ".gif":
         # one palette for all, so that nothing flickers and the file stays small
         palette = pictures[len(pictures) // 2].quantize(64)
@@ -104,7 +107,7 @@ def record_video(
         optimize=True,
     )
     who = "a random policy" if weights is None else f"the policy of weights version {weights.version}"
-    return Animation(Path(path), f"{who} in {config.env_id}, one episode of {len(frames) - 1} steps")
+    return Animation(Path(path), f"{who} in {config.env_id}, one episode of {len(pictures) - 1} steps")
 
 
 def _evaluate_native(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:
@@ -144,21 +147,29 @@ def _evaluate_each(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> F
 
 
 def _render_episode(
-    weights: PolicyWeights | None, config: DQNConfig, seed: int, max_frames: int
-) -> tuple[list[Array], float]:
+    weights: PolicyWeights | None,
+    config: DQNConfig,
+    seed: int,
+    max_frames: int,
+    scaled: Callable[[Array], Any],
+) -> tuple[list[Any], float]:
+    """The frames of an episode, and how many of them make a second.
+
+    Each is scaled as soon as it is drawn: 300 large ones take half a gigabyte.
+    """
     env = make_env(
         config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack, render=True
     )
     rng = config.generator("video", seed)
     observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))
-    frames = [_as_picture(env.render(), config.env_id)]
+    frames = [scaled(_as_picture(env.render(), config.env_id))]
     for _ in range(max_frames - 1):
         if weights is None:
             action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
         else:
             action = q_values(weights, np.asarray(observation)[None]).argmax()
         observation, _, terminated, truncated, _ = env.step(action)
-        frames.append(_as_picture(env.render(), config.env_id))
+        frames.append(scaled(_as_picture(env.render(), config.env_id)))
         if terminated or truncated:
             break
     frames_per_second = float(env.metadata.get("render_fps") or 30)
@@ -174,10 +185,3 @@ def _as_picture(frame: Any, env_id: str) -> Array:
     if np.issubdtype(picture.dtype, np.floating):
         picture = (picture * 255).astype(np.uint8)
     return picture
-
-
-def _has_native_vector(config: DQNConfig) -> bool:
-    envs = make_vector_env(config.env_id, 1, frame_stack=config.frame_stack)
-    native = not isinstance(envs, gym.vector.SyncVectorEnv)
-    envs.close()
-    return native

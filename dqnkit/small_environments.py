@@ -88,6 +88,21 @@ class TabularEnv(gym.Env[Any, np.int64]):
             q = new_q
         raise ValueError(f"values with gamma {gamma} do not settle: gamma must be below 1 where episodes can go on")
 
+    def policy_value(self, actions: npt.ArrayLike, gamma: float) -> npt.NDArray[np.float64]:
+        """The exact value ``[S]`` of always taking ``actions[s]`` in state s, by solving Bellman's equations.
+
+        Raises:
+            ValueError: gamma is not below 1; then the values need not exist.
+        """
+        if not 0 <= gamma < 1:
+            raise ValueError(f"gamma must be at least 0 and below 1, not {gamma}")
+        states = np.arange(self.num_states)
+        chances = self.probabilities[states, np.asarray(actions)]  # [S, S]
+        mean_rewards = (chances * self.rewards[states, np.asarray(actions)]).sum(axis=1)  # [S]
+        goes_on = chances * ~self.terminal
+        values = np.linalg.solve(np.eye(self.num_states) - gamma * goes_on, mean_rewards)
+        return np.where(self.terminal, 0.0, values)
+
     def render(self) -> Array:
         """A row of squares, the state's one filled ``[H, W, 3]``."""
         return _picture(np.arange(self.num_states)[None] == self.state)

@@ -154,3 +154,14 @@ def test_pictures_show_where_the_agent_is(env: GridWorld) -> None:
     assert before.dtype == np.uint8
     env.step(np.int64(1))
     assert not np.array_equal(before, env.render())
+
+
+def test_the_best_policy_has_the_optimal_value_and_others_have_less():
+    env = GridWorld(4, slip=0.3)
+    best = env.optimal_q(0.9)
+    np.testing.assert_allclose(env.policy_value(best.argmax(axis=1), 0.9), best.max(axis=1), atol=1e-8)
+    into_the_wall = env.policy_value(np.zeros(16, dtype=int), 0.9)
+    assert (into_the_wall[~env.terminal] < best.max(axis=1)[~env.terminal]).all()
+    assert GridWorld(4).policy_value(np.zeros(16, dtype=int), 0.9).max() == 0
+    with pytest.raises(ValueError, match="below 1"):
+        env.policy_value(best.argmax(axis=1), 1.0)
