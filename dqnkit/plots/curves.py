@@ -1,70 +1,23 @@
-"""Learning curves, drawn off-screen: for the run folder, the command line and the notebooks.
-
-A figure is a `matplotlib.figure.Figure` of its own, never one of pyplot's: nothing opens a window and nothing has to
-be closed. matplotlib is imported when something is drawn, so the palette can be had without it.
-"""
+"""Learning curves: how a run went, for the run folder, the command line and the notebooks."""
 
 from __future__ import annotations
 
-import io
-import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.errors import InvalidDataError, MissingExtraError
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.style import PALETTE, styled_figure
 from dqnkit.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# How each thing is drawn, everywhere in the kit. The colours are those of Okabe and Ito (2008, "Color universal
-# design"), which stay apart in every kind of colour-blindness; the line says the same once more, for print in grey.
-PALETTE: dict[str, dict[str, Any]] = {
-    "environment": {"color": "#009E73", "linestyle": "-"},  # green: rewards, returns, episodes
-    "online network": {"color": "#0072B2", "linestyle": "-"},  # blue: Q, the greedy policy
-    "target network": {"color": "#D55E00", "linestyle": (0, (5, 1.5))},  # vermilion, dashed: TD targets
-    "exploration": {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2))},  # purple, dash-dotted: epsilon
-    "loss": {"color": "#E69F00", "linestyle": "-"},  # orange: TD errors, gradients
-    "replay": {"color": "#56B4E9", "linestyle": (0, (2.5, 1))},  # sky blue, short dashes: stored transitions
-    "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: what is known: bounds, goals
-}
-
-# Set while a figure is made, so that a reader's own style (a dark one) does not put white text on our white paper.
-STYLE: Any = {  # (Any: matplotlib types each key by itself)
-    "axes.axisbelow": True,
-    "axes.edgecolor": "#888888",
-    "axes.facecolor": "white",
-    "axes.grid": True,
-    "axes.labelcolor": "#222222",
-    "axes.labelsize": 9.5,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": "#222222",
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.xmargin": 0.01,
-    "figure.facecolor": "white",
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "grid.color": "#E6E6E6",
-    "grid.linestyle": "-",
-    "grid.linewidth": 0.8,
-    "lines.linewidth": 1.8,
-    "text.color": "#222222",
-    "xtick.color": "#222222",
-    "xtick.labelsize": 9,
-    "ytick.color": "#222222",
-    "ytick.labelsize": 9,
-}
-
-WIDTH, HEIGHT, DPI = 8.0, 9.0, 120  # inches, and dots in an inch
+WIDTH, HEIGHT = 8.0, 9.0  # inches
 
 CAPTION = (
     "The return is what counts: a rise, then a plateau; the mean lags 100 episodes behind. Dips are usual in DQN, a "
@@ -106,16 +59,7 @@ def learning_curve(
     )
     ends, single_returns = _columns(dict(zip(("ends", "returns"), episodes or (), strict=False)), ("ends", "returns"))
     unit, unit_name = _unit(max(steps.max(initial=0), ends.max(initial=0)))
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib, which draws the curves,", "course") from error
-
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
-        FigureCanvasAgg(figure)
+    with styled_figure(WIDTH, HEIGHT) as figure:
         figure.suptitle(title, x=0.01, ha="left", size=14, weight="bold")
         panels = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2, 1, 1))
 
@@ -148,22 +92,6 @@ def learning_curve(
         figure.align_ylabels(panels)
         _write_caption(figure, CAPTION.format(promise=PROMISE if max_q_bound is None else PROMISE_WITH_BOUND))
     return figure
-
-
-def to_png(figure: Figure, path: str | Path | None = None) -> bytes:
-    """The figure as a PNG file's content; with ``path`` also written there, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written; a picture that was there before is still there.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # and not savefig, which may be set to make the background transparent
-    content = buffer.getvalue()
-    if path is not None:
-        _write_whole(Path(path), content)
-    return content
 
 
 def _columns(metrics: Mapping[str, Any], names: Sequence[str]) -> list[Array]:
@@ -242,14 +170,3 @@ def _write_caption(figure: Figure, caption: str) -> None:
     layout.set(rect=(0, height, 1, 1 - height), h_pad=0.07)  # type: ignore[call-arg]
     figure.text(0.01, height - 0.012, "What to look for", va="top", weight="bold")
     figure.text(0.01, height - 0.012 - line_height, "\n".join(lines), va="top", linespacing=1.35)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then move it there: a reader sees the old content or the new, never a part."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(content)
-        os.replace(scratch, path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,71 @@
+"""Histograms: how often each return came up, one row for each policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+
+WIDTH, ROW = 7.2, 1.35  # inches, of a row
+
+
+def histogram(
+    values: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    *,
+    xlabel: str = "return (sum of rewards)",
+    title: str = "",
+    bins: int = 40,
+    marks: Mapping[str, float] | None = None,
+    what: str = "",
+) -> Picture:
+    """How often each value came up; several sets of values in rows under each other, on one axis.
+
+    Args:
+        values: one value for each episode ``[E]``; or several sets by name, as ``{"random": a, "by angle": b}``.
+        xlabel: what the values are, with their unit.
+        title: what is shown.
+        bins: how many columns the axis is cut into.
+        marks: dotted upright lines, by name, in every row: a prediction, a goal.
+        what: what to look for, in a sentence; it becomes the caption.
+
+    Raises:
+        InvalidDataError: a set without any finite value.
+    """
+    sets = values if isinstance(values, Mapping) else {"": values}
+    arrays = {name: np.asarray(array, dtype=np.float64).ravel() for name, array in sets.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).any():
+            raise InvalidDataError(f"there is nothing to draw: the set {name!r} holds no finite value")
+    finite = {name: array[np.isfinite(array)] for name, array in arrays.items()}
+    marks = marks or {}
+    everything = np.concatenate([*finite.values(), list(marks.values())])
+    edges = np.linspace(min(0.0, everything.min()), max(everything.max(), everything.min() + 1e-9), bins + 1)
+    with styled_figure(WIDTH, 1.0 + ROW * max(len(finite), 1.6)) as figure:
+        panels = figure.subplots(len(finite), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, array) in zip(panels, finite.items(), strict=True):
+            axes.hist(array, bins=edges, color=PALETTE["environment"]["color"], edgecolor="white", linewidth=0.5)
+            axes.axvline(array.mean(), color="#222222", linewidth=1.6, label=f"mean {array.mean():.1f}")
+            for mark, value in marks.items():
+                axes.axvline(value, linewidth=1.6, label=f"{mark}: {value:g}", **PALETTE["reference"])
+            axes.set(title=name, ylabel="episodes")
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderpad=0.2, frameon=False)
+        panels[-1].set_xlabel(xlabel)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    caption = f"What to look for: {what}" if what else ""
+    return Picture.of(figure, _alt(title, xlabel, finite), caption)
+
+
+def _alt(title: str, xlabel: str, arrays: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    """Each set in words: how many, the least, the mean, the largest."""
+    parts = [f"{title or 'Histogram'}: {xlabel}."]
+    for name, array in arrays.items():
+        what = f"{name}: " if name else ""
+        parts.append(
+            f"{what}{len(array)} episodes, least {array.min():g}, mean {array.mean():.1f}, largest {array.max():g}."
+        )
+    return " ".join(parts)

@@ -1,0 +1,316 @@
+"""Q-values as a landscape over two state dimensions, beside a curve of how they came about.
+
+Drawn with Pillow, as all pictures that change while a reader looks or turns them: about 50 ms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.canvas import Canvas, Point
+from dqnkit.plots.style import PALETTE, Picture
+from dqnkit.types import Array
+
+WIDTH, CHART_WIDTH, HEIGHT = 440, 320, 360  # pixels: of the landscape, of the curve beside it, of both
+ELEVATION = math.radians(28)  # of the eye above the floor
+FLOOR, CLIMB = 120.0, 155.0  # pixels: half a side of the floor, and what the whole scale of values rises
+LOWEST, HIGHEST = -0.12, 1.12  # parts of the scale: what lies beyond is cut off here
+GRID = "#DDDDDD"
+FAINT = "#6E6E6E"
+
+
+class Scale(NamedTuple):
+    """An axis: its name with the unit, and the values at its two ends."""
+
+    name: str
+    low: float
+    high: float
+
+
+class Curve(NamedTuple):
+    """A line in the chart beside the landscape."""
+
+    name: str
+    kind: str  # a key of PALETTE: what its colour means
+    x: npt.ArrayLike  # [T]
+    y: npt.ArrayLike  # [T]
+
+
+class Chart(NamedTuple):
+    """The curves beside a landscape; ``level`` is a value that is known, with its name."""
+
+    x: Scale
+    y: Scale
+    curves: Sequence[Curve]
+    level: tuple[str, float] | None = None
+
+
+def landscape(
+    values: npt.ArrayLike,
+    x: Scale,
+    y: Scale,
+    z: Scale,
+    *,
+    known: npt.ArrayLike | None = None,
+    turn: float = 35.0,
+    title: str = "",
+    chart: Chart | None = None,
+    caption: str = "",
+) -> Picture:
+    """Values over two state dimensions as a surface seen from above.
+
+    Args:
+        values: ``[Y, X]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. What is not a
+            number leaves a hole; what lies beyond ``z`` is cut off a little above or below it.
+        x, y, z: the axes; z is that of the values.
+        known: points whose values are known ``[P, 3]``, as x, y, value: dots, each with a stick to the surface. The
+            stick is the error.
+        turn: degrees by which the floor is turned.
+        title: what is seen.
+        chart: curves to draw beside it.
+        caption: what to look for.
+
+    Raises:
+        InvalidDataError: values that are not ``[Y, X]`` with at least two of each.
+    """
+    surface = np.asarray(values, dtype=np.float64)
+    if surface.ndim != 2 or min(surface.shape) < 2:
+        raise InvalidDataError(f"a landscape takes values [Y, X], two of each at least, not the shape {surface.shape}")
+    points = np.empty((0, 3)) if known is None else np.asarray(known, dtype=np.float64)
+    canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT)
+    view = _View(x, y, z, turn)
+    canvas.text((12, 16), title, size=13, anchor="lm", bold=True)
+    _draw_floor(canvas, view)
+    _draw_surface(canvas, view, surface)
+    _draw_known(canvas, view, surface, points)
+    _draw_height_axis(canvas, view)
+    alt = _describe(surface, x, y, z, points)
+    if chart is not None:
+        _draw_chart(canvas, chart)
+        alt += " " + _describe_chart(chart)
+    return canvas.picture(alt, caption)
+
+
+class _View:
+    """Where a point of the three axes comes to lie on the paper."""
+
+    def __init__(self, x: Scale, y: Scale, z: Scale, turn: float) -> None:
+        self.x, self.y, self.z = x, y, z
+        self._cos, self._sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+
+    def at(self, x: float, y: float, z: float) -> Point:
+        """The place of a point given in the units of the axes."""
+        return self.place(_part(x, self.x), _part(y, self.y), _height(z, self.z))
+
+    def place(self, x: float, y: float, z: float) -> Point:
+        """The place of a point given in parts of the axes, from 0 to 1."""
+        right, depth = self._turned(x, y)
+        return (
+            WIDTH / 2 + 18 + FLOOR * right,
+            HEIGHT - 112 - FLOOR * depth * math.sin(ELEVATION) - CLIMB * z * math.cos(ELEVATION),
+        )
+
+    def depth(self, x: float, y: float) -> float:
+        """How far away a point of the floor is, given in parts of the axes."""
+        return self._turned(x, y)[1]
+
+    def _turned(self, x: float, y: float) -> Point:
+        a, b = 2 * x - 1, 1 - 2 * y  # y grows towards the eye, as rows of a room do
+        return a * self._cos - b * self._sin, a * self._sin + b * self._cos
+
+
+def _part(value: float, scale: Scale) -> float:
+    return (value - scale.low) / (scale.high - scale.low)
+
+
+def _draw_floor(canvas: Canvas, view: _View) -> None:
+    """The floor at the lowest value, with the names and ends of its axes along the two edges that are nearest."""
+    for part in np.linspace(0, 1, 5):
+        canvas.line([view.place(part, 0, 0), view.place(part, 1, 0)], GRID)
+        canvas.line([view.place(0, part, 0), view.place(1, part, 0)], GRID)
+    near_y = min((0.0, 1.0), key=lambda edge: view.depth(0.5, edge))
+    near_x = min((0.0, 1.0), key=lambda edge: view.depth(edge, 0.5))
+    outside_y, outside_x = near_y + 0.1 * (2 * near_y - 1), near_x + 0.1 * (2 * near_x - 1)
+    for part in (0.0, 0.5, 1.0):
+        _write_below(canvas, view.place(part, outside_y, 0), view.x, part)
+        _write_below(canvas, view.place(outside_x, part, 0), view.y, part)
+    _name_edge(canvas, view.x.name, view.place(0.5, near_y + 0.26 * (2 * near_y - 1), 0))
+    _name_edge(canvas, view.y.name, view.place(near_x + 0.26 * (2 * near_x - 1), 0.5, 0))
+
+
+def _write_below(canvas: Canvas, place: Point, scale: Scale, part: float) -> None:
+    """The value at a part of an axis, a little lower than its place: clear of the scale of the values."""
+    canvas.text((place[0], place[1] + 5), _short(scale.low + part * (scale.high - scale.low)), 11)
+
+
+def _name_edge(canvas: Canvas, name: str, place: Point) -> None:
+    """An axis' name, moved to where it stays on the paper, one line for each part between line breaks."""
+    for number, line in enumerate(name.split("\n")):
+        half = 3.4 * len(line)
+        x = min(WIDTH - half - 4, max(half + 4, place[0]))
+        canvas.text((x, place[1] + 8 + 15 * number), line, 12)
+
+
+def _draw_surface(canvas: Canvas, view: _View, surface: Array) -> None:
+    """Patches between neighbouring values, the far ones first, so that the near ones cover them."""
+    rows, columns = surface.shape
+    heights = [
+        [view.place(c / (columns - 1), r / (rows - 1), _height(surface[r, c], view.z)) for c in range(columns)]
+        for r in range(rows)
+    ]
+    patches = [(r, c) for r in range(rows - 1) for c in range(columns - 1)]
+    patches.sort(key=lambda at: -view.depth((at[1] + 0.5) / (columns - 1), (at[0] + 0.5) / (rows - 1)))
+    for r, c in patches:
+        corners = surface[r : r + 2, c : c + 2]
+        if not np.isfinite(corners).all():
+            continue
+        outline = [heights[r][c], heights[r][c + 1], heights[r + 1][c + 1], heights[r + 1][c]]
+        canvas.polygon(outline, _colour(float(corners.mean()), view.z))
+        canvas.line([*outline, outline[0]], "white", 0.5)
+
+
+def _height(value: float, z: Scale) -> float:
+    return min(HIGHEST, max(LOWEST, _part(value, z))) if np.isfinite(value) else 0.0
+
+
+def _colour(value: float, z: Scale) -> str:
+    """Light to dark blue, as in the Q-tables; a little darker at its lightest, to stand out from the paper."""
+    position = min(1.0, max(0.0, _part(value, z)))
+    light, dark = (0xD3, 0xE5, 0xF3), tuple(bytes.fromhex(PALETTE["online network"]["color"][1:]))
+    return "#" + "".join(f"{round(a + position * (b - a)):02X}" for a, b in zip(light, dark, strict=True))
+
+
+def _draw_known(canvas: Canvas, view: _View, surface: Array, points: Array) -> None:
+    """What is known, as dots, each with a stick to the surface, over all else: an error must not hide behind a hill."""
+    order = sorted(points.tolist(), key=lambda point: -view.depth(_part(point[0], view.x), _part(point[1], view.y)))
+    for x, y, value in order:
+        under = _between(surface, _part(x, view.x), _part(y, view.y))
+        dot = view.at(x, y, value)
+        if np.isfinite(under):
+            canvas.line([view.at(x, y, under), dot], PALETTE["loss"]["color"], 2.5)
+        canvas.circle(dot, 3.6, PALETTE["reference"]["color"], "white", 1)
+
+
+def _between(surface: Array, x: float, y: float) -> float:
+    """The height of the surface at a point given in parts of the axes, between its four neighbours."""
+    rows, columns = surface.shape
+    r, c = y * (rows - 1), x * (columns - 1)
+    r0, c0 = min(int(r), rows - 2), min(int(c), columns - 2)
+    down, right = r - r0, c - c0
+    upper = (1 - right) * surface[r0, c0] + right * surface[r0, c0 + 1]
+    lower = (1 - right) * surface[r0 + 1, c0] + right * surface[r0 + 1, c0 + 1]
+    return float((1 - down) * upper + down * lower)
+
+
+def _draw_height_axis(canvas: Canvas, view: _View) -> None:
+    """The scale of the values, upright at the leftmost corner of the floor."""
+    corner = min(((0, 0), (0, 1), (1, 0), (1, 1)), key=lambda at: view.place(at[0], at[1], 0)[0])
+    canvas.line([view.place(corner[0], corner[1], end) for end in (0, 1)], FAINT, 1.2)
+    for value in _ticks(view.z):
+        x, y = view.place(corner[0], corner[1], _part(value, view.z))
+        canvas.line([(x - 4, y), (x, y)], FAINT, 1.2)
+        canvas.text((x - 7, y), _short(value), 11, anchor="rm")
+    x, y = view.place(corner[0], corner[1], 0.5)
+    canvas.upright_text((max(10, x - 46), y), view.z.name, 12)
+
+
+def _draw_chart(canvas: Canvas, chart: Chart) -> None:
+    lines = len(chart.curves) + (chart.level is not None)
+    left, right, top, bottom = WIDTH + 62, WIDTH + CHART_WIDTH - 26, 34 + 17 * lines, HEIGHT - 56
+
+    def at(x: float, y: float) -> Point:
+        part = min(1.04, max(-0.04, _part(y, chart.y)))
+        return left + (right - left) * _part(x, chart.x), bottom - (bottom - top) * part
+
+    def name_line(number: int, name: str, kind: str) -> None:
+        y = 16 + 17 * number
+        _draw_dashed(canvas, [(left, y), (left + 28, y)], kind, 2.0)
+        canvas.text((left + 35, y), name, 12, anchor="lm")
+
+    for value in _ticks(chart.y):
+        place = at(chart.x.low, value)
+        canvas.line([place, (right, place[1])], GRID)
+        canvas.text((left - 6, place[1]), _short(value), 11, anchor="rm")
+    for part in (0.0, 0.5, 1.0):
+        value = chart.x.low + part * (chart.x.high - chart.x.low)
+        canvas.text((at(value, 0)[0], bottom + 12), f"{value:,.0f}", 11)
+    canvas.text(((left + right) / 2, bottom + 32), chart.x.name, 12)
+    canvas.upright_text((WIDTH + 16, (top + bottom) / 2), chart.y.name, 12)
+    for number, curve in enumerate(chart.curves):
+        xs, ys = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
+        kept = np.isfinite(ys)
+        _draw_dashed(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
+        name_line(number, curve.name, curve.kind)
+    if chart.level is not None:
+        name, value = chart.level
+        _draw_dashed(canvas, [at(chart.x.low, value), at(chart.x.high, value)], "reference", 2.0)
+        name_line(len(chart.curves), name, "reference")
+
+
+def _ticks(scale: Scale) -> list[float]:
+    """Round values along an axis, seven at most, a whole step apart."""
+    rough = (scale.high - scale.low) / 6
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * unit for size in (1, 2, 5, 10) if size * unit >= rough * (1 - 1e-9))
+    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
+
+
+def _draw_dashed(canvas: Canvas, points: Sequence[Point], kind: str, width: float) -> None:
+    """A line in the colour and the line style of what it shows."""
+    color, style = PALETTE[kind]["color"], PALETTE[kind]["linestyle"]
+    if len(points) < 2:
+        return
+    if style == "-":
+        canvas.line(points, color, width)
+        return
+    places = np.asarray(points)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))])
+    lengths = [part * width * 1.6 for part in style[1]]
+    start, number = 0.0, 0
+    while start < along[-1]:
+        end = min(along[-1], start + lengths[number % len(lengths)])
+        if number % 2 == 0:
+            inner = along[(along > start) & (along < end)]
+            stops = np.concatenate([[start], inner, [end]])
+            dash = [(float(np.interp(s, along, places[:, 0])), float(np.interp(s, along, places[:, 1]))) for s in stops]
+            canvas.line(dash, color, width)
+        start, number = end, number + 1
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:,.0f}"
+    return "0" if text in ("-0", "") else text.replace("-", "−")
+
+
+def _describe(surface: Array, x: Scale, y: Scale, z: Scale, points: Array) -> str:
+    """The landscape in words: where it is high, and how far it is from what is known."""
+    names = (" ".join(scale.name.split()) for scale in (z, x, y))
+    text = "Landscape of {} over {} and {}.".format(*names)
+    if not np.isfinite(surface).any():
+        return f"{text} No finite values."
+    row, column = np.unravel_index(np.nanargmax(surface), surface.shape)
+    rows, columns = surface.shape
+    top_x = x.low + column / (columns - 1) * (x.high - x.low)
+    top_y = y.low + row / (rows - 1) * (y.high - y.low)
+    text += f" Values from {np.nanmin(surface):.2f} to {np.nanmax(surface):.2f}, highest at {top_x:.2g}, {top_y:.2g}."
+    if len(points):
+        errors = [abs(value - _between(surface, _part(a, x), _part(b, y))) for a, b, value in points.tolist()]
+        text += f" Largest distance to the known values (the sticks): {np.nanmax(errors):.2f}."
+    return text
+
+
+def _describe_chart(chart: Chart) -> str:
+    parts = []
+    for curve in chart.curves:
+        ys = np.asarray(curve.y, dtype=np.float64)
+        ys = ys[np.isfinite(ys)]
+        if len(ys):
+            parts.append(f"{curve.name}: now {ys[-1]:.2f}, at most {ys.max():.2f}.")
+    return f"Beside it, {chart.y.name} over {chart.x.name}. " + " ".join(parts)

@@ -1,0 +1,172 @@
+"""Curves with names: an error, a value or a loss over updates, one line for each setting, several seeds behind each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.canvas import Canvas
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+from dqnkit.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# For lines that are the same thing under other settings: dark to light, and each with a line style of its own.
+SHADES: tuple[dict[str, Any], ...] = (
+    {"color": "#0B2F52", "linestyle": "-"},
+    {"color": "#0072B2", "linestyle": (0, (3.2, 1.2))},
+    {"color": "#4C9ACB", "linestyle": (0, (4, 1.2, 1.2, 1.2))},
+    {"color": "#7A7A7A", "linestyle": (0, (1.2, 1))},
+    {"color": "#A0A0A0", "linestyle": (0, (8, 2))},
+    {"color": "#C0B79A", "linestyle": "-"},
+)
+WIDTH, HEIGHT = 7.2, 3.7  # inches
+EXPLODES = 100.0  # times the least typical value: from here on the axis is logarithmic
+
+
+def error_curves(
+    curves: Mapping[str, npt.ArrayLike],
+    *,
+    x: npt.ArrayLike | None = None,
+    xlabel: str = "updates",
+    ylabel: str = "error against Q*\n(largest |Q − Q*|)",
+    title: str = "",
+    kinds: Mapping[str, str] | None = None,
+    references: Mapping[str, float] | None = None,
+    log: bool | None = None,
+    what: str = "",
+) -> Picture:
+    """Named curves over updates (or anything else) in one picture.
+
+    ::
+
+        error_curves({"alpha 0.1": errors, "alpha 1": others}, x=updates, what="which line goes on falling?")
+        error_curves({"with target": a, "without": b}, kinds={"with target": "target network"})
+
+    Args:
+        curves: by its name the values ``[N]`` of a curve; or ``[seeds, N]``: the line is then their median, in a band
+            from the least to the largest. NaN and infinity leave gaps. Six at most.
+        x: where the values lie, ``[N]`` for all curves; 0, 1, 2, ... unless given.
+        xlabel, ylabel: the axes' names with their units.
+        title: what is compared.
+        kinds: curve name -> name in `PALETTE`, for curves whose colours mean something in the kit. The others are
+            shades of blue, each with a line style of its own.
+        references: horizontal dotted lines, by name: what is known, a bound or an optimum.
+        log: whether the vertical axis is logarithmic; unless given where the values explode.
+        what: what to look for, in a sentence; it becomes the caption.
+
+    Raises:
+        InvalidDataError: no curve or more than six, a curve that is not ``[N]`` or ``[seeds, N]``, or not as long as
+            ``x``.
+    """
+    if not 1 <= len(curves) <= len(SHADES):
+        raise InvalidDataError(f"one picture holds 1 to {len(SHADES)} curves, not {len(curves)}")
+    rows = {name: _rows(values, name) for name, values in curves.items()}
+    places = {name: _places(x, values.shape[1], name) for name, values in rows.items()}
+    with styled_figure(WIDTH, HEIGHT) as figure:
+        axes = figure.subplots()
+        shades = iter(SHADES)
+        for name, values in rows.items():
+            style = PALETTE[kinds[name]] if kinds and name in kinds else next(shades)
+            _draw_curve(axes, places[name], values, style, name)
+        for name, value in (references or {}).items():
+            axes.axhline(value, linewidth=1.4, label=f"{name}: {value:.3g}", **PALETTE["reference"])
+        _choose_axis(axes, list(rows.values()), log)
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+    bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""
+    caption = f"What to look for: {what}{bands}" if what else bands.strip()
+    return Picture.of(figure, _alt(title, xlabel, ylabel, rows), caption)
+
+
+def _rows(values: npt.ArrayLike, name: str) -> Array:
+    """The values of a curve as ``[seeds, N]`` with NaN where they are not finite."""
+    rows = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if rows.ndim != 2 or rows.size == 0:
+        raise InvalidDataError(f"the curve {name!r} has the shape {np.shape(values)}: expected [N] or [seeds, N]")
+    return np.where(np.isfinite(rows), rows, np.nan)
+
+
+def _places(x: npt.ArrayLike | None, length: int, name: str) -> Array:
+    places = np.arange(length) if x is None else np.asarray(x, dtype=np.float64)
+    if places.shape != (length,):
+        raise InvalidDataError(f"the curve {name!r} has {length} values, but x has the shape {places.shape}")
+    return places
+
+
+def _draw_curve(axes: Axes, x: Array, rows: Array, style: Mapping[str, Any], name: str) -> None:
+    counted = np.ma.masked_invalid(rows)  # (nanmedian would warn where all seeds are NaN)
+    middle = np.ma.median(counted, axis=0).filled(np.nan)
+    axes.plot(x, middle, marker="o" if np.isfinite(middle).sum() == 1 else None, label=name, **style)
+    if len(rows) > 1:
+        low, high = counted.min(axis=0).filled(np.nan), counted.max(axis=0).filled(np.nan)
+        axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
+
+
+def _choose_axis(axes: Axes, rows: list[Array], log: bool | None) -> None:
+    values = np.abs(np.concatenate([r.ravel() for r in rows]))
+    values = values[np.isfinite(values) & (values > 0)]
+    typical = [float(np.nanmedian(np.abs(r))) for r in rows if np.isfinite(r).any()]
+    explodes = bool(len(values)) and values.max() > EXPLODES * max(min(typical), 1e-3) and values.max() > 10
+    if log or (log is None and explodes):
+        negative = any((r < 0).any() for r in rows)
+        axes.set_yscale("symlog" if negative else "log")
+    elif len(values) and not any((r < 0).any() for r in rows):
+        axes.set_ylim(bottom=0)
+
+
+def _alt(title: str, xlabel: str, ylabel: str, rows: Mapping[str, Array]) -> str:
+    """The curves in words: where each begins and ends."""
+    parts = [f"{title or 'Curves'}: {' '.join(ylabel.split())} over {xlabel}."]
+    for name, values in rows.items():
+        medians = np.ma.median(np.ma.masked_invalid(values), axis=0).compressed()
+        if len(medians):
+            parts.append(f"{name}: from {medians[0]:.3g} to {medians[-1]:.3g}.")
+        else:
+            parts.append(f"{name}: no finite values.")
+    return " ".join(parts)
+
+
+def error_trace(x: npt.ArrayLike, y: npt.ArrayLike, *, xlabel: str = "updates", ylabel: str = "") -> Picture:
+    """One small curve from 0 on both axes, in milliseconds, for a picture that follows every click.
+
+    Args:
+        x: ``[N]``, growing.
+        y: ``[N]``, none below 0.
+        xlabel: what lies on the level axis.
+        ylabel: what is drawn; it stands above the curve.
+    """
+    places, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    right = _round_up(float(places.max(initial=10.0)))
+    top = _round_up(float(values.max(initial=1e-6)))
+    left, upper, wide, high = 42.0, 24.0, 330.0, 84.0
+    canvas = Canvas(left + wide + 24, upper + high + 42)
+
+    def at(place: float, value: float) -> tuple[float, float]:
+        return left + wide * place / right, upper + high * (1 - value / top)
+
+    for part in (0.0, 0.5, 1.0):
+        canvas.line([at(0, part * top), at(right, part * top)], "#E6E6E6", 1)
+        canvas.text((left - 5, at(0, part * top)[1]), f"{part * top:g}", 11, anchor="rm")
+        canvas.text((at(part * right, 0)[0], upper + high + 10), f"{part * right:,.0f}", 11)
+    points = [at(*point) for point in zip(places, values, strict=True)]
+    if len(points) > 1:
+        canvas.line(points, PALETTE["online network"]["color"], 2)
+    if points:
+        canvas.circle(points[-1], 3.5, PALETTE["online network"]["color"])
+    canvas.text((4, 10), ylabel, 12, anchor="lm", bold=True)
+    canvas.text((left + wide / 2, upper + high + 30), xlabel, 12)
+    last = f"{values[-1]:.3g} after {places[-1]:,.0f} {xlabel}" if len(values) else "nothing yet"
+    return canvas.picture(f"{ylabel or 'A curve'}: {last}.")
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 4, 5, 10, 20, ... (or 0.1, 0.2, ...) that is not below the value."""
+    unit = 10.0 ** math.floor(math.log10(max(value, 1e-9)))
+    return next(step * unit for step in (1, 2, 4, 5, 10) if step * unit >= value * (1 - 1e-9))

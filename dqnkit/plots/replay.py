@@ -1,0 +1,276 @@
+"""What lies in a replay buffer and what a batch draws from it: the ring of slots, the squares, the times."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.plots.canvas import INK, Canvas, Point
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+from dqnkit.types import Array, IntArray
+
+STORED = PALETTE["replay"]["color"]
+NOW = PALETTE["environment"]["color"]
+GREY = "#6A6A6A"
+SQUARE = 40  # pixels
+WIDE, ROOM_HEIGHT, TIMES_HEIGHT = 376, 376, 214  # pixels
+
+RING_CAPTION = (
+    "What to look for: the white mark is where the next transition goes. While the ring fills, that is a free slot; "
+    "after that it is always the slot of the oldest."
+)
+BUFFER_CAPTION = (
+    "What to look for: squares are the darker, the more often a move from there is kept; white ones are forgotten. "
+    "Arrows are the moves that the batch draws (a dot: into a wall). In the times below, the blue stretch is what "
+    "is kept, and each black line is one transition of the batch."
+)
+
+
+def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Sequence[int] = ()) -> Picture:
+    """A ring buffer seen from above: what lies in each slot, where the next goes, what was drawn. Takes some ms.
+
+    Args:
+        numbers: of each slot the number of the transition in it, None where it is free.
+        next_slot: where the next transition goes.
+        drawn: the slots that a batch drew, as often as it drew them.
+    """
+    canvas = Canvas(330, 300)
+    middle, outer, inner = (165.0, 150.0), 132.0, 70.0
+    turn = 2 * math.pi / len(numbers)
+    newest = max((number for number in numbers if number is not None), default=0)
+    for slot, number in enumerate(numbers):
+        begin = slot * turn - math.pi / 2
+        corners = [_around(middle, outer, begin + turn * part / 8) for part in range(9)]
+        corners += [_around(middle, inner, begin + turn * part / 8) for part in range(8, -1, -1)]
+        canvas.polygon(corners, "#F1F1F1" if number is None else _blue(1 - 0.8 * (newest - number) / len(numbers)))
+        canvas.line([*corners, corners[0]], "white", 3)
+        center = _around(middle, (outer + inner) / 2, begin + turn / 2)
+        canvas.text(center, "free" if number is None else f"{number}", 13, GREY if number is None else INK, bold=True)
+    for slot, times in Counter(drawn).items():
+        place = _around(middle, outer + 6, (slot + 0.5) * turn - math.pi / 2)
+        canvas.circle(place, 11, INK, "white", 2)
+        canvas.text(place, f"×{times}" if times > 1 else "✓", 11, "white", bold=True)
+    mark = _around(middle, inner - 14, (next_slot + 0.5) * turn - math.pi / 2)
+    canvas.circle(mark, 11, "white", INK, 2)
+    canvas.text(mark, "+", 15, bold=True)
+    canvas.text((middle[0], middle[1] - 9), "next goes", 12)
+    canvas.text((middle[0], middle[1] + 9), f"into slot {next_slot}", 12, bold=True)
+    kept = [number for number in numbers if number is not None]
+    alt = f"A ring of {len(numbers)} slots, {len(kept)} of them taken"
+    alt += f" by transitions {min(kept)} to {max(kept)}" if kept else ""
+    alt += f"; the next goes into slot {next_slot}."
+    if drawn:
+        alt += f" Drawn: transitions {', '.join(str(numbers[slot]) for slot in drawn)}."
+    return canvas.picture(alt, RING_CAPTION)
+
+
+@dataclass(frozen=True)
+class BufferView:
+    """A buffer in a grid world at one moment, and a batch from it.
+
+    Transitions are known by the number of the step in which they happened.
+    """
+
+    size: int  # squares a side
+    states: IntArray  # [T] where each step of the whole run began
+    next_states: IntArray  # [T] where it led
+    actions: IntArray  # [T]
+    episodes: IntArray  # [T]
+    now: int  # steps taken
+    capacity: int
+    drawn: IntArray  # [B] numbers of the steps that the batch holds
+    phases: Mapping[str, int]  # name of a stretch of the run -> the step at which it ends
+
+    @cached_property
+    def kept(self) -> IntArray:
+        """Numbers of the steps in the buffer."""
+        return np.arange(max(0, self.now - self.capacity), self.now, dtype=np.int32)
+
+    def facts(self) -> list[tuple[str, ...]]:
+        """What can be counted: name, in the buffer, in the batch."""
+        return [
+            ("transitions", f"{len(self.kept):,} of {self.capacity:,} slots", f"{len(self.drawn)}"),
+            ("age in steps", *(self._ages(steps) for steps in (self.kept, self.drawn))),
+            ("episodes", *(f"{len(np.unique(self.episodes[steps])):,}" for steps in (self.kept, self.drawn))),
+            ("different moves", *(self._different(steps) for steps in (self.kept, self.drawn))),
+        ]
+
+    def _ages(self, steps: IntArray) -> str:
+        ages = self.now - 1 - steps
+        return f"{ages.min():,} to {ages.max():,}, mean {ages.mean():,.0f}" if len(ages) else "–"
+
+    def _different(self, steps: IntArray) -> str:
+        moves = set(zip(self.states[steps].tolist(), self.actions[steps].tolist(), strict=True))
+        return f"{len(moves):,} ({len(steps) - len(moves):,} duplicates)"
+
+
+def buffer_room(view: BufferView) -> Picture:
+    """Which squares the kept transitions come from, and the moves that the batch draws."""
+    canvas = Canvas(WIDE, ROOM_HEIGHT)
+    _draw_room(canvas, view, 0)
+    return canvas.picture(_room_alt(view))
+
+
+def buffer_times(view: BufferView) -> Picture:
+    """When the kept transitions happened, and those of the batch; what can be counted below."""
+    canvas = Canvas(WIDE, TIMES_HEIGHT)
+    _draw_times(canvas, view, 0)
+    return canvas.picture(_times_alt(view))
+
+
+def buffer_picture(view: BufferView) -> Picture:
+    """Squares and times side by side, for pages without widgets."""
+    canvas = Canvas(2 * WIDE + 20, ROOM_HEIGHT)
+    _draw_room(canvas, view, 0)
+    _draw_times(canvas, view, WIDE + 20)
+    return canvas.picture(f"{_room_alt(view)} {_times_alt(view)}", BUFFER_CAPTION)
+
+
+def truncation_picture(
+    updates: npt.ArrayLike,
+    learned: Mapping[str, npt.ArrayLike],
+    along: Mapping[str, npt.ArrayLike],
+    *,
+    references: Mapping[str, float],
+    lit: str | None = None,
+) -> Picture:
+    """The values that a rule's transitions lead to: over the updates, and along one episode.
+
+    Args:
+        updates: ``[N]``.
+        learned: the mean value of the stored states by then: name -> ``[N]``, or ``[seeds, N]``.
+        along: the values at the end along an episode: name -> ``[T]``.
+        references: what theory says, as dotted lines.
+        lit: the name whose lines stand out; all, unless given.
+    """
+    styles = (PALETTE["environment"], PALETTE["target network"])
+    with styled_figure(8.0, 3.3) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        for (name, rows), style in zip(learned.items(), styles, strict=True):
+            look = {**style, "alpha": 1.0 if lit in (None, name) else 0.25}
+            values = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+            left.plot(updates, np.median(values, axis=0), **look)
+            left.fill_between(
+                updates, *_low_high(values), color=style["color"], alpha=0.15 * look["alpha"], linewidth=0
+            )
+            right.plot(np.arange(len(np.asarray(along[name]))), along[name], label=name, **look)
+        for axes in (left, right):
+            for name, value in references.items():
+                axes.axhline(value, linewidth=1.4, **PALETTE["reference"])
+                if axes is left:
+                    place = axes.get_yaxis_transform()
+                    axes.text(0.98, value, f"{name} = {value:.1f}", ha="right", va="bottom", transform=place)
+        left.set(title="While it learns", xlabel="updates", ylabel="value V\n(discounted sum of rewards)")
+        right.set(title="Along one episode of 50 steps", xlabel="step in the episode")
+        left.set_ylim(0, 1.12 * max(references.values()))
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    ends = {name: float(np.median(np.atleast_2d(np.asarray(rows)), axis=0)[-1]) for name, rows in learned.items()}
+    alt = "Learned values over updates, and along an episode. " + " ".join(
+        f"{name}: {value:.1f} at the end." for name, value in ends.items()
+    )
+    return Picture.of(figure, alt, TRUNCATION_CAPTION)
+
+
+TRUNCATION_CAPTION = (
+    "What to look for: where each line settles, against the dotted lines. The rule, the steps and the rewards are "
+    "the same; only the discount of one transition in fifty differs."
+)
+
+
+def _low_high(values: Array) -> tuple[Array, Array]:
+    return values.min(axis=0), values.max(axis=0)
+
+
+def _around(middle: Point, radius: float, angle: float) -> Point:
+    return middle[0] + radius * math.cos(angle), middle[1] + radius * math.sin(angle)
+
+
+def _blue(share: float) -> str:
+    """From nearly white to the colour of stored transitions."""
+    dark = bytes.fromhex(STORED[1:])
+    return "#" + "".join(f"{round(250 + share * (value - 250)):02X}" for value in dark)
+
+
+def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
+    side, top, corner = view.size, 24.0, left + 36.0
+    square = SQUARE * 8 / side
+    counts = np.bincount(view.states[view.kept], minlength=side * side)
+    canvas.text((corner, 11), "Where: moves kept from each square", 13, anchor="lm", bold=True)
+    for state in range(side * side):
+        row, column = divmod(state, side)
+        x, y = corner + column * square, top + row * square
+        count = counts[state]
+        shade = "white" if count == 0 else _blue(0.15 + 0.85 * math.sqrt(count / counts.max()))
+        canvas.rectangle((x, y), (x + square - 1, y + square - 1), "#DDDDDD")
+        canvas.rectangle((x + 1, y + 1), (x + square - 1, y + square - 1), shade)
+        if count:
+            canvas.text((x + square - 4, y + 8), f"{count}", 9, GREY, anchor="rm")
+    half = corner + side / 2 * square, top + side / 2 * square
+    canvas.line([(half[0], top), (half[0], top + side * square)], GREY, 1.5)
+    canvas.line([(corner, half[1]), (corner + side * square, half[1])], GREY, 1.5)
+    _draw_moves(canvas, view, (corner, top), square)
+    canvas.text((corner + side * square / 2, top + side * square + 22), "column", 12)
+    canvas.upright_text((left + 10, top + side * square / 2), "row", 12)
+    for number in range(side):
+        canvas.text((corner + (number + 0.5) * square, top + side * square + 8), f"{number}", 10)
+        canvas.text((corner - 8, top + (number + 0.5) * square), f"{number}", 10)
+
+
+def _draw_moves(canvas: Canvas, view: BufferView, corner: Point, square: float) -> None:
+    def center(state: int) -> Point:
+        row, column = divmod(state, view.size)
+        return corner[0] + (column + 0.5) * square, corner[1] + (row + 0.5) * square
+
+    goal = center(view.size**2 - 1)
+    canvas.text(goal, "goal", 11, NOW, bold=True)
+    if view.now:
+        canvas.circle(center(int(view.states[view.now - 1])), 0.36 * square, "white", NOW, 3)
+    for step in np.unique(view.drawn):
+        begin, end = center(int(view.states[step])), center(int(view.next_states[step]))
+        if begin == end:
+            canvas.circle(begin, 4, INK, "white", 1)
+        else:
+            canvas.arrows(begin, [((end[0] - begin[0]) * 0.62, (end[1] - begin[1]) * 0.62)], 2.4)
+
+
+def _draw_times(canvas: Canvas, view: BufferView, left: float) -> None:
+    begin, end, top, bottom = left + 6.0, left + WIDE - 8.0, 40.0, 78.0
+    total = len(view.states)
+
+    def x(step: float) -> float:
+        return begin + (end - begin) * step / total
+
+    canvas.text((begin, 11), "When: which steps of the run are kept", 13, anchor="lm", bold=True)
+    canvas.rectangle((begin, top), (end, bottom), "#F1F1F1")
+    if len(view.kept):
+        canvas.rectangle((x(view.kept[0]), top), (x(view.now), bottom), STORED)
+    start = 0
+    for name, stop in view.phases.items():
+        canvas.text((x((start + stop) / 2), top - 9), name, 11, GREY)
+        canvas.line([(x(stop), top - 5), (x(stop), bottom)], GREY, 1)
+        canvas.text((x(stop), bottom + 9), f"{stop:,}", 10, GREY, anchor="rm")
+        start = stop
+    for step in view.drawn:
+        canvas.line([(x(step), top + 4), (x(step), bottom - 4)], INK, 1.5)
+    canvas.line([(x(view.now), top - 3), (x(view.now), bottom + 3)], NOW, 3)
+    canvas.text(((begin + end) / 2, bottom + 24), "step of the run (green: now)", 12)
+    for row, (name, kept, drawn) in enumerate([("", "in the buffer", "in the batch"), *view.facts()]):
+        y = bottom + 50 + 19 * row
+        for place, text in ((0, name), (96, kept), (238, drawn)):
+            canvas.text((begin + place, y), text, 11, INK if row and place else GREY, anchor="lm")
+
+
+def _room_alt(view: BufferView) -> str:
+    squares = len(np.unique(view.states[view.kept]))
+    return f"A room of {view.size} by {view.size} squares: the buffer holds moves from {squares} of them."
+
+
+def _times_alt(view: BufferView) -> str:
+    facts = "; ".join(f"{name}: {kept} in the buffer, {drawn} in the batch" for name, kept, drawn in view.facts())
+    return f"After step {view.now:,}. {facts}."

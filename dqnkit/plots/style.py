@@ -1,0 +1,133 @@
+"""How the kit's figures look, and how one becomes a picture: drawn off-screen, shown inline, with a text for all.
+
+A figure is a `matplotlib.figure.Figure` of its own, never one of pyplot's: nothing opens a window and nothing has to
+be closed. matplotlib is imported when something is drawn, so the palette can be had without it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dqnkit.errors import MissingExtraError
+from dqnkit.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# How each thing is drawn, everywhere in the kit. The colours are those of Okabe and Ito (2008, "Color universal
+# design"), which stay apart in every kind of colour-blindness; the line says the same once more, for print in grey.
+PALETTE: dict[str, dict[str, Any]] = {
+    "environment": {"color": "#009E73", "linestyle": "-"},  # green: rewards, returns, episodes
+    "online network": {"color": "#0072B2", "linestyle": "-"},  # blue: Q, the greedy policy
+    "target network": {"color": "#D55E00", "linestyle": (0, (5, 1.5))},  # vermilion, dashed: TD targets
+    "exploration": {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2))},  # purple, dash-dotted: epsilon
+    "loss": {"color": "#E69F00", "linestyle": "-"},  # orange: TD errors, gradients
+    "replay": {"color": "#56B4E9", "linestyle": (0, (2.5, 1))},  # sky blue, short dashes: stored transitions
+    "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: what is known: bounds, goals
+}
+
+# Set while a figure is made, so that a reader's own style (a dark one) does not put white text on our white paper.
+STYLE: Any = {  # (Any: matplotlib types each key by itself)
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#888888",
+    "axes.facecolor": "white",
+    "axes.grid": True,
+    "axes.labelcolor": "#222222",
+    "axes.labelsize": 9.5,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": "#222222",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.xmargin": 0.01,
+    "figure.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "grid.color": "#E6E6E6",
+    "grid.linestyle": "-",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.8,
+    "text.color": "#222222",
+    "xtick.color": "#222222",
+    "xtick.labelsize": 9,
+    "ytick.color": "#222222",
+    "ytick.labelsize": 9,
+}
+
+DPI = 120  # dots in an inch
+
+
+@contextmanager
+def styled_figure(width: float, height: float, dpi: int = DPI) -> Iterator[Figure]:
+    """A new off-screen figure, ``width`` x ``height`` inches; draw inside the ``with``, where the kit's style holds.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("matplotlib, which draws the curves,", "course") from error
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def to_png(figure: Figure, path: str | Path | None = None) -> bytes:
+    """The figure as a PNG file's content; with ``path`` also written there, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; a picture that was there before is still there.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)  # and not savefig, which may be set to make the background transparent
+    content = buffer.getvalue()
+    if path is not None:
+        write_whole(Path(path), content)
+    return content
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure, as the value of a cell: the image, the same in words, and what to look for.
+
+    Shown as plain HTML: it needs no widget, so it stays readable where none is (an export, a saved notebook).
+    """
+
+    png: bytes
+    alt: str  # what is seen, for readers who cannot see it
+    caption: str = ""  # what to look for
+    width: int = 0  # pixels on the page
+
+    @classmethod
+    def of(cls, figure: Figure, alt: str, caption: str = "") -> Picture:
+        """Draw a figure. It is shown at 100 pixels an inch however finely it is drawn."""
+        return cls(to_png(figure), alt, caption, round(figure.get_figwidth() * 100))
+
+    @property
+    def html(self) -> str:
+        """The image with its alternative text, and the caption below it, on white paper in any theme."""
+        source = f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+        # its shape is said before it is decoded: a picture that follows another must not let the page jump
+        wide, high = struct.unpack(">II", self.png[16:24].ljust(8, b"\1"))  # where a PNG file says it
+        style = f"width: {self.width}px; max-width: 100%; aspect-ratio: {wide} / {high}"
+        image = f'<img alt="{escape(self.alt)}" src="{source}" style="{style}">'
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        return f'<figure style="margin: 0; max-width: {self.width}px">{image}{caption}</figure>'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.alt}

@@ -1,0 +1,292 @@
+"""The figure of the live panel: how training goes, drawn again and again while it goes on, at little cost.
+
+Most of what a figure costs is its axes, their numbers and words. So they are drawn only when they change, which is
+seldom: the x axis spans the whole run from the beginning, and the y axes grow in steps (1, 2, 5, 10, ...). What moves
+is drawn on a copy of them each time.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.band import Band
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+from dqnkit.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH, HEIGHT = 6.8, 5.3  # inches
+MARGINS = {"left": 0.13, "right": 0.945, "top": 0.925, "bottom": 0.09, "hspace": 0.34}  # of the figure
+EXPLODES = 10.0  # times what is expected: from here on the axis of max Q is logarithmic
+PREDICTION: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 3)), "linewidth": 1.6}
+LEGEND: Any = {"borderaxespad": 0, "borderpad": 0.2, "columnspacing": 1.2, "fontsize": 8}
+CAPTION = (
+    "What to look for: above, a rise and then a plateau; single dips are usual in DQN, a fall that stays is not. "
+    "Below, max Q is what the network promises; {promise}"
+)
+PROMISE = "where it grows on after the returns have stopped, it promises more than is earned."
+PROMISE_WITH_BOUND = "above the dotted line it promises more than any policy can earn (overestimation)."
+
+
+class NamedBand(Band, Protocol):
+    """A band and what it is, for the legend."""
+
+    @property
+    def label(self) -> str:
+        """As "5 recorded seeds"."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What there is to draw so far. The x axis counts environment steps."""
+
+    steps: Sequence[float] = ()  # [T]
+    returns: Sequence[float] = ()  # [T] mean return of the last 100 episodes
+    max_q: Sequence[float] = ()  # [T] mean max Q
+    episodes: Sequence[tuple[float, float]] = ()  # [E] the step at which an episode ended, its return
+    changes: Sequence[tuple[float, str]] = ()  # the step at which a reader changed a setting, and what to
+
+
+class TrainingPanel:
+    """The return over its band, with the prediction dashed; below it the mean max Q against its bound.
+
+    Args:
+        title: what is trained, for the alternative text.
+        band: recorded seeds to compare with.
+        predicted: what the reader predicted of the return: one number; values evenly spread over the run ``[N]``; or
+            points ``[N, 2]``: the share of the run (0 to 1) and the value.
+        q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
+
+    Raises:
+        InvalidDataError: a prediction of another shape.
+    """
+
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        band: NamedBand | None = None,
+        predicted: npt.ArrayLike | None = None,
+        q_bound: float | None = None,
+    ) -> None:
+        self.title, self.q_bound = title, q_bound
+        self.band = band  # may be taken away while it trains
+        self.total_steps = 1
+        self.predicted = None if predicted is None else _points(predicted)  # [N, 2]
+        self._paper: _Paper | None = None
+
+    def draw(self, curves: Curves, final: bool = False) -> Picture:
+        """The picture of what there is so far; NaN and infinity leave gaps. The final one is packed smaller."""
+        steps = np.asarray(curves.steps, dtype=np.float64)
+        returns, max_q = _finite(curves.returns), _finite(curves.max_q)
+        ends, episodes = np.array(curves.episodes, dtype=np.float64).reshape(-1, 2).T
+        look = self._look(returns, max_q, _finite(episodes), tuple(curves.changes))
+        if self._paper is None or not self._paper.takes(look):
+            self._paper = _Paper(look, self)
+        self._paper.stretch(look)
+        png = self._paper.draw([(ends, _finite(episodes)), (steps, returns), (steps, max_q)], final)
+        promise = PROMISE if self.q_bound is None else PROMISE_WITH_BOUND
+        return Picture(png, self._alt(returns, max_q), CAPTION.format(promise=promise), round(WIDTH * 100))
+
+    def _look(self, returns: Array, max_q: Array, episodes: Array, changes: tuple[tuple[float, str], ...]) -> _Look:
+        """All that the axes show: the same look, the same axes."""
+        shown = [returns, episodes]
+        if self.band is not None:
+            shown += [_finite(self.band.low), _finite(self.band.high)]
+        if self.predicted is not None:
+            shown.append(self.predicted[:, 1])
+        bound = [] if self.q_bound is None else [np.array([self.q_bound])]
+        expected = abs(self.q_bound) if self.q_bound is not None else _largest(returns)
+        explodes = _largest(max_q) > EXPLODES * max(1.0, expected)
+        max_q_limits = _decades(max_q, bound) if explodes else _limits([max_q, *bound])
+        scale = "linear" if not explodes else "log" if np.nanmin(max_q) > 0 else "symlog"
+        return _Look(self.total_steps, _limits(shown), max_q_limits, scale, changes, self.band is not None)
+
+    def _alt(self, returns: Array, max_q: Array) -> str:
+        what = f"Training of {self.title}" if self.title else "Training"
+        bound = "" if self.q_bound is None else f" Its bound is {self.q_bound:.4g}."
+        return (
+            f"{what}: two curves over {self.total_steps:,} environment steps. The mean return of the last 100 episodes "
+            f"{_in_words(returns)}. The mean max Q {_in_words(max_q)}.{bound}"
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    total_steps: int
+    returns: tuple[float, float]
+    max_q: tuple[float, float]
+    scale: str
+    changes: tuple[tuple[float, str], ...]
+    band: bool
+
+
+class _Paper:
+    """The axes with all that stands still on them, and the lines that are drawn on a copy of them."""
+
+    def __init__(self, look: _Look, panel: TrainingPanel) -> None:
+        with styled_figure(WIDTH, HEIGHT) as figure:
+            figure.set_layout_engine("none")  # it would measure every word, each time
+            self._above, self._below = figure.subplots(2, 1, height_ratios=(3, 2), gridspec_kw=MARGINS)
+            self._lines = [*_draw_returns(self._above, look, panel), _draw_max_q(self._below, look, panel)]
+            for axes in (self._above, self._below):
+                axes.locator_params(axis="x", nbins=6)
+                axes.xaxis.set_major_formatter("{x:,.0f}")
+            for number, (step, what) in enumerate(look.changes):
+                _mark(self._above, self._below, step, what, number, look.total_steps)
+            _write_legends(self._above, self._below)
+        self._canvas: Any = figure.canvas  # one of Agg, see `styled_figure`
+        self.look = replace(look, returns=(0, 0))
+        self.stretch(look)
+
+    def takes(self, look: _Look) -> bool:
+        """Whether this look differs from that of the paper in the ends of its axes only."""
+        ends: Any = {"total_steps": self.look.total_steps, "returns": self.look.returns, "max_q": self.look.max_q}
+        return replace(look, **ends) == self.look
+
+    def stretch(self, look: _Look) -> None:
+        """Give the axes other ends, if they have others, and draw all that stands still."""
+        if look == self.look:
+            return
+        self.look = look
+        self._above.set(xlim=(0, look.total_steps), ylim=look.returns)
+        self._below.set(xlim=(0, look.total_steps), ylim=look.max_q)
+        self._canvas.draw()
+        self._still = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
+
+    def draw(self, values: Sequence[tuple[Array, Array]], final: bool) -> bytes:
+        """The picture with these values, x and y for each line; the final one is packed smaller."""
+        from PIL import Image
+
+        self._canvas.restore_region(self._still)
+        for line, (x, y) in zip(self._lines, values, strict=True):
+            line.set_data(x, y)
+            line.axes.draw_artist(line)
+        buffer = io.BytesIO()
+        image = Image.fromarray(np.asarray(self._canvas.buffer_rgba())[..., :3])
+        image.save(buffer, "PNG", compress_level=9 if final else 1)
+        return buffer.getvalue()
+
+
+def _draw_returns(axes: Axes, look: _Look, panel: TrainingPanel) -> Iterator[Any]:
+    """What stands still on the upper axes; the dots and the line that will move."""
+    green = PALETTE["environment"]["color"]
+    axes.set(ylabel="return\n(sum of rewards)")
+    axes.set_title("Return")
+    if panel.band is not None:
+        steps, band = panel.band.steps, panel.band
+        axes.fill_between(steps, band.low, band.high, color=green, alpha=0.16, linewidth=0, label=band.label)
+        axes.plot(steps, band.middle, color=green, alpha=0.55, linewidth=1)
+    if panel.predicted is not None:
+        shares, values = panel.predicted.T
+        axes.plot(shares, values, transform=axes.get_yaxis_transform(), label="your prediction", **PREDICTION)
+    axes.plot([], [], ".", color=green, alpha=0.5, label="single episodes")
+    yield axes.plot([], [], ".", color=green, alpha=0.4, markersize=4.5, markeredgewidth=0, animated=True)[0]
+    axes.plot([], [], label="mean of the last 100", **PALETTE["environment"])
+    yield axes.plot([], [], animated=True, **PALETTE["environment"])[0]
+
+
+def _draw_max_q(axes: Axes, look: _Look, panel: TrainingPanel) -> Any:
+    axes.set(ylabel="value\n(discounted return)", xlabel="environment steps", yscale=look.scale)
+    axes.set_title("Mean max Q" if look.scale == "linear" else "Mean max Q explodes (logarithmic axis)")
+    if look.scale == "symlog":
+        axes.yaxis.get_major_locator().set_params(numticks=5)  # type: ignore[call-arg]
+    if panel.q_bound is not None:
+        axes.axhline(panel.q_bound, label=f"the most that can be earned: {panel.q_bound:.4g}", **PALETTE["reference"])
+    return axes.plot([], [], animated=True, **PALETTE["online network"])[0]
+
+
+def _mark(above: Axes, below: Axes, step: float, what: str, number: int, total_steps: int) -> None:
+    """A line through both axes where the reader changed a setting, and what to; words in four rows, to be read."""
+    for axes in (above, below):
+        axes.axvline(step, color="#555555", linewidth=1)
+    late = step > 0.7 * total_steps
+    above.annotate(
+        what,
+        (step, 0.97 - 0.075 * (number % 4)),
+        xycoords=above.get_xaxis_transform(),
+        xytext=(-3 if late else 3, 0),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="top",
+        size=8,
+        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
+    )
+
+
+def _write_legends(above: Axes, below: Axes) -> None:
+    """Right of the titles, above the axes, where they hide no data."""
+    for axes in (above, below):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, frameon=False, **LEGEND)
+
+
+def _points(predicted: npt.ArrayLike) -> Array:
+    """A prediction as points ``[N, 2]``: share of the run, value."""
+    try:
+        values = np.asarray(predicted, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(f"predicted takes a number, or numbers over the run, not {predicted!r}") from error
+    if values.ndim == 0:
+        values = np.array([values, values])
+    if values.ndim == 1 and len(values) > 1:
+        values = np.stack([np.linspace(0, 1, len(values)), values], axis=1)
+    if values.ndim != 2 or values.shape[1] != 2:
+        raise InvalidDataError(
+            f"predicted takes a number, values [N] or points [N, 2] of share and value, not an array {values.shape}"
+        )
+    return _finite(values)
+
+
+def _finite(values: npt.ArrayLike) -> Array:
+    numbers = np.asarray(values, dtype=np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _largest(values: Array) -> float:
+    return float(np.nanmax(np.abs(values), initial=0.0, where=np.isfinite(values)))
+
+
+def _limits(shown: Sequence[Array]) -> tuple[float, float]:
+    """From 0, or a round number below all, to a round number above all: they change seldom while values grow."""
+    values = np.concatenate([np.ravel(array) for array in shown])
+    values = values[np.isfinite(values)]
+    high, low = max(0.0, values.max(initial=0.0)), min(0.0, values.min(initial=0.0))
+    if high == low:
+        high = 1.0
+    top, bottom = _round_up(high), -_round_up(-low)
+    margin = 0.03 * (top - bottom)
+    return bottom - margin, top + margin
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 3, 5, 7, 10 times a power of ten."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 3, 5, 7, 10, 20) if step * power >= value)
+
+
+def _decades(values: Array, bound: Sequence[Array]) -> tuple[float, float]:
+    """Whole powers of ten around all; from minus to plus the largest where some are not positive."""
+    shown = np.concatenate([values[np.isfinite(values)], *bound])
+    top = 10.0 ** min(300, math.ceil(math.log10(_largest(shown)) + 0.1))
+    if np.nanmin(values) <= 0:
+        return (-top if shown.min() < -1 else -1.0), top
+    return 10.0 ** max(-3, math.floor(math.log10(shown[shown > 0].min()))), top
+
+
+def _in_words(values: Array) -> str:
+    shown = values[np.isfinite(values)]
+    if len(shown) == 0:
+        return "has no value yet"
+    return f"went from {shown[0]:.3g} to {shown[-1]:.3g}, between {shown.min():.3g} and {shown.max():.3g}"

@@ -1,0 +1,191 @@
+"""The online network and the target network, side by side: what each says of every square, and how one follows.
+
+Drawn in milliseconds, for it is drawn while somebody moves sliders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.canvas import INK, Canvas
+from dqnkit.plots.style import PALETTE, Picture
+from dqnkit.types import Array
+
+WIDTH, HEIGHT = 720, 500  # pixels
+MAP, GAP, TOP = 220, 24, 56  # side of a map, space between two, where they begin
+LEFT, RIGHT, CEILING, FLOOR = 62, 706, 326, 452  # the sides of the curve's box
+MOST_LINEAR = 20.0  # times the exact value: beyond it the curve's axis is logarithmic
+BLUES = ("#F7FBFF", "#5BA3D0", "#08306B")  # no value, about the largest true one, far above it
+CAPTION = (
+    "What to look for: in the maps, the largest of the four values of each square; below, the same of the start square "
+    "over time. The target network (dashed) stands still from one copy to the next, and the online network learns "
+    "towards what it says."
+)
+
+
+def two_networks(
+    updates: Array,
+    online: Array,
+    target: Array,
+    optimum: Array,
+    *,
+    terminal: Array,
+    square: int = 0,
+    title: str = "",
+) -> Picture:
+    """State values of both networks on a square room, now as maps, and of one square over the updates.
+
+    Args:
+        updates: when the values were taken, ``[N]``.
+        online, target: max_a Q(s, a) of both networks at these updates ``[N, S]``, S = size * size.
+        optimum: the true ones ``[S]``.
+        terminal: squares where the episode has ended ``[S]``: they have no value and stay empty.
+        square: which square the curve below follows: the one where episodes start.
+        title: the settings.
+
+    Raises:
+        InvalidDataError: shapes that do not belong together.
+    """
+    num_states = len(optimum)
+    size = round(num_states**0.5)
+    if size * size != num_states or online.shape != (len(updates), num_states) or target.shape != online.shape:
+        raise InvalidDataError(
+            f"online and target take [N, S] with S = {num_states}, a square number, and N = {len(updates)}; "
+            f"not {online.shape} and {target.shape}"
+        )
+    canvas = Canvas(WIDTH, HEIGHT)
+    canvas.text((4, 14), title, 14, anchor="lm", bold=True)
+    names = ("online network", "target network", "exact Q*")
+    for number, (name, values) in enumerate(zip(names, (online[-1], target[-1], optimum), strict=True)):
+        x = 4 + number * (MAP + GAP)
+        _draw_map(canvas, x, name, np.where(terminal, np.nan, values).reshape(size, size), float(optimum.max()))
+    _draw_curve(canvas, updates, online[:, square], target[:, square], float(optimum[square]))
+    return canvas.picture(_alt(updates, online, target, optimum, square), CAPTION)
+
+
+def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float) -> None:
+    """One number in each square; the darker the larger, and darkest from far above the largest true value on."""
+    color = str(PALETTE[name if name in PALETTE else "reference"]["color"])
+    canvas.text((x, TOP - 14), name, 13, color, "lm", bold=True)
+    canvas.rectangle((x, TOP), (x + MAP, TOP + MAP), color)
+    side = (MAP - 4) / len(values)
+    for (row, column), value in np.ndenumerate(values):
+        corner = (x + 2 + column * side, TOP + 2 + row * side)
+        shade = min(1.0, max(0.0, value / (1.6 * largest))) if np.isfinite(value) else float(np.isinf(value))
+        canvas.rectangle(corner, (corner[0] + side, corner[1] + side), _blue(shade) if value == value else "white")
+        middle = (corner[0] + side / 2, corner[1] + side / 2)
+        canvas.text(middle, _short(value), 11, "white" if shade > 0.75 else INK)
+
+
+def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, optimum: float) -> None:
+    """The start square's value over the updates, with axes, legend and the exact value."""
+    seen = np.concatenate([online, target])
+    largest = float(np.max(np.abs(seen), initial=0.0, where=np.isfinite(seen)))
+    log = largest > MOST_LINEAR * optimum
+    lowest = float(np.min(seen, initial=0.0, where=np.isfinite(seen)))
+    low, high = (0.01, 10 ** math.ceil(math.log10(largest))) if log else (lowest, 1.1 * max(largest, optimum))
+    span = max(1.0, float(updates[-1]))
+
+    def height(value: float) -> float:
+        share = math.log(max(value, low) / low) / math.log(high / low) if log else (value - low) / (high - low)
+        return FLOOR - min(1.0, max(0.0, share)) * (FLOOR - CEILING)
+
+    name = "The start square's value" + (", on a logarithmic axis" if log else "")
+    canvas.text((4, CEILING - 26), name, 13, anchor="lm", bold=True)
+    _draw_axes(canvas, height, _ticks(low, high, log), span)
+    exact, blue, red = (PALETTE[name] for name in ("reference", "online network", "target network"))
+    _draw_dashes(canvas, [(LEFT, height(optimum)), (RIGHT, height(optimum))], exact["color"], 2, 3, 1.5)
+    for values, style, dash in ((online, blue, None), (target, red, 7)):
+        points = [
+            (LEFT + update / span * (RIGHT - LEFT), height(value))
+            for update, value in zip(updates, values, strict=True)
+            if np.isfinite(value)
+        ]
+        if dash is None and len(points) > 1:
+            canvas.line(points, style["color"], 2)
+        elif dash is not None:
+            _draw_dashes(canvas, points, style["color"], dash, 3, 2.5)
+    legend = ((430, f"exact {optimum:.2f}", exact, 2), (545, "online", blue, 0), (633, "target", red, 7))
+    for x, name, style, dash in legend:
+        ends = [(float(x), CEILING - 26.0), (x + 26.0, CEILING - 26.0)]
+        if dash:
+            _draw_dashes(canvas, ends, style["color"], dash, 3, 2)
+        else:
+            canvas.line(ends, style["color"], 2)
+        canvas.text((x + 32, CEILING - 26), name, 11.5, anchor="lm")
+
+
+def _draw_axes(canvas: Canvas, height: Callable[[float], float], ticks: list[float], span: float) -> None:
+    for tick in ticks:
+        canvas.line([(LEFT, height(tick)), (RIGHT, height(tick))], "#E6E6E6", 1)
+        canvas.text((LEFT - 6, height(tick)), _short_tick(tick), 11, anchor="rm")
+    for tick in _ticks(0.0, span, log=False):
+        canvas.text((min(LEFT + tick / span * (RIGHT - LEFT), RIGHT - 12), FLOOR + 13), f"{tick:,.0f}", 11)
+    canvas.line([(LEFT, CEILING), (LEFT, FLOOR), (RIGHT, FLOOR)], "#888888", 1)
+    canvas.text(((LEFT + RIGHT) / 2, HEIGHT - 14), "updates (gradient steps)", 12)
+    canvas.upright_text((10, (CEILING + FLOOR) / 2), "max Q (discounted return)", 11)
+
+
+def _ticks(low: float, high: float, log: bool) -> list[float]:
+    """Four to six round values."""
+    if log:
+        first, last = round(math.log10(low)), round(math.log10(high))
+        return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
+    step = 10 ** math.floor(math.log10(high - low))
+    step = next(step * part for part in (0.2, 0.5, 1.0, 2.0) if (high - low) / (step * part) <= 6)
+    return [float(number * step) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _short_tick(value: float) -> str:
+    """At most six signs: there is no more room beside the axis."""
+    return f"{value:,.6g}" if value < 1e5 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _draw_dashes(
+    canvas: Canvas, points: list[tuple[float, float]], color: str, dash: float, gap: float, width: float
+) -> None:
+    """A broken line through points; the dashes go on around the corners."""
+    position = 0.0  # along the line
+    for (x, y), (to_x, to_y) in pairwise(points):
+        length = math.hypot(to_x - x, to_y - y)
+        done = 0.0
+        while length - done > 1e-9:
+            within = position % (dash + gap)
+            drawing = within < dash
+            part = min((dash if drawing else dash + gap) - within + 1e-9, length - done)
+            if drawing:
+                a, b = done / length, (done + part) / length
+                start, end = (x + a * (to_x - x), y + a * (to_y - y)), (x + b * (to_x - x), y + b * (to_y - y))
+                canvas.line([start, end], color, width)
+            done, position = done + part, position + part
+
+
+def _blue(shade: float) -> str:
+    """A colour between the lightest (0) and the darkest (1) of the maps."""
+    stops = [[int(color[place : place + 2], 16) for place in (1, 3, 5)] for color in BLUES]
+    mixed = [np.interp(shade, np.linspace(0, 1, len(stops)), channel) for channel in zip(*stops, strict=True)]
+    return "#" + "".join(f"{round(channel):02X}" for channel in mixed)
+
+
+def _short(value: float) -> str:
+    """At most five signs; "goal" where there is no value."""
+    if np.isnan(value):
+        return "goal"
+    if np.isinf(value):
+        return "∞"
+    if abs(value) < 9.995:
+        return f"{value:.2f}"
+    return f"{value:.0f}" if abs(value) < 9_999.5 else f"{value:.0e}".replace("e+0", "e")
+
+
+def _alt(updates: Array, online: Array, target: Array, optimum: Array, square: int) -> str:
+    return (
+        f"Values of the two networks after {updates[-1]:.0f} updates. Start square: online {online[-1, square]:.3g}, "
+        f"target {target[-1, square]:.3g}, exact {optimum[square]:.3g}. Largest value of all squares: online "
+        f"{online[-1].max():.3g}, target {target[-1].max():.3g}, exact {optimum.max():.3g}."
+    )

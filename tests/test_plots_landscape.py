@@ -1,0 +1,70 @@
+"""The landscape: what it shows, in words and in pixels."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.landscape import Chart, Curve, Scale, landscape
+from dqnkit.plots.network import table_and_network
+
+X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
+SLOPE = np.tile(np.linspace(0, 1, 5), (4, 1))  # [Y, X], rises with x
+
+
+def pixels(png: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def test_the_words_say_where_it_is_high_and_how_far_from_what_is_known() -> None:
+    picture = landscape(SLOPE, X, Y, Z, known=[[0.0, 0.0, 0.8], [1.0, 1.0, 0.9]], caption="look")
+    assert "Values from 0.00 to 1.00, highest at 1, -1" in picture.alt
+    assert "Largest distance to the known values (the sticks): 0.30" in picture.alt
+    assert picture.caption == "look"
+
+
+def test_the_chart_makes_it_wider_and_is_told_too() -> None:
+    curves = [Curve("network", "online network", [0, 1, 2], [1.0, np.nan, 0.25]), Curve("none", "replay", [], [])]
+    chart = Chart(Scale("updates", 0, 2), Scale("error", 0, 1), curves, ("bound", 0.5))
+    narrow, wide = landscape(SLOPE, X, Y, Z), landscape(SLOPE, X, Y, Z, chart=chart)
+    assert wide.width > narrow.width
+    assert "network: now 0.25, at most 1.00." in wide.alt
+
+
+def test_turning_it_changes_the_picture_only() -> None:
+    pictures = [landscape(SLOPE, X, Y, Z, turn=turn) for turn in (0, 40, 40)]
+    assert pictures[0].png != pictures[1].png
+    assert pictures[1].png == pictures[2].png
+    assert pictures[0].alt == pictures[1].alt
+
+
+@pytest.mark.parametrize("turn", range(0, 360, 45))
+def test_nothing_leaves_the_paper(turn: int) -> None:
+    image = pixels(landscape(np.full((3, 3), 5.0), X, Y, Z, turn=turn, known=[[1, 1, -9]]).png)
+    edge = np.concatenate([image[:4].reshape(-1, 3), image[-4:].reshape(-1, 3), image[:, :4].reshape(-1, 3)])
+    assert (edge == 255).all()
+
+
+def test_what_is_not_a_number_leaves_a_hole() -> None:
+    picture = landscape(np.full((3, 3), np.nan), X, Y, Z, known=[[0, 0, 0.5]])
+    assert "No finite values" in picture.alt
+    holed = SLOPE.copy()
+    holed[1, 1] = np.inf
+    assert landscape(holed, X, Y, Z).png != landscape(SLOPE, X, Y, Z).png
+
+
+@pytest.mark.parametrize("values", [np.zeros(4), np.zeros((1, 4)), np.zeros((2, 2, 2))])
+def test_other_shapes_are_refused(values: np.ndarray) -> None:
+    with pytest.raises(InvalidDataError, match=r"\[Y, X\]"):
+        landscape(values, X, Y, Z)
+
+
+def test_the_drawing_of_table_and_network_is_told_in_words() -> None:
+    picture = table_and_network()
+    assert "two hidden layers of 64 units" in picture.alt
+    assert picture.caption
