@@ -1,0 +1,101 @@
+"""Is there a browser at the other end, and does what a reader clicks arrive while a cell runs?
+
+It is found out by trying: a hidden widget is asked for a number, and the number either arrives or it does not. It
+arrives in JupyterLab with ipykernel 7 while an awaited cell runs. It does not in Colab or with ipykernel 6, where a
+running cell holds up all messages from the browser, nor where nobody looks on (tests, nbconvert, a closed tab).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+ASK_EVERY = 0.5  # seconds between questions until the first answer comes,
+PATIENCE = 10.0  # for so many seconds; from then on, and where answers came and come no more,
+ASK_SELDOM = 5.0  # seconds between questions
+
+
+class RoundTrip:
+    """Asks the browser, through a hidden widget, whether it is there; `widget` must be on the page.
+
+    The widget is a `Play`. When the kernel sets it playing, the browser counts its value up by one, and that arrives
+    as the answer. (In ipywidgets 7 only a click starts it, so there no answer comes.) Messages keep their order: an
+    answer also says that all that was sent before the question has arrived.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.widget = ipywidgets.Play(
+            value=0, min=0, max=1_000_000_000, interval=2_000_000_000, layout={"display": "none"}
+        )
+        self.works = False  # an answer has arrived: what a reader does on the page acts
+        self.waiting = False  # the last question is not answered yet
+        self._clock = clock
+        self._began = clock()
+        self._asked_at = float("-inf")
+        self._playing = "playing" if "playing" in self.widget.keys else "_playing"  # its name in ipywidgets 7
+        self.widget.observe(self._answered, "value")
+
+    @property
+    def ready(self) -> bool:
+        """Whether to send a picture: not to a browser that answered before but has not taken the last one yet.
+
+        It may be slow, or closed, and then pictures would pile up in the server.
+        """
+        return not (self.works and self.waiting)
+
+    def ask(self) -> None:
+        """Ask; but while an answer is awaited, only now and then."""
+        now = self._clock()
+        hopeful = not self.works and now - self._began < PATIENCE
+        if self.waiting and now - self._asked_at < (ASK_EVERY if hopeful else ASK_SELDOM):
+            return
+        self._asked_at, self.waiting = now, True
+        for playing in (False, True):
+            if getattr(self.widget, self._playing) != playing:
+                setattr(self.widget, self._playing, playing)
+            else:  # as the kernel knows it; the browser may know it otherwise
+                self.widget.send_state(self._playing)
+
+    def _answered(self, _: Any) -> None:
+        self.works, self.waiting = True, False
+
+
+async def has_browser(timeout: float = 1.0) -> bool:
+    """Whether what a reader does on the page arrives while this cell runs.
+
+    Where it does not, that takes ``timeout`` seconds to find out.
+    """
+    from IPython.display import display
+
+    trip = RoundTrip()
+    handle = display(trip.widget, display_id=True)
+    until = time.monotonic() + timeout
+    try:
+        while not trip.works and time.monotonic() < until:
+            trip.ask()
+            await asyncio.sleep(0.02)
+        return trip.works
+    finally:
+        if handle is not None:
+            handle.update({"text/plain": ""}, raw=True)
+        close(trip.widget)
+
+
+def widget_view(widget: Any) -> dict[str, Any]:
+    """The part of a mimebundle that shows a widget; written out, for ipywidgets 7 and 8 have different methods."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
+
+
+def close(widget: Any) -> None:
+    """Close a widget and all that it is made of, here and in the browser; nothing of it is kept."""
+    for child in getattr(widget, "children", ()):
+        close(child)
+    for part in ("layout", "style"):
+        if getattr(widget, part, None) is not None:
+            getattr(widget, part).close()
+    widget.close()

@@ -1,0 +1,147 @@
+"""Videos beside each other that can be paused, with nothing but HTML and CSS: they play in a saved notebook too.
+
+Every frame lies in one image, a sheet of rows and columns, of which a window shows one frame at a time; CSS moves the
+sheet. A check box stops it, by mouse or keyboard, and it stands still at first for who asked for less motion.
+Where a page takes the styles away (GitHub), the sheet itself is seen: a strip of frames.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+from dqnkit.errors import InvalidDataError, MissingExtraError
+
+COLUMNS = 10  # frames in a row of the sheet
+COLORS = 48  # in the palette of a sheet
+_numbers = count(1)
+
+
+class Video(Protocol):
+    """An animated file, see `dqnkit.evaluation.Animation`."""
+
+    @property
+    def path(self) -> Path:
+        """A .gif or .webp file."""
+
+    @property
+    def description(self) -> str:
+        """For readers who cannot see it."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Videos side by side, as the value of a cell."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """All frames of a video in one image."""
+
+    png: bytes
+    width: int  # of one frame
+    height: int
+    frames: int
+    columns: int
+
+    @property
+    def rows(self) -> int:
+        return -(-self.frames // self.columns)
+
+
+def player(videos: Mapping[str, Video], *, frames: int = 120, seconds: float = 6.0, width: int = 280) -> Player:
+    """Show videos beside each other, over and over, with one Pause for all.
+
+    Args:
+        videos: by what stands above each.
+        frames: shown of each video, spread evenly; a shorter one has fewer and begins again sooner.
+        seconds: in which that many frames pass.
+        width: of a frame, in pixels.
+
+    Raises:
+        InvalidDataError: no videos.
+        MissingExtraError: Pillow is not installed.
+    """
+    if not videos:
+        raise InvalidDataError("a player needs at least one video")
+    longest = max(_length(video.path) for video in videos.values())
+    stride = max(1, -(-longest // frames))  # the same for all, so that time passes equally fast
+    sheets = {name: _make_sheet(video.path, stride, width) for name, video in videos.items()}
+    mark = f"dqnkit-player-{next(_numbers)}"
+    rules, windows = [], []
+    for number, (name, sheet) in enumerate(sheets.items()):
+        film = f"{mark}-{number}"
+        rules.append(_rules(film, sheet, seconds / frames))
+        windows.append(_window(film, name, videos[name].description, sheet))
+    pause = f".{mark} input:checked ~ div * {{animation-play-state: paused}}"
+    less = f"@media (prefers-reduced-motion: reduce) {{.{mark} input:not(:checked) ~ div * {{animation-name: none}}}}"
+    html = (
+        f"<style>{' '.join(rules)} {pause} {less}</style>"
+        f'<div class="{mark}"><input type="checkbox" id="{mark}"> <label for="{mark}">Pause</label>'
+        f'<div style="display: flex; flex-wrap: wrap; gap: 12px; margin-top: 6px">{"".join(windows)}</div></div>'
+    )
+    return Player(html, "; ".join(f"{name}: {video.description}" for name, video in videos.items()))
+
+
+def _length(path: Path) -> int:
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Pillow, which reads videos,", "course") from error
+    with Image.open(path) as video:
+        return int(getattr(video, "n_frames", 1))
+
+
+def _make_sheet(path: Path, stride: int, width: int) -> _Sheet:
+    """Every ``stride``-th frame, in rows and columns."""
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as video:
+        height = round(width * video.height / video.width)
+        kept = [
+            frame.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            for number, frame in enumerate(ImageSequence.Iterator(video))
+            if number % stride == 0
+        ]
+    columns = min(COLUMNS, len(kept))
+    rows = -(-len(kept) // columns)
+    image = Image.new("RGB", (columns * width, rows * height), "white")
+    for number in range(columns * rows):
+        frame = kept[min(number, len(kept) - 1)]  # the last frame fills the last row
+        image.paste(frame, (number % columns * width, number // columns * height))
+    buffer = io.BytesIO()
+    image.quantize(COLORS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return _Sheet(buffer.getvalue(), width, height, len(kept), columns)
+
+
+def _rules(film: str, sheet: _Sheet, seconds: float) -> str:
+    """Two movements in steps: along a row, and at its end to the next."""
+    along, down = seconds * sheet.columns, seconds * sheet.columns * sheet.rows
+    return (
+        f"@keyframes {film}-x {{to {{transform: translateX(-{sheet.columns * sheet.width}px)}}}} "
+        f"@keyframes {film}-y {{to {{transform: translateY(-{sheet.rows * sheet.height}px)}}}} "
+        f".{film}-x {{width: {sheet.columns * sheet.width}px; "
+        f"animation: {film}-x {along:.3f}s steps({sheet.columns}) infinite}} "
+        f".{film}-y {{animation: {film}-y {down:.3f}s steps({sheet.rows}) infinite; display: block; max-width: none}}"
+    )
+
+
+def _window(film: str, name: str, description: str, sheet: _Sheet) -> str:
+    source = f"data:image/png;base64,{base64.b64encode(sheet.png).decode()}"
+    return (
+        f'<figure style="margin: 0"><figcaption><b>{escape(name)}</b></figcaption>'
+        f'<div style="width: {sheet.width}px; height: {sheet.height}px; overflow: hidden; background: white">'
+        f'<div class="{film}-x"><img class="{film}-y" alt="{escape(description)}" src="{source}"></div></div></figure>'
+    )

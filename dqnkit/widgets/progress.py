@@ -1,0 +1,40 @@
+"""The button that takes a progress file back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from dqnkit.widgets.browser import widget_view
+
+
+class UploadForm:
+    """A button to choose a file, and what came of it; the value of a cell.
+
+    Args:
+        take: is given the file's content, returns what to say.
+    """
+
+    def __init__(self, take: Callable[[bytes], str]) -> None:
+        self._take = take
+        self.button = ipywidgets.FileUpload(accept=".json", multiple=False, description="Upload progress")
+        self.button.layout.width = "auto"
+        self.button.observe(self._on_upload, "value")
+        self.said = ipywidgets.HTML()
+        self.box = ipywidgets.HBox([self.button, self.said], layout={"flex_flow": "row wrap"})
+
+    def _on_upload(self, change: Mapping[str, Any]) -> None:
+        for content in uploaded(change["new"]):
+            self.said.value = f'<span role="status">{escape(self._take(content))}</span>'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {**widget_view(self.box), "text/plain": "Upload progress: a button, where there is a browser"}
+
+
+def uploaded(value: Any) -> list[bytes]:
+    """The contents of the files that were chosen: ipywidgets 7 gives a dict by name, 8 a tuple."""
+    files = value.values() if isinstance(value, Mapping) else value
+    return [bytes(file["content"]) for file in files]

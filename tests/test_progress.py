@@ -1,0 +1,310 @@
+"""The progress file is never lost: not by two notebooks at once, not by damage, not by a folder that is read-only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dqnkit.classroom import check, download_progress, progress, progress_file, upload_progress
+from dqnkit.classroom.progress_file import NAME, ProgressFile, empty, merge, parse, record_check, record_prediction
+
+
+def in_file() -> Any:
+    return json.loads(progress_file.FILE.path.read_text(encoding="utf-8"))
+
+
+def test_nothing_is_written_before_there_is_something(tmp_path: Path) -> None:
+    progress()
+    download_progress()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_as_its_description_says() -> None:
+    record_check("q_update", "01_q_update", False, "jumps to the target")
+    record_check("q_update", "01_q_update", False, "jumps to the target")
+    record_check("q_update", "01_q_update", True)
+    record_check("q_update", "01_q_update", False)
+    record_prediction("01-alpha", "Größer?", "number", 40.0)
+    progress_file.record_happened("01-alpha", 52.0)
+    data = in_file()
+    entry = data["checks"]["q_update"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["passed"])
+    assert entry["first_tried"] <= entry["passed"] <= entry["last_tried"]
+    assert (entry["tries"], entry["mistakes"]) == (4, ["jumps to the target"])
+    assert data["predictions"]["01-alpha"] | {"when": ""} == {
+        "question": "Größer?",
+        "kind": "number",
+        "value": 40.0,
+        "when": "",
+        "happened": 52.0,
+    }
+    documented = set(re.findall(r'^ +"(\w+)":', progress_file.__doc__ or "", re.MULTILINE))
+    fields = {*data, *entry, *data["predictions"]["01-alpha"], "q_update"}
+    assert documented == fields
+
+
+def test_only_the_file_is_left_behind(tmp_path: Path) -> None:
+    record_check("q_update", "01_q_update", True)
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_reader_may_delete_it() -> None:
+    record_check("q_update", "01_q_update", True)
+    progress_file.FILE.path.unlink()
+    assert progress_file.FILE.read() == empty()
+    record_check("td_target", "02_q_network", True)
+    assert set(in_file()["checks"]) == {"td_target"}
+
+
+def test_two_notebooks_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from dqnkit.classroom import progress_file\n"
+        "for number in range(25):\n"
+        "    progress_file.record_check(f'{sys.argv[1]}{number}', '01_q_update', True)\n"
+        "    progress_file.record_check('shared', '01_q_update', False)\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, name], cwd=tmp_path) for name in "ab"]
+    for process in processes:
+        assert process.wait(60) == 0
+    checks = in_file()["checks"]
+    assert len(checks) == 51
+    assert checks["shared"]["tries"] == 50
+
+
+def test_threads_of_one_notebook_lose_nothing() -> None:
+    def work() -> None:
+        for _ in range(20):
+            record_check("shared", "01_q_update", False)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert in_file()["checks"]["shared"]["tries"] == 60
+
+
+DAMAGED = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe\x00",
+    b"[" * 100_000,
+    b'{"format": "something else", "version": 1}',
+    b'{"format": "dqnkit-progress", "version": "1"}',
+    b'{"format": "dqnkit-progress", "version": 1, "checks": [], "predictions": {}}',
+    b'{"format": "dqnkit-progress", "version": 1, "checks": {"q_update": 3}, "predictions": {}}',
+    b'{"format": "dqnkit-progress", "version": 1, "checks": {}, "predictions": {"a": {"value": 1}}}',
+]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 2}'])
+def test_a_damaged_or_newer_file_is_set_aside(content: bytes, tmp_path: Path) -> None:
+    path = progress_file.FILE.path
+    path.write_bytes(content)
+    record_check("q_update", "01_q_update", True)
+    assert set(in_file()["checks"]) == {"q_update"}
+    aside = [other for other in tmp_path.iterdir() if other != path]
+    assert [other.read_bytes() for other in aside] == [content]
+    text = progress().text
+    assert "set aside" in text
+    assert aside[0].name in text
+    assert ("version 2" in text) == (b'"version": 2' in content)
+    assert "set aside" not in progress().text  # said once
+
+
+def test_two_damaged_files_are_both_kept(tmp_path: Path) -> None:
+    for number in range(3):
+        progress_file.FILE.path.write_text(f"damage {number}")
+        record_check("q_update", "01_q_update", True)
+    kept = {path.read_text() for path in tmp_path.iterdir() if path.name != NAME}
+    assert kept == {"damage 0", "damage 1", "damage 2"}
+
+
+def test_unknown_fields_are_kept() -> None:
+    record_check("q_update", "01_q_update", True)
+    data = in_file()
+    data["course"] = "spring"
+    data["checks"]["q_update"]["grade"] = "A"
+    progress_file.FILE.path.write_text(json.dumps(data))
+    record_check("q_update", "01_q_update", True)
+    again = in_file()
+    assert (again["course"], again["checks"]["q_update"]["grade"]) == ("spring", "A")
+
+
+def no_writing(*arguments: Any, **named: Any) -> Any:
+    raise PermissionError("read-only")
+
+
+def test_a_folder_that_is_read_only_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        for name in ("open", "replace"):
+            patch.setattr(os, name, no_writing)
+        record_check("q_update", "01_q_update", False)
+        record_check("q_update", "01_q_update", True)
+        assert progress_file.FILE.read()["checks"]["q_update"]["tries"] == 2
+        text = progress().text
+        assert text.count("cannot be written") == 1
+        assert "1 of " in text
+    record_check("td_target", "02_q_network", True)  # writable again: nothing was lost
+    assert in_file()["checks"]["q_update"]["tries"] == 2
+    assert set(in_file()["checks"]) == {"q_update", "td_target"}
+
+
+def test_a_folder_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_file, "FILE", ProgressFile(tmp_path / "gone"))
+    record_check("q_update", "01_q_update", True)
+    assert "1 of " in progress().text
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress_file.FILE.path.write_text("damage")
+    monkeypatch.setattr(os, "replace", no_writing)
+    record_check("q_update", "01_q_update", True)
+    record_check("q_update", "01_q_update", True)
+    assert progress_file.FILE.path.read_text() == "damage"
+    assert progress_file.FILE.read()["checks"]["q_update"]["tries"] == 2
+    assert "left as it is" in progress().text
+
+
+def test_a_lock_that_was_left_behind_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / f".{NAME}.lock"
+    lock.touch()
+    os.utime(lock, (time.time() - 60, time.time() - 60))
+    record_check("q_update", "01_q_update", True)
+    assert not lock.exists()
+    lock.touch()  # a fresh one: patience, then without
+    monkeypatch.setattr(progress_file, "PATIENCE", 0.1)
+    record_check("td_target", "02_q_network", True)
+    assert set(in_file()["checks"]) == {"q_update", "td_target"}
+    assert lock.exists()
+
+
+# ---- merging
+
+times = st.sampled_from([f"2026-11-23T09:{minute:02}:00Z" for minute in range(0, 60, 15)])
+checks = st.fixed_dictionaries(
+    {
+        "notebook": st.just("01_q_update"),
+        "tries": st.integers(1, 5),
+        "first_tried": times,
+        "last_tried": times,
+        "passed": st.none() | times,
+        "mistakes": st.lists(st.sampled_from("abc"), unique=True),
+    }
+)
+answers = st.fixed_dictionaries(
+    {
+        "question": st.just("?"),
+        "kind": st.just("number"),
+        "value": st.none() | st.floats(0, 5),
+        "when": times,
+        "happened": st.none() | st.just(3.0),
+    }
+)
+records = st.builds(
+    lambda checks, predictions: {**empty(), "checks": checks, "predictions": predictions},
+    st.dictionaries(st.sampled_from(["q_update", "td_target"]), checks),
+    st.dictionaries(st.sampled_from(["01-a", "02-b"]), answers),
+)
+
+
+@given(records, records)
+def test_merging_may_be_done_twice_and_either_way_round(one: Any, other: Any) -> None:
+    merged = merge(one, other)
+    assert merge(merged, other) == merged
+    assert merge(merged, one) == merged
+    turned = merge(other, one)
+    assert turned["predictions"] == merged["predictions"]
+    assert {**turned["checks"]} == {**merged["checks"]}
+    assert parse(json.dumps(merged)) == merged
+    for name, entry in one["checks"].items():
+        assert not entry["passed"] or merged["checks"][name]["passed"] <= entry["passed"]
+    for name, entry in one["predictions"].items():
+        assert entry["value"] is None or merged["predictions"][name]["value"] is not None
+
+
+def test_merging_leaves_its_arguments_alone() -> None:
+    record_check("q_update", "01_q_update", True)
+    one, other = progress_file.FILE.read(), empty()
+    before = json.dumps([one, other])
+    merge(one, other)["checks"]["q_update"]["mistakes"].append("x")
+    merge(other, one)["checks"]["q_update"]["mistakes"].append("x")
+    assert json.dumps([one, other]) == before
+
+
+# ---- on the page
+
+
+def test_the_summary_goes_by_notebook() -> None:
+    def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
+        return q[s, a]
+
+    check("q_update", reader)
+    record_check("td_target", "02_q_network", True)
+    record_prediction("01-alpha", "?", "number", 1.0)
+    record_prediction("01-skip", "?", "number", None)
+    record_check("homework", "11_<own>", True)
+    page = progress()
+    assert "✗ check q_update: not passed yet (1 try)" in page.text
+    assert "✓ check td_target: passed on 20" in page.text
+    assert "✓ prediction 01-alpha: committed" in page.text
+    assert "○ prediction 01-skip: skipped" in page.text
+    assert "○ check epsilon_greedy: not tried yet" in page.text
+    assert "2 of " in page.text
+    assert "1 prediction made" in page.text
+    assert "11_&lt;own&gt;" in page.html
+    assert page.text.index("01_q_update") < page.text.index("prediction 01-alpha") < page.text.index("02_q_network")
+
+
+def downloaded() -> bytes:
+    html = download_progress().html
+    assert f'download="{NAME}"' in html
+    found = re.search(r'href="data:application/json;base64,([^"]+)"', html)
+    assert found
+    return base64.b64decode(unescape(found[1]))
+
+
+def test_a_download_comes_back_by_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ipywidgets")
+    record_check("q_update", "01_q_update", True)
+    content = downloaded()
+    assert parse(content) == in_file()
+    monkeypatch.setattr(progress_file, "FILE", ProgressFile(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    record_check("td_target", "02_q_network", True)
+    form = upload_progress()
+    assert "text/plain" in form._repr_mimebundle_()
+    for value in (
+        {"p.json": {"metadata": {}, "content": content}},
+        ({"name": "p.json", "content": memoryview(content)},),
+    ):
+        form._on_upload({"new": value})  # as ipywidgets 7 and 8 give it
+        assert "Taken: 1 checks passed" in form.said.value
+    assert set(in_file()["checks"]) == {"q_update", "td_target"}
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 7}'])
+def test_a_file_that_is_something_else_is_not_taken(content: bytes) -> None:
+    pytest.importorskip("ipywidgets")
+    record_check("td_target", "02_q_network", True)
+    before = in_file()
+    form = upload_progress()
+    form._on_upload({"new": ({"content": content},)})
+    assert "was not taken" in form.said.value
+    assert in_file() == before

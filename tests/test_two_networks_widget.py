@@ -1,0 +1,134 @@
+"""Notebook 04's things to touch: the two networks under sliders, the player, and the loop's five parts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dqnkit.config import preset
+from dqnkit.errors import InvalidDataError
+from dqnkit.replay import ReplayBuffer
+from dqnkit.small_environments import GridWorld
+from dqnkit.types import Transition
+
+pytest.importorskip("tensorflow")
+pytest.importorskip("ipywidgets")
+pytest.importorskip("matplotlib")
+Image = pytest.importorskip("PIL.Image")
+
+from dqnkit.classroom.exercises.target_sync import target_sync  # noqa: E402
+from dqnkit.classroom.exercises.training_loop import training_loop  # noqa: E402
+from dqnkit.classroom.loop_parts import loop_parts  # noqa: E402
+from dqnkit.learner import Learner  # noqa: E402
+from dqnkit.widgets.player import player  # noqa: E402
+from dqnkit.widgets.two_networks import looks, two_networks  # noqa: E402
+from dqnkit.widgets.watch import Sliders  # noqa: E402
+
+CONFIG = preset("dqnkit/GridWorld-v0", hidden_sizes=(8,), batch_size=4, xla=False)
+ROOM = GridWorld(observation="xy")
+
+
+@pytest.fixture
+def replay():
+    rng = np.random.default_rng(0)
+    places = rng.uniform(-1, 1, (2, 50, 2)).astype(np.float32)
+    buffer = ReplayBuffer(50)
+    rewards, discounts = np.ones(50, np.float32), np.full(50, 0.9, np.float32)
+    buffer.add(Transition(places[0], rng.integers(4, size=50, dtype=np.int32), rewards, discounts, places[1]))
+    return buffer
+
+
+def look_at(replay, period, tau, updates):
+    knobs = Sliders(period=(1, 1000, period), tau=(0.01, 1.0, tau))
+    return list(looks(Learner(CONFIG), replay, ROOM, ROOM.optimal_q(0.9), target_sync, knobs, updates, seed=0))
+
+
+def test_the_target_follows_as_the_sliders_say(replay):
+    hard = look_at(replay, 15, 1.0, 30)
+    assert [look.update for look in hard] == [10, 20, 30]
+    np.testing.assert_array_equal(hard[2].target, hard[2].online)  # copied after 15 and 30
+    assert not np.allclose(hard[1].target, hard[1].online)
+    assert not np.allclose(hard[0].target, hard[1].target)
+    soft = look_at(replay, 1, 0.01, 10)[0]
+    distance = np.abs(soft.target - soft.online).max()
+    assert 0 < distance < np.abs(hard[0].target - hard[0].online).max()
+
+
+def test_it_learns_as_the_learner_does_alone(replay):
+    watched, alone = Learner(CONFIG), Learner(CONFIG)
+    list(
+        looks(
+            watched, replay, ROOM, ROOM.optimal_q(0.9), target_sync, Sliders(period=(1, 9, 5), tau=(0, 1, 1.0)), 12, 3
+        )
+    )
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        alone.update(replay.sample(1, 4, rng).transitions, target_period=5)
+    np.testing.assert_allclose(watched.get_weights().values, alone.get_weights().values, atol=1e-6)
+
+
+def test_without_a_browser_it_ends_with_the_last_look(replay):
+    last = asyncio.run(two_networks(Learner(CONFIG), replay, ROOM, target_sync, updates=25))
+    assert last is not None
+    assert last.update == 25
+    assert last.error > 0
+
+
+def a_video(folder, name, frames):
+    path = folder / f"{name}.gif"
+    shades = [Image.new("RGB", (30, 20), (9 * number % 256, 0, 0)) for number in range(frames)]
+    shades[0].save(path, save_all=True, append_images=shades[1:], duration=20)
+    return SimpleNamespace(path=path, description=f"{name} <{frames}>")
+
+
+def test_the_player_holds_every_frame_once_and_can_be_paused(tmp_path):
+    shown = player({"one": a_video(tmp_path, "a", 25), "two": a_video(tmp_path, "b", 7)}, frames=30, width=60)
+    assert shown.html.count('type="checkbox"') == 1
+    assert "animation-play-state: paused" in shown.html
+    assert "prefers-reduced-motion" in shown.html
+    assert re.findall(r'alt="([^"]+)"', shown.html) == ["a &lt;25&gt;", "b &lt;7&gt;"]
+    assert "steps(10)" in shown.html  # 25 frames: three rows of ten
+    assert "steps(3)" in shown.html
+    assert "steps(7)" in shown.html
+    assert shown.text == "one: a <25>; two: b <7>"
+
+
+def test_two_players_do_not_disturb_each_other(tmp_path):
+    videos = {"one": a_video(tmp_path, "a", 3)}
+    marks = [re.search(r"dqnkit-player-\d+", player(videos).html)[0] for _ in range(2)]
+    assert marks[0] != marks[1]
+
+
+def test_long_videos_are_thinned(tmp_path):
+    assert len(player({"long": a_video(tmp_path, "a", 28)}, frames=5, width=30).html) < 3_000
+
+
+def test_a_player_needs_a_video():
+    with pytest.raises(InvalidDataError, match="at least one"):
+        player({})
+
+
+def test_the_loop_of_the_blank_page_runs_on_the_real_parts():
+    config = replace(preset("CartPole-v1", hidden_sizes=(8,), batch_size=4, n_step=1, xla=False), target_period=10)
+    parts = loop_parts(config, target_sync)
+    before = parts.get_weights().values.copy()
+    returns = training_loop(
+        parts.env,
+        parts.select,
+        parts.replay,
+        parts.learn,
+        parts.sync,
+        steps=60,
+        learning_starts=20,
+        epsilon=lambda step: 1.0,
+        gamma=config.gamma,
+    )
+    assert len(parts.replay) == 60
+    assert returns
+    assert sum(returns) <= 60
+    assert not np.allclose(before, parts.get_weights().values)

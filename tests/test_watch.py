@@ -1,0 +1,290 @@
+"""The panel around any generator: what it costs, what it keeps, and how it ends. No browser here: see test_browser."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+from typing import Any
+
+import pytest
+
+from dqnkit.errors import ConfigError, DivergedError
+from dqnkit.plots import Picture
+from dqnkit.plots.canvas import Canvas
+from dqnkit.widgets import PictureBox, Slider, Sliders, watch
+from dqnkit.widgets import picture_box as picture_box_module
+from dqnkit.widgets.browser import ASK_SELDOM, PATIENCE, RoundTrip, has_browser
+from dqnkit.widgets.panel import Knob
+from dqnkit.widgets.watch import DRAW_EVERY, SHARE, Pace, Thinned
+
+DOT = Canvas(4, 4).picture("a dot")
+
+
+class Page:
+    """What was displayed and what came in its place."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, str]] = []
+        self.updates: list[dict[str, str]] = []
+
+    def display(self, bundle: Any, **_: Any) -> Page:
+        self.shown.append(bundle)
+        return self
+
+    def update(self, bundle: dict[str, str], raw: bool = False) -> None:
+        self.updates.append(bundle)
+
+    @property
+    def final(self) -> str:
+        return self.updates[-1]["text/html"]
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    found = Page()
+    monkeypatch.setattr("IPython.display.display", found.display)
+    return found
+
+
+class Watched:
+    """A generator of numbers that says whether it was closed."""
+
+    def __init__(self, count: int, fails: BaseException | None = None, seconds: float = 0.0) -> None:
+        self.closed = 0
+        self.values = self._run(count, fails, seconds)
+
+    def _run(self, count: int, fails: BaseException | None, seconds: float) -> Any:
+        import time
+
+        try:
+            for number in range(count):
+                time.sleep(seconds)
+                yield number
+            if fails is not None:
+                raise fails
+        finally:
+            self.closed += 1
+
+
+def test_it_ends_with_a_plain_picture_and_returns_the_last_value(page: Page) -> None:
+    run = Watched(300)
+    last = asyncio.run(
+        watch(run.values, lambda values: DOT, total=300, title="Numbers <1>", summary=lambda v: f"at {v}")
+    )
+
+    assert last == 299
+    assert run.closed == 1
+    assert len(page.shown) == len(page.updates) == 1
+    assert "application/vnd.jupyter.widget-view+json" in page.shown[0]
+    assert set(page.updates[0]) == {"text/html", "text/plain"}
+    for words in ("Numbers &lt;1&gt;", "finished", "at 299", 'alt="a dot"'):
+        assert words in page.final
+
+
+def test_a_generator_that_yields_nothing_and_a_plain_list(page: Page) -> None:
+    assert asyncio.run(watch(iter(()), lambda values: DOT)) is None
+    assert "finished" in page.final
+    assert asyncio.run(watch([1, 2], lambda values: DOT)) == 2
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), asyncio.CancelledError()])
+def test_an_interrupt_inside_the_generator_keeps_what_is_there(page: Page, interrupt: BaseException) -> None:
+    run = Watched(10, fails=interrupt)
+    assert asyncio.run(watch(run.values, lambda values: DOT)) == 9
+    assert run.closed == 1
+    assert "interrupted; what was reached so far is kept" in page.final
+
+
+def test_a_cancelled_cell_goes_on_to_its_end(page: Page) -> None:
+    async def cell() -> Any:
+        run = Watched(100_000, seconds=0.001)
+        task = asyncio.create_task(watch(run.values, lambda values: DOT))
+        await asyncio.sleep(0.2)
+        task.cancel()  # as ipykernel does
+        value = await task
+        return value, run.closed, task.cancelling()
+
+    value, closed, cancelling = asyncio.run(cell())
+    assert 0 < value < 99_999
+    assert (closed, cancelling) == (1, 0)
+
+
+def test_an_error_of_the_kit_is_one_sentence_and_the_last_picture_stays(page: Page) -> None:
+    run = Watched(5, fails=DivergedError("the loss became nan <again>"))
+    with pytest.raises(DivergedError) as caught:
+        asyncio.run(watch(run.values, lambda values: DOT))
+    assert caught.value._render_traceback_() == ["DivergedError: the loss became nan <again>"]  # type: ignore[attr-defined]
+    assert run.closed == 1
+    assert "DivergedError: the loss became nan &lt;again&gt;" in page.final
+    assert 'alt="a dot"' in page.final
+
+
+def test_an_error_of_the_reader_keeps_its_traceback(page: Page) -> None:
+    def fails(values: list[int]) -> Picture:
+        raise ZeroDivisionError("in the reader's drawing")
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        asyncio.run(watch(Watched(50, seconds=0.01).values, fails))
+    assert not hasattr(caught.value, "_render_traceback_")
+    assert "failed with ZeroDivisionError" in page.final
+
+
+def test_nothing_is_left_of_a_panel(page: Page) -> None:
+    from ipywidgets.widgets import widget
+
+    def left() -> int:
+        gc.collect()
+        return len(getattr(widget, "_instances", widget.Widget.__dict__.get("widgets", {})))
+
+    knobs = Sliders(alpha=(0.0, 1.0, 0.5))
+    asyncio.run(watch(Watched(10).values, lambda values: DOT, sliders=knobs))
+    before = left()
+    for _ in range(3):
+        asyncio.run(watch(Watched(10).values, lambda values: DOT, sliders=knobs))
+    assert left() == before
+
+
+def test_two_panels_at_once(page: Page) -> None:
+    async def both() -> Any:
+        return await asyncio.gather(
+            watch(Watched(200, seconds=0.001).values, lambda values: DOT, title="one"),
+            watch(Watched(100, seconds=0.001).values, lambda values: DOT, title="two"),
+        )
+
+    assert asyncio.run(both()) == [199, 99]
+    assert len(page.shown) == len(page.updates) == 2
+
+
+def test_sliders_are_read_while_it_runs_and_refused_where_they_are_none(page: Page) -> None:
+    knobs = Sliders({"step size": (0, 10, 3)}, rate=Slider(1e-5, 1e-1, 1e-3, log=True))
+    assert knobs == {"step size": 3, "rate": 1e-3}
+    with pytest.raises(ConfigError, match="'alpha' takes lowest < highest"):
+        Sliders(alpha=(1.0, 0.0, 0.5))
+    with pytest.raises(ConfigError, match="sliders=Sliders"):
+        asyncio.run(watch([1], lambda values: DOT, sliders={"alpha": (0, 1, 0.5)}))  # type: ignore[arg-type]
+
+
+def test_a_knob_tells_the_reader_from_the_kit() -> None:
+    knob = Knob("alpha", 0.0, 1.0, 0.5)
+    knob.follow(0.75)
+    assert (knob.slider.value, knob.moved) == (0.75, False)
+    knob.slider.value = 0.25
+    assert knob.moved
+    knob.follow(0.9)  # the reader's value is not taken away before it was read
+    assert knob.take() == 0.25
+    assert not knob.moved
+    knob.follow(float("nan"))
+    knob.follow(7.0)
+    assert knob.slider.value == 1.0
+    knob._reset.click()
+    assert knob.moved
+    assert knob.take() is None
+    assert isinstance(Knob("period", 1, 1000, 50).slider.value, int)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000, 1003])
+def test_values_are_thinned_evenly_and_the_newest_is_there(count: int) -> None:
+    thinned: Thinned[int] = Thinned(8)
+    for number in range(count):
+        thinned.add(number)
+    values = thinned.values()
+    assert thinned.count == count
+    assert len(values) <= 9
+    if count:
+        assert (values[0], values[-1]) == (0, count - 1)
+        gaps = {b - a for a, b in itertools.pairwise(values[:-1])}
+        assert len(gaps) <= 1
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_slow_picture_is_drawn_less_often() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    drawn = 0
+    while clock.now < 100:
+        clock.now += 0.01
+        if clock.now >= pace.next_picture:
+            began, drawn = clock.now, drawn + 1
+            clock.now += 0.2
+            pace.drew(began)
+    assert SHARE <= 0.2 * drawn / 100 < 1.5 * SHARE  # a little more at first
+
+    quick = Pace(clock)
+    quick.drew(clock.now)
+    assert quick.next_picture == clock.now + DRAW_EVERY
+
+
+def test_no_picture_goes_to_a_browser_that_did_not_take_the_last() -> None:
+    clock = Clock()
+    trip = RoundTrip(clock)
+    asked: list[Any] = []
+    trip.widget.observe(asked.append, trip._playing)
+
+    def questions() -> int:
+        return sum(change["new"] for change in asked)
+
+    assert trip.ready  # nobody has ever answered: Colab shows what is sent
+    trip.ask()
+    trip.ask()
+    assert questions() == 1
+    trip.widget.value += 1  # the answer
+    assert trip.works
+    assert trip.ready
+
+    trip.ask()
+    assert not trip.ready
+    for _ in range(100):  # the tab was closed
+        clock.now += 0.1
+        trip.ask()
+    assert questions() <= 2 + 10 / ASK_SELDOM
+    trip.widget.value += 1
+    assert trip.ready
+
+
+def test_who_never_answers_is_asked_seldom() -> None:
+    clock = Clock()
+    trip = RoundTrip(clock)
+    asked: list[Any] = []
+    trip.widget.observe(asked.append, trip._playing)
+    while clock.now < PATIENCE + 100:
+        clock.now += 0.05
+        trip.ask()
+    assert sum(change["new"] for change in asked) < 2 * PATIENCE + 100 / ASK_SELDOM + 3
+
+
+def test_without_a_browser_it_is_found_out_in_time(page: Page) -> None:
+    assert asyncio.run(has_browser(timeout=0.1)) is False
+
+
+def test_a_picture_box_speaks_every_five_seconds_and_says_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_box_module, "ANNOUNCE_EVERY", 0.1)
+
+    async def run() -> list[str]:
+        box = PictureBox(DOT, "first")
+        spoken: list[str] = [box._spoken.value]
+        box._spoken.observe(lambda change: spoken.append(change["new"]), "value")
+        for number in range(5):
+            box.show(summary=f"number {number}")
+        assert box.summary == "number 4"
+        await asyncio.sleep(0.3)
+        return spoken
+
+    spoken = asyncio.run(run())
+    assert len(spoken) == 2
+    assert "first" in spoken[0]
+    assert "number 4" in spoken[1]
+    assert 'aria-live="polite"' in spoken[1]
+
+
+def test_a_cleared_picture_box_keeps_nothing() -> None:
+    box = PictureBox(DOT, "words")
+    assert "data:image/png" in box._image.value
+    box.clear()
+    assert not box._image.value
