@@ -1,0 +1,510 @@
+"""Checks of what the reader wrote: passed, or what is wrong and why it matters.
+
+A check plays the reader's work and the worked solution through the exercise's fixed cases and compares what is seen. If
+they differ, it plays the known mistakes too: the one that shows the very same on every case is named. An error that is
+not known gets what was expected and what came on the smallest failing case, and no guess.
+
+The reader's code runs in a thread with a time limit; whatever it returns, raises or prints, `check` returns a result.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+import io
+import logging
+import os
+import sysconfig
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from dqnkit.classroom import exercises, page
+from dqnkit.classroom import progress_file as records
+from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.classroom.limit import Ended, TimeIsUpError, run_limited
+from dqnkit.classroom.page import Page
+from dqnkit.classroom.values import Difference, Other, difference, normalise, shorten, show
+from dqnkit.errors import UnknownNameError
+
+# where code lies that is not the reader's
+LIBRARIES = tuple(
+    os.path.join(os.path.realpath(path), "")
+    for path in (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+)
+CASE = "case"  # the row of a result that is in words
+PRINTED = 2_000  # characters of what the reader's code prints that are kept
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found. As the value of a cell it shows itself; it is true if the check passed."""
+
+    name: str
+    status: str  # "passed", "wrong" or "open" (not written yet)
+    title: str
+    message: str = ""  # what is wrong and why it matters
+    mistake: str = ""  # the known mistake that was seen, by name
+    rows: tuple[tuple[str, str], ...] = ()  # what it concerns, value: the smallest failing case
+    printed: str = ""  # what the reader's code printed
+    advice: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the reader's work does what the solution does, on every case."""
+        return self.status == "passed"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    @property
+    def html(self) -> str:
+        """For the page."""
+        rows = [[escape(name), escape(value) if name == CASE else page.block(value)] for name, value in self.rows]
+        inside = page.prose(self.message)
+        inside += page.table(rows) if rows else ""
+        inside += page.fold("What your code printed", page.block(self.printed)) if self.printed else ""
+        inside += page.prose(self.advice)
+        return page.box(self.status, self.title, inside)
+
+    @property
+    def text(self) -> str:
+        """The same for a terminal."""
+        icon, _ = page.KINDS[self.status]
+        lines = [f"{icon} {self.title}", self.message]
+        for name, value in self.rows:
+            lines.append(f"  {name}: " + value.replace("\n", "\n    "))
+        lines += [f"  What your code printed:\n{self.printed}"] if self.printed else []
+        return "\n".join(line for line in [*lines, self.advice] if line)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception instead of a value."""
+
+    kind: str
+    message: str
+    line: str = field(compare=False)  # of the reader's code: "line 3: return q[s][b]"; empty where it is not in it
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one case showed: a value in the one form, or `Raised`; and which arguments were changed."""
+
+    outcome: Any
+    changed: tuple[str, ...] = ()
+
+
+def check(name: str, thing: Any) -> CheckResult:
+    """Try what the reader wrote on the exercise's cases; show the result as the value of a cell.
+
+    Args:
+        name: of the exercise.
+        thing: the reader's function, or class.
+
+    Returns:
+        the result. Nothing that the reader's work does raises here; only Ctrl-C ends a check.
+    """
+    try:
+        exercise = exercises.find(name)
+    except UnknownNameError as error:
+        return CheckResult(str(name), "wrong", f"{name}: no such exercise", f"{error}")
+    result = check_exercise(exercise, thing)
+    if result.status != "open":
+        records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake)
+    _LAST[exercise.name] = (thing, result.passed)
+    return result
+
+
+_LAST: dict[str, tuple[Any, bool]] = {}  # what was checked last under each name, and whether it passed
+
+
+def forget() -> None:
+    """Begin as a new kernel does."""
+    _LAST.clear()
+
+
+def use(name: str, thing: Any) -> Any:
+    """The reader's version if it passes its check, else the kit's, so that what follows works; says which.
+
+    Raises:
+        UnknownNameError: there is no exercise of this name.
+    """
+    exercise = exercises.find(name)
+    checked, passed = _LAST.get(exercise.name, (None, False))
+    if checked is not thing or thing is None:
+        passed = check(name, thing).passed
+    if passed:
+        print(f"✓ {exercise.name}: from here on, your version is used.")
+        return thing
+    print(
+        f"○ {exercise.name}: from here on, the kit's version is used.\n"
+        "  Yours has not passed its check yet; when it does, run this cell again."
+    )
+    return exercise.solution
+
+
+def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
+    """`check` without any record of it, for an exercise that need not be the kit's."""
+    problem = _misfit(exercise, thing)
+    if problem is not None:
+        return problem
+    printed = _Printed()
+    try:
+        cases = exercise.cases()
+        expected = observe_all(exercise, exercise.solution, cases)
+        with printed.captured():
+            seen = _observe_reader(exercise, thing, cases)
+    except _TooSlow as error:
+        return replace(_too_slow(exercise, error), printed=printed.text)
+    except ImportError as error:  # of the solution: the reader's own are among the outcomes
+        text = f"Something that this check needs is missing here: {error}. Install it, then run this cell again."
+        return CheckResult(exercise.name, "open", f"{exercise.name}: cannot be checked here", text)
+    return replace(_judge(exercise, cases, expected, seen), printed=printed.text)
+
+
+def observe_all(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[Seen]:
+    """What each case shows of the kit's own code: the solution, or a known mistake. What it prints is dropped."""
+    with _Printed().captured(), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return [_observe(exercise, thing, case) for case in cases]
+
+
+def find_mistake(exercise: Exercise, cases: Sequence[Case], seen: Sequence[Seen]) -> Mistake | None:
+    """The known mistake that shows the very same on every case."""
+    for mistake in exercise.mistakes:
+        shown = (observe_all(exercise, mistake.wrong, [case])[0] for case in cases)  # only up to the first difference
+        if all(map(same, shown, seen)):
+            return mistake
+    return None
+
+
+def same(one: Seen, other: Seen) -> bool:
+    """Whether two cases showed the same value, or the same error."""
+    if isinstance(one.outcome, Raised) or isinstance(other.outcome, Raised):
+        return type(one.outcome) is type(other.outcome) and bool(one.outcome == other.outcome)
+    return difference(one.outcome, other.outcome) is None
+
+
+def _observe(exercise: Exercise, thing: Any, case: Case) -> Seen:
+    given = deepcopy(case.arguments)
+    try:
+        outcome = normalise(exercise.observe(thing, replace(case, arguments=given)))
+    except ImportError:
+        raise
+    except Exception as error:
+        outcome = _raised(error)
+    return Seen(outcome, _changed(exercise, case.arguments, given))
+
+
+def _changed(exercise: Exercise, before: Sequence[Any], after: Sequence[Any]) -> tuple[str, ...]:
+    """The arguments that are no longer what they were, by name."""
+    names = _parameters(exercise.solution)
+    changed = []
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if difference(_only_data(normalise(old)), _only_data(normalise(new))) is not None:
+            changed.append(names[number] if number < len(names) else f"argument {number + 1}")
+    return tuple(changed)
+
+
+def _only_data(value: Any) -> Any:
+    """Arrays and lists; objects (a random generator, a network) may change as they are used."""
+    return value if isinstance(value, np.ndarray) or hasattr(value, "values") else None
+
+
+class _TooSlow(Exception):
+    def __init__(self, case: Case, ended: bool) -> None:
+        super().__init__(case.label)
+        self.case, self.ended = case, ended
+
+
+def _observe_reader(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[Seen]:
+    seen = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", RuntimeWarning)  # NumPy's, of overflow and division by 0: worth seeing
+        warnings.showwarning = _print_warning
+        for case in cases:
+            try:
+                seen.append(run_limited(partial(_observe_safely, exercise, thing, case), exercise.seconds))
+            except TimeIsUpError as error:
+                raise _TooSlow(case, error.ended) from None
+    return seen
+
+
+def _observe_safely(exercise: Exercise, thing: Any, case: Case) -> Seen:
+    try:
+        return _observe(exercise, thing, case)
+    except Ended:
+        raise
+    except BaseException as error:  # exit(), a KeyboardInterrupt of the reader's own, a missing module
+        return Seen(_raised(error))
+
+
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"{category.__name__} in line {lineno}: {message}")
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        room = PRINTED - len(self.text)
+        self.text += text[:room] + (" …" if 0 < room < len(text) else "")
+        return len(text)
+
+    @contextmanager
+    def captured(self) -> Iterator[None]:
+        """Keep what is printed here; TensorFlow's log, which says in its own words what the check will say, is off."""
+        was_disabled, was_input = logging.root.manager.disable, builtins.input
+        logging.disable(logging.CRITICAL)
+        builtins.input = _no_input
+        try:
+            with redirect_stdout(self), redirect_stderr(self):
+                yield
+        finally:
+            builtins.input = was_input
+            logging.disable(was_disabled)
+
+
+def _no_input(prompt: object = "") -> str:
+    raise EOFError("a check has nobody who could answer input(): take what you need from the arguments")
+
+
+def _raised(error: BaseException) -> Raised:
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return Raised(type(error).__name__, shorten(text.strip()), _line_of_reader(error))
+
+
+def _line_of_reader(error: BaseException) -> str:
+    """Where in the reader's code it happened: the innermost frame that belongs to no library."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        is_library = os.path.realpath(frame.filename).startswith(LIBRARIES) or frame.filename.startswith("<frozen")
+        if not is_library:
+            return f"line {frame.lineno} of {frame.name}" + (f":\n    {frame.line}" if frame.line else "")
+    return ""
+
+
+def _misfit(exercise: Exercise, thing: Any) -> CheckResult | None:
+    """What can be said before anything is run: nothing written yet, no function at all, other arguments."""
+    name, wants_class = exercise.name, inspect.isclass(exercise.solution)
+    open_title = f"{name}: not written yet"
+    advice = f"{exercise.minutes} minutes, difficulty {exercise.difficulty} of 3. Stuck? `hints({name!r})`"
+    if (
+        thing is None
+        or thing is Ellipsis
+        or _is_stub(thing)
+        or (inspect.isclass(thing) and _has_stubs(exercise, thing))
+    ):
+        return CheckResult(name, "open", open_title, "Fill in the code where it says `YOUR CODE HERE`.", advice=advice)
+    if inspect.isclass(thing) and not wants_class:
+        text = (
+            f"This is the class `{thing.__name__}`. The check takes the function itself: `{name}{exercise.signature}`."
+        )
+        return _wrong(exercise, text)
+    if wants_class and not inspect.isclass(thing):
+        return _wrong(exercise, f"A class is wanted, without parentheses behind its name; this is {_what(thing)}.")
+    if not callable(thing):
+        text = (
+            f"This is {_what(thing)}, not a function. Give the check the function itself, without calling it: "
+            f"`check({name!r}, {name})`."
+        )
+        return _wrong(exercise, text)
+    if not wants_class:
+        return _other_arguments(exercise, thing)
+    return None
+
+
+def _what(thing: Any) -> str:
+    try:
+        return f"`{shorten(show(normalise(thing)))}`"
+    except Exception:
+        return f"a {type(thing).__name__}"
+
+
+def _is_stub(thing: Any) -> bool:
+    """Whether a function does nothing but return None."""
+    code = getattr(inspect.unwrap(thing) if inspect.isfunction(thing) else None, "__code__", None)
+    if code is None or code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        return False
+    steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
+    does_nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+    return all(name in does_nothing and (not name.endswith("CONST") or value is None) for name, value in steps)
+
+
+def _has_stubs(exercise: Exercise, thing: type) -> bool:
+    """Whether a method that the solution writes out is still empty in the reader's class."""
+    return any(
+        inspect.isfunction(method) and not _is_stub(method) and _is_stub(getattr(thing, name, None))
+        for name, method in vars(exercise.solution).items()
+    )
+
+
+def _parameters(function: Any) -> list[str]:
+    """The names of the arguments that it takes by position; none where that cannot be known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _other_arguments(exercise: Exercise, thing: Any) -> CheckResult | None:
+    """What to say if the function cannot be called as the solution is."""
+    wanted = inspect.signature(exercise.solution).parameters.values()
+    by_position = [p.name for p in wanted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in wanted if p.kind is p.KEYWORD_ONLY]
+    try:
+        signature = inspect.signature(thing)
+    except (TypeError, ValueError):  # a function that is not written in Python
+        return None
+    try:
+        signature.bind(*by_position, **dict.fromkeys(by_name))
+    except TypeError:
+        called = ", ".join([*by_position, *(f"{name}=…" for name in by_name)])
+        text = (
+            f"Its arguments are `{signature}`; it is called with {len(wanted)}: `({called})`. "
+            "Keep the first line of the function as it was."
+        )
+        return _wrong(exercise, text)
+    return None
+
+
+def _wrong(exercise: Exercise, text: str, **more: Any) -> CheckResult:
+    """A result that did not pass."""
+    advice = f"Stuck? `hints({exercise.name!r})` unfolds one hint after the other."
+    return CheckResult(exercise.name, "wrong", f"{exercise.name}: not yet right", text, advice=advice, **more)
+
+
+def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
+    text = (
+        f"It had not returned after {exercise.seconds:g} seconds, and was stopped. Does every loop come to an end: "
+        "does something in it change the condition that it runs on?"
+    )
+    if not error.ended:
+        text += (
+            "\n\nIt could not be ended, for it waits outside Python (`input()`, `sleep`), and may still run. If the "
+            "notebook has become slow, restart the kernel."
+        )
+    return _wrong(exercise, text, rows=_case_rows(exercise, error.case))
+
+
+def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], seen: Sequence[Seen]) -> CheckResult:
+    """The result, from what the cases showed."""
+    name = exercise.name
+    failing = [number for number in range(len(cases)) if not same(expected[number], seen[number])]
+    if failing:
+        first = failing[0]
+        mistake = find_mistake(exercise, cases, seen)
+        message, rows = _explain(expected[first].outcome, seen[first].outcome)
+        right = f"{len(cases) - len(failing)} of {len(cases)} cases are right."
+        if mistake is not None:
+            message = mistake.message
+        elif len(failing) < len(cases):
+            message += f" ({right} Below is the first that is not.)"
+        rows = (*_case_rows(exercise, cases[first]), *rows)
+        return _wrong(exercise, message.strip(), rows=rows, mistake=mistake.name if mistake else "")
+    changed = [set(now.changed) - set(due.changed) for due, now in zip(expected, seen, strict=True)]
+    if any(changed):
+        first = next(number for number, names in enumerate(changed) if names)
+        names = " and ".join(f"`{one}`" for one in sorted(changed[first]))
+        text = (
+            f"What it returns is right, but it changes its argument {names}. Whoever called it still holds that "
+            "object and finds other values in it. Work on a copy, or compute the new value without writing it back."
+        )
+        return _wrong(exercise, text, rows=_case_rows(exercise, cases[first]), mistake="changes its arguments")
+    return CheckResult(name, "passed", f"{name}: passed", f"It is right on all {len(cases)} cases.")
+
+
+def _explain(expected: Any, actual: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """An unknown error: what can be seen of it, and no guess."""
+    if isinstance(actual, Raised):
+        text = f"{actual.kind}: {actual.message}" if actual.message else actual.kind
+        if actual.line:
+            return "Your code stopped with an error.", (("error", text), ("where", actual.line))
+        return "What your code gave could not be used.", (("error", text),)
+    if isinstance(expected, Raised):
+        return "Here an error is expected.", (("expected", expected.kind), ("yours", show(actual)))
+    found: Difference | None = difference(expected, actual)
+    assert found is not None
+    part = f" ({found.where})" if found.where else ""
+    return found.remark, ((f"expected{part}", found.expected), (f"yours{part}", found.actual))
+
+
+def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
+    """The case in words, and its arguments where they are the function's own."""
+    label = (CASE, case.label)
+    names = _parameters(exercise.solution)
+    arguments = [normalise(value) for value in case.arguments]
+    if len(names) != len(arguments) or any(isinstance(value, Other) for value in arguments):
+        return (label,)
+    shown = [(name, show(value)) for name, value in zip(names, arguments, strict=True)]
+    long = [f"{name} =\n{value}" for name, value in shown if "\n" in value]
+    short = [f"{name}={value}" for name, value in shown if "\n" not in value]
+    return label, ("with", "\n".join([*long, ", ".join(short)]))
+
+
+def hints(name: str) -> Page:
+    """The exercise's hints, folded one in the other; the last says how to see the solution.
+
+    Raises:
+        UnknownNameError: there is no exercise of this name.
+    """
+    exercise = exercises.find(name)
+    last = (
+        f"Still stuck? `solution({name!r})` in a new cell shows the worked solution: read it, close it, and write it "
+        "from memory. Or go on for now: `use` gives the kit's version, and nothing later depends on yours."
+    )
+    every = [*exercise.hints, last]
+    nested = ""
+    for number in range(len(every), 0, -1):
+        title = f"Hint {number} of {len(exercise.hints)}" if number <= len(exercise.hints) else "The solution"
+        nested = page.fold(title, page.prose(every[number - 1]) + nested)
+    title = f"Hints for {name}: about {exercise.minutes} minutes, difficulty {exercise.difficulty} of 3"
+    text = "\n".join([title, *(f"{number}. {hint}" for number, hint in enumerate(every, start=1))])
+    return Page(page.box("note", title, nested), text)
+
+
+def solution(name: str) -> Page:
+    """The source of the worked solution.
+
+    Raises:
+        UnknownNameError: there is no exercise of this name.
+    """
+    exercise = exercises.find(name)
+    source = inspect.getsource(exercise.solution)
+    title = f"A worked solution of {name}"
+    return Page(page.box("note", title, page.code(source)), f"{title}\n\n{source}")

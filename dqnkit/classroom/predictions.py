@@ -1,0 +1,347 @@
+"""Predictions: what the reader expects, written down before it is seen, and then put beside what happened.
+
+A prediction is locked by Commit, or when a run that shows it starts (`prediction` reads it); the first answer stays.
+It is never graded. Where nobody can click, it is skipped and everything goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.classroom import page
+from dqnkit.classroom import progress_file as records
+from dqnkit.classroom.page import Page
+from dqnkit.errors import ConfigError
+from dqnkit.plots.sketch import in_words, sketch
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, where a curve is predicted
+KINDS = ("choice", "number", "curve")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked."""
+
+    id: str
+    text: str
+    kind: str
+    options: tuple[str, ...]
+    unit: str
+    range: tuple[float, float] | None
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value that was kept answers this question (the course may have changed since)."""
+        if self.kind == "choice":
+            return value in self.options
+        numbers = value if isinstance(value, list) else [value]
+        wanted = len(SHARES) if self.kind == "curve" else 1
+        return len(numbers) == wanted and all(isinstance(number, (int, float)) for number in numbers)
+
+    def in_words(self, value: Any) -> str:
+        """An answer, for people."""
+        if self.kind == "choice":
+            return str(value)
+        if self.kind == "number":
+            return self.with_unit(value)
+        return f"{in_words(value)} {self.unit}".strip() + " (at 0, 25, 50, 75 and 100 % of the run)"
+
+    def with_unit(self, number: float) -> str:
+        """A number and what it counts."""
+        return f"{number:.6g} {self.unit}".strip()
+
+
+_ASKED: dict[str, Question] = {}
+_SHOWN: dict[str, Prediction] = {}  # on the page, the newest of each question
+_SKIPPED: set[str] = set()  # locked without an answer, in this kernel
+
+
+def forget() -> None:
+    """Begin as a new kernel does."""
+    for kept in (_ASKED, _SHOWN, _SKIPPED):
+        kept.clear()
+
+
+class Prediction:
+    """A question on the page: with its form while it is open, in words after that, in the saved notebook as well."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.form = _make_form(self) if _state(question) == "open" else None
+        self.display: Any = None  # where it is shown, once it is
+
+    def commit(self, value: Any) -> str:
+        """Keep the answer, if the question is still open; what to say of it."""
+        if _state(self.question) == "open":
+            records.record_prediction(self.question.id, self.question.text, self.question.kind, value)
+        self.close()
+        return f"✓ Committed: {self.question.in_words(_kept(self.question.id, self.question))}"
+
+    def close(self) -> None:
+        """Show in words what became of it."""
+        if self.form is not None:
+            self.form.lock("→ No longer open")
+        if self.display is not None:
+            self.display.update(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, Any]:
+        page = _as_page(self.question)
+        bundle: dict[str, Any] = {"text/html": page.html, "text/plain": page.text}
+        if self.form is not None and _state(self.question) == "open":
+            from dqnkit.widgets.browser import widget_view
+
+            bundle |= widget_view(self.form.box)
+        return bundle
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        self.display = display(self._bundle(), raw=True, display_id=True)
+
+    def __repr__(self) -> str:
+        return _as_page(self.question).text
+
+
+def predict(
+    id: str,
+    question: str,
+    *,
+    kind: str = "choice",
+    options: Sequence[str] = (),
+    unit: str = "",
+    range: tuple[float, float] | None = None,
+) -> Prediction:
+    """Ask the reader what will happen; the value of a cell.
+
+    Args:
+        id: of the prediction, "02-error": the notebook's two digits, then a word.
+        question: in one sentence or two.
+        kind: "choice" of options, a "number", or a "curve": its values at 0, 25, 50, 75 and 100 % of the run.
+        options: to choose from.
+        unit: of the number, or of the curve's values.
+        range: the lowest and the highest answer; a curve needs it.
+
+    Raises:
+        ConfigError: the question cannot be asked like this (a mistake of who wrote the notebook).
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"kind takes one of {', '.join(KINDS)}, not {kind!r}")
+    if kind == "choice" and len(options) < 2:
+        raise ConfigError("a choice needs at least two options")
+    if kind == "curve" and range is None:
+        raise ConfigError("a curve needs a range=(lowest, highest)")
+    asked = Question(id, question, kind, tuple(options), unit, range)
+    _ASKED[id] = asked
+    if id in _SHOWN:  # the cell was run again: the form that it showed before is done with
+        _SHOWN[id].close()
+    _SHOWN[id] = Prediction(asked)
+    return _SHOWN[id]
+
+
+def prediction(id: str) -> Any:
+    """The reader's answer, or None where there is none. Reading it locks it: who draws it knows what happened.
+
+    Returns:
+        the option chosen; the number; or the curve as points ``[5, 2]``: share of the run (0 to 1), value.
+    """
+    question = _ASKED.get(id)
+    value = _kept(id, question)
+    if value is None:
+        _skip(id, question)
+        return None
+    return _as_given(value)
+
+
+def _as_given(value: Any) -> Any:
+    return np.column_stack([SHARES, value]) if isinstance(value, list) else value
+
+
+def _kept(id: str, question: Question | None) -> Any:
+    """The answer in the progress file, if it is one to this question."""
+    entry = records.FILE.read()["predictions"].get(id)
+    if entry is None or entry["value"] is None or (question is not None and not question.accepts(entry["value"])):
+        return None
+    return entry["value"]
+
+
+def _skip(id: str, question: Question | None) -> None:
+    if question is None or id in _SKIPPED:
+        return
+    _SKIPPED.add(id)
+    records.record_prediction(id, question.text, question.kind, None)
+    if id in _SHOWN:
+        _SHOWN.pop(id).close()
+
+
+def _state(question: Question) -> str:
+    if _kept(question.id, question) is not None:
+        return "committed"
+    return "skipped" if question.id in _SKIPPED else "open"
+
+
+def _make_form(prediction: Prediction) -> Any:
+    """The form on the page; None where there is no ipywidgets."""
+    if find_spec("ipywidgets") is None:
+        return None
+    from dqnkit.widgets.predictions import PredictionForm
+
+    question = prediction.question
+    head = page.prose(question.text)
+    return PredictionForm(head, question.kind, question.options, question.unit, question.range, prediction.commit)
+
+
+def _as_page(question: Question) -> Page:
+    state = _state(question)
+    if state == "committed":
+        text = f"Your prediction: {question.in_words(_kept(question.id, question))}"
+        return _paragraphs("passed", "Prediction, committed", question.text, text)
+    if state == "skipped":
+        return _paragraphs(
+            "open", "Prediction, skipped", question.text, "The run has started without one; nothing is lost."
+        )
+    options = "\n\n".join(f"○ {option}" for option in question.options)
+    text = "Skipped where nobody answers: then the notebook goes on without it."
+    return _paragraphs("note", "Predict", question.text, options, text)
+
+
+def _paragraphs(kind: str, title: str, *texts: str) -> Page:
+    return page.message(kind, title, "\n\n".join(text for text in texts if text))
+
+
+def compare(id: str, actual: Any, *, answers: Mapping[Any, str] | None = None) -> Page:
+    """Put the prediction beside what happened.
+
+    Args:
+        id: of the prediction.
+        actual: what happened, or None where it is not known: the option that was right; the number; or the curve,
+            ``[N]`` values at equal distances, or ``[N, 2]`` points (anything that grows over the run, value).
+        answers: to the reasoning behind each wrong option: option -> a sentence or two. For a number, pairs
+            ``(low, high)`` of predictions -> what to say to them.
+
+    Raises:
+        ConfigError: an answer to an option that was not offered (a mistake of who wrote the notebook).
+    """
+    question = _ASKED.get(id)
+    value = _kept(id, question)
+    if value is None:
+        _skip(id, question)
+    if question is None:
+        return page.message(
+            "open", "Prediction", f"The question {id!r} was not asked: run its cell first, then this one."
+        )
+    if actual is None:
+        return page.message(
+            "open", "Nothing to compare yet", "The run has given no result: let it finish, then run this."
+        )
+    if question.kind == "choice":
+        _check_options(question, [actual, *(answers or {})])
+    happened = _happened(question, actual)
+    records.record_happened(id, happened)
+    if question.kind == "choice":
+        return _compare_choice(question, value, str(actual), answers or {})
+    if question.kind == "number":
+        return _compare_number(question, value, happened, answers or {})
+    return _compare_curve(question, value, happened, _resample(actual, np.linspace(0, 1, 101)))
+
+
+def _check_options(question: Question, named: Sequence[Any]) -> None:
+    for option in named:
+        if option not in question.options:
+            offered = ", ".join(map(repr, question.options))
+            raise ConfigError(f"the prediction {question.id!r} has no option {option!r}; it offers {offered}")
+
+
+def _happened(question: Question, actual: Any) -> Any:
+    """What happened, as the prediction is kept; None where it is no number."""
+    if question.kind == "choice":
+        return str(actual)
+    if question.kind == "number":
+        number = float(actual)
+        return number if np.isfinite(number) else None
+    return [float(value) if np.isfinite(value) else None for value in _resample(actual, SHARES)]
+
+
+def _resample(actual: npt.ArrayLike, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """A curve's values at these shares of the run."""
+    points = np.asarray(actual, dtype=np.float64)
+    if points.ndim == 1:
+        points = np.column_stack([np.arange(len(points)), points])
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        return np.full(np.shape(shares), np.nan)
+    first, last = points[0, 0], points[-1, 0]
+    return np.interp(first + np.asarray(shares) * (last - first), points[:, 0], points[:, 1])
+
+
+def _compare_choice(question: Question, value: Any, actual: str, answers: Mapping[Any, str]) -> Page:
+    if value is None:
+        others = [
+            f"To who expected “{option}”: {answers[option]}"
+            for option in question.options
+            if option in answers and option != actual
+        ]
+        return _beside("open", "No prediction to compare", question, None, actual, others)
+    if value == actual:
+        return _beside("passed", "As you predicted", question, value, actual)
+    said = [answers[value]] if value in answers else []
+    return _beside("note", "Otherwise than you predicted", question, value, actual, said)
+
+
+def _compare_number(question: Question, value: Any, actual: float | None, answers: Mapping[Any, str]) -> Page:
+    shown = "no number (it was infinite, or NaN)" if actual is None else question.with_unit(actual)
+    if value is None:
+        return _beside("open", "No prediction to compare", question, None, shown)
+    texts = []
+    if actual is not None:
+        off = value - actual
+        exact = abs(off) < 1e-9 * max(1.0, abs(actual))
+        side = "above" if off > 0 else "below"
+        texts.append("Exactly." if exact else f"Your prediction is {question.with_unit(abs(off))} {side} it.")
+    texts += [text for reach, text in answers.items() if isinstance(reach, tuple) and reach[0] <= value <= reach[1]]
+    return _beside("note", "Your prediction beside what happened", question, question.with_unit(value), shown, texts)
+
+
+def _beside(
+    kind: str, title: str, question: Question, predicted: str | None, happened: str, texts: Sequence[str] = ()
+) -> Page:
+    rows = [("You predicted", predicted), ("What happened", happened)]
+    shown = [(name, text) for name, text in rows if text is not None]
+    inside = page.prose(question.text) + page.table([[escape(cell) for cell in row] for row in shown])
+    inside += page.prose("\n\n".join(texts))
+    icon, _ = page.KINDS[kind]
+    plain = [f"{icon} {title}", question.text, *(f"  {name}: {text}" for name, text in shown), *texts]
+    return Page(page.box(kind, title, inside), "\n".join(plain))
+
+
+def _compare_curve(question: Question, value: Any, actual: list[float | None], fine: npt.NDArray[np.float64]) -> Page:
+    numbers = np.array([np.nan if number is None else number for number in actual])
+    head = ["", *(f"{share:.0%}" for share in SHARES)]
+    happened = ["What happened", *(f"{number:.3g}" for number in numbers)]
+    title, kind = "No prediction to compare", "open"
+    rows, texts, drawing = [happened], [], ""
+    if value is not None:
+        title, kind = "Your curve beside what happened", "note"
+        rows.insert(0, ["You predicted", *(f"{number:.3g}" for number in value)])
+        off = np.abs(np.array(value) - numbers)
+        if np.isfinite(off).any():
+            at = SHARES[int(np.nanargmax(off))]
+            texts.append(f"On average they are {np.nanmean(off):.3g} apart, furthest at {at:.0%} of the run.")
+        assert question.range is not None
+        drawing = _image(sketch(value, question.range, question.unit, fine), " / ".join(" ".join(row) for row in rows))
+    inside = page.prose(question.text) + drawing + page.table([[escape(cell) for cell in row] for row in rows], head)
+    inside += page.prose("\n\n".join(texts))
+    icon, _ = page.KINDS[kind]
+    plain = [f"{icon} {title}", question.text, *("  ".join(row) for row in (head, *rows)), *texts]
+    return Page(page.box(kind, title, inside), "\n".join(plain))
+
+
+def _image(svg: str, alt: str) -> str:
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return f'<img alt="{escape(alt)}" src="{source}" style="max-width: 100%">'

@@ -1,0 +1,126 @@
+"""Every exercise of the course: the solution passes, the stub fails, each known mistake is caught and named.
+
+At the end of the run the checks and their mutants are printed as a table (`conftest.py`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from dqnkit.classroom import exercises, page
+from dqnkit.classroom.checking import check_exercise, find_mistake, hints, observe_all, same, solution
+from dqnkit.classroom.exercise import Exercise, Mistake
+
+NAMES = exercises.names()
+MUTANTS = [(name, mistake) for name in NAMES for mistake in exercises.find(name).mistakes]
+WANTED = {  # issue 3
+    *("q_update", "td_target", "epsilon_greedy", "q_network", "train_step", "replay_add", "replay_sample"),
+    *("target_sync", "double_q_target", "n_step_return", "training_loop"),
+}
+
+
+@cache
+def shown_by(name: str, mistake: str = "") -> tuple[Any, ...]:
+    """What the cases show of the solution, or of a mistake."""
+    exercise = exercises.find(name)
+    wrong = {known.name: known.wrong for known in exercise.mistakes}
+    return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.cases()))
+
+
+def equal(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return all(map(same, one, other))
+
+
+def test_the_course_has_its_exercises() -> None:
+    assert set(NAMES) >= WANTED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_solution_passes(name: str) -> None:
+    exercise = exercises.find(name)
+    result = check_exercise(exercise, exercise.solution)
+    assert result.passed, result.text
+    assert not result.printed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stub_fails(name: str) -> None:
+    exercise = exercises.find(name)
+    stubs: list[Any] = [None, lambda *arguments, **named: None]
+    if inspect.isclass(exercise.solution):
+        stubs[1] = type("Stub", (exercise.solution,), dict.fromkeys(methods(exercise.solution), stubs[1]))
+    for stub in stubs:
+        result = check_exercise(exercise, stub)
+        assert result.status == "open", result.text
+        assert "not written yet" in result.title
+
+
+def methods(thing: type) -> list[str]:
+    return [name for name, value in vars(thing).items() if inspect.isfunction(value)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_something_that_does_nothing_but_is_no_stub_fails_too(name: str) -> None:
+    exercise = exercises.find(name)
+
+    def nothing(*arguments: Any, **named: Any) -> None:
+        len(arguments)
+
+    attempt: Any = nothing
+    if inspect.isclass(exercise.solution):
+        attempt = type("Nothing", (exercise.solution,), dict.fromkeys(methods(exercise.solution), nothing))
+    result = check_exercise(exercise, attempt)
+    assert result.status == "wrong", result.text
+    assert result.message
+
+
+@pytest.mark.parametrize(("name", "mistake"), MUTANTS, ids=lambda value: getattr(value, "name", value))
+def test_a_known_mistake_is_caught_and_named(name: str, mistake: Mistake, mutants: dict[str, dict[str, bool]]) -> None:
+    mutants.setdefault(name, {})[mistake.name] = False
+    result = check_exercise(exercises.find(name), mistake.wrong)
+    assert result.status == "wrong", "it is not caught"
+    assert result.mistake == mistake.name, result.text
+    assert mistake.message.split("`")[0] in result.text
+    mutants[name][mistake.name] = True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mistakes_differ_from_the_solution_and_from_each_other(name: str) -> None:
+    exercise = exercises.find(name)
+    mistakes = [mistake.name for mistake in exercise.mistakes]
+    assert len(mistakes) >= 5
+    assert len(set(mistakes)) == len(mistakes)
+    for mistake in mistakes:
+        assert not equal(shown_by(name), shown_by(name, mistake)), f"{mistake} shows what the solution shows"
+    for one, other in combinations(mistakes, 2):
+        assert not equal(shown_by(name, one), shown_by(name, other)), f"{one} and {other} show the same"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_cases_show_is_the_same_each_time(name: str) -> None:
+    exercise = exercises.find(name)
+    again = observe_all(exercise, exercise.solution, exercise.cases())
+    assert equal(shown_by(name), tuple(again))
+    assert find_mistake(exercise, exercise.cases(), again) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_exercise_is_described(name: str) -> None:
+    exercise: Exercise = exercises.find(name)
+    assert exercise.name == name
+    assert re.fullmatch(r"\d\d_\w+", exercise.notebook)
+    assert 1 <= exercise.difficulty <= 3
+    assert exercise.minutes > 0
+    assert len(exercise.hints) >= 2
+    assert len({case.label for case in exercise.cases()}) == len(exercise.cases())
+    for mistake in exercise.mistakes:
+        assert len(mistake.message) > 40, "it says what is wrong and why it matters"
+        assert mistake.message.rstrip().endswith((".", "?", "!", "`", ")"))
+    assert f"{exercise.minutes} minutes" in hints(name).html
+    assert page.code(inspect.getsource(exercise.solution)) in solution(name).html

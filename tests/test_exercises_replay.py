@@ -1,0 +1,61 @@
+"""The reader's replay buffer: any right way of writing it passes. (Its mistakes: `test_exercises.py`.)"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnkit.classroom.checking import check_exercise
+from dqnkit.classroom.exercises import replay_add, replay_sample
+from dqnkit.types import Transition
+
+EXERCISES = (replay_add.EXERCISE, replay_sample.EXERCISE)
+
+
+class KeptInADeque:
+    """Another right way: the oldest falls out by itself, and transitions are plain tuples."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.slots: deque[tuple[Any, ...]] = deque(maxlen=capacity)
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        self.slots.append((observation.copy(), action, reward, discount, next_observation.copy()))
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
+        rows = [self.slots[slot] for slot in rng.choice(len(self), batch_size)]
+        return Transition(*(np.array(field) for field in zip(*rows, strict=True)))
+
+
+class Shifts(replay_add.RingBuffer):
+    """Another: the oldest is taken off the front of a list."""
+
+    def add(self, *values: Any) -> None:
+        if len(self.slots) == self.capacity:
+            del self.slots[0]
+        self.slots.append(Transition(*(np.copy(value) for value in values)))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_another_right_way_passes(exercise: Any) -> None:
+    assert check_exercise(exercise, KeptInADeque).passed
+
+
+def test_the_oldest_may_be_taken_off_the_front() -> None:
+    assert check_exercise(replay_add.EXERCISE, Shifts).passed
+
+
+def test_a_slip_is_shown_with_its_line() -> None:
+    class Slip(replay_add.RingBuffer):
+        def sample(self, batch_size: int, rng: np.random.Generator) -> Any:
+            return self.slotz[0]  # type: ignore[attr-defined]
+
+    result = check_exercise(replay_sample.EXERCISE, Slip)
+    assert result.status == "wrong"
+    assert "slotz" in result.text
