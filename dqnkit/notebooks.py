@@ -14,8 +14,8 @@ from dqnkit.errors import DQNKitError, MissingExtraError
 
 PACKAGE = Path(__file__).resolve().parent
 DEFAULT_FOLDER = "dqnkit-course"
-# left behind by JupyterLab, Python and training in a folder of notebooks; no part of the course
-LITTER = {".ipynb_checkpoints", ".virtual_documents", "__pycache__", "runs"}
+# left behind by JupyterLab, Python and training in a folder of notebooks, or made for those who write the course
+NOT_THE_COURSE = {"dqnkit-progress.json", ".ipynb_checkpoints", ".virtual_documents", "__pycache__", "runs", "source"}
 
 
 def find_notebooks() -> Path:
@@ -101,7 +101,7 @@ def open_lab(port: int = 8888, browser: bool = True, folder: str | Path | None =
 
 def _course_files(source: Path) -> Iterator[Path]:
     for file in sorted(source.rglob("*")):
-        if file.is_file() and LITTER.isdisjoint(file.relative_to(source).parts):
+        if file.is_file() and NOT_THE_COURSE.isdisjoint(file.relative_to(source).parts):
             yield file
 
 
