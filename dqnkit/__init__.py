@@ -15,7 +15,7 @@ The ring that data flows through, and the room where each part lives::
     training        train: the only loop, a generator of TrainStatus
     evaluation      evaluate, record_video
     checkpoint      save, restore
-    plots           learning curves
+    plots           figures, drawn off-screen
     cli, doctor     the command line
 
 Importing `dqnkit` imports nothing else; an actor never needs TensorFlow.

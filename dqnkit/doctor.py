@@ -16,6 +16,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,9 +56,59 @@ class Finding:
     section: str = "this computer"
 
 
-def examine() -> list[Finding]:
+class Report(list[Finding]):
+    """Findings; as text by `report`, and as a table where a notebook shows them."""
+
+    def __str__(self) -> str:
+        return report(self)
+
+    def __repr__(self) -> str:
+        return report(self)
+
+    def _repr_html_(self) -> str:
+        """What to do on top; under a fold a line for each finding, in words and with an icon."""
+        problems = [finding for finding in self if finding.status == "problem"]
+        advice = [finding for finding in self if finding.status == "advice"]
+        if problems:
+            head = "This computer is not ready yet. Do these first, then restart the kernel:"
+        elif advice:
+            head = "This computer is ready. There is advice:"
+        else:
+            head = "This computer is ready for the course."
+        to_do = "".join(f"<li>{_in_html(finding)}</li>" for finding in [*problems, *advice])
+        lines = "".join(_row_in_html(finding) for finding in self)
+        return (
+            f'<div style="line-height: 1.5; max-width: 60em; overflow-wrap: anywhere"><strong>{head}</strong>'
+            f"{f'<ul>{to_do}</ul>' if to_do else ''}"
+            f'<details><summary style="cursor: pointer">All {len(self)} findings</summary>'
+            f'<table style="text-align: left">{lines}</table></details></div>'
+        )
+
+
+# icon, colour and word of each status; the word says what the colour does
+_SHOWN = {"ok": ("✓", "#009E73", "ok"), "advice": ("→", "#E69F00", "advice"), "problem": ("✗", "#D55E00", "problem")}
+
+
+def _in_html(finding: Finding) -> str:
+    icon, color, word = _SHOWN[finding.status]
+    remedy = f"<br><code>{escape(finding.remedy)}</code>" if finding.remedy else ""
+    name = f"<strong>{escape(finding.name)}</strong>: {escape(finding.value)}"
+    return f'<span style="color: {color}" aria-hidden="true">{icon}</span> {word}: {name}{remedy}'
+
+
+def _row_in_html(finding: Finding) -> str:
+    icon, color, word = _SHOWN[finding.status]
+    cell = 'style="text-align: left; vertical-align: top"'
+    remedy = f"<br><code>{escape(finding.remedy)}</code>" if finding.remedy else ""
+    return (
+        f'<tr><td {cell}><span style="color: {color}" aria-hidden="true">{icon}</span> {word}</td>'
+        f"<td {cell}>{escape(finding.name)}</td><td {cell}>{escape(finding.value)}{remedy}</td></tr>"
+    )
+
+
+def examine() -> Report:
     """Look at everything. Takes a few seconds where TensorFlow is installed, a second otherwise; changes nothing."""
-    return [
+    findings = [
         _python(),
         Finding("platform", platform.platform()),
         Finding("dqnkit", f"{dqnkit.__version__} in {PACKAGE}"),
@@ -71,6 +122,7 @@ def examine() -> list[Finding]:
         _rendering(),
         *_tensorflow(),
     ]
+    return Report(findings)
 
 
 def report(findings: Iterable[Finding]) -> str:

@@ -382,3 +382,18 @@ def test_importing_the_doctor_costs_little():
     program = "import sys, dqnkit.doctor; print({'numpy', 'gymnasium', 'tensorflow', 'matplotlib'} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.strip() == "set()"
+
+
+def test_a_notebook_shows_what_to_do_first_and_all_of_it_under_a_fold():
+    page = doctor.Report(
+        [
+            Finding("Python", "3.12.1 <here>"),
+            Finding("memory", "0.2 GiB free", "advice", "close other programs"),
+            Finding("tensorflow", "missing", "problem", "pip install 'dqnkit[learner]'"),
+        ]
+    )._repr_html_()
+    assert "not ready yet" in page
+    assert page.index("pip install &#x27;dqnkit[learner]&#x27;") < page.index("close other programs")
+    assert page.index("All 3 findings") < page.index("3.12.1 &lt;here&gt;")
+    assert "is ready for the course" in doctor.Report([Finding("Python", "3.12")])._repr_html_()
+    assert "is ready. There is advice" in doctor.Report([Finding("memory", "low", "advice")])._repr_html_()
