@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import toys
@@ -16,3 +19,35 @@ toys.register()
 def rng() -> np.random.Generator:
     """A generator of the test's own."""
     return np.random.default_rng(0)
+
+
+MUTANTS = pytest.StashKey[dict[str, dict[str, bool]]]()
+
+
+@pytest.fixture
+def mutants(request: pytest.FixtureRequest) -> dict[str, dict[str, bool]]:
+    """Check -> known mistake -> whether it was caught and named in this run; printed at its end."""
+    return request.config.stash.setdefault(MUTANTS, {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of checks and their mutants, where they were tested."""
+    tried = config.stash.get(MUTANTS, {})
+    if not tried:
+        return
+    terminalreporter.section("checks x mutants")
+    for check, mistakes in sorted(tried.items()):
+        terminalreporter.write_line(f"{check}: {sum(mistakes.values())} of {len(mistakes)} caught and named")
+        for mistake, was_named in mistakes.items():
+            terminalreporter.write_line(f"    {'named ' if was_named else 'MISSED'}  {mistake}")
+
+
+@pytest.fixture(autouse=True)
+def progress_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test writes the progress file of whoever runs the tests."""
+    from dqnkit.classroom import checking, predictions, progress_file
+
+    monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))
+    yield
+    checking.forget()
+    predictions.forget()

@@ -16,8 +16,8 @@ PACKAGE = Path(dqnkit.__file__).parent
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types"},
-    {"config", "small_environments", "sum_tree"},
+    {"errors", "types", "files"},
+    {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
     {"actor", "networks"},
     {"learner", "rollouts"},
@@ -31,11 +31,14 @@ ROWS = [
 ]
 # Rooms that may use even less, besides these: errors and what is below all.
 ONLY = {
-    "plots": {"types"},
-    "widgets": {"plots", "types", "config", "environments", "policy", "replay"},
+    "plots": {"types", "files"},
+    "widgets": {
+        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("exploration", "actor"),
+    },
 }
 ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["value_learning", "networks", "learner", "training"]
+LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
     *("config", "errors", "exploration", "small_environments"),  # which those import themselves
@@ -133,7 +136,8 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) == "cluster" or not top & {"dask", "distributed"}
     assert room(module) == "widgets" or "ipywidgets" not in top
-    assert room(module) in {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets"} or not top & {"tensorflow", "keras"}
+    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "classroom"}
+    assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "rollout_speed": (["rollout_speed.py"], ["--repeats=2", "--seconds=0.1"]),
     "replay_speed": (["replay_speed.py"], ["--rounds=1", "--repeats=2", "--seconds=0.1"]),
     "learner_updates": (["learner_updates.py"], ["--rounds=1", "--repeats=2", "--updates=320"]),
+    "live_panel": (["live_panel.py"], ["--rounds=1", "--steps=3000"]),
     "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
     "lunarlander": (["solve.py", "LunarLander-v3"], ["--seeds=1", "--budget=2000", "--evaluate-every=1000"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),

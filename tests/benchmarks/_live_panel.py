@@ -1,0 +1,109 @@
+"""Train CartPole once, with the live panel or without; print the seconds of training as a JSON line.
+
+The panel runs as it does in a notebook: its widgets have comms, every message is made and serialised as JSON, and an
+answer comes at once, as from a browser that keeps up. The bytes go nowhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import time
+from contextlib import redirect_stdout
+from typing import Any
+
+import report
+
+
+class Counted:
+    """What the kernel would send: how many messages, and their bytes."""
+
+    messages = 0
+    bytes = 0
+
+
+def listen_as_a_browser() -> None:
+    """Give every widget a comm that serialises what is sent, and answer what `RoundTrip` asks."""
+    import json
+
+    import comm
+    import comm.base_comm
+    import ipywidgets
+
+    class Comm(comm.base_comm.BaseComm):
+        def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, **_: Any) -> None:
+            Counted.messages += 1
+            Counted.bytes += len(json.dumps([msg_type, data, metadata]))
+            state = (data or {}).get("state", {})
+            if state.get("playing") is True and msg_type == "comm_msg":
+                asyncio.get_running_loop().call_soon(self.answer)
+
+        def answer(self) -> None:
+            for widget in all_widgets().values():
+                if isinstance(widget, ipywidgets.Play) and widget.comm is self:
+                    widget.set_state({"value": widget.value + 1})
+
+    def all_widgets() -> dict[str, Any]:
+        from ipywidgets.widgets import widget
+
+        return dict(getattr(widget, "_instances", {}))
+
+    comm.create_comm = lambda *arguments, **keywords: Comm(*arguments, **keywords)
+
+
+def main() -> None:
+    """Train once and print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--panel", type=int, required=True)
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    report.limit_tensorflow(arguments.threads)
+    listen_as_a_browser()
+
+    import matplotlib.figure  # noqa: F401  (what is imported once is not training)
+
+    from dqnkit.config import preset
+    from dqnkit.training import train
+    from dqnkit.types import LiveSettings, TrainStatus
+    from dqnkit.widgets import live
+
+    settings = LiveSettings()
+    config = preset("CartPole-v1", total_steps=arguments.steps)
+    times: list[float] = []  # of the first update, which compiled, and of the end
+
+    def timed(statuses: Any) -> Any:
+        """The statuses; the clock runs from the first update to the last status."""
+        for status in statuses:
+            if not times and status.updates:
+                times.append(time.perf_counter())
+            yield status
+        times.append(time.perf_counter())
+
+    async def run() -> TrainStatus | None:
+        if arguments.panel:
+            return await live(timed(train(config, live=settings)), settings=settings, title="CartPole", q_bound=100.0)
+        last = None
+        for status in timed(train(config, live=settings)):
+            last = status
+        return last
+
+    with redirect_stdout(io.StringIO()):
+        last = asyncio.run(run())
+    closing = time.perf_counter() - times[1]
+    assert last is not None
+    report.emit(
+        seconds=times[1] - times[0],
+        closing_seconds=closing,  # the final picture; no training
+        step=last.step,
+        updates=last.updates,
+        mean_return=last.episode_return,
+        messages=Counted.messages,
+        megabytes=Counted.bytes / 1e6,
+        versions=report.versions(),
+    )
+
+
+if __name__ == "__main__":
+    main()

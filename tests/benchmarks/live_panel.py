@@ -1,0 +1,46 @@
+"""What the live panel costs: seconds to train CartPole with it and without, in turn, each in a fresh process.
+
+python live_panel.py
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+import report
+
+SIDES = {"without the panel": 0, "with the panel": 1}
+TARGET = 1.05  # seconds with / seconds without, at most
+
+
+def main() -> None:
+    """Measure both sides in turn and print the medians."""
+    parser = report.flags(__doc__ or "")
+    parser.add_argument("--rounds", type=int, default=5, help="processes of each side, in turn")
+    parser.add_argument("--steps", type=int, default=100_000, help="environment steps of a run")
+    arguments = parser.parse_args()
+    report.pin(arguments.threads, arguments.cores)
+
+    lines: dict[str, list[dict[str, object]]] = {side: [] for side in SIDES}
+    for number in range(arguments.rounds):
+        for side, panel in SIDES.items():
+            report.progress(f"round {number + 1} of {arguments.rounds}: {side}")
+            flags = (f"--panel={panel}", f"--steps={arguments.steps}", f"--threads={arguments.threads}")
+            lines[side] += report.run_worker(sys.executable, "_live_panel.py", *flags, threads=arguments.threads)
+
+    seconds = {side: [float(line["seconds"]) for line in of] for side, of in lines.items()}  # type: ignore[arg-type]
+    medians = {side: statistics.median(values) for side, values in seconds.items()}
+    rows = [[side, medians[side], min(of), max(of), lines[side][0]["messages"]] for side, of in seconds.items()]
+    report.table(
+        f"CartPole, {arguments.steps:,} steps: seconds of training", ["", "median", "least", "most", "messages"], rows
+    )
+    print()
+    ratio = medians["with the panel"] / medians["without the panel"]
+    verdicts = [report.verdict("seconds with the panel / without (medians)", ratio, TARGET, at_most=True)]
+    results = {"seconds": seconds, "medians": medians, "runs": lines}
+    print(f"\nWritten to {report.write_json('live-panel', arguments, results, verdicts)}")
+
+
+if __name__ == "__main__":
+    main()

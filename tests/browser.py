@@ -1,0 +1,312 @@
+"""A real JupyterLab in a headless Chromium, for tests that click while a cell runs.
+
+    with jupyter_lab(tmp_path) as lab:
+        notebook = lab.open(["print(6 * 7)"])
+        notebook.run(0)
+        notebook.wait_for(0, "42")
+
+What is awaited and asserted stands in output areas, never in a cell's source. Needs Playwright and a Chromium
+(``DQNKIT_CHROMIUM`` names one, else that on the path or Playwright's own); without them the tests are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# All cells stay on the page, nothing asks for news, nothing is saved behind a test's back.
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+}
+# Noise of JupyterLab itself in the browser's console.
+NOT_OURS = re.compile(r"favicon|the server responded with a status of 404|ResizeObserver|\.map\b|lsp|translation", re.I)
+
+MODEL = "i => window.jupyterapp.shell.currentWidget.content.widgets[i].model"  # of a cell, in JavaScript
+
+
+def chromium() -> str | None:
+    """The program to drive; None where Playwright has one of its own or there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("DQNKIT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def why_not() -> str:
+    """Why there can be no browser test here; empty where there can."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        return "needs Playwright: pip install playwright"
+    if chromium() is None:
+        with sync_playwright() as playwright:
+            if not Path(playwright.chromium.executable_path).exists():
+                return "needs Chromium: playwright install chromium"
+    if shutil.which("jupyter-lab", path=str(Path(sys.executable).parent)) is None:
+        return "needs JupyterLab"
+    return ""
+
+
+def screenshots() -> Path:
+    """Where screenshots are kept: DQNKIT_SCREENSHOTS, else a temporary folder."""
+    folder = Path(os.environ.get("DQNKIT_SCREENSHOTS") or Path(tempfile.gettempdir()) / "dqnkit-screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_notebook(path: Path, sources: Sequence[str]) -> None:
+    """A notebook of code cells."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell{i}",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
+        for i, source in enumerate(sources)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+
+
+class Lab:
+    """A running JupyterLab and the browser that looks at it."""
+
+    def __init__(self, folder: Path, url: str, browser: Any) -> None:
+        self.folder, self.url, self.browser = folder, url, browser
+
+    def open(
+        self, cells: Sequence[str] | Path, *, width: int = 1400, height: int = 1000, dark: bool = False
+    ) -> Notebook:
+        """Open a notebook of these cells, or a copy of one, in a window of its own."""
+        name = f"notebook{len(list(self.folder.glob('*.ipynb')))}.ipynb"
+        if isinstance(cells, Path):
+            shutil.copy(cells, self.folder / name)
+        else:
+            write_notebook(self.folder / name, cells)
+        context = self.browser.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        notebook = Notebook(page, self.folder / name, f"{self.url}/doc/workspaces/{name[:-6]}/tree/{name}")
+        notebook.load(dark)
+        return notebook
+
+
+class Notebook:
+    """A notebook on a page."""
+
+    def __init__(self, page: Any, path: Path, url: str) -> None:
+        self.page, self.path, self.url = page, path, url
+        self.errors: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self._note(message.text))
+        page.on("pageerror", lambda error: self._note(str(error)))
+
+    def load(self, dark: bool = False) -> None:
+        """Load the page and wait for the kernel."""
+        self.page.goto(self.url)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=60_000,
+        )
+        self.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
+
+    def find(self, text: str) -> int:
+        """The number of the code cell whose source has this text."""
+        cells = json.loads(self.path.read_text())["cells"]
+        return next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and text in "".join(c["source"]))
+
+    def is_code(self, cell: int) -> bool:
+        """Whether a cell is one of code."""
+        return bool(self.page.evaluate(f"i => ({MODEL})(i).type === 'code'", cell))
+
+    def source(self, cell: int) -> str:
+        """What stands in a cell."""
+        return str(self.page.evaluate(f"i => ({MODEL})(i).sharedModel.getSource()", cell))
+
+    def replace(self, cell: int, source: str) -> None:
+        """Write something else into a cell."""
+        self.page.evaluate(f"([i, source]) => {{ ({MODEL})(i).sharedModel.setSource(source); }}", [cell, source])
+
+    def run_above(self, cell: int) -> None:
+        """Start all cells above one; comes back at once."""
+        self.page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", cell)
+        self.command("notebook:run-all-above")
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Do one of JupyterLab's commands; it is not awaited."""
+        self.page.evaluate(
+            "([name, args]) => { window.jupyterapp.commands.execute(name, args).catch(() => {}); }", [name, arguments]
+        )
+
+    def run(self, cell: int) -> None:
+        """Start a cell; comes back at once."""
+        self.page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", cell)
+        self.command("notebook:run-cell")
+
+    def run_all(self) -> None:
+        """Start all cells; comes back at once."""
+        self.command("notebook:run-all-cells")
+
+    def interrupt(self) -> None:
+        """Press the square button."""
+        self.command("notebook:interrupt-kernel")
+
+    def save(self) -> dict[str, Any]:
+        """Save the notebook; what is in the file."""
+        before = self.path.stat().st_mtime_ns
+        self.command("docmanager:save")
+        until = time.monotonic() + 20
+        while self.path.stat().st_mtime_ns == before and time.monotonic() < until:
+            self.page.wait_for_timeout(50)
+        self.page.wait_for_timeout(200)
+        content: dict[str, Any] = json.loads(self.path.read_text())
+        return content
+
+    def output(self, cell: int) -> Any:
+        """The output area of a cell, as a Playwright locator."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea")
+
+    def text(self, cell: int) -> str:
+        """What can be read in the output area of a cell."""
+        area = self.output(cell)
+        return str(area.inner_text()) if area.count() else ""
+
+    def wait_for(self, cell: int, pattern: str, timeout: float = 60) -> re.Match[str]:
+        """Wait until the pattern can be read in the output area of a cell."""
+        until = time.monotonic() + timeout
+        while True:
+            text = self.text(cell)
+            found = re.search(pattern, text)
+            if found:
+                return found
+            if time.monotonic() > until:
+                self.screenshot("timeout")
+                raise AssertionError(f"no {pattern!r} in the output after {timeout} s, but:\n{text}")
+            self.page.wait_for_timeout(20)
+
+    def click(self, cell: int, button: str) -> None:
+        """Click a button in the output area of a cell by what stands on it."""
+        self.output(cell).get_by_role("button", name=re.compile(rf"\b{button}$")).first.click(timeout=10_000)
+
+    def is_running(self, cell: int | None = None) -> bool:
+        """Whether a cell, or any, runs or waits for its turn. (A kernel calls itself idle while a cell is awaited.)"""
+        cells = self.page.locator(".jp-Notebook .jp-Cell")
+        where = cells if cell is None else cells.nth(cell)
+        return bool(where.locator(".jp-InputPrompt", has_text="[*]").count())
+
+    def wait_until_done(self, cell: int | None = None, timeout: float = 120) -> None:
+        """Wait until a cell, or all, has come to its end."""
+        until = time.monotonic() + timeout
+        self.page.wait_for_timeout(100)
+        while self.is_running(cell):
+            assert time.monotonic() < until, f"still running after {timeout} s"
+            self.page.wait_for_timeout(20)
+
+    def screenshot(self, name: str, cell: int | None = None) -> Path:
+        """Keep what is seen, of the page or of one output area, as NAME.png."""
+        path = screenshots() / f"{name}.png"
+        what = self.page if cell is None else self.output(cell)
+        what.screenshot(path=str(path))
+        return path
+
+    def _note(self, message: str) -> None:
+        if not NOT_OURS.search(message):
+            self.errors.append(message)
+
+
+@contextmanager
+def jupyter_lab(folder: Path, **environment: str) -> Iterator[Lab]:
+    """JupyterLab on a free port with this folder as its root, and a browser. Skips the test where there is none.
+
+    ``environment`` is set for its kernels.
+    """
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with _server(folder, environment) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        try:
+            yield Lab(folder, url, browser)
+        finally:
+            browser.close()
+
+
+@contextmanager
+def _server(folder: Path, more: dict[str, str]) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as home:
+        for name, values in SETTINGS.items():
+            path = Path(home) / "settings" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+        environment = dict(
+            {**os.environ, **more},
+            PYTHONPATH=os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
+            JUPYTERLAB_SETTINGS_DIR=str(Path(home) / "settings"),
+            JUPYTERLAB_WORKSPACES_DIR=str(Path(home) / "workspaces"),
+            JUPYTER_CONFIG_DIR=str(Path(home) / "config"),
+            JUPYTER_DATA_DIR=str(Path(home) / "data"),
+            JUPYTER_RUNTIME_DIR=str(Path(home) / "runtime"),
+            IPYTHONDIR=str(Path(home) / "ipython"),
+        )
+        port = free_port()
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+        command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password="]
+        command += ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]
+        with (Path(home) / "log").open("w+") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            try:
+                _wait_for(f"http://127.0.0.1:{port}/api/status", process, Path(home) / "log")
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.send_signal(signal.SIGTERM)  # it ends its kernels
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}") from None
+            time.sleep(0.2)
