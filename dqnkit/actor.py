@@ -89,13 +89,16 @@ class Actor:
         if config.deterministic:
             self._require_time_limit()
 
-    def rollout(self, weights: PolicyWeights, epsilon: float | FloatArray, sequence: int = 0) -> Rollout:
+    def rollout(
+        self, weights: PolicyWeights, epsilon: float | FloatArray, sequence: int = 0, *, steps: int | None = None
+    ) -> Rollout:
         """Act under one version of the weights and pack the transitions.
 
         Args:
             weights: the policy.
             epsilon: exploration rate, one number or one for each copy ``[num_envs]``.
             sequence: number of the rollout; with ``config.deterministic`` it decides all that is random.
+            steps: of each copy, where not ``config.rollout_steps``; with ``config.deterministic`` episodes decide.
 
         Raises:
             InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step).
@@ -108,7 +111,7 @@ class Actor:
         carried = self._carried
         if self._frames is not None:
             carried = self._frames.begin(carried)
-        record = self._run(weights, epsilons, carried)
+        record = self._run(weights, epsilons, carried, steps or self.config.rollout_steps)
         first_new = len(carried.action)
         frames = None if self._frames is None else self._frames.array()
         self._check(record, frames, first_new)
@@ -149,13 +152,13 @@ class Actor:
             first_row[None].copy(), empty.astype(np.int32), empty.astype(np.float32), *[empty.astype(bool)] * 3
         )
 
-    def _run(self, weights: PolicyWeights, epsilons: FloatArray, carried: Record) -> Record:
+    def _run(self, weights: PolicyWeights, epsilons: FloatArray, carried: Record, steps: int) -> Record:
         """Step until the rollout is long enough, and append what happened to what was carried over."""
         taken = first_new = len(carried.action)
-        rows = carried.with_room(self.config.rollout_steps)
+        rows = carried.with_room(steps)
         observation, was_done, ended = self._observation, self._was_done, self._was_done.copy()
         by_episodes = self.config.deterministic
-        while not ended.all() if by_episodes else taken < first_new + self.config.rollout_steps:
+        while not ended.all() if by_episodes else taken < first_new + steps:
             if taken == len(rows.action):
                 rows = rows.with_room(taken)
             action = self._select_action(q_values(weights, observation), epsilons, self._rng)  # [N]

@@ -29,6 +29,10 @@ class MissingExtraError(DQNKitError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} is not installed. Install it with: pip install "dqnkit[{extra}]"')
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return MissingExtraError, (self.what, self.extra)  # it comes back from workers
 
 
 class UnknownLayerError(DQNKitError, TypeError):
@@ -41,3 +45,11 @@ class DivergedError(DQNKitError, ArithmeticError):
 
 class CheckpointError(DQNKitError, OSError):
     """A checkpoint that is missing, damaged, from another environment, or that could not be written."""
+
+
+class RolloutError(DQNKitError, RuntimeError):
+    """An environment raised an exception of its own while an actor stepped it on a worker."""
+
+
+class ClusterError(DQNKitError, RuntimeError):
+    """A cluster that cannot do the work: no workers, other versions, lost for longer than was waited."""

@@ -13,6 +13,10 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 class RolloutSource(Protocol):
     """Anything that turns weights into rollouts."""
 
+    def begin(self, config: DQNConfig) -> None:
+        """Get ready for a run with these settings. `train` calls it once, before the first `collect`."""
+        ...
+
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """At least one rollout, as soon as one is there.
 
@@ -41,6 +45,9 @@ class InProcessRollouts:
         self._actors: list[Actor] = []
         self._thread: ThreadPoolExecutor | None = None
         self._next: Future[list[Rollout]] | None = None
+
+    def begin(self, config: DQNConfig) -> None:
+        """Nothing to do: it has its settings, and makes its actors when they are first needed."""
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """One rollout of each actor, see `RolloutSource`."""

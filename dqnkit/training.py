@@ -83,6 +83,7 @@ def train(
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
     try:
+        loop.rollouts.begin(config)
         while not loop.finished:
             yield loop.advance()
     finally:

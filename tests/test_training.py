@@ -50,6 +50,9 @@ class WatchedRollouts(InProcessRollouts):
         self.collected: list[tuple[PolicyWeights, Any, int]] = []
         self.closed = 0
 
+    def begin(self, config: DQNConfig) -> None:
+        pass
+
     def collect(self, weights: PolicyWeights, epsilons: Any, sequence: int) -> list[Rollout]:
         self.collected.append((weights, epsilons, sequence))
         return super().collect(weights, epsilons, sequence)

@@ -1,0 +1,126 @@
+"""What runs on a worker: weights and a task go in, a rollout comes out. Needs the base install only, no TensorFlow.
+
+A worker keeps its actors (the copies of the environment) between tasks, so that a task need not begin with resets; a
+worker that starts anew makes new ones. With ``config.deterministic`` it keeps none: there every rollout is made by a
+fresh actor from seeds alone, so that it does not matter which worker makes it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from dqnkit.actor import Actor
+from dqnkit.config import DQNConfig
+from dqnkit.errors import DQNKitError, RolloutError
+from dqnkit.types import FloatArray, PolicyWeights, Rollout
+
+Value = TypeVar("Value")
+FORGOTTEN_AFTER = 600.0  # seconds without a task: the driver of that run died without a word
+
+_last_task: dict[str, float] = {}  # run -> time of its newest task
+_idle: defaultdict[str, list[Actor]] = defaultdict(list)  # run -> actors that no task uses now
+_ended: set[str] = set()  # runs that are over: a task that comes late must leave no actor behind
+_lock = threading.Lock()  # a worker may have several threads
+
+
+@dataclass(frozen=True)
+class RolloutTask:
+    """One rollout to be made.
+
+    Attributes:
+        run: name of the training run, for which actors are kept.
+        actor: logical actor.
+        sequence: number of the rollout; no two of an actor and a run have the same.
+        epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
+        steps: steps of each copy; None: as configured.
+    """
+
+    run: str
+    actor: int
+    sequence: int
+    epsilons: FloatArray
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a task returns: the rollout or the error, and which worker it was.
+
+    Errors are values: a task that raised would be run again elsewhere by nobody, and its traceback would hold frames.
+    """
+
+    worker: str  # address
+    outcome: Rollout | DQNKitError
+
+
+def hold(value: Value) -> Value:
+    """Return what was given.
+
+    As a task it makes a worker hold the weights for all others; when that worker dies, Dask runs the task again.
+    """
+    return value
+
+
+def run_task(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Arrival:
+    """The task that is submitted: `make_rollout`, with any error as a value."""
+    from distributed import get_worker  # here, so that the rest of this module is tested without Dask
+
+    address = str(get_worker().address)
+    try:
+        return Arrival(address, make_rollout(config, task, weights))
+    except DQNKitError as error:
+        return Arrival(address, error)
+    except Exception as error:
+        where = "".join(traceback.format_exception(error)[-3:]).strip()
+        return Arrival(address, RolloutError(f"{config.env_id} raised {type(error).__name__}: {error}\n{where}"))
+
+
+def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Rollout:
+    """Act under ``weights`` with an actor that this process keeps, or a new one.
+
+    Raises:
+        DQNKitError: as `Actor` and `Actor.rollout`. The actor is then closed; the next task makes a new one.
+    """
+    actor = _take(config, task)
+    try:
+        rollout = actor.rollout(weights, task.epsilons, task.sequence, steps=task.steps)
+    except BaseException:
+        actor.close()
+        raise
+    _give_back(config, task.run, actor)
+    return replace(rollout, actor=task.actor, sequence=task.sequence)
+
+
+def forget(run: str) -> None:
+    """Close the actors of a run that is over."""
+    with _lock:
+        _ended.add(run)
+        _last_task.pop(run, None)
+        actors = _idle.pop(run, [])
+    for actor in actors:
+        actor.close()
+
+
+def _take(config: DQNConfig, task: RolloutTask) -> Actor:
+    now = _last_task[task.run] = time.monotonic()
+    for run, last in list(_last_task.items()):
+        if now - last > FORGOTTEN_AFTER:
+            forget(run)
+    if not config.deterministic:
+        with _lock:
+            if _idle[task.run]:
+                return _idle[task.run].pop()
+    return Actor(config, task.actor, first_sequence=task.sequence)
+
+
+def _give_back(config: DQNConfig, run: str, actor: Actor) -> None:
+    with _lock:
+        if not config.deterministic and run not in _ended:
+            _idle[run].append(actor)
+            return
+    actor.close()
