@@ -43,6 +43,8 @@ class Learner:
         td_error: the update rule: a function like `q_learning`, or like `double_q_learning` with
             ``config.double_q``; the package's own unless given.
         sync: how the target follows: a function like `update_target`, which is used unless given.
+        reduce: how several replicas' gradients become one: a function like `reduce_gradients`, which is used unless
+            given. One replica has nothing to reduce.
 
     Raises:
         ConfigError: the batch size does not divide by the number of replicas.
@@ -54,6 +56,7 @@ class Learner:
         strategy: Any = None,
         td_error: Callable[..., Tensor] | None = None,
         sync: Callable[..., None] | None = None,
+        reduce: Callable[[list[Tensor], float], list[Tensor]] | None = None,
     ) -> None:
         self.config = config
         self.strategy = strategy or tf.distribute.get_strategy()
@@ -64,6 +67,7 @@ class Learner:
         own_rule: Callable[..., Tensor] = double_q_learning if config.double_q else q_learning
         self._td_error = tf.function(td_error) if td_error else own_rule
         self._sync = sync or update_target
+        self._reduce = reduce or reduce_gradients
         observation_shape, dtype, num_actions = _spaces(config)
         with self.strategy.scope():
             self.online = build_q_network(observation_shape, dtype, num_actions, config)
@@ -258,11 +262,7 @@ class Learner:
     def _replica_step(
         self, batch: Transition, importance: Tensor, update: Tensor, settings: _Settings
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One replica's share of one update.
-
-        Keras clips before it sums the gradients over replicas. So: sum, clip, divide by the number of replicas
-        (the optimizer sums again), apply.
-        """
+        """One replica's share of one update."""
         context = tf.distribute.get_replica_context()
         share = self.config.batch_size // self.num_replicas
         first = context.replica_id_in_sync_group * share
@@ -270,11 +270,24 @@ class Learner:
         td_error, loss, max_q, gradients = self._gradients(
             mine, importance[first : first + share], self.config.batch_size
         )
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients = _clip(gradients, self.config.max_gradient_norm)
-        self._apply([gradient / self.num_replicas for gradient in gradients])
+        self._apply(self._reduce(gradients, self.config.max_gradient_norm))
         self._sync_target(update, settings)
         return td_error, loss, max_q
+
+
+def reduce_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
+    """What each replica gives to `optimizer.apply`, called on every replica with the gradients of its own share.
+
+    Keras' optimizer clips before it sums the gradients over the replicas. So: sum, clip, and divide by the number of
+    replicas, for the optimizer sums again.
+
+    Args:
+        gradients: of the summed losses of the replica's share, divided by the size of the whole batch.
+        max_norm: length to which a longer sum is scaled down; 0: never.
+    """
+    context = tf.distribute.get_replica_context()
+    gradients = _clip(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
+    return [gradient / context.num_replicas_in_sync for gradient in gradients]
 
 
 def _flat(variables: list[Any]) -> Tensor:
