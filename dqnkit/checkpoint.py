@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from dqnkit.config import DQNConfig
-from dqnkit.errors import CheckpointError
+from dqnkit.errors import CheckpointError, ConfigError
 from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
 from dqnkit.training import Counters, TrainState, make_learner
 from dqnkit.types import Array, TrainStatus
@@ -88,26 +88,33 @@ def save(state: TrainState, directory: str | Path) -> Path:
     return final
 
 
-def restore(directory: str | Path, config: DQNConfig | None = None, *, set_aside: bool = True) -> TrainState:
+def restore(
+    directory: str | Path, config: DQNConfig | None = None, *, learner: Any = None, set_aside: bool = True
+) -> TrainState:
     """Read the newest whole checkpoint below ``directory``: what `dqnkit.training.train` takes as ``state``.
 
     A damaged checkpoint is passed over, with a `DamagedCheckpointWarning`, for the one before it.
 
     Args:
         directory: as for `save`.
-        config: go on with these settings rather than the saved ones.
+        config: go on with these settings rather than the saved ones; a given learner's own unless given.
+        learner: takes over the saved networks; a new `dqnkit.learner.Learner` unless given.
         set_aside: move damaged checkpoints out of the way, so that what is written next is not built on them.
             False only reads.
 
     Raises:
         CheckpointError: there is none, or none that is whole; or it belongs to another environment, or to settings
             of replay that ``config`` changes.
-        ConfigError: the network of ``config`` is another one.
+        ConfigError: the network of ``config`` is another one, or the learner has other settings.
     """
+    if learner is not None:
+        config = config or learner.config
+        if config != learner.config:
+            raise ConfigError("the learner was made with other settings than config: make it with the same")
     damage: dict[Path, str] = {}
     for checkpoint in reversed(_checkpoints(Path(directory))):
         try:
-            state = _read(checkpoint, config)
+            state = _read(checkpoint, config, learner)
         except _DamagedError as error:
             damage[checkpoint] = f"{checkpoint.name} is damaged ({error})"
             continue
@@ -161,7 +168,7 @@ class _DamagedError(Exception):
     """A checkpoint cannot be read; the text says which file."""
 
 
-def _read(checkpoint: Path, config: DQNConfig | None) -> TrainState:
+def _read(checkpoint: Path, config: DQNConfig | None, learner: Any) -> TrainState:
     manifest = _read_manifest(checkpoint)
     for name, checksum in manifest["files"].items():
         _verify(checkpoint / name, checksum)
@@ -179,7 +186,7 @@ def _read(checkpoint: Path, config: DQNConfig | None) -> TrainState:
                 f"{checkpoint} was written with {setting} {before}, not {now}: what is in its replay buffer depends "
                 "on that. Keep the setting, or start a new run"
             )
-    learner = make_learner(config)
+    learner = learner or make_learner(config)
     learner.load_state(_read_npz(checkpoint / "learner.npz"))
     replay = make_replay(config)
     pieces = _read_segments(checkpoint.parent / "replay", manifest["segments"])

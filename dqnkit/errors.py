@@ -53,3 +53,7 @@ class RolloutError(DQNKitError, RuntimeError):
 
 class ClusterError(DQNKitError, RuntimeError):
     """A cluster that cannot do the work: no workers, other versions, lost for longer than was waited."""
+
+
+class LearnerLostError(ClusterError):
+    """A learner process ended or stopped answering, and all were stopped; training can resume from a checkpoint."""

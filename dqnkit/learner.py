@@ -13,18 +13,10 @@ from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.networks import build_q_network, flat_parameters, policy_layers, update_target
-from dqnkit.types import Array, FloatArray, PolicyWeights, Transition
+from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 from dqnkit.value_learning import double_q_learning, huber, q_learning, squared
 
 Tensor = Any
-
-
-class LearnerResult(NamedTuple):
-    """What K updates gave."""
-
-    td_errors: FloatArray  # [K, B]
-    losses: FloatArray  # [K]
-    mean_max_q: float  # mean over all observations of max_a Q(s, a)
 
 
 class _Settings(NamedTuple):
@@ -40,6 +32,7 @@ class Learner:
     Args:
         config: the run's settings.
         strategy: a `tf.distribute` strategy; the default one if None. The batch is shared out over its replicas.
+            With a `MultiWorkerMirroredStrategy`, each process calls `update` with its own part of the batches.
         td_error: the update rule: a function like `q_learning`, or like `double_q_learning` with
             ``config.double_q``; the package's own unless given.
         sync: how the target follows: a function like `update_target`, which is used unless given.
@@ -63,6 +56,8 @@ class Learner:
         self.num_replicas = int(self.strategy.num_replicas_in_sync)
         if config.batch_size % self.num_replicas:
             raise ConfigError(f"batch_size {config.batch_size} does not divide by {self.num_replicas} replicas")
+        # those in this process, whose part of the batches `update` is given
+        self.num_local_replicas = len(self.strategy.extended.worker_devices) if self.num_replicas > 1 else 1
         # tf.function, so that what a reader injects may use Python's if and for on tensors; ours need no conversion
         own_rule: Callable[..., Tensor] = double_q_learning if config.double_q else q_learning
         self._td_error = tf.function(td_error) if td_error else own_rule
@@ -99,7 +94,7 @@ class Learner:
         """One gradient step for each of K batches, in one compiled call.
 
         Args:
-            transitions: fields ``[K, B, ...]``.
+            transitions: fields ``[K, B, ...]``; with several processes this one's part, ``[K, B / processes, ...]``.
             importance: weight of each transition in the loss, ``[K, B]``; 1 unless given.
             learning_rate, target_period: instead of the configured ones, for this call.
 
@@ -257,7 +252,17 @@ class Learner:
             td_errors, losses, max_qs = (self.strategy.experimental_local_results(share) for share in shares)
             return tf.concat(td_errors, axis=0), tf.add_n(losses), tf.add_n(max_qs)
 
-        return self._loop(step, batches, settings)
+        td_errors, losses, max_q, *others = self._loop(step, batches, settings)
+        if self.num_local_replicas < self.num_replicas:
+            # each process judges by the whole loss whether it is finite: all go on, or none does
+            sums = self.strategy.run(self._sum_over_processes, (losses, max_q))
+            losses, max_q = (self.strategy.experimental_local_results(total)[0] for total in sums)
+        return td_errors, losses, max_q, *others
+
+    def _sum_over_processes(self, *values: Tensor) -> list[Tensor]:
+        """The sum of what each process has, called on every replica."""
+        shares = [value / self.num_local_replicas for value in values]
+        return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, shares))
 
     def _replica_step(
         self, batch: Transition, importance: Tensor, update: Tensor, settings: _Settings
@@ -265,7 +270,7 @@ class Learner:
         """One replica's share of one update."""
         context = tf.distribute.get_replica_context()
         share = self.config.batch_size // self.num_replicas
-        first = context.replica_id_in_sync_group * share
+        first = context.replica_id_in_sync_group % self.num_local_replicas * share
         mine = Transition._make(values[first : first + share] for values in batch)
         td_error, loss, max_q, gradients = self._gradients(
             mine, importance[first : first + share], self.config.batch_size

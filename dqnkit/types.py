@@ -1,4 +1,4 @@
-"""The few records that travel through the ring: transitions, rollouts, weights and the status of training."""
+"""The few records that travel through the ring: transitions, rollouts, weights, results and the status of training."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ class Transition(NamedTuple):
     reward: FloatArray  # [B]
     discount: FloatArray  # [B]
     next_observation: Array  # [B, ...]
+
+
+class LearnerResult(NamedTuple):
+    """What K updates of a learner gave."""
+
+    td_errors: FloatArray  # [K, B]
+    losses: FloatArray  # [K]
+    mean_max_q: float  # mean over all observations of max_a Q(s, a)
 
 
 @dataclass(frozen=True)

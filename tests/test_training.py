@@ -13,11 +13,11 @@ from toys import linear_policy, small_config
 
 from dqnkit.config import DQNConfig
 from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
-from dqnkit.learner import Learner, LearnerResult
+from dqnkit.learner import Learner
 from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.training import train
-from dqnkit.types import LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
+from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
 
 
 class FakeLearner:
