@@ -1,0 +1,324 @@
+"""A learner over several processes: the same weights as one, one clear error when something dies, nothing left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+from test_learner import SETTINGS, B, K, batches, config_for_updates
+from toys import small_config
+
+from dqnkit import checkpoint
+from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cluster.messages import pack, unpack
+from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
+from dqnkit.config import DQNConfig
+from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
+from dqnkit.learner import Learner
+from dqnkit.training import train
+
+CONFIG = config_for_updates(**SETTINGS["all at once, xla"])
+ARRIVAL = 200.0  # seconds: TensorFlow takes its time on a machine that does something else
+GONE = 60.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with make_cluster(2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def client(cluster: LocalCluster) -> Iterator[Client]:
+    with cluster.get_client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def learner(client: Client) -> Iterator[MultiWorkerLearner]:
+    """The processes that the quick tests share."""
+    with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
+        processes = learner_processes(client)
+        assert sorted(processes) == [0, 1]
+        yield learner
+    wait_until_gone(processes)
+
+
+def learner_processes(client: Client) -> dict[int, psutil.Process]:
+    """The learner processes on the workers of this computer, by their rank."""
+    found = {}
+    for pid in client.run(os.getpid).values():
+        for process in psutil.Process(pid).children():
+            if "dqnkit.cluster.learner_process" in process.cmdline():
+                found[json.loads(process.environ()["TF_CONFIG"])["task"]["index"]] = process
+    return found
+
+
+def wait_until_gone(processes: dict[int, psutil.Process]) -> None:
+    deadline = time.monotonic() + GONE
+    while there := {rank: process for rank, process in processes.items() if lives(process)}:
+        assert time.monotonic() < deadline, f"still there: {there}"
+        time.sleep(0.05)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+# --------------------------------------------------------------------------------------- without a learner process
+
+
+def test_messages_carry_arrays_of_every_kind() -> None:
+    arrays = {
+        "pixels": np.arange(24, dtype=np.uint8).reshape(2, 3, 4)[:, 1:],  # not contiguous
+        "scalar": np.array(7, np.int64),
+        "flags": np.array([True, False]),
+        "none": np.empty((0, 3), np.float32),
+    }
+    header, found = unpack(pack({"operation": "update", "learning_rate": None}, arrays))
+    assert header == {"operation": "update", "learning_rate": None}
+    assert found.keys() == arrays.keys()
+    for name, values in arrays.items():
+        assert found[name].dtype == values.dtype
+        np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "192.168.0.7", "172.16.5.5", "::1", "fd00::1"])
+def test_private_networks_are_accepted(host: str) -> None:
+    check_network([host], insecure=False)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "2600::1", "172.32.0.1", "no-such-host.invalid"])
+def test_other_networks_must_be_asked_for_by_name(host: str) -> None:
+    with pytest.raises(ClusterError, match=f"{host} would talk over a network that is not private.*insecure=True"):
+        check_network(["127.0.0.1", host], insecure=False)
+    check_network([host], insecure=True)
+
+
+def test_what_can_be_seen_at_once(client: Client) -> None:
+    with pytest.raises(ConfigError, match="at least 2, not 1; for one, take a Learner"):
+        MultiWorkerLearner(client, CONFIG, 1)
+    with pytest.raises(ConfigError, match="batch_size 8 does not divide by 3 processes"):
+        MultiWorkerLearner(client, CONFIG, 3)
+    with pytest.raises(ClusterError, match=r"4 learner processes need as many Dask workers.*this cluster has 2"):
+        MultiWorkerLearner(client, CONFIG, 4)
+
+
+def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
+    first, second = choose_workers(client, 2)
+
+    def hide() -> None:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+
+    def show() -> None:
+        del sys.modules["tensorflow"]
+
+    client.run(hide, workers=[first])  # as if it were not installed there
+    try:
+        assert choose_workers(client, 1) == [second]
+        with pytest.raises(MissingExtraError, match=rf"TensorFlow.*on {first} is not installed.*dqnkit\[learner\]"):
+            MultiWorkerLearner(client, CONFIG, 2)
+    finally:
+        client.run(show, workers=[first])
+    assert learner_processes(client) == {}
+
+
+def test_a_process_that_cannot_start_is_told_with_its_log(client: Client) -> None:
+    def spoil() -> None:
+        os.environ["PYTHONHASHSEED"] = "nonsense"  # Python itself refuses to start with that
+
+    def repair() -> None:
+        del os.environ["PYTHONHASHSEED"]
+
+    client.run(spoil)
+    try:
+        with pytest.raises(LearnerLostError, match=r"(?s)learner process 0 .* ended with status 1.*PYTHONHASHSEED"):
+            MultiWorkerLearner(client, CONFIG, 2)
+    finally:
+        client.run(repair)
+    assert learner_processes(client) == {}
+
+
+# ------------------------------------------------------------------------------------------------- two processes
+
+
+def test_two_processes_give_the_weights_of_one(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
+    one = Learner(CONFIG)
+    learner.load_state(one.state())
+    for update in range(4):
+        data, importance = batches(rng), None if update == 0 else rng.random((K, B)).astype(np.float32)
+        settings = {"learning_rate": 0.02, "target_period": 2} if update == 3 else {}
+        expected = one.update(data, importance, **settings)
+        result = learner.update(data, importance, **settings)
+        np.testing.assert_allclose(result.td_errors, expected.td_errors, atol=1e-5)
+        np.testing.assert_allclose(result.losses, expected.losses, atol=1e-5)
+        assert result.mean_max_q == pytest.approx(expected.mean_max_q, abs=1e-5)
+        np.testing.assert_allclose(learner.get_weights().values, one.get_weights().values, atol=1e-5)
+    assert learner.updates == one.updates == 4 * K
+    assert learner.get_weights(5).layers == one.get_weights().layers
+    assert learner.get_weights(5).version == 5
+    for name, values in one.state().items():
+        np.testing.assert_allclose(learner.state()[name], values, atol=1e-5, err_msg=name)
+
+
+def test_all_processes_hold_the_same(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
+    learner.update(batches(rng))
+    first, second = learner.state(0), learner.state(1)
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)
+
+
+def test_a_loaded_state_goes_on_as_the_first_time(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
+    learner.update(batches(rng))
+    state, data = learner.state(), batches(rng)
+    first, weights = learner.update(data), learner.get_weights()
+    learner.load_state(state)
+    assert learner.updates == int(state["updates"])
+    assert not np.array_equal(learner.get_weights().values, weights.values)
+    np.testing.assert_array_equal(learner.update(data).td_errors, first.td_errors)
+    np.testing.assert_array_equal(learner.get_weights().values, weights.values)
+
+
+def test_divergence_in_one_part_is_undone_in_all(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
+    before, bad = learner.state(), batches(rng)
+    bad.reward[1, -1] = np.nan  # in the part of the second process
+    with pytest.raises(DivergedError, match=f"the loss became nan in update {learner.updates + 2}"):
+        learner.update(bad)
+    for rank in (0, 1):
+        for name, values in learner.state(rank).items():
+            np.testing.assert_array_equal(values, before[name], err_msg=name)
+    assert np.isfinite(learner.update(batches(rng)).losses).all()
+
+
+def test_what_does_not_fit_is_refused(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
+    with pytest.raises(ConfigError, match="the batches have 4 transitions, not batch_size 8"):
+        learner.update(batches(rng, size=4))
+    with pytest.raises(ConfigError, match="the saved online network does not fit"):
+        learner.load_state(Learner(config_for_updates(hidden_sizes=(5,))).state())
+    learner.update(batches(rng))
+
+
+def test_after_ctrl_c_during_an_update_it_goes_on(
+    learner: MultiWorkerLearner, client: Client, rng: np.random.Generator
+) -> None:
+    learner.update(batches(rng))
+    before, slow = learner.updates, learner_processes(client)[1]
+    slow.suspend()
+    try:
+        threading.Timer(1.0, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            learner.update(batches(rng))
+    finally:
+        slow.resume()
+    learner.update(batches(rng))
+    assert learner.updates == before + 2 * K  # the interrupted one was done, too: in all processes or in none
+    assert learner.state(0)["updates"] == learner.state(1)["updates"]
+
+
+# --------------------------------------------------------------------------------------------------------- faults
+
+
+def training_config() -> DQNConfig:
+    return small_config(total_steps=1_000)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_one_error_and_training_resumes(client: Client, tmp_path: Path) -> None:
+    config = training_config()
+    with MultiWorkerLearner(client, config, 2, start_timeout=ARRIVAL) as learner:
+        processes = learner_processes(client)
+        with pytest.raises(LearnerLostError) as error:  # noqa: PT012 - where it comes is not known
+            for status in train(config, learner=learner):
+                if status.updates >= 40 and not list(tmp_path.glob("step-*")):
+                    checkpoint.save(status.state, tmp_path)
+                    processes[1].kill()
+        assert f"learner process 1 on {learner.workers[1]} was killed by SIGKILL" in str(error.value)
+        assert "restart" in str(error.value)
+        wait_until_gone(processes)
+        with pytest.raises(LearnerLostError, match=r"this learner has no processes: .*SIGKILL"):
+            learner.get_weights()
+
+        learner.restart()
+        state = checkpoint.restore(tmp_path, learner=learner)
+        assert learner.updates >= 40
+        *_, last = train(config, state=state)
+        assert last.step >= config.total_steps
+        weights = last.weights.values
+        processes = learner_processes(client)
+    wait_until_gone(processes)
+    *_, alone = train(config, state=checkpoint.restore(tmp_path))  # the same run with a learner in this process
+    assert alone.updates == last.updates
+    np.testing.assert_allclose(weights, alone.weights.values, atol=0.05)
+
+
+@pytest.mark.slow
+def test_a_process_that_stops_or_ends_is_noticed(client: Client, rng: np.random.Generator) -> None:
+    with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL, timeout=60.0, lease=4.0) as learner:
+        learner.update(batches(rng))
+        processes = learner_processes(client)
+        processes[0].suspend()
+        learner.timeout, began = 5.0, time.monotonic()
+        with pytest.raises(LearnerLostError, match="did not answer within 5 s"):
+            learner.update(batches(rng))
+        assert time.monotonic() - began < 5.0 + GONE
+        wait_until_gone(processes)
+
+        learner.timeout = 60.0
+        learner.restart()
+        processes = learner_processes(client)
+        processes[0].kill()  # between two calls: the other must not wait for the next one
+        wait_until_gone(processes)
+        with pytest.raises(LearnerLostError, match=r"learner process 0 on .* was killed by SIGKILL"):
+            learner.update(batches(rng))
+
+
+@pytest.mark.slow
+def test_nothing_outlives_its_dask_worker(client: Client, rng: np.random.Generator) -> None:
+    with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
+        processes = learner_processes(client)
+        processes[1].suspend()  # so that it cannot see its input close
+        os.kill(client.run(os.getpid)[learner.workers[1]], signal.SIGKILL)
+        with pytest.raises(LearnerLostError, match=f"learner process 1 on {learner.workers[1]} "):
+            learner.update(batches(rng))
+        wait_until_gone(processes)
+    client.wait_for_workers(2, timeout=GONE)  # its nanny starts another
+
+
+DRIVER = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+from distributed import Client
+from test_multiworker import ARRIVAL, CONFIG
+from dqnkit.cluster.multiworker import MultiWorkerLearner
+with Client(sys.argv[2]) as client:
+    learner = MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL, lease=4.0)
+    print("ready", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.slow
+def test_nothing_outlives_its_driver(client: Client) -> None:
+    command = [sys.executable, "-c", DRIVER, str(Path(__file__).parent), client.scheduler.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == "ready\n"
+        processes = learner_processes(client)
+        assert sorted(processes) == [0, 1]
+        driver.kill()
+    wait_until_gone(processes)
