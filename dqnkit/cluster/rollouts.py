@@ -34,7 +34,10 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 WINDOW = 2  # tasks in flight for each worker thread: one that runs, one that waits its turn
 TASK_SECONDS = 0.2  # that a task shall take: Dask's overhead of some milliseconds stays under 5 %
-LARGEST_SHARE = 1 / 50  # of all steps of the run, in one task: longer ones would act under old weights
+LONGEST_TASK = 2.0  # seconds
+TASKS_A_SECOND = 500  # from all threads together, that the scheduler and the driver handle with ease
+LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task: with longer ones CartPole learned from weights too old
+SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights: each costs the scheduler two messages or more
 DEADLINE = 10.0  # seconds after which a task in flight is given up and submitted again (slow tasks get longer)
 SILENCE = 5.0  # seconds that a worker may take to hand over a finished rollout
 FAILURES_IN_A_ROW = 3  # for each task of a full window; then it is not one bad worker
@@ -100,6 +103,7 @@ class ClusterRollouts:
         self._sent: PolicyWeights | None = None
         self._sent_at = 0.0
         self._step_seconds = 0.0  # of one step of all copies, measured
+        self._threads = 1  # of all workers, when last asked
         self._next_sequence = 0
         self._failed_in_a_row = 0
         self._watching = False
@@ -153,7 +157,7 @@ class ClusterRollouts:
 
     def _have_forgotten(self, run: str) -> None:
         """Have the workers close the actors of the run; one that does not answer must not hold up the end."""
-        forget = partial(self.client.run, worker.forget, run, on_error="ignore")
+        forget = partial(self.client.run, worker.forget_at_end, run, on_error="ignore")
         thread = Thread(target=forget, name="dqnkit-forget", daemon=True)
         thread.start()
         thread.join(SILENCE)
@@ -205,8 +209,8 @@ class ClusterRollouts:
     def _fill(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> None:
         """Submit until the window is full: lost tasks first."""
         assert self._config is not None
-        threads = sum(self.client.nthreads().values())
-        for _ in range(WINDOW * threads - len(self._flights)):
+        self._threads = sum(self.client.nthreads().values())
+        for _ in range(WINDOW * self._threads - len(self._flights)):
             if self._again:
                 task = self._again.pop(0)
             else:
@@ -218,14 +222,15 @@ class ClusterRollouts:
             self._submit(task, weights)
 
     def _steps(self) -> int:
-        """Steps of each copy in one task: `TASK_SECONDS` of work, but a small share of the run."""
+        """Steps of each copy in one task: `TASK_SECONDS` of work (more with very many threads), a small share of the run."""
         assert self._config is not None
         if self._task_steps is not None:
             return self._task_steps
         if not self._step_seconds:
             return self._config.rollout_steps
         most = self._config.total_steps * LARGEST_SHARE / self._config.num_envs
-        return max(1, int(min(TASK_SECONDS / self._step_seconds, most)))
+        seconds = min(max(TASK_SECONDS, self._threads / TASKS_A_SECOND), LONGEST_TASK)
+        return max(1, int(min(seconds / self._step_seconds, most)))
 
     def _submit(self, task: RolloutTask, weights: PolicyWeights) -> None:
         self._publish(weights)
@@ -238,12 +243,13 @@ class ClusterRollouts:
         future.add_done_callback(self._done.put)
 
     def _publish(self, weights: PolicyWeights) -> None:
-        """Send a newer version, at most once per mean task time; in deterministic mode always."""
+        """Send a newer version, at most once per task time; in deterministic mode always."""
         assert self._config is not None
         if self._sent is not None:
             age = time.monotonic() - self._sent_at
             newer = weights.version != self._sent.version
-            if not newer or (age < TASK_SECONDS and not self._config.deterministic):
+            least = max(SHORTEST_PUBLICATION, self._step_seconds * self._steps())
+            if not newer or (age < least and not self._config.deterministic):
                 return
         # a task's result and not `scatter`: when its holder dies the task is run again, scattered data is lost
         key = f"dqnkit_weights-{uuid.uuid4().hex}"

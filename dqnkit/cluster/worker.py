@@ -7,10 +7,11 @@ fresh actor from seeds alone, so that it does not matter which worker makes it.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -20,10 +21,12 @@ from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 Value = TypeVar("Value")
+LONGEST_WAIT = 4.0  # seconds for a task that is at work when its run ends
 FORGOTTEN_AFTER = 600.0  # seconds without a task: the driver of that run died without a word
 
 _last_task: dict[str, float] = {}  # run -> time of its newest task
 _idle: defaultdict[str, list[Actor]] = defaultdict(list)  # run -> actors that no task uses now
+_busy: Counter[str] = Counter()  # run -> tasks at work
 _ended: set[str] = set()  # runs that are over: a task that comes late must leave no actor behind
 _lock = threading.Lock()  # a worker may have several threads
 
@@ -86,24 +89,40 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
     Raises:
         DQNKitError: as `Actor` and `Actor.rollout`. The actor is then closed; the next task makes a new one.
     """
-    actor = _take(config, task)
+    with _lock:
+        _busy[task.run] += 1
     try:
-        rollout = actor.rollout(weights, task.epsilons, task.sequence, steps=task.steps)
-    except BaseException:
-        actor.close()
-        raise
-    _give_back(config, task.run, actor)
+        actor = _take(config, task)
+        try:
+            rollout = actor.rollout(weights, task.epsilons, task.sequence, steps=task.steps)
+        except BaseException:
+            actor.close()
+            raise
+        _give_back(config, task.run, actor)
+    finally:
+        with _lock:
+            _busy[task.run] -= 1
     return replace(rollout, actor=task.actor, sequence=task.sequence)
 
 
 def forget(run: str) -> None:
-    """Close the actors of a run that is over."""
+    """Close the actors of a run that is over; those that a task still uses are closed when it ends."""
     with _lock:
         _ended.add(run)
         _last_task.pop(run, None)
         actors = _idle.pop(run, [])
     for actor in actors:
         actor.close()
+
+
+async def forget_at_end(run: str) -> None:
+    """`forget`, and wait until no task of the run is at work here, so that nothing runs on when a loop is left."""
+    forget(run)
+    began = time.monotonic()
+    while _busy[run] and time.monotonic() - began < LONGEST_WAIT:
+        await asyncio.sleep(0.01)
+    if not _busy[run]:
+        del _busy[run]
 
 
 def _take(config: DQNConfig, task: RolloutTask) -> Actor:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import report
 
 
-def arguments() -> argparse.Namespace:
-    """Parse what solve.py gives to a worker."""
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse what solve.py gives to a worker; the command line unless given."""
     parser = argparse.ArgumentParser()
     parser.add_argument("env_id")
     for name in ("seed", "budget", "evaluate-every", "episodes", "threads"):
         parser.add_argument(f"--{name}", type=int, required=True)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 class Schedule:
