@@ -222,7 +222,7 @@ class ClusterRollouts:
             self._submit(task, weights)
 
     def _steps(self) -> int:
-        """Steps of each copy in one task: `TASK_SECONDS` of work (more with very many threads), a small share of the run."""
+        """Steps of each copy in a task: `TASK_SECONDS` of work (more with very many threads), little of the run."""
         assert self._config is not None
         if self._task_steps is not None:
             return self._task_steps
