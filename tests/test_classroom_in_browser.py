@@ -91,6 +91,7 @@ def test_predictions_are_made_by_clicks_and_keys(lab: browser.Lab, tmp_path: Pat
         for _ in range(number):
             notebook.page.keyboard.press("ArrowUp")
     notebook.wait_for(2, "at 100 %\\s+4")
+    notebook.page.wait_for_timeout(1000)  # the browser sends a slider's values no faster than the kernel takes them
     notebook.click(2, "Commit")
     notebook.wait_for(2, "Your prediction: 0, 1, 2, 3, 4")
     notebook.run(4)
