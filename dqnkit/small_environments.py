@@ -1,16 +1,18 @@
 """Environments so small that the right answer is known: each isolates one thing that DQN's parts are for.
 
-All but Catch are tables: the probability of every next state and the mean reward of every move are arrays, so the
-optimal Q-values can be computed exactly and a learner's error measured against them.
+All but Catch and SlowCartPole are tables: the probability of every next state and the mean reward of every move are
+arrays, so the optimal Q-values can be computed exactly and a learner's error measured against them.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from dqnkit.types import Array
 
@@ -231,6 +233,40 @@ class Catch(gym.Env[Any, np.int64]):
         return picture
 
 
+class SlowCartPole(CartPoleEnv):
+    """CartPole behind a simulator that answers after 2 ms, as one in another process or on another machine may.
+
+    It waits and does not compute, so that workers that share a core do not slow each other down.
+    """
+
+    SECONDS = 0.002  # of waiting in each step
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Wait, then step."""
+        time.sleep(self.SECONDS)
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, float(reward), terminated, truncated, info
+
+
+class LatencyCartPole(CartPoleEnv):
+    """CartPole behind a simulator that takes its time: every step waits, as for another process or a network.
+
+    Waiting needs no processor, so many copies can wait at once; that is what a cluster is good for.
+
+    Args:
+        seconds: that a step takes.
+    """
+
+    def __init__(self, seconds: float = 0.002, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.seconds = seconds
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Wait, then step."""
+        time.sleep(self.seconds)
+        return super().step(action)
+
+
 def _draw(chances: Array, rng: np.random.Generator) -> int:
     # searchsorted on the cumulative sum: ten times faster than rng.choice for a handful of states
     return min(int(np.searchsorted(chances.cumsum(), rng.random(), side="right")), len(chances) - 1)
@@ -271,6 +307,8 @@ def register_small_environments() -> None:
         "TwoStateBias": (None, {}),
         "BlindCliffwalk": (None, {}),
         "Catch": (None, {}),
+        "LatencyCartPole": (500, {}),
+        "SlowCartPole": (500, {}),
     }
     for name, (limit, kwargs) in environments.items():
         if f"dqnkit/{name}-v0" not in gym.registry:
