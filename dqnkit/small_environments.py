@@ -248,25 +248,6 @@ class SlowCartPole(CartPoleEnv):
         return observation, float(reward), terminated, truncated, info
 
 
-class LatencyCartPole(CartPoleEnv):
-    """CartPole behind a simulator that takes its time: every step waits, as for another process or a network.
-
-    Waiting needs no processor, so many copies can wait at once; that is what a cluster is good for.
-
-    Args:
-        seconds: that a step takes.
-    """
-
-    def __init__(self, seconds: float = 0.002, render_mode: str | None = None) -> None:
-        super().__init__(render_mode=render_mode)
-        self.seconds = seconds
-
-    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Wait, then step."""
-        time.sleep(self.seconds)
-        return super().step(action)
-
-
 def _draw(chances: Array, rng: np.random.Generator) -> int:
     # searchsorted on the cumulative sum: ten times faster than rng.choice for a handful of states
     return min(int(np.searchsorted(chances.cumsum(), rng.random(), side="right")), len(chances) - 1)
@@ -307,7 +288,6 @@ def register_small_environments() -> None:
         "TwoStateBias": (None, {}),
         "BlindCliffwalk": (None, {}),
         "Catch": (None, {}),
-        "LatencyCartPole": (500, {}),
         "SlowCartPole": (500, {}),
     }
     for name, (limit, kwargs) in environments.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -169,18 +168,6 @@ def test_the_best_policy_has_the_optimal_value_and_others_have_less():
     assert GridWorld(4).policy_value(np.zeros(16, dtype=int), 0.9).max() == 0
     with pytest.raises(ValueError, match="below 1"):
         env.policy_value(best.argmax(axis=1), 1.0)
-
-
-def test_a_cartpole_with_latency_is_cartpole_that_waits() -> None:
-    plain, late = gym.make("CartPole-v1"), gym.make("dqnkit/LatencyCartPole-v0", seconds=0.01)
-    np.testing.assert_array_equal(plain.reset(seed=3)[0], late.reset(seed=3)[0])
-    began = time.perf_counter()
-    for action in (0, 1, 1, 0, 1):
-        step, late_step = plain.step(action), late.step(action)
-        np.testing.assert_array_equal(step[0], late_step[0])
-        assert step[1:4] == late_step[1:4]
-    assert time.perf_counter() - began >= 0.05  # it waits at least; how much longer is the machine's business
-    assert late.spec is not None and late.spec.max_episode_steps == 500
 
 
 def test_slow_cartpole_is_cartpole_that_waits() -> None:
