@@ -1,4 +1,4 @@
-"""The command line: dqnkit train, resume, evaluate, doctor, lab.
+"""The command line: dqnkit train, resume, evaluate, certificates, doctor, lab.
 
 Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
 exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130.
@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -23,9 +23,10 @@ import click
 
 import dqnkit
 from dqnkit.config import DQNConfig, preset
-from dqnkit.errors import DivergedError, DQNKitError, InvalidDataError, MissingExtraError
+from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
 
 if TYPE_CHECKING:
+    from dqnkit.cluster.rollouts import ClusterRollouts
     from dqnkit.runs import RunFolder
     from dqnkit.types import PolicyWeights, TrainStatus
 
@@ -94,13 +95,40 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
     return _Sizes() if get_args(kind) else kind
 
 
+def _cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where rollouts are made; for `_rollouts`."""
+    for option in reversed(
+        (
+            click.option("--workers", type=click.IntRange(1), help="make rollouts in so many processes here"),
+            click.option(
+                "--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"
+            ),
+            click.option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
+            click.option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @main.command(short_help="Train a DQN on an environment.")
 @click.argument("env_id")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
 @click.option("--show", is_flag=True, help="open the learning curve and the video at the end")
+@_cluster_options
 @_config_options
-def train(env_id: str, run_dir: Path | None, video: bool, show: bool, **settings: Any) -> None:
+def train(
+    env_id: str,
+    run_dir: Path | None,
+    video: bool,
+    show: bool,
+    workers: int | None,
+    scheduler: str | None,
+    insecure: bool,
+    send_package: bool,
+    **settings: Any,
+) -> None:
     """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
 
     An environment of your own is named with its module: my_module:MyEnv-v0.
@@ -121,9 +149,10 @@ def train(env_id: str, run_dir: Path | None, video: bool, show: bool, **settings
     from dqnkit.training import train as train_loop
 
     learner = make_learner(config)  # before the folder is made: a network that cannot be built leaves nothing behind
-    run = RunFolder.create(path, config)
-    click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-    _train(run, train_loop(config, learner=learner), video)
+    with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+        run = RunFolder.create(path, config)
+        click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
+        _train(run, train_loop(config, rollouts=rollouts, learner=learner), video, rollouts)
     if show:
         for picture in ("learning_curve.png", "video.gif"):
             if (path / picture).exists():
@@ -134,8 +163,17 @@ def train(env_id: str, run_dir: Path | None, video: bool, show: bool, **settings
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--total-steps", type=int, help="a new end, in environment steps")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
-def resume(run: Path, total_steps: int | None, video: bool) -> None:
-    """Go on with RUN, the folder of a run, from its last whole checkpoint."""
+@_cluster_options
+def resume(
+    run: Path,
+    total_steps: int | None,
+    video: bool,
+    workers: int | None,
+    scheduler: str | None,
+    insecure: bool,
+    send_package: bool,
+) -> None:
+    """Go on with RUN, the folder of a run, from its last whole checkpoint, with a cluster or without."""
     from dqnkit.runs import RunFolder, read_config
 
     config = read_config(run)
@@ -150,8 +188,10 @@ def resume(run: Path, total_steps: int | None, video: bool) -> None:
     if state and step >= config.total_steps and folder.evaluated:
         click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
         return
-    click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
-    _train(folder, train_loop(config, state=state), video, step, state.learner.get_weights() if state else None)
+    with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+        click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
+        weights = state.learner.get_weights() if state else None
+        _train(folder, train_loop(config, rollouts=rollouts, state=state), video, rollouts, step, weights)
 
 
 @main.command(short_help="Evaluate a run's policy.")
@@ -170,6 +210,19 @@ def evaluate(run: Path, episodes: int, seed: int | None) -> None:
     click.echo(f"{config.env_id} after {state.counters.step:,} steps, {episodes} greedy episodes:")
     click.echo(f"  mean {returns.mean():.1f}   standard deviation {returns.std():.1f}")
     click.echo(f"  lowest {returns.min():.1f}   median {_median(returns):.1f}   highest {returns.max():.1f}")
+
+
+@main.command(short_help="Make TLS certificates for a cluster.")
+@click.argument("file", type=click.Path(path_type=Path))
+def certificates(file: Path) -> None:
+    """Write certificates for the scheduler, the workers and the clients of one cluster to FILE.
+
+    Whoever has a copy can join the cluster and run code on it.
+    """
+    with _needs_dask():
+        from dqnkit.cluster.security import write_certificates
+    write_certificates(file)
+    click.echo(f"Copy {file} to each machine of the cluster, and start every command there with DASK_CONFIG={file}")
 
 
 @main.command(short_help="Look at this computer.")
@@ -197,6 +250,7 @@ def _train(
     run: RunFolder,
     statuses: Generator[TrainStatus, None, None],
     video: bool,
+    rollouts: ClusterRollouts | None = None,
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
@@ -216,10 +270,10 @@ def _train(
             for status in statuses:
                 run.record(status)
                 bar.update(min(status.step, total) - bar.n)
-                bar.set_postfix_str(f"return {status.episode_return:.1f}, loss {status.loss:.3g}", refresh=False)
+                bar.set_postfix_str(_progress(status, rollouts), refresh=False)
                 if interrupted():
                     break
-        except (DivergedError, InvalidDataError):
+        except (DivergedError, InvalidDataError, ClusterError, RolloutError):
             if status is not None:
                 run.finish(status)  # what was learned until then is whole
                 _draw(run.draw_curve)
@@ -237,6 +291,53 @@ def _train(
         sys.exit(INTERRUPTED)
     assert weights is not None  # a run with nothing left to do comes with its weights
     _show_result(run, weights, video)
+
+
+def _progress(status: TrainStatus, rollouts: ClusterRollouts | None) -> str:
+    """What stands behind the progress bar."""
+    text = f"return {status.episode_return:.1f}, loss {status.loss:.3g}"
+    if rollouts:
+        workers = sum(not worker.lost for worker in rollouts.traffic.workers.values())
+        text += f", {workers} workers, policy lag {status.policy_lag}"
+    return text
+
+
+@contextmanager
+def _rollouts(
+    workers: int | None, scheduler: str | None, insecure: bool, send_package: bool
+) -> Iterator[ClusterRollouts | None]:
+    """Where rollouts come from: a cluster made here, one that runs already, or, None, this process."""
+    if workers and scheduler:
+        raise click.UsageError("--workers makes a cluster here, --scheduler uses another: give one of them")
+    if (insecure or send_package) and not scheduler:
+        raise click.UsageError("--insecure and --send-package go with --scheduler")
+    if not workers and not scheduler:
+        yield None
+        return
+    with _needs_dask():
+        from dqnkit.cluster import deploy
+        from dqnkit.cluster.rollouts import ClusterRollouts
+    with ExitStack() as stack:
+        if scheduler:
+            client = stack.enter_context(deploy.connect(scheduler, insecure=insecure))
+        else:
+            cluster = stack.enter_context(deploy.make_cluster(workers))
+            client = stack.enter_context(cluster.get_client())
+        if send_package:
+            deploy.send_package(client)
+        deploy.check_workers(client)
+        click.echo(f"{len(client.nthreads())} workers; Dask's dashboard is at {client.dashboard_link}")
+        yield ClusterRollouts(client)
+
+
+@contextmanager
+def _needs_dask() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
+            raise
+        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
 
 
 def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:

@@ -1,0 +1,165 @@
+"""dqnkit on the workers: is it there, in the version that is here? If it is not, it can be sent.
+
+A worker needs dqnkit, NumPy and Gymnasium; not TensorFlow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import platform
+import sys
+import tempfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+from distributed import Client
+from distributed.diagnostics.plugin import UploadFile
+
+import dqnkit
+from dqnkit.errors import ClusterError
+
+ANSWER_SECONDS = 30.0  # that a worker may take to look at itself
+SEND_SECONDS = 60.0  # that all workers may take to receive the package
+PLUGIN = "dqnkit-package"
+
+Versions = dict[str, str]  # of Python and of packages; empty for a package that is not there
+
+# An expression for `eval`, because a function would travel as bytecode, which another version of Python cannot run.
+LOOK = """{
+    "Python": __import__("platform").python_version(),
+    **{
+        name: __import__(name).__version__ if __import__("importlib.util").util.find_spec(name) else ""
+        for name in ("dqnkit", "numpy", "gymnasium")
+    },
+}"""
+# Modules of an older copy must not mix with those of the one that is sent.
+FORGET = """[
+    __import__("sys").modules.pop(name)
+    for name in list(__import__("sys").modules)
+    if name.partition(".")[0] == "dqnkit"
+].clear()"""
+
+
+def check_workers(client: Client, patience: float = 60.0) -> None:
+    """Wait for at least one worker and see that all can make rollouts for this process.
+
+    Workers that do not answer are passed over, as long as one does.
+
+    Raises:
+        ClusterError: none came within ``patience`` seconds, or one lacks a package or has a version that does not go
+            with the one here.
+    """
+    try:
+        client.wait_for_workers(1, timeout=patience)
+    except TimeoutError as error:
+        address = client.scheduler_info(n_workers=0)["address"]
+        raise ClusterError(
+            f"no worker came to the scheduler within {patience:.0f} s. Start some: dask worker {address}"
+        ) from error
+    answers = _look(client)
+    if not answers:
+        raise ClusterError(
+            f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
+        )
+    ours = {
+        "Python": platform.python_version(),
+        "dqnkit": dqnkit.__version__,
+        "numpy": metadata.version("numpy"),
+        "gymnasium": metadata.version("gymnasium"),
+    }
+    for address, theirs in answers.items():
+        if trouble := _trouble(ours, theirs):
+            raise ClusterError(f"worker {address} {trouble}")
+
+
+def _trouble(ours: Versions, theirs: Versions) -> str:
+    """What keeps a worker from making rollouts for us, and what to do; nothing where nothing does."""
+    if _parts(theirs["Python"], 2) != _parts(ours["Python"], 2):
+        return (
+            f"has Python {theirs['Python']}, this process {ours['Python']} ({sys.executable}). Both must have the same "
+            "minor version: start one of them with the other's"
+        )
+    if not theirs["dqnkit"]:
+        return (
+            f"does not have dqnkit. Install it there (pip install dqnkit=={ours['dqnkit']}; the base install is "
+            "enough) and start the worker again, or have it sent: --send-package, or send_package(client)"
+        )
+    if theirs["dqnkit"] != ours["dqnkit"]:
+        return (
+            f"has dqnkit {theirs['dqnkit']}, this process {ours['dqnkit']}. Install that there and start the worker "
+            "again, or have it sent: --send-package, or send_package(client)"
+        )
+    if missing := [name for name in ("numpy", "gymnasium") if not theirs[name]]:
+        return f"lacks what dqnkit needs. Install it there (pip install {' '.join(missing)}) and start the worker again"
+    if _parts(theirs["numpy"], 1) != _parts(ours["numpy"], 1):  # arrays of NumPy 2 cannot be unpickled by NumPy 1
+        return (
+            f"has NumPy {theirs['numpy']}, this process {ours['numpy']}. Both must have the same major version: "
+            f'pip install "numpy=={_parts(ours["numpy"], 1)}.*"'
+        )
+    return ""
+
+
+def _parts(version: str, count: int) -> str:
+    return ".".join(version.split(".")[:count])
+
+
+def _look(client: Client) -> dict[str, Versions]:
+    """The versions on each worker that answers in time, by address.
+
+    Raises:
+        ClusterError: importing a package failed on a worker.
+    """
+
+    async def look(address: str) -> dict[str, Versions]:
+        answer = client.run(eval, LOOK, workers=[address])
+        try:
+            return dict(await asyncio.wait_for(answer, ANSWER_SECONDS))
+        except OSError:  # it is gone, or silent: TimeoutError is one, too
+            return {}
+        except Exception as error:
+            raise ClusterError(f"worker {address} cannot import what dqnkit needs: {error}") from error
+
+    async def look_at_all(addresses: list[str]) -> dict[str, Versions]:
+        answers = await asyncio.gather(*map(look, addresses))
+        return {address: versions for answer in answers for address, versions in answer.items()}
+
+    return dict(client.sync(look_at_all, list(client.nthreads())))
+
+
+def send_package(client: Client) -> None:
+    """Send this process's dqnkit to all workers, those that join or restart later included.
+
+    It goes before what is installed there. Python, NumPy and Gymnasium must be there.
+
+    Raises:
+        ClusterError: the workers are threads of this process, which has the package, or one did not take it in time.
+    """
+    if any(address.startswith("inproc://") for address in client.nthreads()):
+        raise ClusterError("these workers are threads of this process and have its packages: there is nothing to send")
+    with tempfile.TemporaryDirectory() as folder:
+        plugin = UploadFile(str(zip_package(Path(folder))))  # reads the file
+
+    async def send() -> None:
+        await client.run(eval, FORGET)
+        await client.register_plugin(plugin, name=PLUGIN)  # the scheduler keeps it for workers that come later
+
+    try:
+        client.sync(asyncio.wait_for, send(), SEND_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the package did not reach all workers within {SEND_SECONDS:.0f} s. Look at the workers' logs"
+        ) from error
+
+
+def zip_package(folder: Path) -> Path:
+    """Put the package's source, without data and notebooks, into a zip file from which Python can import it."""
+    package = Path(dqnkit.__file__).parent
+    sources = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in sorted(package.rglob("*.py"))}
+    digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:12]  # Python remembers what a zip of a name held
+    path = folder / f"dqnkit-{dqnkit.__version__}-{digest}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in sources.items():
+            file.writestr(name, content)
+    return path
