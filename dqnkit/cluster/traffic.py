@@ -17,7 +17,7 @@ class WorkerRow:
         rollouts, transitions: that arrived from it.
         busy_seconds: that it spent on those rollouts.
         failures: tasks that raised on it.
-        lost: whether it left the cluster, or was given up because it did not answer.
+        lost: whether it left the cluster.
         last_arrival: `time.perf_counter` of the newest rollout; 0 before the first.
         threads: tasks that it runs at a time.
     """
@@ -37,23 +37,27 @@ class WorkerRow:
 class Traffic:
     """All that `ClusterRollouts` counts.
 
-    Every task that was submitted is in flight, arrived, lost (with its worker, or past its deadline) or failed (its
-    environment raised); every rollout that arrived was inserted, or is stale (dropped: its policy lag passed the
-    bound).
+    Each task that is submitted has one end, and a task that has to be made again is submitted again:
+
+        submitted = arrived + failed + given_up + cancelled + in_flight
+
+    A rollout that arrived was inserted, or was stale: dropped, because its policy lag passed the bound. Beside these,
+    ``lost`` counts every time that work was lost: with the worker that had it (then Dask runs the same task on another
+    worker), or because it was given up. No rollout is inserted twice: what was given up cannot arrive any more.
     """
 
     submitted: int = 0
-    arrived: int = 0
-    lost: int = 0
-    failed: int = 0
-    stale: int = 0
+    arrived: int = 0  # brought a rollout
+    failed: int = 0  # brought the error that the environment raised
+    given_up: int = 0  # did not come within their time, or took too many workers with them
     cancelled: int = 0  # in flight when the loop was left
     in_flight: int = 0
+    lost: int = 0
+    stale: int = 0
     steps: int = 0  # environment steps that arrived
     transitions: int = 0
     versions_sent: int = 0
     waiting_seconds: float = 0.0  # in which the driver had nothing to do but wait for rollouts
-    fetching_seconds: float = 0.0  # in which it fetched them
     lags: deque[int] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))  # versions, at insert
     workers: dict[str, WorkerRow] = field(default_factory=dict)  # by address
     began: float = field(default_factory=time.perf_counter)

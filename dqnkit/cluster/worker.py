@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -22,9 +23,8 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 Value = TypeVar("Value")
 LONGEST_WAIT = 4.0  # seconds for a task that is at work when its run ends
-FORGOTTEN_AFTER = 600.0  # seconds without a task: the driver of that run died without a word
+REST_AFTER_ERROR = 0.2  # seconds: a worker that fails at once must not draw all tasks to itself
 
-_last_task: dict[str, float] = {}  # run -> time of its newest task
 _idle: defaultdict[str, list[Actor]] = defaultdict(list)  # run -> actors that no task uses now
 _busy: Counter[str] = Counter()  # run -> tasks at work
 _ended: set[str] = set()  # runs that are over: a task that comes late must leave no actor behind
@@ -36,7 +36,7 @@ class RolloutTask:
     """One rollout to be made.
 
     Attributes:
-        run: name of the training run, for which actors are kept.
+        run: name of the training run, for which actors are kept: CLIENT/NAME, with the Dask client that drives it.
         actor: logical actor.
         sequence: number of the rollout; no two of an actor and a run have the same.
         epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
@@ -54,7 +54,7 @@ class RolloutTask:
 class Arrival:
     """What a task returns: the rollout or the error, and which worker it was.
 
-    Errors are values: a task that raised would be run again elsewhere by nobody, and its traceback would hold frames.
+    Errors are values: of a task that raised, the driver would not learn which worker it was.
     """
 
     worker: str  # address
@@ -76,11 +76,9 @@ def run_task(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Ar
     address = str(get_worker().address)
     try:
         return Arrival(address, make_rollout(config, task, weights))
-    except DQNKitError as error:
-        return Arrival(address, error)
     except Exception as error:
-        where = "".join(traceback.format_exception(error)[-3:]).strip()
-        return Arrival(address, RolloutError(f"{config.env_id} raised {type(error).__name__}: {error}\n{where}"))
+        time.sleep(REST_AFTER_ERROR)
+        return Arrival(address, error if isinstance(error, DQNKitError) else _described(error, config, address))
 
 
 def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Rollout:
@@ -109,7 +107,6 @@ def forget(run: str) -> None:
     """Close the actors of a run that is over; those that a task still uses are closed when it ends."""
     with _lock:
         _ended.add(run)
-        _last_task.pop(run, None)
         actors = _idle.pop(run, [])
     for actor in actors:
         actor.close()
@@ -125,11 +122,21 @@ async def forget_at_end(run: str) -> None:
         del _busy[run]
 
 
+def close_orphans(clients: Collection[str]) -> None:
+    """`forget` the runs of all clients but these, which the scheduler still knows: their drivers are gone."""
+    with _lock:
+        orphans = [run for run in {*_idle, *_busy} if run.partition("/")[0] not in clients]
+    for run in orphans:
+        forget(run)
+
+
+def kept_actors() -> int:
+    """How many actors this process keeps between tasks, of all runs."""
+    with _lock:
+        return sum(map(len, _idle.values()))
+
+
 def _take(config: DQNConfig, task: RolloutTask) -> Actor:
-    now = _last_task[task.run] = time.monotonic()
-    for run, last in list(_last_task.items()):
-        if now - last > FORGOTTEN_AFTER:
-            forget(run)
     if not config.deterministic:
         with _lock:
             if _idle[task.run]:
@@ -143,3 +150,9 @@ def _give_back(config: DQNConfig, run: str, actor: Actor) -> None:
             _idle[run].append(actor)
             return
     actor.close()
+
+
+def _described(error: Exception, config: DQNConfig, address: str) -> RolloutError:
+    """An error of the environment's own, as text: its class may be unknown to the driver."""
+    where = "".join(traceback.format_exception(error)[-3:]).strip()
+    return RolloutError(f"{config.env_id} raised {type(error).__name__}: {error} (on worker {address})\n{where}")
