@@ -31,4 +31,6 @@ with without_greeting():
     import keras
     import tensorflow as tf
 
+tf.get_logger().setLevel("WARNING")  # in a notebook it would tell of each all-reduce that it compiles
+
 __all__ = ["keras", "tf"]

@@ -1,0 +1,67 @@
+"""Replicas that wait for the slowest: what is simulated is what theory says, and the sliders change it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ipywidgets")
+
+from dqnkit.widgets.stragglers import MEAN, Settings, asynchronous, compute_times, stragglers, synchronous
+
+
+def times_of(settings: Settings) -> np.ndarray:
+    return compute_times(settings, np.random.default_rng(0))
+
+
+def test_a_replica_takes_ten_ms_on_average_however_much_of_it_is_chance() -> None:
+    for spread in (0.0, 2.0, 8.0):
+        assert times_of(Settings(spread=spread)).mean() == pytest.approx(MEAN, rel=0.05)
+
+
+def test_an_update_takes_as_long_as_the_slowest() -> None:
+    """The mean of the largest of n exponentials is their mean times 1 + 1/2 + ... + 1/n."""
+    settings = Settings(replicas=8, spread=2.0)
+    _, update, busy = synchronous(times_of(settings), sync=1.0)
+    expected = 8.0 + 2.0 * sum(1 / k for k in range(1, 9)) + 1.0
+    assert update == pytest.approx(expected, rel=0.03)
+    assert busy == pytest.approx(MEAN / expected, rel=0.03)
+
+
+def test_synchronous_replicas_begin_together() -> None:
+    spans, _, _ = synchronous(np.array([[1.0, 3.0], [2.0, 1.0]]), sync=0.5)
+    begins = {row: [span.begin for span in spans if span.row == row and span.kind == "compute"] for row in (0, 1)}
+    assert begins == {0: [0.0, 3.5], 1: [0.0, 3.5]}
+    assert [(span.begin, span.end) for span in spans if span.row == 0 and span.kind == "wait"] == [
+        (1.0, 3.0),
+        (5.5, 5.5),
+    ]
+
+
+def test_asynchronous_replicas_never_wait() -> None:
+    settings = Settings(replicas=4, spread=2.0)
+    spans, update, busy = asynchronous(times_of(settings), sync=0.0)
+    assert {span.kind for span in spans} == {"compute", "exchange"}
+    assert update == pytest.approx(MEAN / 4, rel=0.03)
+    assert busy == pytest.approx(1.0)
+
+
+def test_one_slow_replica_holds_up_all_that_wait_but_not_those_that_do_not() -> None:
+    times = times_of(Settings(replicas=4, spread=0.0, slow=2.0))
+    assert synchronous(times, 0.0)[1] == pytest.approx(20.0)
+    assert asynchronous(times, 0.0)[1] == pytest.approx(1 / (3 / 10 + 1 / 20))
+
+
+def test_the_sliders_change_the_picture_and_the_words() -> None:
+    view = stragglers(replicas=8)
+    assert "One update of the whole batch takes 14" in view.summary
+    before = view.picture()
+    view.replicas.value = 1
+    assert "Timeline of 1 replicas" in view.picture().alt
+    assert view.picture().png != before.png
+    view.replicas.value = 8
+    view.waits.value = False
+    assert "7: its gradient is that many updates old" in view.summary
+    assert "wait" not in view.picture().alt
+    bundle = view._repr_mimebundle_()
+    assert {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"} <= set(bundle)
