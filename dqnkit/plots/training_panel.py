@@ -263,12 +263,12 @@ def _limits(shown: Sequence[Array]) -> tuple[float, float]:
     high, low = max(0.0, values.max(initial=0.0)), min(0.0, values.min(initial=0.0))
     if high == low:
         high = 1.0
-    top, bottom = _round_up(high), -_round_up(-low)
+    top, bottom = round_up(high), -round_up(-low)
     margin = 0.03 * (top - bottom)
     return bottom - margin, top + margin
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """The next of 1, 2, 3, 5, 7, 10 times a power of ten."""
     if value <= 0:
         return 0.0

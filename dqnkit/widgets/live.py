@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dqnkit.plots import Picture
 from dqnkit.plots.training_panel import Curves, NamedBand, TrainingPanel
 from dqnkit.types import LiveSettings, TrainStatus
+from dqnkit.widgets.cluster_view import Cluster, ClusterView
 from dqnkit.widgets.panel import Knob
 from dqnkit.widgets.watch import Thinned, follow
 
@@ -27,6 +28,7 @@ async def live(
     predicted: npt.ArrayLike | None = None,
     title: str = "",
     q_bound: float | None = None,
+    cluster: Cluster | None = None,
 ) -> TrainStatus | None:
     """Train and show how it goes, with Pause and Stop; await it in a cell.
 
@@ -46,12 +48,15 @@ async def live(
             points ``[N, 2]``, share of the run and return, as `dqnkit.classroom.prediction` gives them.
         title: what is trained.
         q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
+        cluster: where the rollouts come from, as a `dqnkit.cluster.console.ClusterConsole`. Below the curves it gets a
+            picture of its traffic, a row for each worker, a button that kills one, and a link to Dask's dashboard.
 
     Returns:
         The last status; None where none came.
     """
     figure = TrainingPanel(title, band=band, predicted=predicted, q_bound=q_bound)
-    return await follow(training, _Training(settings, figure), title)
+    below = None if cluster is None else ClusterView(cluster)
+    return await follow(training, _Training(settings, figure, below), title)
 
 
 class _Training:
@@ -59,7 +64,8 @@ class _Training:
 
     fold = "Loss (not a score), speed, replay"
 
-    def __init__(self, settings: LiveSettings | None, figure: TrainingPanel) -> None:
+    def __init__(self, settings: LiveSettings | None, figure: TrainingPanel, below: ClusterView | None = None) -> None:
+        self.below = below
         self._settings = settings
         self._figure = figure
         self._band = figure.band
@@ -87,6 +93,8 @@ class _Training:
         self._curve.add((status.step, status.episode_return, status.mean_max_q))
         for value in status.episode_returns:
             self._episodes.add((status.step, float(value)))
+        if self.below is not None:
+            self.below.record(status)
 
     def draw(self, final: bool = False) -> Picture | None:
         if self._status is None:  # empty axes: the panel is there at once
@@ -103,11 +111,12 @@ class _Training:
         status = self._status
         if status is None:
             return "No step taken yet."
-        return (
+        words = (
             f"Step {status.step:,} of {status.total_steps:,}, {status.episodes:,} episodes: mean return "
             f"{_shown(status.episode_return)}, mean max Q {_shown(status.mean_max_q)}, "
             f"epsilon {_shown(status.epsilon)}."
         )
+        return words if self.below is None else f"{words} {self.below.summary()}"
 
     def details(self) -> str:
         status = self._status
@@ -124,6 +133,8 @@ class _Training:
         return "<br>".join(f"<b>{name}:</b> {escape(text)}" for name, text in lines.items())
 
     def act(self) -> None:
+        if self.below is not None:
+            self.below.act()
         if self._settings is None or self._status is None:
             return
         moved = [(name, knob) for name, knob in self._knobs.items() if knob.moved]

@@ -17,12 +17,12 @@ from dqnkit.plots import Picture
 from dqnkit.widgets.browser import RoundTrip, close, widget_view
 from dqnkit.widgets.picture_box import PictureBox
 
-ICONS = {
+ICONS = {  # such as every font has
     "starting": "⏳",
     "running": "▶",
-    "paused": "⏸",
-    "stopped": "⏹",
-    "interrupted": "⏹",
+    "paused": "‖",
+    "stopped": "■",
+    "interrupted": "■",
     "finished": "✔",
     "failed": "✖",
 }
@@ -45,6 +45,10 @@ class View(Protocol):
     def fold(self) -> str:
         """What stands on the fold; empty where there is none."""
 
+    @property
+    def below(self) -> Below | None:
+        """What stands below the picture and the sliders, if anything."""
+
     def record(self, value: Any) -> None:
         """Take note of a value; called for every one, so it must be quick."""
 
@@ -65,6 +69,24 @@ class View(Protocol):
 
     def follow(self) -> None:
         """Have the knobs show what is set now; called with each picture."""
+
+
+class Below(Protocol):
+    """More of a panel, below the view's own picture; the view passes on to it what it records and acts on."""
+
+    widget: Any
+
+    def show(self) -> None:
+        """Bring the widget up to date; called with each picture."""
+
+    def enable(self) -> None:
+        """Show the controls: there is a browser, and what is clicked acts."""
+
+    def final(self) -> str:
+        """What stays on the page at the end, as HTML."""
+
+    def clear(self) -> None:
+        """Show nothing."""
 
 
 class Knob:
@@ -185,6 +207,8 @@ class Panel:
         if self.trip.works and self._buttons.layout.display == "none":
             self._instead.layout.display, self._buttons.layout.display = "none", "flex"
             self._side.layout.display = "flex"
+            if self.view.below is not None:
+                self.view.below.enable()
 
     def show(self) -> None:
         """Show the picture and the words of this moment, if there is a browser that takes them."""
@@ -194,6 +218,8 @@ class Panel:
         self.box.show(self._picture, self.view.summary())
         self._details.value = self.view.details()
         self.view.follow()
+        if self.view.below is not None:
+            self.view.below.show()
         progress = self.view.progress()
         if progress is not None:
             self._bar.value = progress
@@ -204,19 +230,23 @@ class Panel:
         """Take the panel off the page, and leave a plain picture and its words in its place."""
         line = f"{ICONS[state]} {KEPT.get(state, state)}"
         line += f" with {type(error).__name__}: {error}" if error is not None else "."
+        below = details = ""
         try:
             self._picture = self.view.draw(final=True) or self._picture
             line += f" {self.view.summary()}"
             details = self.view.details()
+            below = self.view.below.final() if self.view.below is not None else ""
         except Exception:  # what draws has failed; the last picture that it drew stays
-            details = ""
+            pass
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         picture = self._picture.html if self._picture is not None else ""
         fold = f"<details><summary>{escape(self.view.fold)}</summary>{details}</details>" if details else ""
-        html = f'<div>{title}{picture}<div role="status">{escape(line)}</div>{fold}</div>'
+        html = f'<div>{title}{picture}<div role="status">{escape(line)}</div>{fold}{below}</div>'
         if self._handle is not None:
             self._handle.update({"text/html": html, "text/plain": f"{self.title} {line}".strip()}, raw=True)
         self.box.clear()
+        if self.view.below is not None:
+            self.view.below.clear()
         for widget in (self._details, self._side, self.root):  # the first two are on no page where they are empty
             close(widget)
 
@@ -244,7 +274,8 @@ class Panel:
         middle = ipywidgets.HBox(children, layout={"align_items": "flex-start", **row})
         title = ipywidgets.HTML(f"<b>{escape(self.title)}</b>")
         title.layout.display = None if self.title else "none"
-        return ipywidgets.VBox([title, top, middle, self.trip.widget], layout={"width": "100%"})
+        below = [] if self.view.below is None else [self.view.below.widget]
+        return ipywidgets.VBox([title, top, middle, *below, self.trip.widget], layout={"width": "100%"})
 
     def _show_state(self, state: str) -> None:
         if self.paused:

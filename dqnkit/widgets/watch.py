@@ -149,6 +149,7 @@ class _Values:
     """The view of `watch`: the reader's own functions over the values so far."""
 
     fold = ""
+    below = None
 
     def __init__(
         self,

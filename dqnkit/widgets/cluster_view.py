@@ -1,0 +1,351 @@
+"""What a live panel shows of a cluster: throughput, a row for each worker, and a button that kills one.
+
+The cluster is whatever has the attributes of `Cluster`; `dqnkit.cluster.console.ClusterConsole` is one. Nothing here
+knows of Dask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+import ipywidgets
+import numpy as np
+
+from dqnkit.errors import DQNKitError
+from dqnkit.plots import Picture
+from dqnkit.plots.cluster import ClusterCurves, ClusterPanel, worker_style
+from dqnkit.types import Array, TrainStatus
+from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.watch import Thinned
+
+if TYPE_CHECKING:
+    from dqnkit.cluster.traffic import Traffic, WorkerRow
+
+SAMPLE_EVERY = 0.5  # seconds between two looks at the counts
+WINDOW = 6  # looks over which a rate is taken: tasks arrive one by one, and shorter ones would jump up and down
+POINTS = 240  # of a curve, at most
+ROWS = 8  # workers in the table, at most; the others are counted below it
+BUSY = 0.5  # share of the time from which a worker is called busy
+ICONS = {"busy": "●", "waiting": "○", "lost": "✖"}
+ANY = "any"
+
+
+class Cluster(Protocol):
+    """What is looked at."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What goes between the driver and the workers, counted since the run began."""
+
+    @property
+    def max_policy_lag(self) -> int:
+        """Rollouts under weights that are more versions older than this are dropped."""
+
+    @property
+    def dashboard_link(self) -> str:
+        """Of the cluster's own pages; empty where there are none."""
+
+    @property
+    def how_to_reach_dashboard(self) -> str:
+        """A sentence for readers for whom the link does not open."""
+
+    def kill(self, address: str) -> None:
+        """End a worker's process; returns at once."""
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The counts at one moment; all but the share of samples grow only."""
+
+    seconds: float  # of training
+    waiting: float  # seconds of those in which the driver waited for rollouts
+    samples_per_insert: float
+    transitions: dict[str, int]  # by address
+    busy: dict[str, float]  # seconds, by address
+
+
+@dataclass
+class _Worker:
+    """A row of the table: all workers of one name, for a new one takes the place of one that was lost."""
+
+    name: str
+    number: int  # in the order in which they were first seen: its colour
+    row: WorkerRow  # the newest of the name
+    lost: int  # workers of this name that were lost
+    rollouts: int
+    rate: float  # transitions a second, lately
+    busy: float  # share of the time, lately, 0 to 1
+
+    @property
+    def state(self) -> str:
+        return "lost" if self.row.lost else "busy" if self.busy >= BUSY else "waiting"
+
+
+class ClusterView:
+    """The part of a live panel below the learning curve.
+
+    Args:
+        cluster: what is looked at.
+        clock: seconds that only grow.
+
+    Attributes:
+        widget: to be put on the page.
+    """
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._figure: ClusterPanel | None = None
+        self._samples: Thinned[_Sample] = Thinned(POINTS)
+        self._recent: list[_Sample] = []  # the last ones, for what is going on now
+        self._next_sample = float("-inf")
+        self._numbers: dict[str, int] = {}  # name -> its place in the order of first appearance
+        self._lost: dict[str, float] = {}  # address -> when it was found to be lost, in seconds of training
+        self._kill_asked = False
+        self._box = PictureBox()
+        self._table = ipywidgets.HTML(layout={"width": "100%"})
+        self._which = ipywidgets.Dropdown(
+            options=[(ANY, "")], description="which:", style={"description_width": "auto"}, layout={"width": "12em"}
+        )
+        self._kill = ipywidgets.Button(
+            description="Kill a worker", icon="bolt", tooltip="End a worker's process", layout={"width": "10em"}
+        )
+        self._kill.on_click(self._kill_clicked)
+        self._controls = ipywidgets.HBox([self._kill, self._which], layout={"display": "none", "flex_flow": "row wrap"})
+        self._note = ipywidgets.HTML()
+        link = ipywidgets.HTML(self._link())
+        self._box.layout.flex, self._box.layout.width, self._box.layout.min_width = "2 1 460px", "auto", "0"
+        side = ipywidgets.VBox(
+            [self._table, self._controls, self._note, link], layout={"flex": "1 1 330px", "min_width": "0"}
+        )
+        self.widget = ipywidgets.HBox(
+            [self._box, side], layout={"flex_flow": "row wrap", "width": "100%", "align_items": "flex-start"}
+        )
+
+    def record(self, status: TrainStatus) -> None:
+        """Take note of the counts, twice a second."""
+        now = self._clock()
+        if now < self._next_sample:
+            return
+        self._next_sample = now + SAMPLE_EVERY
+        if self._figure is None:
+            bound = getattr(getattr(status.get_state(), "config", None), "samples_per_insert", None)
+            self._figure = ClusterPanel(bound)
+        traffic = self._cluster.traffic
+        rows = list(traffic.workers.values())
+        sample = _Sample(
+            status.seconds,
+            traffic.waiting_seconds,
+            status.samples_per_insert,
+            {row.address: row.transitions for row in rows},
+            {row.address: row.busy_seconds for row in rows},
+        )
+        self._samples.add(sample)
+        self._recent = [*self._recent[-WINDOW:], sample]
+        for row in rows:
+            if row.lost:
+                self._lost.setdefault(row.address, status.seconds)
+
+    def draw(self, final: bool = False) -> Picture:
+        """The picture of all so far."""
+        return (self._figure or ClusterPanel()).draw(self._curves(), final)
+
+    def show(self) -> None:
+        """Bring the page up to date."""
+        self._box.show(self.draw())
+        self._table.value = self.table()
+        workers = [(worker.name, worker.row.address) for worker in self._workers() if not worker.row.lost]
+        options = [(ANY, ""), *workers]
+        if options != list(self._which.options):
+            chosen = self._which.label
+            self._which.options = options
+            self._which.label = chosen if chosen in dict(options) else ANY
+
+    def enable(self) -> None:
+        """Show the controls: what is clicked acts."""
+        self._controls.layout.display = "flex"
+
+    def act(self) -> None:
+        """Kill the worker that was asked for."""
+        if not self._kill_asked:
+            return
+        self._kill_asked = False
+        alive = {worker.row.address: worker for worker in self._workers() if not worker.row.lost}
+        chosen = alive.get(self._which.value)
+        if self._which.value == "" and alive:
+            chosen = max(alive.values(), key=lambda worker: worker.rollouts)
+        if chosen is None:
+            self._say("No worker to kill: none is there now.")
+            return
+        try:
+            self._cluster.kill(chosen.row.address)
+        except DQNKitError as error:
+            self._say(str(error))
+        else:
+            at = self._recent[-1].seconds if self._recent else 0
+            self._say(
+                f"Second {at:.0f}: {chosen.name} was killed. Its tasks go to others; is a new one started for it?"
+            )
+
+    def summary(self) -> str:
+        """All so far in one line."""
+        workers, traffic = self._workers(), self._cluster.traffic
+        rate = sum(worker.rate for worker in workers)
+        states = _count_states(workers) or "none seen yet"
+        return (
+            f"{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
+            f"learner utilisation {100 * self._utilisation():.0f} %, policy lag up to "
+            f"{max(traffic.lags, default=0)}, {_counted(traffic.lost, 'rollout')} lost."
+        )
+
+    def table(self) -> str:
+        """A row for each worker and the counts, as HTML."""
+        workers = sorted(
+            self._workers(), key=lambda worker: (worker.row.lost and len(self._numbers) > ROWS, worker.number)
+        )
+        traffic = self._cluster.traffic
+        head = ("worker", "state", "rollouts", "transitions<br>a second", "busy", "times<br>lost")
+        cells = "".join(f'<th scope="col" style="{_CELL}; line-height: 1.2">{name}</th>' for name in head)
+        rows = [_row(worker) for worker in workers[:ROWS]]
+        more = workers[ROWS:]
+        hidden = f"<div>and {_counted(len(more), 'more worker')}: {_count_states(more)}</div>" if more else ""
+        counts = {
+            "submitted": traffic.submitted,
+            "arrived": traffic.arrived,
+            "lost": traffic.lost,
+            "failed": traffic.failed,
+            "in flight": traffic.in_flight,
+            "cancelled at the end": traffic.cancelled,
+        }
+        tasks = ", ".join(
+            f"{count:,} {name}" for name, count in counts.items() if count or name != "cancelled at the end"
+        )
+        stale = f"{traffic.stale:,} dropped as stale (policy lag above {self._cluster.max_policy_lag:,})"
+        return (
+            f'<table style="border-collapse: collapse; line-height: 1.5"><thead><tr>{cells}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>{hidden}"
+            f'<div style="line-height: 1.4; margin: 4px 0"><b>Rollout tasks:</b> {tasks}; {stale}.</div>'
+        )
+
+    def final(self) -> str:
+        """What stays on the page when training has ended, as HTML."""
+        return f"{self.draw(final=True).html}{self.table()}{self._link()}"
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._box.clear()
+
+    def _curves(self) -> ClusterCurves:
+        samples = self._samples.values()
+        if len(samples) < 2:
+            return ClusterCurves(lost=sorted(self._lost.values()))
+        seconds = np.array([sample.seconds for sample in samples])  # [T]
+        counted = {
+            name: np.array([sum(sample.transitions.get(row.address, 0) for row in rows) for sample in samples])
+            for name, rows in self._by_name().items()
+        }
+        waiting = np.array([sample.waiting for sample in samples])
+        return ClusterCurves(
+            seconds=seconds[1:].tolist(),
+            transitions={name: _slope(seconds, values).tolist() for name, values in counted.items()},
+            busy=np.clip(1 - _slope(seconds, waiting), 0, 1).tolist(),
+            samples_per_insert=[sample.samples_per_insert for sample in samples[1:]],
+            lags=list(self._cluster.traffic.lags),
+            lost=sorted(self._lost.values()),
+        )
+
+    def _workers(self) -> list[_Worker]:
+        workers: list[_Worker] = []
+        for name, rows in self._by_name().items():
+            newest = next((row for row in reversed(rows) if not row.lost), rows[-1])
+            rate, busy = self._lately(newest)
+            lost, rollouts = sum(row.lost for row in rows), sum(row.rollouts for row in rows)
+            workers.append(_Worker(name, self._numbers[name], newest, lost, rollouts, rate, busy))
+        return workers
+
+    def _by_name(self) -> dict[str, list[WorkerRow]]:
+        """All that ever had a name, in the order in which the names were first seen."""
+        named: dict[str, list[WorkerRow]] = {}
+        for row in list(self._cluster.traffic.workers.values()):  # a copy: workers come and go meanwhile
+            if name := _name(row):
+                named.setdefault(name, []).append(row)
+        for name in sorted(named.keys() - self._numbers.keys(), key=lambda name: (len(name), name)):
+            self._numbers[name] = len(self._numbers)
+        return {name: named[name] for name in self._numbers if name in named}
+
+    def _utilisation(self) -> float:
+        """Share of the time in which the driver did not wait for rollouts, over the last looks."""
+        if len(self._recent) < 2:
+            return 0.0
+        begin, end = self._recent[0], self._recent[-1]
+        waited = (end.waiting - begin.waiting) / max(1e-9, end.seconds - begin.seconds)
+        return min(1.0, max(0.0, 1 - waited))
+
+    def _lately(self, row: WorkerRow) -> tuple[float, float]:
+        """Transitions a second, and the share of the time in which it worked, over the last looks."""
+        if len(self._recent) < 2:
+            return 0.0, 0.0
+        begin, end = self._recent[0], self._recent[-1]
+        passed = max(1e-9, end.seconds - begin.seconds)
+        made = end.transitions.get(row.address, 0) - begin.transitions.get(row.address, 0)
+        worked = end.busy.get(row.address, 0.0) - begin.busy.get(row.address, 0.0)
+        return made / passed, min(1.0, worked / passed / max(1, row.threads))
+
+    def _link(self) -> str:
+        link, how = self._cluster.dashboard_link, escape(self._cluster.how_to_reach_dashboard)
+        where = f'<a href="{escape(link)}" target="_blank" rel="noopener"><b>Dask dashboard</b></a>. ' if link else ""
+        return f'<div style="line-height: 1.4">{where}<span style="opacity: 0.8">{how}</span></div>'
+
+    def _say(self, text: str) -> None:
+        self._note.value = f'<div role="status" style="line-height: 1.4">{escape(text)}</div>'
+
+    def _kill_clicked(self, _: Any) -> None:
+        self._kill_asked = True
+
+
+_CELL = "padding: 0 10px 0 0; text-align: left; font-weight: bold; vertical-align: bottom"
+_NUMBER = "padding: 0 10px 0 0; text-align: left; font-variant-numeric: tabular-nums"
+
+
+def _row(worker: _Worker) -> str:
+    swatch = (
+        f'<span aria-hidden="true" style="display: inline-block; width: 10px; height: 10px; margin-right: 5px; '
+        f'border: 1px solid #888888; background: {worker_style(worker.number)["color"]}"></span>'
+    )
+    state = f'<span aria-hidden="true">{ICONS[worker.state]}</span> {worker.state}'
+    lost = worker.state == "lost"
+    cells = (
+        f"<b>{state}</b>" if lost else state,
+        f"{worker.rollouts:,}",
+        f"{worker.rate:,.0f}",
+        "" if lost else f"{100 * worker.busy:.0f} %",
+        str(worker.lost or ""),
+    )
+    name = f'<th scope="row" style="{_NUMBER}; font-weight: normal">{swatch}{escape(worker.name)}</th>'
+    numbers = "".join(f'<td style="{_NUMBER}">{cell}</td>' for cell in cells)
+    return f"<tr>{name}{numbers}</tr>"
+
+
+def _name(row: WorkerRow) -> str:
+    """What a worker is called; nothing while its name is not known and nothing came from it."""
+    name = row.name or (row.address if row.rollouts else "")
+    return f"worker {name}" if name.isdigit() else name.rpartition("://")[2]
+
+
+def _slope(seconds: Array, counts: Array) -> Array:
+    """How fast a count grew up to each moment but the first, ``[T - 1]``: over the last few looks."""
+    ends = np.arange(1, len(seconds))
+    begins = np.maximum(0, ends - WINDOW)
+    return (counts[ends] - counts[begins]) / np.maximum(1e-9, seconds[ends] - seconds[begins])
+
+
+def _count_states(workers: list[_Worker]) -> str:
+    states = [worker.state for worker in workers]
+    return ", ".join(f"{states.count(state)} {state}" for state in ICONS if state in states)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
