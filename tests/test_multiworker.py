@@ -23,6 +23,7 @@ from dqnkit import checkpoint
 from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.messages import pack, unpack
 from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
+from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
 from dqnkit.learner import Learner
@@ -114,7 +115,9 @@ def test_what_can_be_seen_at_once(client: Client) -> None:
         MultiWorkerLearner(client, CONFIG, 1)
     with pytest.raises(ConfigError, match="batch_size 8 does not divide by 3 processes"):
         MultiWorkerLearner(client, CONFIG, 3)
-    with pytest.raises(ClusterError, match=r"4 learner processes need as many Dask workers.*this cluster has 2"):
+    with pytest.raises(
+        ClusterError, match=r"4 learner processes need as many Dask workers.*this cluster has 2 that can"
+    ):
         MultiWorkerLearner(client, CONFIG, 4)
 
 
@@ -130,7 +133,9 @@ def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
     client.run(hide, workers=[first])  # as if it were not installed there
     try:
         assert choose_workers(client, 1) == [second]
-        with pytest.raises(MissingExtraError, match=rf"TensorFlow.*on {first} is not installed.*dqnkit\[learner\]"):
+        with pytest.raises(
+            MissingExtraError, match=rf"TensorFlow.*on worker {first} is not installed.*dqnkit\[learner\]"
+        ):
             MultiWorkerLearner(client, CONFIG, 2)
     finally:
         client.run(show, workers=[first])
@@ -250,7 +255,7 @@ def test_a_killed_process_is_one_error_and_training_resumes(client: Client, tmp_
         assert f"learner process 1 on {learner.workers[1]} was killed by SIGKILL" in str(error.value)
         assert "restart" in str(error.value)
         wait_until_gone(processes)
-        with pytest.raises(LearnerLostError, match=r"this learner has no processes: .*SIGKILL"):
+        with pytest.raises(LearnerLostError, match=r"there are no learner processes: .*SIGKILL"):
             learner.get_weights()
 
         learner.restart()
@@ -297,6 +302,31 @@ def test_nothing_outlives_its_dask_worker(client: Client, rng: np.random.Generat
             learner.update(batches(rng))
         wait_until_gone(processes)
     client.wait_for_workers(2, timeout=GONE)  # its nanny starts another
+
+
+@pytest.mark.slow
+def test_a_frozen_dask_worker_is_an_error_and_its_process_ends(client: Client, rng: np.random.Generator) -> None:
+    with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL, lease=4.0) as learner:
+        learner.update(batches(rng))
+        processes = learner_processes(client)
+        worker = psutil.Process(client.run(os.getpid)[learner.workers[0]])
+        worker.suspend()
+        try:
+            learner.timeout = 5.0
+            with pytest.raises(LearnerLostError, match=r"learner process 0 .* did not answer within 5 s"):
+                learner.update(batches(rng))
+            wait_until_gone(processes)
+        finally:
+            worker.resume()
+
+
+@pytest.mark.slow
+def test_the_whole_ring_on_one_cluster(client: Client) -> None:
+    config = small_config()
+    with MultiWorkerLearner(client, config, 2, start_timeout=ARRIVAL) as learner:
+        *_, last = train(config, rollouts=ClusterRollouts(client), learner=learner)
+        assert last.step >= config.total_steps
+        assert last.updates == learner.updates > 0
 
 
 DRIVER = """

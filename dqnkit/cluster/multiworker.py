@@ -19,11 +19,16 @@ What it costs. Bytes for a call of `update`, with observations of ``o`` bytes, n
     each process to its next       2 x K 2 (n - 1) / n 4 P         two ring all-reduces for each of the K updates
     process 0 to the driver        4 P                             once for a version of the weights
 
-For the CartPole preset (K = 16, B = 64, o = 16, P = 898) and two processes: 49 kB there, 4 kB back, 115 kB from each
-process to the other. What limits it is not bytes but waiting: each all-reduce waits for the slowest process, some
-milliseconds even on one machine, and there are two for each update. Several processes pay where computing the
-gradient of a part takes much longer than that: large networks, large batches, a GPU for each process. For CartPole a
-`Learner` in the driver is faster by far; see ``tests/benchmarks/multiworker_update.py``.
+For the CartPole preset (K = 16, B = 64, o = 16, P = 898) and two processes: 49 kB there, 4 kB back, 230 kB between the
+processes. Dask's part passes the scheduler, so its network carries it twice; all in all 401 kB were measured on the
+loopback, in calls of 53 ms (a `Learner` takes 2 ms). What limits it is not bytes but waiting: an all-reduce of any size
+takes 1.5 ms between two processes on one computer, and there are two for each update; through Dask go 5 ms for a call.
+So several processes pay only where the gradient of a part takes much longer than that: large networks and batches, a
+machine or a GPU for each. On the two cores of one computer, which a `Learner` uses both, they never do: with two layers
+of 1024 units and B = 2048 the two are even. See ``tests/benchmarks/multiworker_update.py``.
+
+A process takes all GPUs that its worker sees. Where several workers share a machine with GPUs, start each with its own
+``CUDA_VISIBLE_DEVICES``.
 
 Security. TensorFlow's gRPC between the processes knows neither TLS nor passwords, and listens on every interface of
 the machine, also where the address is 127.0.0.1. So it is started only if all workers have loopback or private
@@ -36,37 +41,27 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import uuid
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterable
 
 import numpy as np
 from distributed import Client
 from distributed.comm.addressing import get_address_host
 
+import dqnkit
 from dqnkit import policy
-from dqnkit.cluster import supervisor
-from dqnkit.cluster.deploy import check_workers
-from dqnkit.cluster.messages import pack, unpack
-from dqnkit.cluster.supervisor import Ended
+from dqnkit.cluster.gang import PATIENCE, Answer, Gang
+from dqnkit.cluster.messages import pack
 from dqnkit.config import DQNConfig
 from dqnkit.errors import (
     ClusterError,
     ConfigError,
     DivergedError,
-    DQNKitError,
     EnvironmentNotSupportedError,
-    LearnerLostError,
     MissingExtraError,
 )
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 
-PATIENCE = 20.0  # seconds for what a worker does at once; a little more than supervisors wait for a killed process
-KEEP_ALIVES = 4  # sent in the time of one lease
-
-Answer = tuple[dict[str, Any], dict[str, Array]]
-_T = TypeVar("_T")
+NO_TENSORFLOW = "does not have TensorFlow"
 
 
 class MultiWorkerLearner:
@@ -127,7 +122,7 @@ class MultiWorkerLearner:
         self.insecure = insecure
         self.start_timeout, self.compile_timeout, self.timeout = start_timeout, compile_timeout, timeout
         self.lease = lease
-        self._lost = "it was closed"  # why nothing can be asked; empty while the processes run
+        self._gang: Gang | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -136,27 +131,25 @@ class MultiWorkerLearner:
         self.updates = 0
         self.workers = choose_workers(self.client, self.num_processes)
         check_network([get_address_host(address) for address in self.workers], self.insecure)
-        run = uuid.uuid4().hex
-        self._names = [f"learner-{run}-{rank}" for rank in range(self.num_processes)]
         self._parameters: FloatArray | None = None  # those of the latest update, once they were asked for
         self._compiled: set[tuple[int, ...]] = set()  # shapes
-        self._lock = asyncio.Lock()  # one question at a time, also after a Ctrl-C during the last
-        self._lost = ""
+        self._gang = Gang(self.client, self.workers, self.lease)
         try:
-            header, _ = self._run(self._start)
+            answers = _checked(self._gang.start(self.config.to_dict(), self.start_timeout))
         except BaseException:
             self.close()
             raise
-        if "error" in header:
+        versions = {header["tensorflow"] for header, _ in answers}
+        if len(versions) > 1:
             self.close()
-            raise _error(header)
+            raise ClusterError(f"the workers have different versions of TensorFlow: {', '.join(sorted(versions))}")
+        header, _ = answers[0]
         self._layers = tuple(getattr(policy, name)(*settings) for name, *settings in header["layers"])
 
     def close(self) -> None:
         """Kill the processes. May be called more than once."""
-        if not self._lost:
-            self._lost = "it was closed"
-            self._run(self._stop)
+        if self._gang:
+            self._gang.close()
 
     def __enter__(self) -> MultiWorkerLearner:
         return self
@@ -195,10 +188,10 @@ class MultiWorkerLearner:
         }
         fields = {**transitions._asdict(), "importance": importance}
         share = self.config.batch_size // self.num_processes
-        messages = [
-            pack(settings, {name: values[:, first : first + share] for name, values in fields.items()})
-            for first in range(0, self.config.batch_size, share)
-        ]
+        messages = {}
+        for rank in range(self.num_processes):
+            part = slice(rank * share, (rank + 1) * share)
+            messages[rank] = pack(settings, {name: values[:, part] for name, values in fields.items()})
         self._parameters = None
         answers = self._ask(messages, self.timeout if shape in self._compiled else self.compile_timeout)
         self._compiled.add(shape)
@@ -213,7 +206,7 @@ class MultiWorkerLearner:
             LearnerLostError: see `update`.
         """
         if self._parameters is None:
-            [(_, arrays)] = self._ask([pack({"operation": "parameters"})], self.timeout)
+            [(_, arrays)] = self._ask({0: pack({"operation": "parameters"})}, self.timeout)
             self._parameters = arrays["parameters"]
         return PolicyWeights(version, self._layers, self._parameters)
 
@@ -226,7 +219,7 @@ class MultiWorkerLearner:
         Raises:
             LearnerLostError: see `update`.
         """
-        [(_, arrays)] = self._ask([pack({"operation": "state"})], self.timeout, first=rank)
+        [(_, arrays)] = self._ask({rank: pack({"operation": "state"})}, self.timeout)
         return arrays
 
     def load_state(self, state: dict[str, Array]) -> None:
@@ -236,154 +229,58 @@ class MultiWorkerLearner:
             ConfigError: the arrays are those of another network.
             LearnerLostError: see `update`.
         """
+        message = pack({"operation": "load_state"}, state)
         self._parameters = None
-        self._ask([pack({"operation": "load_state"}, state)] * self.num_processes, self.timeout)
+        self._ask(dict.fromkeys(range(self.num_processes), message), self.timeout)
 
-    # ------------------------------------------------------------------------------- what runs in the client's loop
-
-    def _run(self, work: Callable[..., Coroutine[Any, Any, _T]], *arguments: Any) -> _T:
-        """Run in the client's loop what must not be left half done: Ctrl-C ends the wait for it, not the work."""
-
-        async def shielded() -> _T:
-            return await asyncio.shield(asyncio.create_task(work(*arguments)))
-
-        return self.client.sync(shielded)
-
-    def _ask(self, messages: list[bytes], limit: float, first: int = 0) -> list[Answer]:
-        """The answers of processes ``first``, ``first`` + 1, ..., to a message for each, sent at the same time."""
-        arguments = {first + i: (self._names[first + i], message) for i, message in enumerate(messages)}
-        answers = self._run(self._exchange, arguments, limit)
-        for header, _ in answers:
-            if "error" in header:
-                raise _error(header)
-        return answers
-
-    async def _start(self) -> Answer:
-        """Start all processes; the answer of the first, when all have arrived."""
-        ranks = range(self.num_processes)
-        async with self._lock:
-            self._beat = asyncio.create_task(self._keep_alive(self._names))
-            ports = await self._together(supervisor.free_port, dict.fromkeys(ranks, ()), PATIENCE)
-            hosts = [get_address_host(address) for address in self.workers]
-            bracketed = [f"[{host}]" if ":" in host else host for host in hosts]  # IPv6
-            group = {"worker": [f"{host}:{port}" for host, port in zip(bracketed, ports, strict=True)]}
-            config = pack({"config": self.config.to_dict()})
-            arguments = {}
-            for rank in ranks:
-                tf_config = {"cluster": group, "task": {"type": "worker", "index": rank}}
-                arguments[rank] = (self._names[rank], tf_config, config, self.lease)
-            answers = await self._together(supervisor.start, arguments, self.start_timeout)
-            return unpack(answers[0])
-
-    async def _exchange(self, arguments: dict[int, tuple[Any, ...]], limit: float) -> list[Answer]:
-        """Ask processes, each by its rank; their answers in the same order."""
-        async with self._lock:
-            if self._lost:
-                raise LearnerLostError(f"this learner has no processes: {self._lost}")
-            messages = await self._together(supervisor.ask, arguments, limit)
-            answers = [unpack(message) for message in messages]
-            if len({header["updates"] for header, _ in answers}) > 1:
-                await self._lose({rank: f"is at update {answers[rank][0]['updates']}" for rank in arguments})
-            self.updates = answers[0][0]["updates"]
-            return answers
-
-    async def _together(
-        self, function: Callable[..., Any], arguments: dict[int, tuple[Any, ...]], limit: float
-    ) -> list[Any]:
-        """Call a function on the workers of these ranks at the same time: the collectives wait for each other."""
-        calls = {rank: asyncio.create_task(self._on(rank, function, *given)) for rank, given in arguments.items()}
-        _, late = await asyncio.wait(calls.values(), timeout=limit, return_when=asyncio.FIRST_EXCEPTION)
-        troubles = {rank: str(call.exception()) for rank, call in calls.items() if call.done() and call.exception()}
-        if troubles or late:
-            for call in late:
-                call.cancel()
-            await self._lose(
-                troubles or {rank: f"did not answer within {limit:g} s" for rank, call in calls.items() if call in late}
-            )
-        return [call.result() for call in calls.values()]
-
-    async def _on(self, rank: int, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function returns on the worker of a rank.
-
-        Raises:
-            LearnerLostError: the process has ended, or the worker is gone; the text says how.
-        """
-        address = self.workers[rank]
-        try:
-            found = (await self.client.run(function, *arguments, workers=[address]))[address]
-        except Exception as error:  # of whatever kind: connections, Dask's, those of a package that is missing there
-            raise LearnerLostError(f"cannot be reached on its worker ({type(error).__name__}: {error})") from error
-        if isinstance(found, Ended):
-            raise LearnerLostError(found.how)
-        return found
-
-    async def _lose(self, troubles: dict[int, str]) -> NoReturn:
-        """Stop all processes, and say why.
-
-        Args:
-            troubles: what happened, by rank.
-        """
-        self._lost = "another is being stopped"
-        ends = await self._stop()
-        for rank, end in enumerate(ends):
-            if isinstance(end, Ended) and end.how not in ("was running", "is not there"):
-                troubles[rank] = end.how
-        stories = [f"learner process {rank} on {self.workers[rank]} {how}" for rank, how in sorted(troubles.items())]
-        self._lost = "; ".join(stories)
-        logs = [
-            f"\nThe end of the log of process {rank}:\n{end.log.strip()}"
-            for rank, end in enumerate(ends)
-            if rank in troubles and isinstance(end, Ended)
-        ]
-        raise LearnerLostError(
-            f"{self._lost}. All were stopped. Go on from the last checkpoint: learner.restart(), then "
-            f"checkpoint.restore(directory, learner=learner){''.join(logs)}"
-        )
-
-    async def _stop(self) -> list[Ended | BaseException]:
-        """Kill all processes: how each of them was."""
-        calls = [
-            asyncio.wait_for(self.client.run(supervisor.stop, name, workers=[address]), PATIENCE)
-            for name, address in zip(self._names, self.workers, strict=True)
-        ]
-        found = await asyncio.gather(*calls, return_exceptions=True)
-        return [end if isinstance(end, BaseException) else next(iter(end.values())) for end in found]
-
-    async def _keep_alive(self, names: list[str]) -> None:
-        """Say to the processes of these names that the driver lives, and notice when one ended by itself."""
-        while self._names is names and not self._lost:
-            await asyncio.sleep(self.lease / KEEP_ALIVES)
-            calls = [self._on(rank, supervisor.keep, name) for rank, name in enumerate(names)]
-            found = await asyncio.gather(
-                *(asyncio.wait_for(call, self.lease) for call in calls), return_exceptions=True
-            )
-            troubles = {rank: str(error) for rank, error in enumerate(found) if isinstance(error, LearnerLostError)}
-            if troubles and not self._lock.locked() and self._names is names and not self._lost:
-                async with self._lock:
-                    with suppress(LearnerLostError):  # the next question raises it
-                        await self._lose(troubles)
+    def _ask(self, messages: dict[int, bytes], limit: float) -> list[Answer]:
+        """The answers of the processes to messages, by rank."""
+        assert self._gang is not None
+        answers = self._gang.ask(messages, limit)
+        self.updates = answers[0][0]["updates"]
+        return _checked(answers)
 
 
 def choose_workers(client: Client, count: int) -> list[str]:
     """Addresses of so many workers that can run a learner process.
 
     Raises:
-        ClusterError: there are too few workers, or they have another version of the package.
-        MissingExtraError: too few of them have TensorFlow.
+        ClusterError: there are too few.
+        MissingExtraError: there would be enough if all had TensorFlow.
     """
+
+    def look() -> tuple[str, bool]:  # travels by value: a worker without the package must be able to run it
+        from importlib.util import find_spec
+
+        version = __import__("dqnkit").__version__ if find_spec("dqnkit") else ""
+        return version, find_spec("tensorflow") is not None
+
+    async def ask(address: str) -> str:
+        try:
+            found = await asyncio.wait_for(client.run(look, workers=[address]), PATIENCE)
+        except Exception as error:  # frozen, gone, or with another Python that cannot read the question
+            return f"does not answer ({type(error).__name__})"
+        version, has_tensorflow = found[address]
+        if version != dqnkit.__version__:
+            return f"has dqnkit {version}, not {dqnkit.__version__} as here" if version else "does not have dqnkit"
+        return "" if has_tensorflow else NO_TENSORFLOW
+
+    async def ask_all() -> list[str]:
+        return await asyncio.gather(*(ask(address) for address in there))
+
     there = list(client.scheduler_info()["workers"])
-    if len(there) < count:
-        raise ClusterError(
-            f"{count} learner processes need as many Dask workers, each its own, and this cluster has {len(there)}. "
-            f"Start more, and wait for them: client.wait_for_workers({count})"
-        )
-    check_workers(client)
-    has_tensorflow = client.run(supervisor.has_tensorflow, on_error="ignore")
-    able = [address for address in there if has_tensorflow.get(address)]
-    if len(able) < count:
-        unable = ", ".join(address for address in there if address not in able)
-        raise MissingExtraError(f"TensorFlow, which {count} workers need for learner processes, on {unable}", "learner")
-    return able[:count]
+    faults = dict(zip(there, client.sync(ask_all), strict=True))
+    able = [address for address, fault in faults.items() if not fault]
+    if len(able) >= count:
+        return able[:count]
+    lacking = [address for address, fault in faults.items() if fault == NO_TENSORFLOW]
+    if len(able) + len(lacking) >= count:
+        raise MissingExtraError(f"TensorFlow, which learner processes need, on worker {', '.join(lacking)}", "learner")
+    others = "".join(f"; {address} {fault}" for address, fault in faults.items() if fault)
+    raise ClusterError(
+        f"{count} learner processes need as many Dask workers, each its own, and this cluster has {len(able)} that can "
+        f"run one{others}. Start more, and wait for them: client.wait_for_workers({count})"
+    )
 
 
 def check_network(hosts: Iterable[str], insecure: bool) -> None:
@@ -410,7 +307,10 @@ def _is_private(host: str) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_private for address in found)
 
 
-def _error(header: dict[str, Any]) -> DQNKitError:
-    """The error that a process answered with."""
+def _checked(answers: list[Answer]) -> list[Answer]:
+    """The answers, if none of them is an error of the kit's own."""
     kinds = {kind.__name__: kind for kind in (ConfigError, DivergedError, EnvironmentNotSupportedError)}
-    return kinds.get(header["error"], ClusterError)(header["message"])
+    for header, _ in answers:
+        if "error" in header:
+            raise kinds.get(header["error"], ClusterError)(header["message"])
+    return answers

@@ -3,15 +3,16 @@
 The driver calls the functions below through ``client.run(..., workers=[address])``. None of
 them raises when the process is gone: they return `Ended` instead of its answer.
 
-The process is killed when the driver says so, and when nothing came from the driver for as long as the lease. When the
-worker dies, the process sees its input close (see `dqnkit.cluster.learner_process`).
+The process is killed when the driver says so. It ends by itself when nothing came from the driver for as long as the
+lease, and when the worker dies (see `dqnkit.cluster.learner_process`). If it is stopped and cannot end by itself, it
+is killed from here after LATER leases.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
+import logging
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ from dqnkit.cluster.messages import KEEP_ALIVE, LENGTH
 
 LOG_TAIL = 4_000  # bytes of the log that come back on failure
 PATIENCE = 10.0  # seconds that a process may take to be gone
+LATER = 1.5  # leases
 
 
 class Ended(NamedTuple):
@@ -41,7 +43,7 @@ class _Supervisor:
         self.process = process
         self.log = log
         self.lease = lease
-        self.timer = asyncio.get_running_loop().call_later(lease, self.kill)
+        self.timer = asyncio.get_running_loop().call_later(LATER * lease, self.kill)
 
     def kill(self) -> None:
         """SIGKILL: a process that waits for a peer in TensorFlow ignores SIGTERM."""
@@ -51,7 +53,7 @@ class _Supervisor:
     def send(self, data: bytes) -> None:
         """Put bytes on their way to the process. That they came says that the driver lives."""
         self.timer.cancel()
-        self.timer = asyncio.get_running_loop().call_later(self.lease, self.kill)
+        self.timer = asyncio.get_running_loop().call_later(LATER * self.lease, self.kill)
         assert self.process.stdin is not None
         self.process.stdin.write(data)
 
@@ -82,12 +84,12 @@ class _Supervisor:
         return os.pread(self.log.fileno(), LOG_TAIL, start).decode(errors="replace")
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the worker's log says more than that `ask` or `keep` was called, as happens all the time."""
+    return record.args not in (("ask",), ("keep",))
+
+
 _supervisors: dict[str, _Supervisor] = {}  # of this worker, by the driver's name for the process
-
-
-async def has_tensorflow() -> bool:
-    """Whether a learner process can run here; TensorFlow is not imported."""
-    return importlib.util.find_spec("tensorflow") is not None
 
 
 async def free_port() -> int:
@@ -104,8 +106,9 @@ async def start(name: str, tf_config: dict[str, Any], message: bytes, lease: flo
         name: under which the other functions find it.
         tf_config: who the processes of the group are, and which of them this is.
         message: the configuration.
-        lease: seconds without a word from the driver after which the process is killed.
+        lease: seconds without a word from the driver after which the process ends.
     """
+    logging.getLogger("distributed.worker").addFilter(_is_news)
     environment = {**os.environ, "TF_CONFIG": json.dumps(tf_config), "PYTHONPATH": os.pathsep.join(_own_paths())}
     command = [sys.executable, "-m", "dqnkit.cluster.learner_process", "--lease", str(lease)]
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the supervisor
