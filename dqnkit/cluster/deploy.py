@@ -6,18 +6,17 @@ with connect("tls://192.168.1.5:8786") as client: ...
 
 from __future__ import annotations
 
-import asyncio
+import re
 import signal
+import socket
+import ssl
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 
-import dask.config
 from dask.system import CPU_COUNT
-from dask.utils import parse_timedelta
 from distributed import Client, LocalCluster, Security
-from distributed.comm.addressing import get_address_host, get_address_host_port
-from distributed.comm.core import connect as open_connection
+from distributed.comm.addressing import parse_host_port
 from distributed.system import MEMORY_LIMIT
 
 from dqnkit.cluster import package
@@ -58,8 +57,7 @@ def make_cluster(
         ClusterError: it cannot listen on the host.
         MissingExtraError: certificates are needed and the package cryptography is not installed.
     """
-    if n_workers is None:
-        n_workers = max(1, min(CPU_COUNT, int(MEMORY_LIMIT * WORKERS_SHARE / WORKER_BYTES)))
+    n_workers = workers_that_fit() if n_workers is None else n_workers
     if n_workers < 0 or threads_per_worker < 1:
         raise ConfigError("n_workers must be at least 0 and threads_per_worker at least 1")
     if not is_loopback(host):
@@ -78,13 +76,18 @@ def make_cluster(
                     worker_dashboard_address=f"{LOOPBACK}:0",
                 )
             except RuntimeError as error:
-                raise ClusterError(f"no cluster can be started on {host}: {_root(error)}") from error
+                raise ClusterError(f"no cluster can be started on {host}: {error.__cause__}") from error
             on_failure.callback(cluster.close)
         if send_package:
             with cluster.get_client() as client:
                 package.send_package(client)
         on_failure.pop_all()
     return cluster
+
+
+def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
+    """As many worker processes as cores, as far as memory (bytes) goes; of both, what a container allows."""
+    return max(1, min(cores, int(memory * WORKERS_SHARE / WORKER_BYTES)))
 
 
 @contextmanager
@@ -97,6 +100,7 @@ def _without_ctrl_c() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # of multiprocessing: else it starts now, and lets Ctrl-C in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -104,9 +108,7 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def connect(
-    address: str, *, security: Security | None = None, insecure: bool = False, timeout: float | None = None
-) -> Client:
+def connect(address: str, *, security: Security | None = None, insecure: bool = False, timeout: float = 10.0) -> Client:
     """A client of a scheduler that runs already. Use it in ``with``.
 
     Args:
@@ -114,24 +116,30 @@ def connect(
         security: certificates, see `dqnkit.cluster.security.read_certificates`; those of Dask's configuration unless
             given.
         insecure: allow connections without TLS beyond this computer, on a private network that is trusted.
-        timeout: seconds; as Dask is configured (``distributed.comm.timeouts.connect``) unless given.
+        timeout: seconds.
 
     Raises:
         ClusterError: the address is no address, or of a plain connection beyond this computer; nothing listens there;
             no answer came in time; the two sides' TLS does not match. Each with what to do.
     """
-    address = address if "://" in address else f"tcp://{address}"
+    scheme, separator, place = address.rpartition("://")
+    scheme = scheme if separator else "tcp"  # as Dask reads it
+    address = f"{scheme}://{place}"
     try:
-        get_address_host_port(address)
+        host, port = parse_host_port(place)
     except ValueError as error:
         raise ClusterError(
-            f"{address} is no scheduler's address ({error}): expected one like tls://HOST:8786"
+            f"{address} is no scheduler's address: {error}. Expected one like tls://HOST:8786"
         ) from error
+    if scheme not in ("tls", "tcp"):
+        raise ClusterError(f"{address} is no scheduler's address: expected one like tls://HOST:8786")
     refuse_plain([address], insecure)
     security = security or Security()  # of Dask's configuration
-    timeout = timeout or parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
-    _try(address, security, timeout)
-    client = Client(address, security=security, timeout=timeout)
+    try:
+        _knock(host, port, scheme == "tls", security, timeout)
+        client = Client(address, security=security, timeout=timeout)
+    except (OSError, ClusterError) as error:
+        raise ClusterError(f"no connection to the scheduler at {address}: {error}") from error
     try:
         check_transport(client, insecure)
     except BaseException:
@@ -140,55 +148,41 @@ def connect(
     return client
 
 
-def _try(address: str, security: Security, timeout: float) -> None:
-    """Open a connection and close it again: here it is known what a failure means, and that waiting has an end.
+def _knock(host: str, port: int, tls: bool, security: Security, timeout: float) -> None:
+    """Open a connection, wait until the other side speaks, and close it: here it is plain what a failure means.
 
     Raises:
-        ClusterError: as `connect`.
+        ClusterError: it did not come to that; the message says why, and what to do.
+        OSError: something rarer, like a network that cannot be reached.
     """
-
-    async def handshake() -> None:
-        opened = open_connection(address, timeout=timeout, **security.get_connection_args("client"))
-        connection = await asyncio.wait_for(opened, timeout)
-        await connection.close()
-
-    try:
-        with ThreadPoolExecutor(1) as thread:  # a notebook's own thread runs an event loop already
-            thread.submit(asyncio.run, handshake()).result()
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise ClusterError(
-            f"no connection to the scheduler at {address}: {_reason(address, error, timeout)}"
-        ) from error
-
-
-def _reason(address: str, error: BaseException, timeout: float) -> str:
-    """Why a connection could not be made, and what to do."""
-    root = _root(error)
-    tls = address.startswith("tls://")
+    context = security.get_connection_args("client").get("ssl_context")
     certificates = "set DASK_CONFIG to the cluster's file of certificates, or give security=read_certificates(file)"
-    if isinstance(root, ConnectionRefusedError):
-        return (
-            f"nothing listens there. Start it (dask scheduler --host {get_address_host(address)}), or correct the port"
+    if tls and not context:
+        raise ClusterError(f"it needs certificates, and there are none here: {certificates}")
+    if not tls and security.require_encryption:
+        raise ClusterError("TLS is required here, and the address is tcp://. Write tls:// if the scheduler has it")
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as plain,
+            context.wrap_socket(plain) if tls else plain as connection,
+        ):
+            if not connection.recv(1):
+                raise ConnectionResetError("it closed the connection")
+    except ConnectionRefusedError as error:
+        advice = f"Start one (dask scheduler --host {host} --port {port}), or correct the address"
+        raise ClusterError(f"nothing listens there. {advice}") from error
+    except socket.gaierror as error:
+        raise ClusterError(f"there is no computer of the name {host}") from error
+    except TimeoutError as error:
+        advice = "Is it a scheduler's port, and does a firewall let us through?" + " Has it TLS? Then write tls://" * (
+            not tls
         )
-    if isinstance(error, TypeError) and tls:  # there is no ssl context
-        return f"it wants certificates, and there are none here: {certificates}"
-    if isinstance(error, RuntimeError):  # encryption is required by the configuration
-        return "the configuration here asks for TLS, and the address is tcp://. Write tls:// if the scheduler has it"
-    if isinstance(error, TimeoutError):
-        return (
-            f"it did not answer within {timeout:g} s. Is this a scheduler's port, and does a firewall let us through?"
-        )
-    if "WRONG_VERSION_NUMBER" in str(root):
-        return "it does not speak TLS. Start it with certificates, or write tcp:// if it is on this computer"
-    if tls and "timed out" not in str(error).lower():
-        return f"its certificates and ours are not of the same cluster. For those, {certificates}"
-    if isinstance(root, ConnectionResetError):
-        return "it closed the connection. If it has certificates, write tls:// for tcp://"
-    return f"{root}. Is the address right?"
-
-
-def _root(error: BaseException) -> BaseException:
-    """The first of the errors that led to this one."""
-    while (cause := error.__cause__) is not None:
-        error = cause
-    return error
+        raise ClusterError(f"it did not answer within {timeout:g} s. {advice}") from error
+    except (ssl.SSLError, ConnectionResetError) as error:
+        if not tls:
+            raise
+        if isinstance(error, ssl.SSLError) and not re.search("CERTIFICATE|ALERT", str(error.reason)):
+            advice = "Start it with certificates, or write tcp:// if it is on this computer"
+            raise ClusterError(f"it does not speak TLS. {advice}") from error
+        advice = f"To have the cluster's, {certificates}"
+        raise ClusterError(f"its certificates and ours are not of the same cluster. {advice}") from error

@@ -15,19 +15,20 @@ from importlib import metadata
 from pathlib import Path
 
 from distributed import Client
+from distributed.comm.addressing import get_address_host
 from distributed.diagnostics.plugin import UploadFile
 
 import dqnkit
+from dqnkit.cluster.ask import ANSWER_SECONDS, ask
+from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
-ANSWER_SECONDS = 30.0  # that a worker may take to look at itself
 SEND_SECONDS = 60.0  # that all workers may take to receive the package
 PLUGIN = "dqnkit-package"
 
 Versions = dict[str, str]  # of Python and of packages; empty for a package that is not there
 
-# An expression for `eval`, because a function would travel as bytecode, which another version of Python cannot run.
-LOOK = """{
+VERSIONS = """{
     "Python": __import__("platform").python_version(),
     **{
         name: __import__(name).__version__ if __import__("importlib.util").util.find_spec(name) else ""
@@ -57,8 +58,9 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
         address = client.scheduler_info(n_workers=0)["address"]
         raise ClusterError(
             f"no worker came to the scheduler within {patience:.0f} s. Start some: dask worker {address}"
+            f"{' --host 127.0.0.1' * is_loopback(get_address_host(address))}"
         ) from error
-    answers = _look(client)
+    answers: dict[str, Versions] = ask(client, VERSIONS, client.nthreads())
     if not answers:
         raise ClusterError(
             f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
@@ -70,11 +72,11 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
         "gymnasium": metadata.version("gymnasium"),
     }
     for address, theirs in answers.items():
-        if trouble := _trouble(ours, theirs):
+        if trouble := mismatch(ours, theirs):
             raise ClusterError(f"worker {address} {trouble}")
 
 
-def _trouble(ours: Versions, theirs: Versions) -> str:
+def mismatch(ours: Versions, theirs: Versions) -> str:
     """What keeps a worker from making rollouts for us, and what to do; nothing where nothing does."""
     if _parts(theirs["Python"], 2) != _parts(ours["Python"], 2):
         return (
@@ -103,29 +105,6 @@ def _trouble(ours: Versions, theirs: Versions) -> str:
 
 def _parts(version: str, count: int) -> str:
     return ".".join(version.split(".")[:count])
-
-
-def _look(client: Client) -> dict[str, Versions]:
-    """The versions on each worker that answers in time, by address.
-
-    Raises:
-        ClusterError: importing a package failed on a worker.
-    """
-
-    async def look(address: str) -> dict[str, Versions]:
-        answer = client.run(eval, LOOK, workers=[address])
-        try:
-            return dict(await asyncio.wait_for(answer, ANSWER_SECONDS))
-        except OSError:  # it is gone, or silent: TimeoutError is one, too
-            return {}
-        except Exception as error:
-            raise ClusterError(f"worker {address} cannot import what dqnkit needs: {error}") from error
-
-    async def look_at_all(addresses: list[str]) -> dict[str, Versions]:
-        answers = await asyncio.gather(*map(look, addresses))
-        return {address: versions for answer in answers for address, versions in answer.items()}
-
-    return dict(client.sync(look_at_all, list(client.nthreads())))
 
 
 def send_package(client: Client) -> None:

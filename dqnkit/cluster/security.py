@@ -20,16 +20,26 @@ import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import dask.config
 from distributed import Client, Security
-from distributed.comm.addressing import get_address_host
+from distributed.comm.addressing import parse_host_port
 
+from dqnkit.cluster.ask import ask
 from dqnkit.errors import ClusterError, MissingExtraError
 
 ENCRYPTED = ("tls", "wss", "gateway")  # gateway: dask-gateway's connections through its proxy, which speak TLS
 WITHIN_THE_PROCESS = "inproc"
+DANGER = (
+    "reached without TLS from beyond this computer, where whoever connects could run code. Give the cluster "
+    "certificates and tls:// addresses (dqnkit certificates makes them), or start it and its workers with --host "
+    "127.0.0.1. On a private network that you trust, ask for it by name: --insecure, or insecure=True"
+)
+LISTENERS = """[
+    listener.listen_address
+    for worker in __import__("distributed").Worker._instances
+    for listener in worker.listeners
+]"""
+ROLES, PARTS = ("scheduler", "worker", "client"), ("key", "cert")  # as Dask's configuration names them
 
 
 def check_transport(client: Client, insecure: bool = False) -> None:
@@ -42,9 +52,16 @@ def check_transport(client: Client, insecure: bool = False) -> None:
     Raises:
         ClusterError: the scheduler or a worker listens beyond the loopback on a plain connection.
     """
+    if insecure:
+        return
     way_in = str(client.scheduler.address if client.scheduler else "")
     listens_at = client.scheduler_info(n_workers=0)["address"]  # may be wider than the way by which we came
-    refuse_plain([way_in, listens_at, *client.nthreads()], insecure)
+    workers = list(client.nthreads())
+    refuse_plain([way_in, listens_at, *workers])
+    plain = [address for address in workers if address.partition("://")[0] not in (*ENCRYPTED, WITHIN_THE_PROCESS)]
+    for address, listeners in ask(client, LISTENERS, plain).items():  # wider, too, unless started with --host
+        if wider := [listener for listener in listeners if not is_private(listener)]:
+            raise ClusterError(f"worker {address} listens on {wider[0]}, {DANGER}")
 
 
 def refuse_plain(addresses: Iterable[str], insecure: bool = False) -> None:
@@ -55,18 +72,13 @@ def refuse_plain(addresses: Iterable[str], insecure: bool = False) -> None:
     """
     for address in addresses:
         if not (insecure or is_private(address)):
-            raise ClusterError(
-                f"{address} is reached without TLS from beyond this computer: whoever connects to it could run code on "
-                "the cluster. Give the cluster certificates and a tls:// address (dqnkit certificates makes them), or "
-                "keep it on this computer (--host 127.0.0.1). On a private network that you trust, ask for it by name: "
-                "--insecure, or insecure=True"
-            )
+            raise ClusterError(f"{address} is {DANGER}")
 
 
 def is_private(address: str) -> bool:
     """Whether nobody can listen in on a Dask address or join there uninvited: it has TLS or is of the loopback."""
-    scheme = address.partition("://")[0]
-    return scheme in (*ENCRYPTED, WITHIN_THE_PROCESS) or is_loopback(get_address_host(address))
+    scheme, _, place = address.partition("://")
+    return scheme in (*ENCRYPTED, WITHIN_THE_PROCESS) or is_loopback(parse_host_port(place, 0)[0])
 
 
 def is_loopback(host: str) -> bool:
@@ -104,10 +116,10 @@ def write_certificates(path: Path) -> Security:
         MissingExtraError: the package cryptography is not installed.
     """
     security = temporary_security()
-    tls: dict[str, Any] = {"ca-file": getattr(security, "tls_ca_file")}  # noqa: B009 - mypy does not see its fields
-    for role in ("scheduler", "worker", "client"):
-        tls[role] = {part: getattr(security, f"tls_{role}_{part}") for part in ("key", "cert")}
-    content = json.dumps({"distributed": {"comm": {"require-encryption": True, "tls": tls}}}, indent=2)  # YAML, too
+    roles = {role: {part: getattr(security, f"tls_{role}_{part}") for part in PARTS} for role in ROLES}
+    authority = roles["scheduler"]["cert"]  # it has signed itself
+    comm = {"require-encryption": True, "tls": {"ca-file": authority, **roles}}
+    content = json.dumps({"distributed": {"comm": comm}}, indent=2)  # YAML, too
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(content + "\n")
@@ -125,13 +137,8 @@ def read_certificates(path: Path) -> Security:
         ClusterError: there is no such file, or it holds something else.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        with dask.config.set(content):
-            security = Security()
-    except (OSError, ValueError, TypeError) as error:
-        raise ClusterError(
-            f"{path} holds no certificates: {error}. dqnkit certificates makes a file of them"
-        ) from error
-    if not security.require_encryption:
-        raise ClusterError(f"{path} holds no certificates. dqnkit certificates makes a file of them")
-    return security
+        tls = json.loads(Path(path).read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+        fields = {f"tls_{role}_{part}": tls[role][part] for role in ROLES for part in PARTS}
+        return Security(require_encryption=True, tls_ca_file=tls["ca-file"], **fields)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise ClusterError(f"{path} holds no certificates: {error!r}. dqnkit certificates makes such a file") from error

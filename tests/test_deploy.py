@@ -1,0 +1,265 @@
+"""Clusters that are made and connected to; workers with another package, or none, which is sent to them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask_processes
+import numpy as np
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+from toys import linear_policy, small_config
+
+import dqnkit
+from dqnkit.cluster import ask, package
+from dqnkit.cluster.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
+from dqnkit.cluster.package import mismatch, zip_package
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.errors import ClusterError, ConfigError
+
+ELSEWHERE = "the version of another copy"
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Of a cluster with one worker, which the tests that use it leave as it was."""
+    with make_cluster(1) as cluster, cluster.get_client() as client:
+        yield client
+
+
+# -- making one -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "workers"), [(1, 2 * GIB, 1), (4, 16 * GIB, 4), (64, 2 * GIB, 4), (2, GIB // 8, 1)]
+)
+def test_workers_fit_into_what_a_container_allows(cores: int, memory: int, workers: int) -> None:
+    assert workers_that_fit(cores, memory) == workers
+
+
+def test_a_cluster_has_what_was_asked_for_and_leaves_no_process() -> None:
+    with make_cluster(2, threads_per_worker=3) as cluster, cluster.get_client() as client:
+        assert sorted(client.nthreads().values()) == [3, 3]
+        processes = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
+        check_workers(client)
+    dask_processes.assert_gone(processes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows sends Ctrl-C another way")
+def test_ctrl_c_in_a_terminal_or_notebook_leaves_the_workers_alone(client: Client) -> None:
+    workers = list(client.run(os.getpid).values())
+    for pid in workers:
+        os.kill(pid, signal.SIGINT)
+    assert client.submit(sum, [1, 2], pure=False).result(timeout=60) == 3
+    assert list(client.run(os.getpid).values()) == workers
+
+
+@pytest.mark.parametrize("arguments", [{"n_workers": -1}, {"threads_per_worker": 0}])
+def test_numbers_out_of_range_are_refused(arguments: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="at least"):
+        make_cluster(**arguments)  # type: ignore[arg-type]
+
+
+def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
+    with pytest.raises(ClusterError, match=r"no cluster can be started on nowhere\.invalid: "):
+        make_cluster(1, host="nowhere.invalid")
+
+
+# -- connecting -------------------------------------------------------------------------------------------------------
+
+
+def test_connecting_to_a_scheduler_on_this_computer(client: Client) -> None:
+    with connect(client.scheduler_info()["address"]) as other:
+        assert other.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+def test_connecting_works_where_an_event_loop_runs_as_in_a_notebook(client: Client) -> None:
+    async def cell() -> int:
+        with connect(client.scheduler_info()["address"]) as other:
+            return int(other.submit(sum, [2, 3]).result(timeout=30))
+
+    assert asyncio.run(cell()) == 5
+
+
+def test_nothing_listens_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        port = unused.getsockname()[1]
+        with pytest.raises(
+            ClusterError, match=rf"nothing listens there.*dask scheduler --host 127.0.0.1 --port {port}"
+        ):
+            connect(f"tcp://127.0.0.1:{port}")
+
+
+def test_what_listens_there_says_nothing() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(ClusterError, match=r"did not answer within 0\.5 s"):
+            connect(f"tcp://127.0.0.1:{silent.getsockname()[1]}", timeout=0.5)
+
+
+@pytest.mark.parametrize("address", ["", "foo", "tcp://127.0.0.1", "http://127.0.0.1:8786", "tcp://127.0.0.1:x"])
+def test_what_is_no_address_says_what_one_looks_like(address: str) -> None:
+    with pytest.raises(ClusterError, match=r"[Ee]xpected one like tls://HOST:8786"):
+        connect(address)
+
+
+def test_a_name_that_no_computer_has_is_not_connected_to() -> None:
+    with pytest.raises(ClusterError, match=r"no computer of the name nowhere\.invalid"):
+        connect("tcp://nowhere.invalid:8786", insecure=True)
+
+
+# -- the package on the workers ---------------------------------------------------------------------------------------
+
+
+def test_no_worker_comes() -> None:
+    with make_cluster(0) as cluster, cluster.get_client() as client, pytest.raises(ClusterError) as caught:
+        check_workers(client, patience=0.2)
+    assert f"Start some: dask worker {cluster.scheduler_address} --host 127.0.0.1" in str(caught.value)
+
+
+OURS = {"Python": "3.12.1", "dqnkit": "0.1.0", "numpy": "2.1.0", "gymnasium": "1.4.0"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "what"),
+    [
+        ({}, ""),
+        ({"Python": "3.12.9", "numpy": "2.4.0", "gymnasium": "1.3.0"}, ""),
+        ({"Python": "3.11.9"}, "has Python 3.11.9, this process 3.12.1"),
+        ({"dqnkit": ""}, "pip install dqnkit==0.1.0"),
+        ({"dqnkit": ""}, "--send-package"),
+        ({"dqnkit": "0.2.0"}, "has dqnkit 0.2.0, this process 0.1.0"),
+        ({"gymnasium": ""}, "pip install gymnasium"),
+        ({"gymnasium": "", "numpy": ""}, "pip install numpy gymnasium"),
+        ({"numpy": "1.26.4"}, 'pip install "numpy==2.*"'),
+    ],
+)
+def test_what_keeps_a_worker_from_making_rollouts(theirs: dict[str, str], what: str) -> None:
+    found = mismatch(OURS, {**OURS, **theirs})
+    assert what in found
+    assert bool(found) == bool(what)
+
+
+def test_a_worker_with_another_version_is_found_and_mended() -> None:
+    with make_cluster(1) as cluster, cluster.get_client() as client:
+        check_workers(client)
+        client.run(setattr, dqnkit, "__version__", ELSEWHERE)
+        with pytest.raises(ClusterError, match=rf"worker tcp://127.0.0.1:\d+ has dqnkit {ELSEWHERE}"):
+            check_workers(client)
+        with pytest.raises(ClusterError, match=ELSEWHERE):
+            ClusterRollouts(client).begin(small_config())
+        send_package(client)
+        check_workers(client)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP")
+def test_a_worker_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask, "ANSWER_SECONDS", 2.0)
+    with make_cluster(2) as cluster, cluster.get_client() as client:
+        stopped = psutil.Process(next(iter(client.run(os.getpid).values())))
+        stopped.suspend()
+        try:
+            check_workers(client)
+            monkeypatch.setattr(package, "SEND_SECONDS", 1.0)
+            with pytest.raises(ClusterError, match="did not reach all workers"):
+                send_package(client)
+        finally:
+            stopped.kill()
+
+
+def test_the_package_is_sent_to_workers_that_lack_it_now_and_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    hidden = ["dqnkit", "tensorflow"]
+    with (
+        dask_processes.scheduler(tmp_path) as (address, _),
+        connect(address) as client,
+        dask_processes.worker(address, tmp_path, "first", hidden),
+    ):
+        with pytest.raises(ClusterError, match=r"does not have dqnkit.*pip install dqnkit==.*--send-package"):
+            check_workers(client)
+        send_package(client)
+        check_workers(client)
+        with dask_processes.worker(address, tmp_path, "second", hidden):
+            client.wait_for_workers(2, timeout=60)
+            check_workers(client)
+            first = next(worker for worker, name in names(client).items() if name == "first")
+            client.restart_workers([first], timeout=60)
+            check_workers(client)
+            assert_all_make_rollouts(client, 2)
+            homes = client.run(eval, "__import__('dqnkit').__file__")
+            assert len(homes) == 2
+            assert all(home.startswith(str(tmp_path)) and ".zip" in home for home in homes.values())
+    assert not list((tmp_path / "temporary").glob("**/*.zip"))
+
+
+def test_a_cluster_can_be_made_with_the_package_for_all_who_join(tmp_path: Path) -> None:
+    with (
+        make_cluster(0, send_package=True) as cluster,
+        cluster.get_client() as client,
+        dask_processes.worker(cluster.scheduler_address, tmp_path, "guest", ["dqnkit"]),
+    ):
+        check_workers(client)
+        assert_all_make_rollouts(client, 1)
+
+
+def test_threads_of_this_process_need_no_package() -> None:
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        cluster.get_client() as client,
+        pytest.raises(ClusterError, match="nothing to send"),
+    ):
+        send_package(client)
+
+
+def test_the_zip_is_all_that_a_worker_needs(tmp_path: Path) -> None:
+    path = zip_package(tmp_path)
+    assert path.stat().st_size < 1_000_000
+    code = (
+        f"import sys; sys.path.insert(0, {str(path)!r})\n"
+        "import numpy as np, dqnkit, dqnkit.cluster.worker as worker\n"
+        "from dqnkit import config, policy, types\n"
+        "weights = types.PolicyWeights(0, (policy.Dense(4, 2, False),), np.zeros(10, np.float32))\n"
+        "task = worker.RolloutTask('run', 0, 0, np.ones(1, np.float32))\n"
+        "print(worker.make_rollout(config.DQNConfig(num_envs=1), task, weights).steps, dqnkit.__file__)"
+    )
+    variables = dask_processes.environment(tmp_path, ["dqnkit"])
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    steps, home = done.stdout.split(maxsplit=1)
+    assert int(steps) > 0
+    assert home.startswith(str(path))
+
+
+def names(client: Client) -> dict[str, str]:
+    return {address: str(worker["name"]) for address, worker in client.scheduler_info(-1)["workers"].items()}
+
+
+def assert_all_make_rollouts(client: Client, workers: int) -> None:
+    """Rollouts arrive from so many workers."""
+    rollouts, config = ClusterRollouts(client, task_steps=8), small_config()
+    rollouts.begin(config)
+    try:
+        for sequence in range(200):
+            for rollout in rollouts.collect(linear_policy((4,), 2), np.ones((1, 4), np.float32), sequence):
+                assert rollout.steps > 0
+            if sum(worker.rollouts > 0 for worker in rollouts.traffic.workers.values()) == workers:
+                return
+    finally:
+        rollouts.close()
+    raise AssertionError(f"after 200 rollouts: {rollouts.traffic.workers}")
