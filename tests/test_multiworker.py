@@ -24,7 +24,6 @@ from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.messages import pack, unpack
 from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
 from dqnkit.learner import Learner
 from dqnkit.training import train
@@ -158,6 +157,12 @@ def test_a_process_that_cannot_start_is_told_with_its_log(client: Client) -> Non
     assert learner_processes(client) == {}
 
 
+def test_processes_that_do_not_arrive_in_time_are_stopped(client: Client) -> None:
+    with pytest.raises(LearnerLostError, match=r"learner process 1 on .* did not arrive within 1 s. All were stopped"):
+        MultiWorkerLearner(client, CONFIG, 2, start_timeout=1.0, lease=4.0)  # importing TensorFlow alone takes longer
+    wait_until_gone(learner_processes(client))
+
+
 # ------------------------------------------------------------------------------------------------- two processes
 
 
@@ -238,13 +243,9 @@ def test_after_ctrl_c_during_an_update_it_goes_on(
 # --------------------------------------------------------------------------------------------------------- faults
 
 
-def training_config() -> DQNConfig:
-    return small_config(total_steps=1_000)
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_one_error_and_training_resumes(client: Client, tmp_path: Path) -> None:
-    config = training_config()
+    config = small_config(total_steps=1_000)
     with MultiWorkerLearner(client, config, 2, start_timeout=ARRIVAL) as learner:
         processes = learner_processes(client)
         with pytest.raises(LearnerLostError) as error:  # noqa: PT012 - where it comes is not known

@@ -45,6 +45,7 @@ class Gang:
         self.workers = workers
         self.lease = lease
         self.lost = ""
+        self._advice = ""  # once they have arrived
         run = uuid.uuid4().hex
         self._names = [f"learner-{run}-{rank}" for rank in range(len(workers))]
         self._lock = asyncio.Lock()  # one question at a time, also after a Ctrl-C during the last
@@ -93,7 +94,11 @@ class Gang:
             for rank, name in enumerate(self._names):
                 tf_config = {"cluster": group, "task": {"type": "worker", "index": rank}}
                 arguments[rank] = (name, tf_config, pack({"config": config}), self.lease)
-            return [unpack(answer) for answer in await self._together(supervisor.start, arguments, limit)]
+            answers = await self._together(supervisor.start, arguments, limit, "arrive")
+            self._advice = (
+                " Go on from the last checkpoint: learner.restart(), then checkpoint.restore(..., learner=learner)"
+            )
+            return [unpack(answer) for answer in answers]
 
     async def _ask(self, messages: dict[int, bytes], limit: float) -> list[Answer]:
         async with self._lock:
@@ -107,7 +112,11 @@ class Gang:
             return answers
 
     async def _together(
-        self, function: Callable[..., Any], arguments: dict[int, tuple[Any, ...]], limit: float
+        self,
+        function: Callable[..., Any],
+        arguments: dict[int, tuple[Any, ...]],
+        limit: float,
+        what: str = "answer",
     ) -> list[Any]:
         """Call a function on the workers of these ranks at the same time."""
         calls = {rank: asyncio.create_task(self._on(rank, function, *given)) for rank, given in arguments.items()}
@@ -118,7 +127,7 @@ class Gang:
         if troubles or late:
             for call in late:
                 call.cancel()
-            silent = {rank: f"did not answer within {limit:g} s" for rank, call in calls.items() if call in late}
+            silent = {rank: f"did not {what} within {limit:g} s" for rank, call in calls.items() if call in late}
             await self._lose(troubles or silent)
         return [call.result() for call in calls.values()]
 
@@ -155,10 +164,7 @@ class Gang:
                 logs += f"\nThe end of the log of process {rank}:\n{end.log.strip()}"
         stories = [f"learner process {rank} on {self.workers[rank]} {how}" for rank, how in sorted(troubles.items())]
         self.lost = "; ".join(stories)
-        raise LearnerLostError(
-            f"{self.lost}. All were stopped. Go on from the last checkpoint: learner.restart(), then "
-            f"checkpoint.restore(directory, learner=learner){logs}"
-        )
+        raise LearnerLostError(f"{self.lost}. All were stopped.{self._advice}{logs}")
 
     async def _stop(self) -> dict[int, Ended]:
         """Kill all processes; how those were that could be reached, by rank."""

@@ -27,6 +27,8 @@ from dqnkit.types import Array, Transition
 if TYPE_CHECKING:
     from dqnkit.learner import Learner
 
+READ_AHEAD = 2**20  # bytes at a time
+
 Answer = tuple[dict[str, Any], dict[str, Array]]
 
 
@@ -73,7 +75,7 @@ def read_bytes(source: BinaryIO, count: int, lease: float) -> bytes:
     found = bytearray()
     while len(found) < count:
         ready, _, _ = select.select([source], [], [], lease)
-        some = source.read(count - len(found)) if ready else b""
+        some = source.read(min(count - len(found), READ_AHEAD)) if ready else b""
         if not some:
             print(
                 "the input is closed" if ready else f"no message for {lease} s", "- ending", file=sys.stderr, flush=True

@@ -21,8 +21,11 @@ What it costs. Bytes for a call of `update`, with observations of ``o`` bytes, n
 
 For the CartPole preset (K = 16, B = 64, o = 16, P = 898) and two processes: 49 kB there, 4 kB back, 230 kB between the
 processes. Dask's part passes the scheduler, so its network carries it twice; all in all 401 kB were measured on the
-loopback, in calls of 53 ms (a `Learner` takes 2 ms). What limits it is not bytes but waiting: an all-reduce of any size
-takes 1.5 ms between two processes on one computer, and there are two for each update; through Dask go 5 ms for a call.
+loopback, in calls of 53 ms (a `Learner` takes 2 ms). What limits it there is not bytes but waiting: even a small
+all-reduce takes 1.5 ms between two processes on one computer, and there are two for each update; through Dask go
+5 ms for a call. Pictures are another matter: 84 x 84 x 4 bytes with the same K and B are 58 MB a call, half a second at
+the 100 MB a second that go through Dask and the pipe.
+
 So several processes pay only where the gradient of a part takes much longer than that: large networks and batches, a
 machine or a GPU for each. On the two cores of one computer, which a `Learner` uses both, they never do: with two layers
 of 1024 units and B = 2048 the two are even. See ``tests/benchmarks/multiworker_update.py``.

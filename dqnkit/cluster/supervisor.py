@@ -30,7 +30,7 @@ LATER = 1.5  # leases
 
 
 class Ended(NamedTuple):
-    """A process that is gone: how it ended, and the end of its log."""
+    """A process that is gone: how it ended, and, from `stop`, the end of its log."""
 
     how: str
     log: str
@@ -68,7 +68,7 @@ class _Supervisor:
             return await self.process.stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):  # it has closed its ends of the pipes
             await _within_patience(self.process)
-            return await self.stop()
+            return Ended(_how(self.process.returncode), "")
 
     async def stop(self) -> Ended:
         """Kill the process, if it has not ended before, and wait until it is gone."""
