@@ -63,11 +63,16 @@ def test_a_rollout_is_that_of_an_actor_alone_with_the_numbers_of_its_task() -> N
 
 
 def test_an_actor_is_kept_and_goes_on_where_it_was(lives: SimpleNamespace) -> None:
-    rollouts = [make_rollout(CONFIG, task(actor=i % 3, sequence=i), WEIGHTS) for i in range(6)]
-    assert (lives.made, kept_actors()) == (1, 1)
-    assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i % 3, i) for i in range(6)]
-    lengths = np.concatenate([rollout.episode_lengths for rollout in rollouts])
-    assert lengths.max() > 5  # episodes longer than a task
+    rollouts = [make_rollout(CONFIG, task(actor=i % 3, sequence=i), WEIGHTS) for i in range(18)]
+    assert (lives.made, kept_actors()) == (3, 3)  # one of each logical actor
+    assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i % 3, i) for i in range(18)]
+    alone = Actor(CONFIG, 1, first_sequence=1)
+    for rollout in rollouts[1::3]:
+        np.testing.assert_array_equal(
+            rollout.transitions.reward, alone.rollout(WEIGHTS, 0.5, steps=5).transitions.reward
+        )
+    alone.close()
+    assert max(rollout.episode_lengths.max(initial=0) for rollout in rollouts) > 5  # longer than a task
 
 
 def test_tasks_at_the_same_time_have_an_actor_each(lives: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +85,7 @@ def test_tasks_at_the_same_time_have_an_actor_each(lives: SimpleNamespace, monke
 
     monkeypatch.setattr(Actor, "rollout", all_at_once)
     for _ in range(2):
-        threads = [threading.Thread(target=make_rollout, args=(CONFIG, task(actor=i), WEIGHTS)) for i in range(3)]
+        threads = [threading.Thread(target=make_rollout, args=(CONFIG, task(actor=1), WEIGHTS)) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:

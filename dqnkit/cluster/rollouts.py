@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from distributed import Client, Future
@@ -295,11 +296,12 @@ class ClusterRollouts:
             case FutureCancelledError() | OSError():
                 self.traffic.lost += 1
                 self._give_up(flight)
-            case Exception() as error:
+            case unknown:
+                self.traffic.failed += 1
                 raise ClusterError(
-                    f"a worker cannot run tasks of this run: {type(error).__name__}: {error}. It may have joined later "
-                    "without dqnkit, or with another version of it: install the same on all workers, then resume"
-                ) from error
+                    f"a worker cannot run the tasks of this run. It answered: {shorten(repr(unknown), 200)}. It may have "
+                    "joined later with another version of dqnkit: install the same on all workers, then resume"
+                )
         return []
 
     def _count(self, flight: _Flight, address: str, rollout: Rollout) -> None:

@@ -1,7 +1,8 @@
 """What runs on a worker: weights and a task go in, a rollout comes out. Needs the base install only, no TensorFlow.
 
-A worker keeps its actors (the copies of the environment) between tasks, so that a task need not begin with resets; a
-worker that starts anew makes new ones. With ``config.deterministic`` it keeps none: there every rollout is made by a
+A worker keeps its actors (the copies of the environment) between tasks, one of each logical actor for each thread at
+most, so that a task need not begin with resets and an episode goes on under its own actor's exploration rates; a worker
+that starts anew makes new ones. With ``config.deterministic`` it keeps none: there every rollout is made by a
 fresh actor from seeds alone, so that it does not matter which worker makes it.
 """
 
@@ -25,7 +26,7 @@ Value = TypeVar("Value")
 LONGEST_WAIT = 4.0  # seconds for a task that is at work when its run ends
 REST_AFTER_ERROR = 0.2  # seconds: a worker that fails at once must not draw all tasks to itself
 
-_idle: defaultdict[str, list[Actor]] = defaultdict(list)  # run -> actors that no task uses now
+_idle: defaultdict[tuple[str, int], list[Actor]] = defaultdict(list)  # run, logical actor -> those not in use now
 _busy: Counter[str] = Counter()  # run -> tasks at work
 _ended: set[str] = set()  # runs that are over: a task that comes late must leave no actor behind
 _lock = threading.Lock()  # a worker may have several threads
@@ -96,18 +97,18 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
         except BaseException:
             actor.close()
             raise
-        _give_back(config, task.run, actor)
+        _give_back(config, task, actor)
     finally:
         with _lock:
             _busy[task.run] -= 1
-    return replace(rollout, actor=task.actor, sequence=task.sequence)
+    return replace(rollout, sequence=task.sequence)
 
 
 def forget(run: str) -> None:
     """Close the actors of a run that is over; those that a task still uses are closed when it ends."""
     with _lock:
         _ended.add(run)
-        actors = _idle.pop(run, [])
+        actors = [actor for key in list(_idle) if key[0] == run for actor in _idle.pop(key)]
     for actor in actors:
         actor.close()
 
@@ -125,7 +126,8 @@ async def forget_at_end(run: str) -> None:
 def close_orphans(clients: Collection[str]) -> None:
     """`forget` the runs of all clients but these, which the scheduler still knows: their drivers are gone."""
     with _lock:
-        orphans = [run for run in {*_idle, *_busy} if run.partition("/")[0] not in clients]
+        runs = {*_busy, *(run for run, _ in _idle)}
+    orphans = [run for run in runs if run.partition("/")[0] not in clients]
     for run in orphans:
         forget(run)
 
@@ -139,15 +141,15 @@ def kept_actors() -> int:
 def _take(config: DQNConfig, task: RolloutTask) -> Actor:
     if not config.deterministic:
         with _lock:
-            if _idle[task.run]:
-                return _idle[task.run].pop()
+            if idle := _idle[task.run, task.actor]:
+                return idle.pop()
     return Actor(config, task.actor, first_sequence=task.sequence)
 
 
-def _give_back(config: DQNConfig, run: str, actor: Actor) -> None:
+def _give_back(config: DQNConfig, task: RolloutTask, actor: Actor) -> None:
     with _lock:
-        if not config.deterministic and run not in _ended:
-            _idle[run].append(actor)
+        if not config.deterministic and task.run not in _ended:
+            _idle[task.run, task.actor].append(actor)
             return
     actor.close()
 

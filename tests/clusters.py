@@ -1,0 +1,152 @@
+"""What tests on clusters share: rollouts collected and accounted for, a learner that takes its time. No TensorFlow."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from cluster_envs import TROUBLED
+from distributed import Client, LocalCluster
+from toys import linear_policy, small_config
+
+from dqnkit.cluster.rollouts import WINDOW, ClusterRollouts
+from dqnkit.cluster.traffic import Traffic
+from dqnkit.cluster.worker import kept_actors
+from dqnkit.config import DQNConfig
+from dqnkit.types import LearnerResult, PolicyWeights, Rollout
+
+WEIGHTS = linear_policy((4,), 2)
+LIMIT = 90.0  # seconds for whatever a test waits for: a loaded machine is slow
+
+
+@contextmanager
+def local_cluster(n_workers: int = 2, threads: int = 1, **settings: Any) -> Iterator[Client]:
+    """A client of worker processes on the loopback."""
+    here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    here["worker_dashboard_address"] = "127.0.0.1:0"
+    with (
+        LocalCluster(n_workers=n_workers, threads_per_worker=threads, **here, **settings) as cluster,
+        Client(cluster) as client,
+    ):
+        client.wait_for_workers(n_workers, timeout=LIMIT)
+        yield client
+
+
+def troubled_config(**overrides: Any) -> DQNConfig:
+    """Two copies of the environment that gets into trouble."""
+    return small_config(TROUBLED, **{"num_envs": 2, "rollout_steps": 4, "total_steps": 10_000_000, **overrides})
+
+
+class Collector:
+    """Collects from a begun source as the loop does, and holds what must always hold."""
+
+    def __init__(self, client: Client, config: DQNConfig | None = None, **settings: Any) -> None:
+        self.client = client
+        self.config = config or troubled_config()
+        self.source = ClusterRollouts(client, **{"task_steps": 4, "patience": 30.0, **settings})
+        self.rollouts: list[Rollout] = []
+        self.rounds = 0
+        self.epsilons = np.full((self.config.num_actors, self.config.num_envs), 0.5, np.float32)
+
+    def __enter__(self) -> Collector:
+        self.source.begin(self.config)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.source.close()
+        assert_accounted_for(self.traffic)
+        assert_nothing_twice(self.rollouts)
+
+    @property
+    def traffic(self) -> Traffic:
+        return self.source.traffic
+
+    def collect(self, weights: PolicyWeights = WEIGHTS) -> list[Rollout]:
+        """One call, as the loop makes it."""
+        new = self.source.collect(weights, self.epsilons, self.rounds)
+        self.rounds += 1
+        self.rollouts += new
+        assert new
+        assert_accounted_for(self.traffic)
+        return new
+
+    def collect_until(self, what: Callable[[], bool], limit: float = LIMIT) -> None:
+        """Collect until something holds, or fail."""
+        began = time.monotonic()
+        while not what():
+            assert time.monotonic() - began < limit, f"not within {limit:.0f} s: {self.traffic}"
+            self.collect()
+
+    def from_workers(self, since: int = 0) -> set[str]:
+        """Addresses of all workers that brought more than some rollouts."""
+        return {address for address, row in self.traffic.workers.items() if row.rollouts > since}
+
+
+def assert_accounted_for(traffic: Traffic) -> None:
+    """Every task that was submitted has one end."""
+    ends = traffic.arrived + traffic.failed + traffic.given_up + traffic.cancelled + traffic.in_flight
+    assert traffic.submitted == ends, traffic
+    assert traffic.lost >= traffic.given_up - 10, traffic
+    assert traffic.arrived >= traffic.stale
+
+
+def assert_nothing_twice(rollouts: list[Rollout]) -> None:
+    """No rollout twice, by its numbers; no transition twice, by the observations where those are unique."""
+    numbers = [(rollout.actor, rollout.sequence) for rollout in rollouts]
+    assert len(set(numbers)) == len(numbers)
+    observations = [rollout.transitions.observation for rollout in rollouts]
+    if observations and observations[0].shape[1:] == (4,) and observations[0].max() > 100:  # Troubled-v0
+        rows = np.concatenate(observations)
+        assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+def assert_nothing_runs_on(client: Client) -> None:
+    """The scheduler has no tasks, the workers no actors."""
+    within(LIMIT, lambda: client.run_on_scheduler(count_tasks) == 0)
+    within(LIMIT, lambda: set(client.run(kept_actors).values()) == {0})
+
+
+def count_tasks(dask_scheduler: Any = None) -> int:
+    """On the scheduler."""
+    return len(dask_scheduler.tasks)
+
+
+def within(seconds: float, what: Callable[[], bool]) -> None:
+    """Wait until something holds, or fail."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s"
+        time.sleep(0.02)
+
+
+class StillLearner:
+    """Learns nothing and takes some seconds for it: what the loop needs of a learner, without TensorFlow."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.updates = 0
+
+    def update(self, transitions: Any, importance: Any, **settings: Any) -> LearnerResult:
+        time.sleep(self.seconds)
+        self.updates += len(importance)
+        return LearnerResult(np.zeros(importance.shape, np.float32), np.zeros(len(importance), np.float32), 0.0)
+
+    def get_weights(self, version: int = 0) -> PolicyWeights:
+        return linear_policy((4,), 2, version=version)
+
+
+def window(client: Client) -> int:
+    """Tasks that may be in flight."""
+    return WINDOW * sum(client.nthreads().values())
+
+
+def collect_garbage() -> int:
+    """On a worker or the scheduler: bytes of memory that the process has, after a collection."""
+    import psutil
+
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
