@@ -62,7 +62,8 @@ class Learner:
         own_rule: Callable[..., Tensor] = double_q_learning if config.double_q else q_learning
         self._td_error = tf.function(td_error) if td_error else own_rule
         self._sync = sync or update_target
-        self._reduce = reduce or reduce_gradients
+        # (not tf.function, inside of which the replicas could not meet)
+        self._reduce = tf.autograph.to_graph(reduce) if reduce else reduce_gradients
         observation_shape, dtype, num_actions = _spaces(config)
         with self.strategy.scope():
             self.online = build_q_network(observation_shape, dtype, num_actions, config)

@@ -76,6 +76,29 @@ def test_only_what_is_applied_counts(tf: Any) -> None:
     assert check_exercise(REPLICA, gradients).passed
 
 
+def test_an_if_on_a_tensor_passes(tf: Any) -> None:
+    def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        length = tf.linalg.global_norm(gradients)
+        if max_norm > 0 and length > max_norm:
+            gradients = [gradient * max_norm / length for gradient in gradients]
+        return [gradient / context.num_replicas_in_sync for gradient in gradients]
+
+    assert check_exercise(REPLICA, gradients).passed
+
+
+def test_what_cannot_be_compiled_is_found(tf: Any) -> None:
+    def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
+        gradients = context.all_reduce("SUM", gradients)
+        norm = np.sqrt(sum((gradient.numpy() ** 2).sum() for gradient in gradients))
+        scale = min(1.0, max_norm / norm) if max_norm else 1.0
+        return [gradient * scale / context.num_replicas_in_sync for gradient in gradients]
+
+    result = check_exercise(REPLICA, gradients)
+    assert not result.passed
+    assert "compiled" in result.text
+
+
 def test_the_package_does_the_same(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from dqnkit.learner import reduce_gradients
 

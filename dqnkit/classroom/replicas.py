@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -42,18 +43,22 @@ def use_sgd(learner: Learner) -> Learner:
     return learner
 
 
-def seconds_per_update(learner: Learner, batches: Transition, calls: int) -> float:
-    """The median over some calls of `Learner.update`, after one that compiles.
+def seconds_per_update(learners: Sequence[Learner], batches: Transition, calls: int) -> list[float]:
+    """How long an update takes each of the learners: the quickest of some calls, for other work only adds to it.
+
+    They take turns, so that what else the computer does meets all of them.
 
     Args:
-        learner: what is timed.
-        batches: given to it each time, ``[K, B, ...]``.
-        calls: that are timed.
+        learners: what is timed.
+        batches: given to each of them in every call, ``[K, B, ...]``.
+        calls: of each learner, after one that compiles.
     """
-    learner.update(batches)
-    times = []
-    for _ in range(calls):
-        began = time.perf_counter()
+    for learner in learners:
         learner.update(batches)
-        times.append(time.perf_counter() - began)
-    return float(np.median(times)) / len(batches.reward)
+    times = np.zeros((calls, len(learners)))
+    for call in range(calls):
+        for number, learner in enumerate(learners):
+            began = time.perf_counter()
+            learner.update(batches)
+            times[call, number] = time.perf_counter() - began
+    return [float(seconds) for seconds in times.min(axis=0) / len(batches.reward)]

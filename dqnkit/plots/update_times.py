@@ -57,7 +57,7 @@ def update_times(
         axes.minorticks_off()
         axes.set(title=title, xlabel="batch size (transitions)", ylabel="time of one update\n(milliseconds)")
         axes.margins(x=0.04)
-        axes.legend(loc="upper left", frameon=False, handlelength=3.2)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, handlelength=3.2)
     lines = (f"{name}: {values[0]:.3g} to {values[-1]:.3g} ms." for name, values in rows.items())
     alt = f"{title or 'Time of one update'}, for batches of {sizes[0]:,.0f} to {sizes[-1]:,.0f}. {' '.join(lines)}"
     return Picture.of(figure, alt, f"What to look for: {what}" if what else "")

@@ -16,9 +16,13 @@ from dqnkit.widgets.touchable import Touchable
 MEAN = 10.0  # ms that a replica computes for its share, on average
 UPDATES = 2_000  # simulated; the first ones are drawn
 SHOWN = 120.0  # ms of them
-CAPTION = (
+TOGETHER = (
     "What to look for: in each update, which replica has no grey? Everyone else waits for it. More replicas, or more "
     "chance in their times: more grey."
+)
+ALONE = (
+    "What to look for: no grey; every exchange stands alone. Between two exchanges of one replica, how many "
+    "do the others make? By so many updates its gradient is late."
 )
 
 
@@ -86,7 +90,7 @@ class Stragglers(Touchable):
         self.replicas = _slider(ipywidgets.IntSlider, "replicas", first.replicas, 1, 16, 1)
         self.spread = _slider(ipywidgets.FloatSlider, "chance (ms)", first.spread, 0.0, 8.0, 0.5)
         self.sync = _slider(ipywidgets.FloatSlider, "exchange (ms)", first.sync, 0.0, 10.0, 0.5)
-        self.slow = _slider(ipywidgets.FloatSlider, "last one slower ×", first.slow, 1.0, 4.0, 0.25)
+        self.slow = _slider(ipywidgets.FloatSlider, "last one slower", first.slow, 1.0, 4.0, 0.25)
         self.waits = ipywidgets.Checkbox(
             value=first.waits, description="all wait for each other (synchronous)", indent=False
         )
@@ -120,7 +124,7 @@ class Stragglers(Touchable):
         run = synchronous if settings.waits else asynchronous
         spans, update, busy = run(times, settings.sync)
         names = [f"replica {number}" for number in range(settings.replicas)]
-        picture = timeline(spans, names, SHOWN, caption=CAPTION)
+        picture = timeline(spans, names, SHOWN, caption=TOGETHER if settings.waits else ALONE)
         if settings.waits:
             said = f"One update of the whole batch takes {update:.1f} ms on average (a share: {MEAN:g} ms). "
         else:

@@ -39,6 +39,7 @@ ring("learner")
 
 # %%
 from dqnkit.plots.replicas import clipping_order, replicas
+from dqnkit.plots.update_times import update_times
 
 replicas()
 
@@ -128,7 +129,7 @@ replay = ReplayBuffer(8_000)
 replay.add_rollout(Actor(config).rollout(plain.get_weights(), epsilon=1.0))
 batch = replay.sample(1, BATCH, np.random.default_rng(0)).transitions  # fields [1, B, ...]
 batch = Transition._make(values[0] for values in batch)  # fields [B, ...]
-print(f"{len(start):,} weights, {len(replay):,} transitions")
+print(f"{len(start):,} weights, {len(replay):,} transitions (a step that only resets an episode is none)")
 
 # %% [markdown]
 # Here is the gradient, written as in 02, with one difference: the losses of the transitions are **summed**, not
@@ -153,12 +154,13 @@ def in_shares(batch, n):
 whole = summed_gradient(batch)
 shares = [summed_gradient(share) for share in in_shares(batch, 2)]
 print("shape of each variable's gradient:", *[gradient.shape for gradient in whole])
-print("three numbers of it, whole batch:  ", whole[-2][:3, 0].round(3))
-for number, share in enumerate(shares):
-    print(f"                        share {number}:   ", share[-2][:3, 0].round(3))
+LAST_KERNEL = 4  # look at three numbers of this one
+print("whole batch:", whole[LAST_KERNEL][:3, 0].round(3))
+print("share 0:    ", shares[0][LAST_KERNEL][:3, 0].round(3))
+print("share 1:    ", shares[1][LAST_KERNEL][:3, 0].round(3))
 
 # %% [markdown]
-# Add up the two rows of shares: you get the first row. **The gradient of a sum is the sum of the gradients.** That is the
+# Add up the rows of the two shares: you get the first row. **The gradient of a sum is the sum of the gradients.** That is the
 # whole reason why a batch can be shared out at all.
 #
 # But a learner descends the *mean* loss of the batch. Suppose that each replica does what one learner does: it computes
@@ -174,7 +176,7 @@ predict(
 
 # %%
 sum_of_means = [a / 32 + b / 32 for a, b in zip(*shares)]
-ratio = sum_of_means[-2][0, 0] / (whole[-2][0, 0] / BATCH)
+ratio = sum_of_means[LAST_KERNEL][0, 0] / (whole[LAST_KERNEL][0, 0] / BATCH)
 print(f"sum of the two means / mean over the batch = {ratio:.3f}")
 compare(
     "07-sum",
@@ -192,9 +194,10 @@ compare(
 #
 # ### When to clip
 #
-# One step remains. The learner **clips**: where the gradient is longer than `max_norm`, it is scaled down to that length
-# (04: one bad batch must not throw the network about). Before the sum, each share by itself? Or after it? Look at two
-# shares that nearly cancel out, as arrows; only two parameters, so that it can be drawn.
+# One step remains. The kit's learner **clips**: where the gradient is longer than `max_norm`, it is scaled down to that
+# length, so that one bad batch cannot throw the network about. Before the sum, each share by itself? Or after it? Look at
+# two shares that nearly cancel out, as arrows; with only two parameters, so that they can be drawn. The second arrow begins
+# where the first ends: that is how arrows are added.
 
 # %%
 clipping_order(
@@ -332,11 +335,6 @@ hints("replica_gradients")
 
 # %%
 replica_gradients = use("replica_gradients", replica_gradients)
-with strategy.scope():
-    mine = keras.models.clone_model(plain.online)  # the same layers, on both devices
-    mine.set_weights(plain.online.get_weights())
-    adam = keras.optimizers.Adam(config.learning_rate)
-    adam.build(mine.trainable_variables)
 
 
 def replica_step(batch):
@@ -353,24 +351,31 @@ def replica_step(batch):
     adam.apply(replica_gradients(gradients, config.max_gradient_norm, context), mine.trainable_variables)
 
 
+# %% [markdown]
+# Is that what the package's learner does? Three learners see the same 20 batches: yours, the package's under the strategy,
+# and the package's without one.
+
+# %%
+with strategy.scope():
+    mine = keras.models.clone_model(plain.online)  # the same layers, on both devices
+    mine.set_weights(plain.online.get_weights())  # and the same weights
+    adam = keras.optimizers.Adam(config.learning_rate)
+    adam.build(mine.trainable_variables)
+
+
 @tf.function
 def update(batch):
     strategy.run(replica_step, (batch,))
 
 
-# %% [markdown]
-# Is that what the package's learner does? Three learners see the same batches: yours, the package's under the strategy,
-# and the package's without one.
-
-# %%
-mirrored = Learner(config, strategy)
+mirrored, single = Learner(config, strategy), Learner(config)
 target = mirrored.target  # as it was at the start: it is copied after 50 updates, we make 20
 rng = np.random.default_rng(0)
 for _ in range(20):
     batches = replay.sample(1, BATCH, rng).transitions  # [1, B, ...]
     update(Transition._make(tf.constant(values[0]) for values in batches))
     mirrored.update(batches)
-    plain.update(batches)
+    single.update(batches)
 
 
 def flat(network):
@@ -381,7 +386,7 @@ def apart(one, other):
     return f"{np.abs(one - other).max():.1e}"
 
 
-two, one = mirrored.get_weights().values, plain.get_weights().values
+two, one = mirrored.get_weights().values, single.get_weights().values
 kernels = [copy.numpy() for copy in strategy.experimental_local_results(mirrored.online.weights[0].value)]
 print("20 updates moved the weights by up to", apart(one, start))
 print("yours and the package's, two replicas:", apart(flat(mine), two))
@@ -389,7 +394,8 @@ print("the package's, two replicas and one:  ", apart(two, one))
 print("its replica 0 and its replica 1:      ", apart(*kernels))
 
 # %% [markdown]
-# From here on we use the package's: `Learner(config, strategy)`. Nothing else in the ring needs to know about it.
+# The first number is how far the weights have moved; against it the others are rounding (`3.0e-08` is 0.00000003) or
+# nothing at all. From here on we use the package's: `Learner(config, strategy)`. Nothing else in the ring needs to know about it.
 #
 # ## 4. The mistake that hides
 #
@@ -464,8 +470,8 @@ for optimizer in OPTIMIZERS:
         {name: runs[optimizer, name][0] for name in ("right", "not divided", "divided again")},
         x=updates,
         ylabel="loss\n(mean over the batch)",
-        title=f"{optimizer}: the loss with the right gradient, and with one that is 2 times too large or too small",
-        what="how many lines can you tell apart?",
+        title=f"{optimizer}: the loss",
+        what="how many lines can you tell apart? (The teeth of the saw: after every 50 updates the target is copied.)",
     )
     display(picture)
 
@@ -492,7 +498,7 @@ compare(
 # %% [markdown]
 # Adam's step is $\alpha \, m / (\sqrt{v} + \epsilon)$, with $m$ a running mean of the gradients, $v$ one of their
 # squares, and $\epsilon$ a tiny number against division by 0. Multiply every gradient by a constant, and $m$ and
-# $\sqrt{v}$ grow alike: the constant cancels. Adam **forgives a wrong scale**, and so a whole class of mistakes trains
+# $\sqrt{v}$ grow alike: the constant cancels, but for $\epsilon$. Adam **forgives a wrong scale**, and so a whole class of mistakes trains
 # along unnoticed, until somebody changes the optimizer, the clipping or the number of devices.
 #
 # So how does one test a reduction? Not by the loss, not by the return, but **by the weights, against one replica**. Below
@@ -501,6 +507,7 @@ compare(
 # one replica and $\theta_0$ those at the start.
 
 # %%
+ends = []
 for optimizer in OPTIMIZERS:
     one = alone[optimizer][1]
     way = np.linalg.norm(one - start, axis=1)
@@ -511,10 +518,11 @@ for optimizer in OPTIMIZERS:
         ylabel="distance from one replica\n(share of the way it has come)",
         log=True,
         title=f"{optimizer}: how far the weights are from those of one replica",
-        what="the lowest line is rounding, about 0.0000002. Every mistake lies far above it, also those that the loss hid.",
+        what="the lowest line is rounding. Every mistake lies far above it, also those that the loss hid.",
     )
     display(picture)
-    print(f"after {UPDATES} updates: " + ", ".join(f"{name} {curve[-1]:.0e}" for name, curve in distances.items()))
+    ends.append(f"{optimizer}: " + ", ".join(f"{name} {curve[-1]:.2g}" for name, curve in distances.items()))
+print(f"after {UPDATES} updates", *ends, sep="\n")
 
 # %% [markdown]
 # With Adam a wrong scale moves the weights a few percent aside: nothing in a loss curve, and little enough to be taken
@@ -538,49 +546,49 @@ predict(
 SIZES = sized((64, 256, 1_024, 4_096), fast=(64, 256))
 
 
-def timed(strategy, batch_size):
-    """Seconds of one update, on average over 4 in one call."""
-    batches = replay.sample(4, batch_size, np.random.default_rng(2)).transitions
-    return seconds_per_update(Learner(replace(config, batch_size=batch_size), strategy), batches, calls=sized(15, 3))
+def timed(batch_size):
+    """Seconds of an update by one replica, and by two."""
+    sizes = replace(config, batch_size=batch_size)
+    batches = replay.sample(4, batch_size, np.random.default_rng(2)).transitions  # four updates in a call
+    return seconds_per_update([Learner(sizes), Learner(sizes, strategy)], batches, calls=sized(20, 3))
 
 
-one = np.array([timed(None, size) for size in SIZES])
-two = np.array([timed(strategy, size) for size in SIZES])
-exchange = two[0] - one[0]  # both computed for 64 transitions on the same processor: the rest is the strategy's
-own = np.interp(np.array(SIZES) / 2, SIZES, one) + exchange  # if each replica had a processor of its own
-from dqnkit.plots.update_times import update_times
-
+seconds = np.array([timed(size) for size in SIZES])  # [sizes, 2]
+one_replica, two_replicas = seconds[:, 0], seconds[:, 1]
+exchange = two_replicas[0] - one_replica[0]  # the same computing in the same place: the rest is the strategy's
+own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
 update_times(
     SIZES,
-    {"one replica": one, "two replicas on this computer": two},
-    calculated={"two, each with a processor of its own (calculated)": own},
+    {"one replica": one_replica, "two, on this processor": two_replicas},
+    calculated={"two, a processor each (calculated)": own},
     title="One update, by batch size",
-    what="how far the dashed line is above the dark one on the left, and where the dotted one passes below it, if it does.",
+    what="how far the dashed line is above the dark one on the left; and where the dotted one passes below it, if it does.",
 )
 
 # %%
-print(f"batch of {SIZES[0]}: one replica {1e3 * one[0]:.2f} ms, two {1e3 * two[0]:.2f} ms")
-print(f"so the strategy and the exchange cost {1e3 * exchange:.2f} ms in every update")
-for size, seconds, computed in zip(SIZES, one, own):
-    print(f"batch {size:5,}: two processors would make an update {seconds / computed:.2f} times as fast")
-ratio = one[0] / two[0]
+print(f"a batch of 64: one replica {1e3 * one_replica[0]:.2f} ms, two {1e3 * two_replicas[0]:.2f} ms")
+print(f"so the strategy and the exchange take {1e3 * exchange:.2f} ms in every update")
+for size, measured, calculated in zip(SIZES, one_replica, own):
+    print(f"a batch of {size:5,}: with two processors {measured / calculated:.2f} times as fast (calculated)")
+ratio = one_replica[0] / two_replicas[0]
 compare(
     "07-speed",
     "nearly twice as fast" if ratio > 1.5 else "about as fast" if ratio > 0.8 else "clearly slower",
     answers={
-        "nearly twice as fast": "It would be if computing were all there is, and if each replica had a processor. Here "
-        "both share one, and the exchange takes longer than the gradient of such a small network.",
+        "nearly twice as fast": "It would be if computing were all there is, and if each replica had its own processor. "
+        "Here they share one, and the exchange takes longer than the gradient of such a small network.",
         "about as fast": "Half the work each, on the same processor, is the same work; and then comes the exchange.",
     },
 )
 
 # %% [markdown]
-# Honestly: **on one processor two replicas are slower**, at any batch size. They compute the same amount in the same
-# place, and starting the work on each device and bringing the gradients together takes some hundred microseconds, more
-# than the gradient of a network of 4,610 weights itself. Logical CPUs are for learning how it is done, and for testing.
+# Honestly: **on one processor two replicas gain nothing**. They compute the same amount in the same place; and to start
+# the work on each device and bring the gradients together takes some hundred microseconds, longer than the gradient of a
+# network of 4,610 weights itself. Logical CPUs are for learning how it is done, and for testing. (If your dashed line falls
+# below the dark one at large batches, your computer has cores that one replica left idle.)
 #
-# The dotted line is what two processors would do, each with half of the batch and the same exchange (in one computer;
-# between two, a network adds its own time). It pays where computing half a batch takes longer than the exchange: **large
+# The dotted line is what two processors would do, each with half of the batch and with the same exchange (between two
+# computers the network adds its own time). It pays where computing half a batch takes longer than the exchange: **large
 # batches, large networks, GPUs**. The CartPole learner is not such a case, and no number of machines makes it one. That
 # is worth knowing *before* renting them: in this course the actors gain from many machines (06), the learner seldom does.
 #
@@ -645,11 +653,7 @@ compare(
     "07-straggler",
     round(float(eight), 1),
     answers={
-        (
-            8,
-            11,
-        ): "That is one replica's average. But an update takes as long as the slowest of eight, and one of them is "
-        "nearly always late.",
+        (8, 11): "So long takes one replica on average. An update takes as long as the slowest of the eight.",
         (18, 30): "The slowest of eight is late, but not that late: the longest of eight such chances is 2.7 times "
         "their mean, on top of the 8 ms.",
     },
@@ -711,8 +715,8 @@ print(f"{status.updates:,} updates of two replicas; {len(returns)} greedy episod
 #     strategy = tf.distribute.MirroredStrategy()     # in place of mirrored_cpus(2)
 #     learner = Learner(config, strategy)
 #
-# With one GPU you need no strategy at all: TensorFlow uses it by itself. And measure first, as in section 5: for a
-# network as small as this one a GPU is often *slower* than the CPU, for it waits for work most of the time.
+# With one GPU you need no strategy at all: TensorFlow uses it by itself. And measure first, as in section 5: a network as
+# small as this one leaves a GPU waiting for work most of the time, and may well be faster on the CPU.
 #
 # **Several computers.** `MultiWorkerMirroredStrategy` puts the replicas into processes that talk over the network. Each
 # process runs the same program; an environment variable, `TF_CONFIG`, tells it who is there and which one it is. It must
@@ -725,24 +729,36 @@ print(f"{status.updates:,} updates of two replicas; {len(returns)} greedy episod
 #     strategy = tf.distribute.MultiWorkerMirroredStrategy()          # waits here until all have come
 #
 # Your `replica_gradients` is right there too: `context` has the same two things in it. What is hard are the processes:
-# one that dies leaves the others waiting in the all-reduce. The kit starts them on the workers of a Dask cluster, gives
-# each its share of every batch, watches them, and ends all when one is lost:
+# one that dies leaves the others waiting in the all-reduce. `MultiWorkerLearner(client, config, num_processes)` starts them
+# on the workers of a Dask cluster (`client` is a connection to it), gives each its share of every batch, watches them,
+# and ends all when one is lost. In `train` it stands where the other learners stand.
 #
-#     from dqnkit.cluster.multiworker import MultiWorkerLearner
-#
-#     with MultiWorkerLearner(client, config, num_processes=2) as learner:    # client: of a Dask cluster, as in 06
-#         for status in train(config, learner=learner):
-#             ...
-#
-# TensorFlow's connections between these processes are **not encrypted and ask for no password**: only in a private
-# network, never over the internet. The kit refuses anything else unless you insist.
+# The next cell makes the 20 updates of section 3 once more, in two processes on this computer. It is **switched off**, for
+# each process loads TensorFlow: about half a minute, and 1.5 GB of memory that Binder does not have.
+
+# %%
+SEVERAL_PROCESSES = False
+
+if SEVERAL_PROCESSES:
+    from dqnkit.cluster.deploy import make_cluster
+    from dqnkit.cluster.multiworker import MultiWorkerLearner
+
+    rng = np.random.default_rng(0)  # the same batches as there
+    with make_cluster(2) as cluster, cluster.get_client() as client, MultiWorkerLearner(client, config, 2) as learner:
+        for _ in range(20):
+            learner.update(replay.sample(1, BATCH, rng).transitions)
+        print("two processes and the two replicas of section 3:", apart(learner.get_weights().values, two))
+
+# %% [markdown]
+# TensorFlow's connections between such processes are **not encrypted and ask for no password**: only within one computer or
+# a private network, never over the internet. The kit refuses anything else unless you insist.
 #
 # ## What we built
 #
 # The same ring; the box of the learner now has an inside. Shares in, one gradient out, the same weights everywhere.
 
 # %%
-ring("learner", "weights")
+ring("learner")
 
 # %% [markdown]
 # ### Quiz
@@ -774,7 +790,7 @@ ring("learner", "weights")
 # - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: DQN with asynchronous learners.
 # - Kingma and Ba (2015), *Adam: a method for stochastic optimization*: section 2.1 says that the scale cancels.
 #
-# Nothing that this notebook started is still running. In **08** rollouts on a cluster and this learner come together.
+# Nothing that this notebook started is still running: a strategy is no process. In **08** rollouts on a cluster and this learner come together.
 
 # %%
 progress()

@@ -127,15 +127,19 @@ def observe(function: Any, case: Case) -> Any:
     """The gradient that is applied in the end; each replica's own result may differ."""
     from dqnkit.backend import tf
 
-    shares, max_norm = case.arguments
-    return applied(function, [[tf.constant(array) for array in share] for share in shares], max_norm)
+    shares, max_norm, compiled = case.arguments
+    tensors = [[tf.constant(array) for array in share] for share in shares]
+    if not compiled:
+        return applied(function, tensors, max_norm)
+    converted = tf.autograph.to_graph(function)  # as the learner does
+    return tf.function(lambda: applied(converted, tensors, max_norm), autograph=False)()
 
 
 def cases() -> list[Case]:
-    """Two replicas: nothing to clip, clipped, against each other; then three with two variables."""
+    """Two replicas: nothing to clip, clipped, against each other; then three with two variables; then compiled."""
 
-    def case(label: str, shares: list[list[object]], max_norm: float) -> Case:
-        return Case(label, ([[np.array(a, np.float32) for a in share] for share in shares], max_norm))
+    def case(label: str, shares: list[list[object]], max_norm: float, compiled: bool = False) -> Case:
+        return Case(label, ([[np.array(a, np.float32) for a in share] for share in shares], max_norm, compiled))
 
     three = [[[[3.0, -6.0]], [1.5]], [[[1.0, 1.0]], [6.0]], [[[0.5, -1.0]], [-4.5]]]
     return [
@@ -148,6 +152,7 @@ def cases() -> list[Case]:
         ),
         case("three replicas, a kernel and a bias, max_norm 1", three, 1.0),
         case("two replicas with (3, 0) and (0, 4), max_norm 0: never clipped", [[[3.0, 0.0]], [[0.0, 4.0]]], 0.0),
+        case("three replicas once more, compiled as the learner does", three, 1.0, compiled=True),
     ]
 
 
