@@ -15,6 +15,8 @@ from dqnkit.errors import ConfigError
 from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
+OTHER_DATA = {"06_policy_lag"}  # measured in another way, by another command
+RECORDED = {file.stem for file in recordings.DATA.glob("[0-9][0-9]_*.json")} - OTHER_DATA
 
 
 def some_recording(**changes):
@@ -107,7 +109,7 @@ def test_the_command_trains_and_writes(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "some.json").exists()
 
 
-@pytest.mark.parametrize("name", sorted({*PLANS, *(file.stem for file in recordings.DATA.glob("*.json"))}))
+@pytest.mark.parametrize("name", sorted({*PLANS, *RECORDED}))
 def test_what_ships_is_what_was_planned(name):
     """A plan that changed is recorded again, and a file without a plan could not be."""
     path, recording = recordings.DATA / f"{name}.json", load_recording(name)

@@ -21,6 +21,7 @@ def histogram(
     bins: int = 40,
     marks: Mapping[str, float] | None = None,
     what: str = "",
+    counted: str = "episodes",
 ) -> Picture:
     """How often each value came up; several sets of values in rows under each other, on one axis.
 
@@ -31,6 +32,7 @@ def histogram(
         bins: how many columns the axis is cut into.
         marks: dotted upright lines, by name, in every row: a prediction, a goal.
         what: what to look for, in a sentence; it becomes the caption.
+        counted: what each value is of.
 
     Raises:
         InvalidDataError: a set without any finite value.
@@ -51,21 +53,21 @@ def histogram(
             axes.axvline(array.mean(), color="#222222", linewidth=1.6, label=f"mean {array.mean():.1f}")
             for mark, value in marks.items():
                 axes.axvline(value, linewidth=1.6, label=f"{mark}: {value:g}", **PALETTE["reference"])
-            axes.set(title=name, ylabel="episodes")
+            axes.set(title=name, ylabel=counted)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderpad=0.2, frameon=False)
         panels[-1].set_xlabel(xlabel)
         if title:
             figure.suptitle(title, x=0.01, ha="left", weight="bold")
     caption = f"What to look for: {what}" if what else ""
-    return Picture.of(figure, _alt(title, xlabel, finite), caption)
+    return Picture.of(figure, _alt(title, xlabel, finite, counted), caption)
 
 
-def _alt(title: str, xlabel: str, arrays: Mapping[str, npt.NDArray[np.float64]]) -> str:
+def _alt(title: str, xlabel: str, arrays: Mapping[str, npt.NDArray[np.float64]], counted: str) -> str:
     """Each set in words: how many, the least, the mean, the largest."""
     parts = [f"{title or 'Histogram'}: {xlabel}."]
     for name, array in arrays.items():
         what = f"{name}: " if name else ""
         parts.append(
-            f"{what}{len(array)} episodes, least {array.min():g}, mean {array.mean():.1f}, largest {array.max():g}."
+            f"{what}{len(array)} {counted}, least {array.min():g}, mean {array.mean():.1f}, largest {array.max():g}."
         )
     return " ".join(parts)

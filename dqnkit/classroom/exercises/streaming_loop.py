@@ -144,7 +144,8 @@ class FakeCluster:
         seconds = self.script.seconds[_index(number) % len(self.script.seconds)]
         future = FakeFuture(self, number, self.clock + seconds, number in self.script.lost and not again)
         self.futures.append(future)
-        self.by_arguments[key] = future
+        if pure:
+            self.by_arguments[key] = future
         return future
 
     def cancel(self, futures: Any, **_: Any) -> None:
@@ -230,20 +231,22 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         return FakeArrivals(cluster, futures)
 
     settings = {"total": total, "window": window}
+    returned, ended = None, "it returned"
     try:
         returned = thing(cluster, as_completed, _rollout_task, ("the weights", 0.1), insert, **settings)
     except _TooMuch:
-        returned = "stopped: it did not end"
+        ended = "it was stopped: it went on and on"
     except LostError as error:
-        returned = f"ended by an error: {error}"
+        ended = f"by an error: {error}"
     if returned is None and not cluster.submitted:
         return None
     return {
+        "how it ended": ended,
         "inserted, by sequence number, as they arrived": np.array(cluster.inserted, np.float64),
         "submitted as pure": cluster.pure,
         "in flight, each time it waited": np.array(cluster.in_flight, np.float64),
         "still in flight when it returned": len(cluster.running()),
-        "returned": returned,
+        "what it returned": returned,
     }
 
 

@@ -1,0 +1,183 @@
+"""What more workers bring: speedup beside what could be had, who works and who waits, how long a task should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+from dqnkit.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 7.2  # inches
+MARKED: tuple[dict[str, Any], ...] = (  # measured lines: colour, line and mark say the same
+    {**PALETTE["environment"], "marker": "o"},
+    {**PALETTE["loss"], "linestyle": (0, (5, 1.5)), "marker": "s"},
+    {**PALETTE["exploration"], "marker": "^"},
+)
+WORKER, DRIVER = PALETTE["environment"]["color"], PALETTE["online network"]["color"]
+
+
+class Work(NamedTuple):
+    """One piece of work on an axis of time."""
+
+    row: int  # 0: the driver; 1, 2, ...: the workers
+    begin: float  # seconds
+    end: float
+
+
+def amdahl(workers: npt.ArrayLike, serial: float) -> Array:
+    """How many times faster n workers are where a share of the work cannot be divided (Amdahl, 1967).
+
+    Args:
+        workers: how many, ``[N]``.
+        serial: the share of the time of one worker that stays serial, 0 to 1.
+    """
+    return np.asarray(1 / (serial + (1 - serial) / np.asarray(workers, dtype=np.float64)))
+
+
+def speedup(
+    measured: Mapping[str, Mapping[int, float]],
+    *,
+    serial: float | None = None,
+    title: str = "",
+    what: str = "",
+) -> Picture:
+    """How many times faster with more workers, beside the ideal (n workers, n times) and Amdahl's law.
+
+    Args:
+        measured: by name, for each number of workers how many times faster it was than the first of them; three
+            names at most.
+        serial: share of the work that cannot be divided; Amdahl's curve is drawn for it.
+        title: what is compared.
+        what: what to look for, in a sentence; it becomes the caption.
+
+    Raises:
+        InvalidDataError: nothing, or too much, to draw.
+    """
+    if not 1 <= len(measured) <= len(MARKED) or not all(measured.values()):
+        raise InvalidDataError(f"one picture holds 1 to {len(MARKED)} measured lines, each with a number of workers")
+    with styled_figure(WIDTH, 3.5) as figure:
+        axes = figure.subplots()
+        counts = sorted({count for line in measured.values() for count in line})
+        _draw_limits(axes, counts, serial)
+        for style, (name, line) in zip(MARKED, measured.items(), strict=False):
+            axes.plot(list(line), list(line.values()), label=name, markersize=7, **style)
+        axes.set(title=title, xlabel="workers", ylabel="speedup (times one worker)", xticks=counts)
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.05)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+    lines = "; ".join(
+        f"{name}: " + ", ".join(f"{count} workers {times:.2f} times" for count, times in line.items())
+        for name, line in measured.items()
+    )
+    law = "" if serial is None else f" Amdahl's law for a serial share of {serial:.0%} is drawn beside them."
+    return Picture.of(figure, f"{title or 'Speedup'}. {lines}.{law}", f"What to look for: {what}" if what else "")
+
+
+def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, end: float, caption: str) -> Picture:
+    """Above who works when, the driver at the bottom; below the speedup of Amdahl's law, and where this one lies.
+
+    Args:
+        work: what is done, and when.
+        workers: how many there are.
+        serial: share of the work that cannot be divided.
+        now: the speedup of what is drawn above.
+        end: where the axis of time ends, seconds.
+        caption: what to look for.
+    """
+    most = 16
+    with styled_figure(WIDTH, 5.4) as figure:
+        upper, lower = figure.subplots(2, 1, height_ratios=(1.25, 1))
+        for piece in work:
+            color = WORKER if piece.row else DRIVER
+            upper.barh(
+                -piece.row if piece.row else -(workers + 1),
+                piece.end - piece.begin,
+                left=piece.begin,
+                height=0.72,
+                color=color,
+                edgecolor="white",
+                linewidth=0.8,
+            )
+        rows = [*(f"worker {number}" for number in range(1, workers + 1)), "driver"]
+        upper.set(
+            title="Who works, and who waits (white)",
+            xlabel="seconds",
+            xlim=(0, end),
+            yticks=[-(number + 1) for number in range(len(rows))],
+            yticklabels=rows
+            if workers <= 8
+            else [row if row in ("worker 1", rows[-2], "driver") else "" for row in rows],
+        )
+        upper.grid(axis="y", visible=False)
+        _draw_limits(lower, range(1, most + 1), serial)
+        lower.plot(
+            workers, now, "D", markersize=9, color=PALETTE["target network"]["color"], label="what is drawn above"
+        )
+        lower.set(xlabel="workers", ylabel="speedup\n(times one worker)", xlim=(0.7, most + 0.3), ylim=(0, most))
+        lower.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+    alt = (
+        f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Below, Amdahl's "
+        f"law for a serial share of {serial:.0%}."
+    )
+    return Picture.of(figure, alt, caption)
+
+
+def _draw_limits(axes: Axes, counts: Sequence[int], serial: float | None) -> None:
+    """What more workers could bring at best, and what is left of it where a share of the work is serial."""
+    fine = np.linspace(min(counts), max(counts), 100)
+    axes.plot(fine, fine / min(counts), linewidth=1.4, label="ideal: n workers, n times", **PALETTE["reference"])
+    if serial is not None:
+        name = f"Amdahl, serial share {serial:.0%}"
+        axes.plot(fine, amdahl(fine, serial), label=name, linewidth=1.6, **PALETTE["target network"])
+
+
+def task_length(
+    steps: npt.ArrayLike, rates: npt.ArrayLike, overhead: float, step: float, under_way: npt.ArrayLike, total: int
+) -> Picture:
+    """What comes in with tasks of different lengths, and how many steps are under way under weights that grow old.
+
+    Args:
+        steps: of a task, ``[N]``, all its environments together.
+        rates: steps a second that arrived, ``[N]``.
+        overhead: seconds a task that do not depend on its length, as fitted.
+        step: seconds a step, as fitted; the line drawn is ``1 / (overhead / steps + step)``.
+        under_way: steps in flight, ``[N]``.
+        total: of a whole run, to compare them with.
+    """
+    lengths, arrived, flying = (np.asarray(values, dtype=np.float64) for values in (steps, rates, under_way))
+    fine = np.geomspace(lengths.min(), lengths.max(), 200)
+    with styled_figure(WIDTH, 4.9) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        upper.plot(lengths, arrived / 1_000, "o", color=PALETTE["environment"]["color"], markersize=7, label="measured")
+        fitted = f"{1_000 * overhead:.1f} ms a task + {1e6 * step:.2g} µs a step"
+        upper.plot(fine, 1 / (overhead / fine + step) / 1_000, label=fitted, **PALETTE["reference"])
+        upper.set(title="Too short: overhead", ylabel="thousand steps a second", xscale="log")
+        upper.set_ylim(bottom=0)
+        lower.plot(lengths, 100 * flying / total, marker="s", **PALETTE["loss"], label="in flight at any moment")
+        lower.set(
+            title="Too long: stale weights",
+            ylabel=f"% of a run of\n{total:,} steps",
+            xlabel="steps in a task",
+            yscale="log",
+        )
+        lower.yaxis.set_major_formatter("{x:g}")
+        for axes in (upper, lower):
+            axes.margins(x=0.04)
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
+    listed = ", ".join(
+        f"{length:,.0f} steps: {rate:,.0f} a second" for length, rate in zip(lengths, arrived, strict=True)
+    )
+    alt = f"Steps a second by the length of a task. {listed}. Fitted: {fitted}. In flight: {flying.max():,.0f} at most."
+    caption = (
+        "What to look for: above, from which length on does the line no longer rise? Below, what that length costs: "
+        "steps that are made under weights from before they were submitted."
+    )
+    return Picture.of(figure, alt, caption)
