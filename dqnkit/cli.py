@@ -142,14 +142,16 @@ def train(
     make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
     from dqnkit.runs import RunFolder
 
-    _import_tensorflow()
     name = re.sub("[/:]", "-", env_id)
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    from dqnkit.training import make_learner
-    from dqnkit.training import train as train_loop
-
-    learner = make_learner(config)  # before the folder is made: a network that cannot be built leaves nothing behind
     with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+        _import_tensorflow()
+        from dqnkit.training import make_learner
+        from dqnkit.training import train as train_loop
+
+        learner = make_learner(
+            config
+        )  # before the folder is made: a network that cannot be built leaves nothing behind
         run = RunFolder.create(path, config)
         click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
         _train(run, train_loop(config, rollouts=rollouts, learner=learner), video, rollouts)
@@ -179,16 +181,16 @@ def resume(
     config = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    _import_tensorflow()
-    from dqnkit.training import train as train_loop
-
-    state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
-    step = state.counters.step if state else 0  # 0: it was stopped before its first checkpoint
-    folder = RunFolder.open(run, config, step)
-    if state and step >= config.total_steps and folder.evaluated:
-        click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
-        return
     with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+        _import_tensorflow()
+        from dqnkit.training import train as train_loop
+
+        state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
+        step = state.counters.step if state else 0  # 0: it was stopped before its first checkpoint
+        folder = RunFolder.open(run, config, step)
+        if state and step >= config.total_steps and folder.evaluated:
+            click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
+            return
         click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
         weights = state.learner.get_weights() if state else None
         _train(folder, train_loop(config, rollouts=rollouts, state=state), video, rollouts, step, weights)
