@@ -41,7 +41,6 @@ read and change what is computed: a firewall belongs around them.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -52,7 +51,8 @@ from distributed.comm.addressing import get_address_host
 
 import dqnkit
 from dqnkit import policy
-from dqnkit.cluster.gang import PATIENCE, Answer, Gang
+from dqnkit.cluster.ask import ask
+from dqnkit.cluster.gang import Answer, Gang
 from dqnkit.cluster.messages import pack
 from dqnkit.config import DQNConfig
 from dqnkit.errors import (
@@ -65,6 +65,10 @@ from dqnkit.errors import (
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 
 NO_TENSORFLOW = "does not have TensorFlow"
+WHAT_IS_THERE = """(
+    __import__("dqnkit").__version__ if __import__("importlib.util").util.find_spec("dqnkit") else "",
+    __import__("importlib.util").util.find_spec("tensorflow") is not None,
+)"""
 
 
 class MultiWorkerLearner:
@@ -251,28 +255,9 @@ def choose_workers(client: Client, count: int) -> list[str]:
         ClusterError: there are too few.
         MissingExtraError: there would be enough if all had TensorFlow.
     """
-
-    def look() -> tuple[str, bool]:  # travels by value: a worker without the package must be able to run it
-        from importlib.util import find_spec
-
-        version = __import__("dqnkit").__version__ if find_spec("dqnkit") else ""
-        return version, find_spec("tensorflow") is not None
-
-    async def ask(address: str) -> str:
-        try:
-            found = await asyncio.wait_for(client.run(look, workers=[address]), PATIENCE)
-        except Exception as error:  # frozen, gone, or with another Python that cannot read the question
-            return f"does not answer ({type(error).__name__})"
-        version, has_tensorflow = found[address]
-        if version != dqnkit.__version__:
-            return f"has dqnkit {version}, not {dqnkit.__version__} as here" if version else "does not have dqnkit"
-        return "" if has_tensorflow else NO_TENSORFLOW
-
-    async def ask_all() -> list[str]:
-        return await asyncio.gather(*(ask(address) for address in there))
-
-    there = list(client.scheduler_info()["workers"])
-    faults = dict(zip(there, client.sync(ask_all), strict=True))
+    there = list(client.nthreads())
+    answers = ask(client, WHAT_IS_THERE, there)
+    faults = {address: _fault(*answers[address]) if address in answers else "does not answer" for address in there}
     able = [address for address, fault in faults.items() if not fault]
     if len(able) >= count:
         return able[:count]
@@ -284,6 +269,15 @@ def choose_workers(client: Client, count: int) -> list[str]:
         f"{count} learner processes need as many Dask workers, each its own, and this cluster has {len(able)} that can "
         f"run one{others}. Start more, and wait for them: client.wait_for_workers({count})"
     )
+
+
+def _fault(version: str, has_tensorflow: bool) -> str:
+    """What keeps a worker from running a learner process; nothing where nothing does."""
+    if not version:
+        return "does not have dqnkit"
+    if version != dqnkit.__version__:
+        return f"has dqnkit {version}, not {dqnkit.__version__} as here"
+    return "" if has_tensorflow else NO_TENSORFLOW
 
 
 def check_network(hosts: Iterable[str], insecure: bool) -> None:
