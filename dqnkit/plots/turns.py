@@ -37,7 +37,7 @@ def turns(runs: Mapping[str, tuple[float, float]], *, title: str = "", what: str
         if not (np.isfinite([learner, actors]).all() and min(learner, actors) >= 0 and learner + actors > 0):
             raise InvalidDataError(f"the run {name!r} needs two times, none below 0 and not both 0, not {seconds}")
         shares[name] = learner / (learner + actors)
-    with styled_figure(WIDTH, 1.15 + ROW * len(runs)) as figure:
+    with styled_figure(WIDTH, 1.35 + ROW * len(runs)) as figure:
         axes = figure.subplots()
         for row, share in enumerate(shares.values()):
             _draw_bar(axes, row, 0.0, share, "online network", "", LEARNER if row == 0 else None)
@@ -45,7 +45,7 @@ def turns(runs: Mapping[str, tuple[float, float]], *, title: str = "", what: str
         axes.set(title=title, xlabel="share of the time (%)", xlim=(0, 100))
         axes.set(yticks=range(len(shares)), yticklabels=list(shares), ylim=(len(shares) - 0.45, -0.55))
         axes.grid(axis="y", visible=False)
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False)
     rows = "; ".join(f"{name}: learner {s:.0%}, waiting for the actors {1 - s:.0%}" for name, s in shares.items())
     return Picture.of(figure, f"{title or 'Turns'}. {rows}.", f"What to look for: {what}" if what else "")
 

@@ -1,0 +1,23 @@
+"""Dask's log, kept off a page on which workers are killed and clusters grow and shrink on purpose."""
+
+from __future__ import annotations
+
+import logging
+
+import dask.config
+
+SPAWNED = "distributed.nanny.pre-spawn-environ"  # environment variables that nannies give to the workers they start
+
+LOGGERS = ("distributed", "distributed.client")  # those that Dask gives a level of their own; others follow the first
+
+
+def silence_dask() -> None:
+    """From now on Dask logs only what is critical: in this process, and in workers that are started here later.
+
+    Dask reports each worker that was lost, in the driver and in the workers that had to do with it. That is right
+    where nobody expected it; call this before `make_cluster` where it is the lesson.
+    """
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # a worker reads its settings from files and from the environment; the names are Dask's
+    dask.config.set({SPAWNED: {**dask.config.get(SPAWNED), "DASK_LOGGING__DISTRIBUTED": "critical"}})
