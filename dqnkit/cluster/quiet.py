@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 import dask.config
+import distributed  # noqa: F401  (when it is first imported, it sets the levels of its loggers)
 
 SPAWNED = "distributed.nanny.pre-spawn-environ"  # environment variables that nannies give to the workers they start
 
-LOGGERS = ("distributed", "distributed.client")  # those that Dask gives a level of their own; others follow the first
+LOGGERS = ("distributed", "distributed.client", "distributed.gc")  # have levels of their own; others follow the first
 
 
 def silence_dask() -> None:
