@@ -118,6 +118,7 @@ def examine() -> Report:
         _port(JUPYTER_PORT),
         *_packages(),
         *_clashes(),
+        *_dask(),
         _environment(),
         _rendering(),
         *_tensorflow(),
@@ -408,6 +409,14 @@ def _clashes() -> Iterator[Finding]:
         if len(found) > 1:
             value = f"{' and '.join(found)} are both installed, and overwrite each other's files"
             yield Finding("clash", value, status, reinstall_command(names, extra), WORKS)  # type: ignore[arg-type]
+
+
+def _dask() -> Iterator[Finding]:
+    """Dask's two packages are released together, and each release works with itself only."""
+    versions = installed(("dask", "distributed"))
+    if len(set(versions.values())) > 1:
+        value = f"dask {versions['dask']} and distributed {versions['distributed']} do not go together"
+        yield Finding("Dask", value, "problem", install_command("cluster"), WORKS)
 
 
 def reinstall_command(names: Iterable[str], extra: str) -> str:

@@ -275,6 +275,20 @@ def test_both_tensorflow_wheels_at_once_are_a_problem(packages):
     assert finding.status == "advice"
 
 
+@pytest.mark.parametrize(
+    ("dask", "distributed", "findings"),
+    [("2026.8.0", "2026.8.0", 0), ("2026.7.1", "2026.8.0", 1), ("2026.7.1", None, 0)],
+)
+def test_dasks_two_packages_must_be_of_one_release(packages, dask, distributed, findings):
+    packages(dask=dask, distributed=distributed)
+    found = list(doctor._dask())
+    assert len(found) == findings
+    for finding in found:
+        assert finding.status == "problem"
+        assert "dask 2026.7.1 and distributed 2026.8.0 do not go together" in finding.value
+        assert finding.remedy.endswith("[cluster]'")
+
+
 # -- does it work
 
 
