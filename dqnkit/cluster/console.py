@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import cached_property
-from threading import Thread
 
 from dqnkit.cluster.dashboard import dashboard_link, how_to_reach
 from dqnkit.cluster.faults import kill_worker
@@ -26,17 +24,11 @@ class ClusterConsole:
 
     def __init__(self, rollouts: ClusterRollouts) -> None:
         self._rollouts = rollouts
-        self._naming: Thread | None = None
 
     @property
     def traffic(self) -> Traffic:
-        """The counts of the run that is on. Workers that joined since it began have their names a moment later."""
-        traffic = self._rollouts.traffic
-        nameless = any(not row.name and not row.lost for row in list(traffic.workers.values()))
-        if nameless and (self._naming is None or not self._naming.is_alive()):
-            self._naming = Thread(target=self._name, args=(traffic,), name="dqnkit-names", daemon=True)
-            self._naming.start()
-        return traffic
+        """The counts of the run that is on; each run begins new ones."""
+        return self._rollouts.traffic
 
     @property
     def max_policy_lag(self) -> int:
@@ -56,10 +48,3 @@ class ClusterConsole:
     def kill(self, address: str) -> None:
         """End the process of a worker, see `dqnkit.cluster.faults.kill_worker`."""
         kill_worker(self._rollouts.client, address)
-
-    def _name(self, traffic: Traffic) -> None:
-        """Ask the scheduler what the workers are called; in a thread, for training must not wait for the answer."""
-        with contextlib.suppress(Exception):  # the client closes: the rows stay without names
-            for address, info in self._rollouts.client.scheduler_info(n_workers=-1)["workers"].items():
-                row = traffic.worker(address)
-                row.name, row.threads = str(info["name"]), info["nthreads"]

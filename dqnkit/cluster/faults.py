@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import socket
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING
 
 from dqnkit.errors import ClusterError
@@ -47,6 +47,7 @@ def _identity() -> tuple[str, int]:
 
 
 def _end_this_process(spare: tuple[str, int]) -> None:
-    """What runs on the worker; the process that asked for it is spared."""
+    """What runs on the worker; the process that asked for it is spared. The answer is on its way when the end comes."""
     if _identity() != spare:
-        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows knows only SIGTERM: it ends at once
+        at_once = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has only SIGTERM, which is as final there
+        Timer(0.1, os.kill, (os.getpid(), at_once)).start()

@@ -1,7 +1,7 @@
 """The figure of a cluster that collects rollouts while a learner trains, drawn again and again while it goes on.
 
 As in `dqnkit.plots.training_panel`, what stands still (axes, numbers, words) is drawn only when it changes, and what
-moves is drawn on a copy of it. Axes only grow, in steps.
+moves is drawn on a copy of it. Axes grow, in steps, and seldom shrink.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 6.8, 4.3  # inches
 MARGINS = {"left": 0.12, "right": 0.985, "top": 0.93, "bottom": 0.11, "hspace": 0.55, "wspace": 0.28}  # of the figure
 BINS = 20  # of the histogram, at most
+SHARES = (25, 50, 100.001)  # % of the rollouts in one bin: where the axis ends
+SPAN = 30.0  # seconds on the axis of time at first; then twice as many, and so on: each time, all is drawn anew
 ROOM = 1.12  # times the newest moment: behind it stand the workers' names
 # One look for each worker, by the order in which they were first seen. Colours of Paul Tol ("Colour schemes", 2021,
 # muted), safe in every kind of colour-blindness and none of them in `PALETTE`; neighbours differ in lightness too.
@@ -79,11 +81,11 @@ class ClusterPanel:
         shares = 100 * shares / max(1, len(lags))
         look = _Look(
             names=tuple(bands),
-            seconds=round_up(max(10.0, ROOM * float(seconds.max(initial=0)))),
+            seconds=_span(ROOM * float(seconds.max(initial=0))),
             transitions=round_up(max(1.0, float(sum(bands.values(), np.zeros(1)).max(initial=0)))),
             samples_per_insert=round_up(max(1.0, *np.nan_to_num(ratio), 1.05 * (self.max_samples_per_insert or 0))),
             lag=wide * BINS,
-            share=round_up(float(shares.max(initial=10))),
+            share=next(share for share in SHARES if share >= shares.max(initial=0)),
             bound=self.max_samples_per_insert,
         )
         if self._paper is None or (look.names, look.bound) != (self._paper.look.names, self._paper.look.bound):
@@ -101,6 +103,10 @@ def worker_style(number: int) -> dict[str, Any]:
 def bin_width(largest: int) -> int:
     """Policy lags from 0 to the largest in at most 20 bins: their width in versions, 1, 2, 3, 5, 10, ..."""
     return round(round_up(math.ceil((largest + 1) / BINS)))
+
+
+def _span(seconds: float) -> float:
+    return SPAN * 2.0 ** max(0, math.ceil(math.log2(max(seconds, 1e-9) / SPAN)))
 
 
 def _bands(curves: ClusterCurves) -> dict[str, Array]:
@@ -126,7 +132,7 @@ class _Look:
 
     def grown(self, other: _Look) -> _Look:
         """With axes that end where the longer of both does."""
-        ends = ("seconds", "transitions", "samples_per_insert", "lag", "share")
+        ends = ("seconds", "transitions", "samples_per_insert", "lag")
         longest: Any = {end: max(getattr(self, end), getattr(other, end)) for end in ends}
         return replace(other, **longest)
 

@@ -126,7 +126,7 @@ class Picture:
         wide, high = struct.unpack(">II", self.png[16:24].ljust(8, b"\1"))  # where a PNG file says it
         style = f"width: {self.width}px; max-width: 100%; aspect-ratio: {wide} / {high}"
         image = f'<img alt="{escape(self.alt)}" src="{source}" style="{style}">'
-        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        caption = f'<figcaption style="line-height: 1.4">{escape(self.caption)}</figcaption>' if self.caption else ""
         return f'<figure style="margin: 0; max-width: {self.width}px">{image}{caption}</figure>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -6,8 +6,6 @@ knows of Dask.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,13 +23,14 @@ from dqnkit.widgets.watch import Thinned
 if TYPE_CHECKING:
     from dqnkit.cluster.traffic import Traffic, WorkerRow
 
-SAMPLE_EVERY = 0.5  # seconds between two looks at the counts
+SAMPLE_EVERY = 0.5  # seconds of training between two looks at the counts
 WINDOW = 6  # looks over which a rate is taken: tasks arrive one by one, and shorter ones would jump up and down
 POINTS = 240  # of a curve, at most
 ROWS = 8  # workers in the table, at most; the others are counted below it
 BUSY = 0.5  # share of the time from which a worker is called busy
 ICONS = {"busy": "●", "waiting": "○", "lost": "✖"}
 ANY = "any"
+AFTERWARDS = "Its tasks go to other workers; where a nanny watches over it, a new worker takes its place."
 
 
 class Cluster(Protocol):
@@ -90,18 +89,18 @@ class ClusterView:
 
     Args:
         cluster: what is looked at.
-        clock: seconds that only grow.
 
     Attributes:
         widget: to be put on the page.
     """
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._cluster, self._clock = cluster, clock
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self._figure: ClusterPanel | None = None
         self._samples: Thinned[_Sample] = Thinned(POINTS)
         self._recent: list[_Sample] = []  # the last ones, for what is going on now
-        self._next_sample = float("-inf")
+        self._next_sample = 0.0  # in seconds of training
+        self._shown = (0, 0)  # workers that have a name, and workers that are lost, in the table
         self._numbers: dict[str, int] = {}  # name -> its place in the order of first appearance
         self._lost: dict[str, float] = {}  # address -> when it was found to be lost, in seconds of training
         self._kill_asked = False
@@ -127,15 +126,14 @@ class ClusterView:
 
     def record(self, status: TrainStatus) -> None:
         """Take note of the counts, twice a second."""
-        now = self._clock()
-        if now < self._next_sample:
+        if status.seconds < self._next_sample:
             return
-        self._next_sample = now + SAMPLE_EVERY
+        self._next_sample = status.seconds + SAMPLE_EVERY
         if self._figure is None:
             bound = getattr(getattr(status.get_state(), "config", None), "samples_per_insert", None)
             self._figure = ClusterPanel(bound)
         traffic = self._cluster.traffic
-        rows = list(traffic.workers.values())
+        rows = traffic.workers.values()
         sample = _Sample(
             status.seconds,
             traffic.waiting_seconds,
@@ -156,7 +154,7 @@ class ClusterView:
     def show(self) -> None:
         """Bring the page up to date."""
         self._box.show(self.draw())
-        self._table.value = self.table()
+        self._show_table()
         workers = [(worker.name, worker.row.address) for worker in self._workers() if not worker.row.lost]
         options = [(ANY, ""), *workers]
         if options != list(self._which.options):
@@ -169,7 +167,9 @@ class ClusterView:
         self._controls.layout.display = "flex"
 
     def act(self) -> None:
-        """Kill the worker that was asked for."""
+        """Kill the worker that was asked for; show who came or was lost, before the next picture is due."""
+        if self._shown != self._there():
+            self._show_table()
         if not self._kill_asked:
             return
         self._kill_asked = False
@@ -186,9 +186,7 @@ class ClusterView:
             self._say(str(error))
         else:
             at = self._recent[-1].seconds if self._recent else 0
-            self._say(
-                f"Second {at:.0f}: {chosen.name} was killed. Its tasks go to others; is a new one started for it?"
-            )
+            self._say(f"Second {at:.0f}: {chosen.name} was killed. {AFTERWARDS}")
 
     def summary(self) -> str:
         """All so far in one line."""
@@ -198,7 +196,7 @@ class ClusterView:
         return (
             f"{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
             f"learner utilisation {100 * self._utilisation():.0f} %, policy lag up to "
-            f"{max(traffic.lags, default=0)}, {_counted(traffic.lost, 'rollout')} lost."
+            f"{max(traffic.lags, default=0)}, {_counted(traffic.lost, 'task')} lost."
         )
 
     def table(self) -> str:
@@ -212,31 +210,42 @@ class ClusterView:
         rows = [_row(worker) for worker in workers[:ROWS]]
         more = workers[ROWS:]
         hidden = f"<div>and {_counted(len(more), 'more worker')}: {_count_states(more)}</div>" if more else ""
-        counts = {
-            "submitted": traffic.submitted,
+        ends = {
             "arrived": traffic.arrived,
-            "lost": traffic.lost,
             "failed": traffic.failed,
+            "given up": traffic.given_up,
             "in flight": traffic.in_flight,
             "cancelled at the end": traffic.cancelled,
         }
-        tasks = ", ".join(
-            f"{count:,} {name}" for name, count in counts.items() if count or name != "cancelled at the end"
-        )
-        stale = f"{traffic.stale:,} dropped as stale (policy lag above {self._cluster.max_policy_lag:,})"
+        tasks = ", ".join(f"{count:,} {end}" for end, count in ends.items() if count or end != "cancelled at the end")
         return (
             f'<table style="border-collapse: collapse; line-height: 1.5"><thead><tr>{cells}</tr></thead>'
             f"<tbody>{''.join(rows)}</tbody></table>{hidden}"
-            f'<div style="line-height: 1.4; margin: 4px 0"><b>Rollout tasks:</b> {tasks}; {stale}.</div>'
+            f'<div style="line-height: 1.4; margin: 4px 0"><b>Rollout tasks:</b> {traffic.submitted:,} submitted: '
+            f"{tasks}. "
+            f"{traffic.lost:,} times one was lost with its worker; {traffic.stale:,} rollouts were dropped as stale "
+            f"(policy lag above {self._cluster.max_policy_lag:,}).</div>"
         )
 
     def final(self) -> str:
         """What stays on the page when training has ended, as HTML."""
-        return f"{self.draw(final=True).html}{self.table()}{self._link()}"
+        return (
+            '<div style="display: flex; flex-wrap: wrap; gap: 0 24px">'
+            f'<div style="flex: 0 1 auto">{self.draw(final=True).html}</div>'
+            f'<div style="flex: 1 1 330px; min-width: 0">{self.table()}{self._link()}</div></div>'
+        )
 
     def clear(self) -> None:
         """Show nothing."""
         self._box.clear()
+
+    def _there(self) -> tuple[int, int]:
+        rows = self._cluster.traffic.workers.values()
+        return sum(bool(row.name) for row in rows), sum(row.lost for row in rows)
+
+    def _show_table(self) -> None:
+        self._shown = self._there()
+        self._table.value = self.table()
 
     def _curves(self) -> ClusterCurves:
         samples = self._samples.values()
@@ -269,7 +278,7 @@ class ClusterView:
     def _by_name(self) -> dict[str, list[WorkerRow]]:
         """All that ever had a name, in the order in which the names were first seen."""
         named: dict[str, list[WorkerRow]] = {}
-        for row in list(self._cluster.traffic.workers.values()):  # a copy: workers come and go meanwhile
+        for row in self._cluster.traffic.workers.values():
             if name := _name(row):
                 named.setdefault(name, []).append(row)
         for name in sorted(named.keys() - self._numbers.keys(), key=lambda name: (len(name), name)):
@@ -286,7 +295,7 @@ class ClusterView:
 
     def _lately(self, row: WorkerRow) -> tuple[float, float]:
         """Transitions a second, and the share of the time in which it worked, over the last looks."""
-        if len(self._recent) < 2:
+        if len(self._recent) < 2 or row.lost:
             return 0.0, 0.0
         begin, end = self._recent[0], self._recent[-1]
         passed = max(1e-9, end.seconds - begin.seconds)
@@ -296,7 +305,11 @@ class ClusterView:
 
     def _link(self) -> str:
         link, how = self._cluster.dashboard_link, escape(self._cluster.how_to_reach_dashboard)
-        where = f'<a href="{escape(link)}" target="_blank" rel="noopener"><b>Dask dashboard</b></a>. ' if link else ""
+        where = (
+            f'<a href="{escape(link)}" target="_blank" rel="noopener" style="{_LINK}">Dask dashboard</a>. '
+            if link
+            else ""
+        )
         return f'<div style="line-height: 1.4">{where}<span style="opacity: 0.8">{how}</span></div>'
 
     def _say(self, text: str) -> None:
@@ -306,6 +319,7 @@ class ClusterView:
         self._kill_asked = True
 
 
+_LINK = "color: var(--jp-content-link-color, #0066cc); text-decoration: underline"
 _CELL = "padding: 0 10px 0 0; text-align: left; font-weight: bold; vertical-align: bottom"
 _NUMBER = "padding: 0 10px 0 0; text-align: left; font-variant-numeric: tabular-nums"
 
@@ -320,7 +334,7 @@ def _row(worker: _Worker) -> str:
     cells = (
         f"<b>{state}</b>" if lost else state,
         f"{worker.rollouts:,}",
-        f"{worker.rate:,.0f}",
+        "" if lost else f"{worker.rate:,.0f}",
         "" if lost else f"{100 * worker.busy:.0f} %",
         str(worker.lost or ""),
     )

@@ -1,0 +1,66 @@
+"""The link to Dask's dashboard, on this computer and behind a hub."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import dask
+import pytest
+
+from dqnkit.cluster import dashboard
+from dqnkit.cluster.dashboard import PREFIX, TEMPLATE, dashboard_link, how_to_reach
+from dqnkit.cluster.deploy import make_cluster
+
+
+def client(link: str) -> Any:
+    return SimpleNamespace(dashboard_link=link)
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PREFIX, raising=False)
+
+
+def test_on_this_computer_the_link_is_the_schedulers_own() -> None:
+    assert dashboard_link(client("http://127.0.0.1:8787/status")) == "http://127.0.0.1:8787/status"
+    assert dashboard_link(client("")) == dashboard_link(client(None)) == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prefix", ["/user/ada/", "/user/ada"])
+def test_behind_a_hub_the_link_goes_through_its_proxy(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX, prefix)
+    assert dashboard_link(client("http://127.0.0.1:41234/status")) == "/user/ada/proxy/41234/status"
+    assert dashboard_link(client("http://10.0.0.7:8787/status")) == "/user/ada/proxy/10.0.0.7:8787/status"
+    assert dashboard_link(client("")) == ""
+
+
+def test_a_site_that_set_dasks_own_template_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX, "/user/ada/")
+    with dask.config.set({TEMPLATE: "https://hub.example/{JUPYTERHUB_SERVICE_PREFIX}/p/{port}"}):
+        assert dashboard_link(client("https://hub.example:443/p/8787")) == "https://hub.example:443/p/8787"
+
+
+def test_a_template_with_an_unknown_variable_gives_no_link() -> None:
+    class Client:
+        @property
+        def dashboard_link(self) -> str:
+            return str({}["NOBODY_SET_THIS"])
+
+    assert dashboard_link(Client()) == ""  # type: ignore[arg-type]
+
+
+def test_a_sentence_says_what_to_do_where_the_link_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
+    assert "pip install bokeh" in how_to_reach("http://127.0.0.1:8787/status")
+    monkeypatch.setattr(dashboard, "find_spec", lambda name: object())
+    assert "ssh -L 8787:127.0.0.1:8787" in how_to_reach("http://127.0.0.1:8787/status")
+    assert "jupyter-server-proxy" in how_to_reach("/user/ada/proxy/8787/status")
+    assert "no dashboard" in how_to_reach("")
+
+
+@pytest.mark.slow
+def test_the_link_of_a_real_cluster_is_on_the_loopback() -> None:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as real:
+        assert dashboard_link(real).startswith("http://127.0.0.1:")
+        assert dashboard_link(real).endswith("/status")
