@@ -300,7 +300,7 @@ def _progress(status: TrainStatus, rollouts: ClusterRollouts | None) -> str:
     text = f"return {status.episode_return:.1f}, loss {status.loss:.3g}"
     if rollouts:
         workers = sum(not worker.lost for worker in rollouts.traffic.workers.values())
-        text += f", {workers} workers, policy lag {status.policy_lag}"
+        text += f", workers {workers}, policy lag {status.policy_lag}"
     return text
 
 
@@ -318,6 +318,7 @@ def _rollouts(
         return
     with _needs_dask():
         from dqnkit.cluster import deploy
+        from dqnkit.cluster.dashboard import dashboard_link
         from dqnkit.cluster.rollouts import ClusterRollouts
     with ExitStack() as stack:
         if scheduler:
@@ -328,7 +329,7 @@ def _rollouts(
         if send_package:
             deploy.send_package(client)
         deploy.check_workers(client)
-        click.echo(f"{len(client.nthreads())} workers; Dask's dashboard is at {client.dashboard_link}")
+        click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
         yield ClusterRollouts(client)
 
 

@@ -90,8 +90,8 @@ def test_training_with_two_workers_on_an_environment_in_the_current_folder(tmp_p
     (tmp_path / "my_module.py").write_text(MINE)
     done = dqnkit("train", "my_module:Mine-v0", "--run-dir=run", *QUICK, "--workers=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "2 workers; Dask's dashboard is at http://127.0.0.1:" in done.stdout
-    assert "2 workers, policy lag" in done.stderr  # the progress line
+    assert "Workers: 2. Dask's dashboard: http://127.0.0.1:" in done.stdout
+    assert "workers 2, policy lag" in done.stderr  # the progress line
     assert "distributed" not in done.stderr  # Dask's log
     metrics = rows(tmp_path / "run/metrics.csv")
     assert metrics[-1]["step"] >= 1_500
