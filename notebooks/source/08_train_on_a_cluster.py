@@ -214,7 +214,7 @@ large = Learner(replace(cartpole, hidden_sizes=(1024, 1024), xla=False))
 plain = replace(cartpole, total_steps=50_000, learning_starts=200)
 waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
 for learner in (small, large):
-    timed(plain, learner, steps=300)  # not counted: the first update is compiled, which takes a second or two
+    timed(plain, learner, steps=600)  # not counted: the first update is compiled, which takes a second or two
 
 STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
 SETTINGS = {
