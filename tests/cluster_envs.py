@@ -56,7 +56,7 @@ class Troubled(gym.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if _trouble.get("raises"):
             raise RuntimeError("the simulator fell over")
-        if _trouble.get("dies"):
+        if _trouble.get("dies") or "DQNKIT_TEST_DIES" in os.environ:  # also in a worker that starts anew
             os._exit(1)
         time.sleep(_trouble.get("seconds", 0.0))
         if count := _trouble.get("eats"):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +39,53 @@ def local_cluster(n_workers: int = 2, threads: int = 1, **settings: Any) -> Iter
     ):
         client.wait_for_workers(n_workers, timeout=LIMIT)
         yield client
+
+
+class DaskProcesses:
+    """A scheduler and workers, each a process of its own as ``dask scheduler`` and ``dask worker`` start them."""
+
+    def __init__(self, folder: Path, n_workers: int = 2) -> None:
+        self.file = folder / f"scheduler-{os.urandom(4).hex()}.json"
+        self.folder = folder
+        self.scheduler = self._start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0", "--no-show")
+        within(LIMIT, self.file.exists)
+        worker = ("worker", "--nthreads", "1", "--no-dashboard", "--worker-port", "0", "--local-directory", str(folder))
+        self.workers = [self._start(*worker) for _ in range(n_workers)]
+
+    def __enter__(self) -> DaskProcesses:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for process in (*self.workers, self.scheduler):  # a worker ends its own children
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in (*self.workers, self.scheduler):
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    @contextmanager
+    def client(self, n_workers: int | None = None) -> Iterator[Client]:
+        """A client, once the workers are there."""
+        with Client(scheduler_file=str(self.file), timeout=LIMIT) as client:
+            client.wait_for_workers(len(self.workers) if n_workers is None else n_workers, timeout=LIMIT)
+            yield client
+
+    def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
+        tests = str(Path(__file__).parent)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, str(Path(tests).parent)])}
+        command = [sys.executable, "-m", "dask", kind, *arguments]
+        command += ["--host", "127.0.0.1", "--scheduler-file", str(self.file)]
+        log = (self.folder / f"{kind}.log").open("ab")
+        with log:
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+
+def pids(client: Client) -> dict[str, int]:
+    """The process of each worker, by address."""
+    return dict(client.run(os.getpid))
 
 
 def troubled_config(**overrides: Any) -> DQNConfig:

@@ -206,7 +206,9 @@ class ClusterRollouts:
     def _why_nothing_came(self) -> str:
         traffic = self.traffic
         if not self._workers:
-            advice = "Start workers, then resume"
+            advice = (
+                f"All {len(traffic.workers)} that there were have left: look at their logs. Start workers, then resume"
+            )
         elif not self._threads:
             advice = "All workers are paused: their memory is nearly full. Give them more, then resume"
         elif self._newest_error:
@@ -298,9 +300,10 @@ class ClusterRollouts:
                 self._give_up(flight)
             case unknown:
                 self.traffic.failed += 1
+                answer = shorten(repr(unknown), 200)
                 raise ClusterError(
-                    f"a worker cannot run the tasks of this run. It answered: {shorten(repr(unknown), 200)}. It may have "
-                    "joined later with another version of dqnkit: install the same on all workers, then resume"
+                    f"a worker cannot run the tasks of this run. It answered: {answer}. It may have joined later with "
+                    "another version of dqnkit: install the same on all workers, then resume"
                 )
         return []
 
