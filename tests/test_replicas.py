@@ -55,7 +55,7 @@ def twice(gradients, limit):
     return gradients
 
 print(np.abs(step(strategy, twice) - 2 * one).max() < 1e-6)
-print([0 < seconds < 60 for seconds in seconds_per_update([Learner(config)], batches, calls=2)] == [True])
+print([0 < seconds < 60 for seconds in seconds_per_update([(Learner(config), batches)], rounds=2)] == [True])
 """,
         tmp_path,
     )

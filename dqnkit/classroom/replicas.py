@@ -43,22 +43,21 @@ def use_sgd(learner: Learner) -> Learner:
     return learner
 
 
-def seconds_per_update(learners: Sequence[Learner], batches: Transition, calls: int) -> list[float]:
-    """How long an update takes each of the learners: the quickest of some calls, for other work only adds to it.
+def seconds_per_update(jobs: Sequence[tuple[Learner, Transition]], rounds: int) -> list[float]:
+    """How long an update takes in each of the jobs: in the quickest of its calls, for other work only adds to it.
 
-    They take turns, so that what else the computer does meets all of them.
+    The jobs take turns, so that what else the computer does meets all of them.
 
     Args:
-        learners: what is timed.
-        batches: given to each of them in every call, ``[K, B, ...]``.
-        calls: of each learner, after one that compiles.
+        jobs: a learner and the batches ``[K, B, ...]`` that it is given in every call.
+        rounds: calls of each job, after one that compiles.
     """
-    for learner in learners:
+    for learner, batches in jobs:
         learner.update(batches)
-    times = np.zeros((calls, len(learners)))
-    for call in range(calls):
-        for number, learner in enumerate(learners):
+    times = np.zeros((rounds, len(jobs)))
+    for row in times:
+        for number, (learner, batches) in enumerate(jobs):
             began = time.perf_counter()
             learner.update(batches)
-            times[call, number] = time.perf_counter() - began
-    return [float(seconds) for seconds in times.min(axis=0) / len(batches.reward)]
+            row[number] = (time.perf_counter() - began) / len(batches.reward)
+    return [float(seconds) for seconds in times.min(axis=0)]

@@ -89,7 +89,8 @@ def run():
     return strategy.run(x_plus_my_number)
 
 
-copies, results = strategy.experimental_local_results(x), strategy.experimental_local_results(run())
+of_each = strategy.experimental_local_results  # a tuple: what each replica has
+copies, results = of_each(x), of_each(run())
 for copy, result in zip(copies, results):
     print(f"{copy.device[-5:]} holds x = {copy.numpy():g}; the function returned {result.numpy():g} there")
 
@@ -140,8 +141,8 @@ print(f"{len(start):,} weights, {len(replay):,} transitions (a step that only re
 def summed_gradient(batch):
     """The gradient of the sum of the losses: one array for each variable."""
     with tf.GradientTape() as tape:
-        q_tm1, q_t = plain.online(batch.observation), plain.target(batch.next_observation)  # [b, A], [b, A]
-        td_error = q_learning(q_tm1, batch.action, batch.reward, batch.discount, q_t)  # [b]
+        q_tm1, q_t = plain.online(batch.observation), plain.target(batch.next_observation)  # both [B, actions]
+        td_error = q_learning(q_tm1, batch.action, batch.reward, batch.discount, q_t)  # [B]
         loss = tf.reduce_sum(squared(td_error))
     return [gradient.numpy() for gradient in tape.gradient(loss, plain.online.trainable_variables)]
 
@@ -307,10 +308,13 @@ compare(
 #
 # ### Your turn: `replica_gradients` (6 minutes, difficulty 2 of 3)
 #
-# It runs on every replica. `gradients` is the list of this replica's own gradients, already divided by the size of the
-# whole batch. Return what this replica must hand to `optimizer.apply`. `context.all_reduce` takes a list as well;
-# `tf.clip_by_global_norm(gradients, max_norm)` returns the clipped list and its length before;
-# `context.num_replicas_in_sync` is $n$. With a `max_norm` of 0 nothing is clipped.
+# It runs on every replica. `gradients` is the list of this replica's own gradients, one for each variable, already divided
+# by the size of the whole batch. Return the list that this replica must hand to `optimizer.apply`. You have
+#
+# - `context`, the replica context: `context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)` takes and returns a list,
+#   and `context.num_replicas_in_sync` is $n$;
+# - `tf.clip_by_global_norm(gradients, max_norm)`: it returns two things, the clipped list and the length before. With a
+#   `max_norm` of 0 leave it out: nothing is clipped.
 
 
 # %%
@@ -387,7 +391,7 @@ def apart(one, other):
 
 
 two, one = mirrored.get_weights().values, single.get_weights().values
-kernels = [copy.numpy() for copy in strategy.experimental_local_results(mirrored.online.weights[0].value)]
+kernels = [copy.numpy() for copy in of_each(mirrored.online.weights[0].value)]
 print("20 updates moved the weights by up to", apart(one, start))
 print("yours and the package's, two replicas:", apart(flat(mine), two))
 print("the package's, two replicas and one:  ", apart(two, one))
@@ -405,30 +409,30 @@ print("its replica 0 and its replica 1:      ", apart(*kernels))
 
 
 # %%
-def everywhere(gradients, max_norm):
-    """Yours, and right: what the learner calls on every replica."""
+def correct(gradients, max_norm):
+    """Yours if it passed its check, else the kit's; the learner calls it on every replica."""
     return replica_gradients(gradients, max_norm, tf.distribute.get_replica_context())
 
 
 def not_divided(gradients, max_norm):  # the optimizer's own sum is forgotten: twice too large
-    return [2 * gradient for gradient in everywhere(gradients, max_norm)]
+    return [2 * gradient for gradient in correct(gradients, max_norm)]
 
 
 def divided_again(gradients, max_norm):  # a mean over replicas where a sum is due: half as large
-    return [gradient / 2 for gradient in everywhere(gradients, max_norm)]
+    return [gradient / 2 for gradient in correct(gradients, max_norm)]
 
 
 def clipped_shares(gradients, max_norm):  # what Keras' global_clipnorm does
     return tf.clip_by_global_norm(gradients, max_norm)[0]
 
 
-def one_replica_only(gradients, max_norm):  # the other one's work is thrown away
+def one_replica_only(gradients, max_norm):  # the other one's work is thrown away; twice the first, so the size is right
     is_first = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group == 0, tf.float32)
-    return everywhere([2 * is_first * gradient for gradient in gradients], max_norm)
+    return correct([2 * is_first * gradient for gradient in gradients], max_norm)
 
 
 REDUCTIONS = {
-    "right": everywhere,
+    "right": correct,
     "not divided": not_divided,
     "divided again": divided_again,
     "clipped shares": clipped_shares,
@@ -546,15 +550,15 @@ predict(
 SIZES = sized((64, 256, 1_024, 4_096), fast=(64, 256))
 
 
-def timed(batch_size):
-    """Seconds of an update by one replica, and by two."""
-    sizes = replace(config, batch_size=batch_size)
-    batches = replay.sample(4, batch_size, np.random.default_rng(2)).transitions  # four updates in a call
-    return seconds_per_update([Learner(sizes), Learner(sizes, strategy)], batches, calls=sized(20, 3))
+def job(size, where):
+    """A learner under a strategy (None: without one), and batches for four updates in one call."""
+    return Learner(replace(config, batch_size=size), where), replay.sample(4, size, rng).transitions
 
 
-seconds = np.array([timed(size) for size in SIZES])  # [sizes, 2]
-one_replica, two_replicas = seconds[:, 0], seconds[:, 1]
+rng = np.random.default_rng(2)
+jobs = [job(size, where) for where in (None, strategy) for size in SIZES]
+seconds = seconds_per_update(jobs, rounds=sized(40, 3))  # they take turns; for each the quickest call counts
+one_replica, two_replicas = np.reshape(seconds, (2, len(SIZES)))
 exchange = two_replicas[0] - one_replica[0]  # the same computing in the same place: the rest is the strategy's
 own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
 update_times(
@@ -672,8 +676,8 @@ stragglers(replicas=8, spread=2.0)
 # Without waiting it is **asynchronous** training: each replica applies its gradient to shared weights whenever it is
 # ready. Nobody waits, and the updates come much faster. The price: while a replica computes, the others change the
 # weights, so its gradient belongs to weights that are no longer there. It is **stale**, by about $n - 1$ updates. Early
-# distributed DQN was like that (Nair et al., 2015). Most of today's learners are synchronous, this one too: the result
-# does not depend on who was fast, and that makes it possible to test it as you did in section 4.
+# distributed DQN was like that (Nair et al., 2015). Learners of today are mostly synchronous, this one too: the result
+# does not depend on who was fast, and so it can be tested as you did in section 4.
 #
 # The actors of 06 *are* asynchronous. They act with stale weights, and replay forgives it: old transitions are what it
 # holds anyway. An old gradient has no such excuse.
@@ -681,7 +685,7 @@ stragglers(replicas=8, spread=2.0)
 # ## 7. CartPole, with two replicas
 #
 # The whole ring as in 04, with a learner of two replicas; the settings are the kit's for CartPole. If you wrote
-# `replica_gradients`, your own code decides every step of it. About one minute.
+# `replica_gradients`, your own code decides every step of it. It takes half a minute to a minute.
 
 # %%
 from dqnkit.training import train
@@ -689,7 +693,7 @@ from dqnkit.types import LiveSettings
 from dqnkit.widgets import live
 
 cartpole = preset("CartPole-v1", seed=7, total_steps=sized(50_000, fast=1_500))
-learner = Learner(cartpole, strategy, reduce=everywhere)
+learner = Learner(cartpole, strategy, reduce=correct)
 settings = LiveSettings()
 status = await live(
     train(cartpole, learner=learner, live=settings),
@@ -784,8 +788,8 @@ ring("learner")
 #
 # - Patarasu and Yuan (2009), *Bandwidth optimal all-reduce algorithms for clusters of workstations*: the ring.
 # - Sergeev and Del Balso (2018), *Horovod: fast and easy distributed deep learning in TensorFlow*.
-# - Goyal et al. (2017), *Accurate, large minibatch SGD: training ImageNet in 1 hour*: where to divide, and what to do with
-#   the learning rate; its section on common pitfalls lists several of section 4.
+# - Goyal et al. (2017), *Accurate, large minibatch SGD: training ImageNet in 1 hour*: what to do
+#   with the learning rate when batches grow; its section 3 lists mistakes, the division among them.
 # - Chen et al. (2016), *Revisiting distributed synchronous SGD*: stragglers, and spare replicas against them.
 # - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: DQN with asynchronous learners.
 # - Kingma and Ba (2015), *Adam: a method for stochastic optimization*: section 2.1 says that the scale cancels.
