@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,6 +245,16 @@ def test_the_zip_is_all_that_a_worker_needs(tmp_path: Path) -> None:
     steps, home = done.stdout.split(maxsplit=1)
     assert int(steps) > 0
     assert home.startswith(str(path))
+
+
+def test_of_an_installed_wheel_the_notebooks_stay_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ("__init__.py", "cluster/worker.py", "data/prices.json", "course/source/00_start_here.py")
+    for name in files:
+        (tmp_path / "dqnkit" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dqnkit" / name).write_text("x = 1")
+    monkeypatch.setattr(dqnkit, "__file__", str(tmp_path / "dqnkit/__init__.py"))
+    with zipfile.ZipFile(zip_package(tmp_path)) as file:
+        assert file.namelist() == ["dqnkit/__init__.py", "dqnkit/cluster/worker.py"]
 
 
 def names(client: Client) -> dict[str, str]:

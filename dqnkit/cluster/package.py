@@ -135,10 +135,11 @@ def send_package(client: Client) -> None:
 def zip_package(folder: Path) -> Path:
     """Put the package's source, without data and notebooks, into a zip file from which Python can import it."""
     package = Path(dqnkit.__file__).parent
-    sources = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in sorted(package.rglob("*.py"))}
+    paths = [path.relative_to(package) for path in sorted(package.rglob("*.py"))]
+    sources = {path.as_posix(): (package / path).read_bytes() for path in paths if path.parts[0] != "course"}
     digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:12]  # Python remembers what a zip of a name held
     path = folder / f"dqnkit-{dqnkit.__version__}-{digest}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in sources.items():
-            file.writestr(name, content)
+            file.writestr(f"dqnkit/{name}", content)
     return path

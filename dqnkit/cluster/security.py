@@ -8,8 +8,9 @@ Dask reads it where ``DASK_CONFIG`` names it, so that on each machine, with a co
     DASK_CONFIG=tls.yaml dask worker tls://192.168.1.5:8786 --dashboard-address 127.0.0.1:0
     DASK_CONFIG=tls.yaml dqnkit train CartPole-v1 --scheduler tls://192.168.1.5:8786
 
-Both kinds of dashboard listen on every interface unless they are told otherwise. Without a cluster of your own making,
-TLS is set up by whoever runs it; see https://distributed.dask.org/en/stable/tls.html.
+Dashboards listen on every interface unless they are told otherwise; a worker's HTTP server does so even with
+``--no-dashboard``. And a worker without TLS needs ``--host 127.0.0.1``, or it listens on every interface, too. For a
+cluster that others run, TLS is theirs to set up: https://distributed.dask.org/en/stable/tls.html.
 """
 
 from __future__ import annotations
