@@ -84,6 +84,7 @@ class TestView:
 
     def test_it_says_what_it_shows_and_stands_without_widgets(self, view) -> None:
         assert "4 workers, serial share 20%: 2.5 times" in view.box.summary
+        assert "at most 5.0 times" in view.box.summary
         bundle = view._repr_mimebundle_()
         assert "2.5 times as fast" in bundle["text/plain"]
         assert "application/vnd.jupyter.widget-view+json" in bundle

@@ -122,7 +122,7 @@ def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, 
             workers, now, "D", markersize=9, color=PALETTE["target network"]["color"], label="what is drawn above"
         )
         lower.set(xlabel="workers", ylabel="speedup\n(times one worker)", xlim=(0.7, most + 0.3), ylim=(0, most))
-        lower.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+        lower.legend(loc="upper left", frameon=False, handlelength=3.2)
     alt = (
         f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Below, Amdahl's "
         f"law for a serial share of {serial:.0%}."

@@ -99,12 +99,18 @@ class AmdahlView(Touchable):
         return way(self.workers.value, self.driver.value / 1_000)
 
     def _show(self) -> None:
-        limit = "no limit" if not self.serial else f"at most {1 / self.serial:.1f} times with a barrier"
         self.box.show(
             self.picture(),
             f"{self.workers.value} workers, serial share {self.serial:.0%}: {self.speedup:.1f} times as fast as one "
-            f"worker; however many workers, {limit}.",
+            f"worker with a barrier; however many workers, {self._limit()}.",
         )
+
+    def _limit(self) -> str:
+        if not self.driver.value:
+            return "no limit"
+        if self.way.value == STREAM:
+            return f"at most {1_000 / self.driver.value:.0f} rollouts a second, which is all that the driver can take"
+        return f"at most {1 / self.serial:.1f} times"
 
 
 def amdahl_view() -> Any:

@@ -109,15 +109,17 @@ compare(
     "06-pure",
     "the same sum three times" if len(set(sums)) == 1 else "three different sums",
     answers={
-        "three different sums": "Dask takes every function for a pure one: same arguments, same result. So it makes the "
-        "task's name (its key) from function and arguments, and a key that exists is not run again.",
+        "three different sums": "Dask did not run the second and the third. It saw the same function with the same "
+        "argument, and took the sum that it had.",
         "an error: it was submitted before": "Dask is pleased to see it: it has the result already and hands it out.",
     },
 )
 
 # %% [markdown]
-# A rollout is no pure function as long as anybody counts on two of them being two. And if one was lost and is submitted
-# again, Dask would hand us the lost one back. So for rollouts: `pure=False`, and each submission is a task of its own.
+# Dask takes every function for a **pure** one: the same arguments give the same result. It names a task by a **key**, made
+# of function and arguments, and does not run a key again whose result it has. With rollouts that would bite where one is
+# lost and submitted again, with the same arguments: Dask would hand us the lost one back. So `pure=False`: every
+# submission is a task of its own.
 
 # %%
 futures = [client.submit(throw_dice, 100, pure=False) for _ in range(3)]
@@ -155,7 +157,7 @@ victim = next(iter(client.scheduler_info()["workers"]))
 weights_by_hand = np.arange(5.0)
 steps = client.submit(Steps, actor=True, workers=[victim]).result()
 scattered = client.scatter(weights_by_hand, workers=[victim])
-held = client.submit(hold, weights_by_hand, pure=False, workers=[victim], allow_other_workers=True)
+held = client.submit(hold, weights_by_hand, pure=False, workers=[victim], allow_other_workers=True)  # rather on victim
 print("before:", steps.step().result(), steps.step().result(), scattered.result(), held.result())
 
 # %%
@@ -294,6 +296,8 @@ for future in as_completed(futures):
 # Begin with the numbers 0 to `window - 1`. Never have more than `window` tasks in flight, and not fewer either. A lost
 # rollout is submitted again under its own number. Stop as soon as the inserted rollouts hold `total` steps
 # (`rollout.steps`), cancel what is still in flight, and return how many were lost.
+#
+# The check plays a small imitation of a cluster, in which some rollouts take longer and some workers die.
 
 
 # %%
@@ -367,14 +371,17 @@ print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for ro
 #
 # - **CartPole** computes all the time;
 # - **SlowCartPole** is the same, behind a simulator that answers after 2 ms. It waits all the time.
+#
+# `have_workers(client, n)` lets the cluster grow or shrink. `steps_a_second` takes rollouts from `ClusterRollouts` for
+# two seconds and counts. These are measurements: whatever else runs on this computer counts too. When a number looks
+# odd, run the cell again.
 
 # %%
-import multiprocessing
+from dask.system import CPU_COUNT
 
-cores = multiprocessing.cpu_count()
 predict(
     "06-throughput",
-    f"This computer has {cores} cores. With 4 workers instead of one, how many times more steps of each come in?",
+    f"This computer has {CPU_COUNT} cores. With 4 workers instead of one, how many times more steps of each come in?",
     options=[
         "both about 4 times",
         "CartPole about 4 times, SlowCartPole less: it is slow",
@@ -384,45 +391,17 @@ predict(
 )
 
 # %%
+from dqnkit.classroom.throughput import have_workers, steps_a_second
+
 computes = preset("CartPole-v1", num_envs=16, total_steps=10_000_000)  # of a long run: tasks may be long
 waits = preset("dqnkit/SlowCartPole-v0", num_envs=1)
-seconds = sized(20, fast=4) / 10
-
-
-def have_workers(count):
-    """Let the cluster have so many workers, and wait until it has."""
-    cluster.scale(count)
-    deadline = time.monotonic() + 60
-    while len(client.scheduler_info()["workers"]) != count and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-
-def steps_a_second(config, task_steps=None):
-    """Environment steps that come in from the cluster in a second."""
-    source = ClusterRollouts(client, task_steps=task_steps)
-    source.begin(config)
-    epsilons = np.full((1, config.num_envs), 0.1, np.float32)
-
-    def collect(seconds):
-        """Take rollouts for so long; how many steps came in, and how long it took exactly."""
-        before, began = source.traffic.steps, time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            source.collect(weights, epsilons, 0)
-        return source.traffic.steps - before, time.perf_counter() - began
-
-    try:
-        collect(seconds / 3)  # the workers make their environments first
-        steps, took = collect(seconds)
-        return steps / took
-    finally:
-        source.close()
-
+SECONDS = sized(20, fast=3) / 10  # to measure each
 
 rates = {"CartPole (computes)": {}, "SlowCartPole (waits)": {}}
 for workers in (1, 2, 4)[: sized(3, fast=2)]:
-    have_workers(workers)
+    have_workers(client, workers)
     for name, config in zip(rates, (computes, waits)):
-        rates[name][workers] = steps_a_second(config)
+        rates[name][workers] = steps_a_second(client, config, weights, SECONDS)
         print(f"workers: {workers}   {name:20} {rates[name][workers]:9,.0f} steps a second")
 
 # %%
@@ -431,7 +410,7 @@ from dqnkit.plots.scaling import speedup
 times = {name: {workers: rate / line[1] for workers, rate in line.items()} for name, line in rates.items()}
 speedup(
     times,
-    title=f"Speedup on this computer ({cores} cores)",
+    title=f"Speedup on this computer ({CPU_COUNT} cores)",
     what="which line follows the dotted one, and at how many workers does the other one leave it?",
 )
 
@@ -516,19 +495,23 @@ def as_a_stream(workers):
     streaming_loop(client, as_completed, rollout_task, arguments, work_of_the_driver, total=total, window=window)
 
 
+def seconds_for(way, workers):
+    """How long the job takes."""
+    began = time.perf_counter()
+    way(workers)
+    return time.perf_counter() - began
+
+
 arguments = (make_waiting_actor, client.submit(hold, weights, pure=False), explore)
 took = {}
 for workers in (1, 2, 4)[: sized(3, fast=2)]:
-    have_workers(workers)
-    warm = [client.submit(rollout_task, *arguments, 100 + number, pure=False) for number in range(workers)]
-    client.gather(warm)  # a worker's first task takes longer: it imports what it needs
+    have_workers(client, workers)
+    with_a_barrier(workers)  # once for nothing: a worker's first tasks take longer, it imports what it needs
     for way in (with_a_barrier, as_a_stream):
-        began = time.perf_counter()
-        way(workers)
-        took[way.__name__, workers] = time.perf_counter() - began
+        took[way.__name__, workers] = min(
+            seconds_for(way, workers) for _ in range(sized(2, fast=1))
+        )  # the better of two
         print(f"workers: {workers}   {way.__name__:15} {took[way.__name__, workers]:.2f} s")
-    for address in client.scheduler_info()["workers"]:  # what was cancelled may still run: wait for it
-        client.submit(hold, 0, workers=[address], pure=False).result()
 
 # %%
 one = took["with_a_barrier", 1]
@@ -546,7 +529,7 @@ speedup(
 # %%
 compare(
     "06-amdahl",
-    lines["barrier"].get(4),
+    round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None,
     answers={
         (3.5, 5): "The rollouts got four times faster. The driver's fifth did not: 1 / (0.2 + 0.8 / 4) = 2.5.",
         (1, 1.6): "Four fifths of the work are divided by four: 1 / (0.2 + 0.8 / 4) = 2.5.",
@@ -574,9 +557,9 @@ amdahl_view()
 # measure it: 16 copies of CartPole, tasks from 16 to 16,000 steps, two workers.
 
 # %%
-have_workers(2)
+have_workers(client, 2)
 lengths = [1, 4, 16, 64, 256, 1_024][:: sized(1, fast=3)]  # steps of each of the 16 copies
-arriving = np.array([steps_a_second(computes, task_steps=length) for length in lengths])
+arriving = np.array([steps_a_second(client, computes, weights, SECONDS, task_steps=length) for length in lengths])
 steps_in_task = 16 * np.array(lengths)
 # seconds a task takes from the driver's point of view: a fixed part, and a part for each step
 per_step, overhead = np.polyfit(steps_in_task, steps_in_task / arriving, 1, w=arriving / steps_in_task)
@@ -668,6 +651,8 @@ by_yours = staleness_bound(
 )
 print(f"{traffic.arrived} rollouts arrived; the kit dropped {traffic.stale}, your rule drops {by_yours}")
 size = status.weights.values.nbytes / 1e3  # kB
+per_version = status.step / max(1, status.weights_version)
+print(f"a version is about {per_version:.0f} steps: the bound of 3 versions is about {3 * per_version:.0f} steps")
 print(f"weights: {traffic.versions_sent} versions x {size:.0f} kB = {traffic.versions_sent * size / 1e3:.1f} MB")
 print(f"         with each of {traffic.submitted} tasks it would be {traffic.submitted * size / 1e3:.1f} MB")
 
@@ -747,9 +732,10 @@ compare(
 # only the newest policy visits are guesses, until its own rollouts come back and correct them; the lag delays each
 # correction. (The 8-step returns of this setting, 05, add a bias that grows with the distance between the policy that
 # acts and the one that is learned.) What counts is the lag *as a share of what is learned in the meantime*. Hence the
-# kit's rule: no task longer than a two-hundredth of the run, and a window of two for each worker.
+# kit's rule: no task longer than a two-hundredth of the run, and a window of two for each worker. With two workers that
+# makes four two-hundredths in flight, here 800 steps.
 #
-# Try a lag of your own; it takes about ten seconds. Where does it land among the ten?
+# Try a lag of your own; it takes about ten seconds. Where does it land among the ten of the nearest lag?
 
 # %%
 LAG = 5_000  # environment steps
@@ -808,7 +794,7 @@ ring("environment", "actor", "weights")
 #
 # In **07** the other half of the ring is divided: a learner of several replicas.
 #
-# Clean-up: the cluster is closed, its processes end.
+# The next cell closes the cluster. Then nothing that this notebook started is still running.
 
 # %%
 client.close()
