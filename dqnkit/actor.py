@@ -20,7 +20,7 @@ from dqnkit.config import DQNConfig
 from dqnkit.environments import make_vector_env
 from dqnkit.errors import ConfigError, InvalidDataError
 from dqnkit.exploration import epsilon_greedy
-from dqnkit.policy import q_values
+from dqnkit.policy import q_values, td_errors
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights, Rollout, Transition
 
 SelectAction = Callable[[FloatArray, FloatArray, np.random.Generator], IntArray]
@@ -129,6 +129,7 @@ class Actor:
             actor=self.index,
             sequence=sequence,
             frames=frames,
+            td_errors=td_errors(weights, transitions, frames) if self.config.actor_priorities else None,
             seconds=time.perf_counter() - began,
         )
 

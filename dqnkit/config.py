@@ -87,6 +87,7 @@ class DQNConfig:
     samples_per_insert: float = setting(8.0, "transitions drawn for each transition put in", low=0)
     priority_exponent: float = setting(0.6, "0: uniform; 1: in proportion to the TD error", low=0, high=1)
     importance_exponent: float = setting(0.4, "correction of prioritized sampling at first; rises to 1", low=0, high=1)
+    actor_priorities: bool = setting(False, "first priorities computed by the actor, not the largest so far")
 
     def __post_init__(self) -> None:
         hints = get_type_hints(DQNConfig)
@@ -175,6 +176,8 @@ def _check_together(config: DQNConfig) -> None:
             f"learning_starts ({config.learning_starts}) is more than replay_capacity ({config.replay_capacity}): "
             "learning would never start. Lower the one or raise the other"
         )
+    if config.actor_priorities and config.replay != "prioritized":
+        raise ConfigError('actor_priorities needs prioritized replay: set replay to "prioritized"')
     if config.deterministic and config.overlap:
         raise ConfigError("deterministic and overlap exclude each other: set overlap to False")
 

@@ -218,7 +218,8 @@ class ReplayBuffer:
 class PrioritizedReplayBuffer(ReplayBuffer):
     """Transitions drawn in proportion to ``(|TD error| + small) ** exponent`` (Schaul et al., 2016, section 3.3).
 
-    New transitions get the largest priority seen so far, so that each is drawn soon. Over K batches drawn at once the
+    New transitions get the largest priority seen so far, so that each is drawn soon; or, where the rollout brings TD
+    errors, that of its TD error from the start (Horgan et al., 2018). Over K batches drawn at once the
     priorities are those from before the first: up to K - 1 updates old.
 
     Args:
@@ -235,6 +236,14 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         self.importance_exponent = 0.4  # beta in the paper: how much of the bias the weights take back
         self.largest = 1.0
         self.tree = SumTree(capacity)
+
+    def add_rollout(self, rollout: Rollout) -> None:
+        """Put in what an actor brought, with the priorities of its TD errors where it computed them."""
+        super().add_rollout(rollout)
+        if rollout.td_errors is not None:
+            kept = min(len(rollout.td_errors), len(self))
+            newest = np.arange(self.inserted - kept, self.inserted) % self.store.capacity
+            self.update_priorities(newest, rollout.td_errors[len(rollout.td_errors) - kept :])
 
     def add(self, transitions: Transition, frames: Array | None = None) -> None:
         """Put in a batch of transitions ``[B, ...]`` with the largest priority so far."""
@@ -267,9 +276,9 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         return Sample(self.store.get(indices), indices, importance.astype(np.float32))
 
     def update_priorities(self, indices: Indices, td_errors: FloatArray) -> None:
-        """Give the transitions that were drawn ``[K, B]`` the priorities of their new TD errors ``[K, B]``."""
+        """Give transitions in these slots (those drawn, ``[K, B]``) the priorities of their new TD errors."""
         priorities = (np.abs(td_errors.ravel()) + self.SMALL) ** self.exponent
-        self.largest = max(self.largest, float(priorities.max()))
+        self.largest = max(self.largest, float(priorities.max(initial=0.0)))
         self.tree.set(indices.ravel(), priorities)
 
 

@@ -77,6 +77,7 @@ class Rollout:
     actor: int = 0
     sequence: int = 0
     frames: Array | None = None  # [F, H, W]
+    td_errors: FloatArray | None = None  # [B] under the actor's own weights, where it computes the first priorities
     seconds: float = 0.0
 
 

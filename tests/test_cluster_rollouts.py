@@ -160,7 +160,7 @@ def test_samples_per_insert_keep_their_bound_with_slow_actors_and_with_a_slow_le
 
 
 def test_deterministic_rounds_are_those_of_one_process(client: Client) -> None:
-    config = small_config(num_actors=5, deterministic=True)
+    config = small_config(num_actors=5, deterministic=True, replay="prioritized", actor_priorities=True)
     here = InProcessRollouts(config)
     with Collector(client, config) as collector:
         for sequence in range(4):
@@ -169,6 +169,8 @@ def test_deterministic_rounds_are_those_of_one_process(client: Client) -> None:
             there = collector.collect(weights)
             assert [(rollout.actor, rollout.sequence) for rollout in there] == [(i, sequence) for i in range(5)]
             assert all(map(equal, expected, there))
+            for rollout, other in zip(expected, there, strict=True):
+                np.testing.assert_array_equal(rollout.td_errors, other.td_errors)
         assert collector.traffic.versions_sent == 4
         assert collector.traffic.in_flight == 0
     here.close()

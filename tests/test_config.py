@@ -65,6 +65,7 @@ def test_a_word_that_is_no_choice_is_refused_with_the_choices(name: str) -> None
         ({"hidden_sizes": ()}, "hidden_sizes takes at least one layer"),
         ({"conv_filters": (8, 8)}, "conv_filters, conv_sizes and conv_strides must name the same number"),
         ({"learning_starts": 11, "replay_capacity": 10}, "learning would never start"),
+        ({"actor_priorities": True}, "actor_priorities needs prioritized replay: set replay to "),
         ({"deterministic": True, "overlap": True}, "deterministic and overlap exclude each other"),
     ],
 )
@@ -90,6 +91,11 @@ def test_an_unknown_setting_is_refused_with_the_nearest_names(make: Any, name: s
 def test_round_trip_through_json() -> None:
     config = DQNConfig(hidden_sizes=(1, 2, 3), double_q=True, gamma=0.5, env_id="Acrobot-v1", frame_stack=2)
     assert DQNConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_configuration_written_before_a_setting_existed_has_its_default() -> None:
+    written = {name: value for name, value in DQNConfig(gamma=0.5).to_dict().items() if name != "actor_priorities"}
+    assert DQNConfig.from_dict(written) == DQNConfig(gamma=0.5, actor_priorities=False)
 
 
 def test_frozen() -> None:

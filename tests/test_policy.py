@@ -13,8 +13,8 @@ import tensorflow as tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError, UnknownLayerError
 from dqnkit.networks import PatchConv2D, build_q_network, flat_parameters, policy_layers
-from dqnkit.policy import Dense, Flatten, q_values
-from dqnkit.types import Array, PolicyWeights
+from dqnkit.policy import TD_ERRORS_AT_ONCE, Dense, Flatten, q_values, td_errors
+from dqnkit.types import Array, PolicyWeights, Transition
 
 NUM_ACTIONS = 3
 TWO_CONVOLUTIONS = {"conv_filters": (4, 6), "conv_sizes": (4, 3), "conv_strides": (2, 1)}
@@ -174,3 +174,41 @@ def test_q_values_by_hand() -> None:
     values = np.array([1, -1, 2, 0.5, 0.5, -3, 10, 100, 7], np.float32)
     # relu([1 + 4 + 0.5, -1 + 1 - 3]) = [5.5, 0]; 5.5 * 10 + 0 * 100 + 7
     np.testing.assert_allclose(q_values(PolicyWeights(0, layers, values), np.array([[1.0, 2.0]], np.float32)), [[62.0]])
+
+
+def hand_made() -> tuple[PolicyWeights, Transition]:
+    """Q(s, 0) = s, Q(s, 1) = 2 s + 1; the same two transitions many times, the second one terminated."""
+    weights = PolicyWeights(0, (Dense(1, 2, False),), np.array([1, 2, 0, 1], np.float32))
+    transitions = Transition(
+        observation=np.array([[1.0], [2.0]], np.float32),
+        action=np.array([0, 1], np.int32),
+        reward=np.array([0.5, -1.0], np.float32),
+        discount=np.array([0.9, 0.0], np.float32),
+        next_observation=np.array([[3.0], [100.0]], np.float32),
+    )
+    return weights, transitions
+
+
+def test_td_errors_by_hand() -> None:
+    weights, transitions = hand_made()
+    # 0.5 + 0.9 * max(3, 7) - 1, and -1 - (2 * 2 + 1)
+    np.testing.assert_allclose(td_errors(weights, transitions), [5.8, -6.0], rtol=1e-6)
+    many = Transition._make(np.concatenate([values] * TD_ERRORS_AT_ONCE) for values in transitions)
+    np.testing.assert_allclose(td_errors(weights, many), [5.8, -6.0] * TD_ERRORS_AT_ONCE, rtol=1e-6)
+    none = Transition._make(values[:0] for values in transitions)
+    assert td_errors(weights, none).shape == (0,)
+
+
+def test_td_errors_of_stacked_frames_are_those_of_whole_stacks(rng: np.random.Generator) -> None:
+    model = build_q_network((2, 4, 5), np.uint8, 3, DQNConfig(frame_stack=2, hidden_sizes=(8,)))
+    weights = PolicyWeights(0, policy_layers(model), flat_parameters(model))
+    frames = rng.integers(0, 256, (9, 4, 5), dtype=np.uint8)
+    places = Transition(
+        observation=rng.integers(0, 9, (6, 2)).astype(np.int32),
+        action=rng.integers(0, 3, 6).astype(np.int32),
+        reward=rng.normal(size=6).astype(np.float32),
+        discount=np.full(6, 0.9, np.float32),
+        next_observation=rng.integers(0, 9, (6, 2)).astype(np.int32),
+    )
+    whole = places._replace(observation=frames[places.observation], next_observation=frames[places.next_observation])
+    np.testing.assert_array_equal(td_errors(weights, places, frames), td_errors(weights, whole))

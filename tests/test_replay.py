@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from toys import linear_policy, small_config
 
 from dqnkit.actor import Actor
 from dqnkit.errors import InvalidDataError
+from dqnkit.policy import td_errors
 from dqnkit.replay import ArrayStore, FrameStore, PrioritizedReplayBuffer, ReplayBuffer, make_replay
 from dqnkit.types import Array, Transition
 
@@ -358,3 +360,35 @@ def test_a_rollout_without_transitions_changes_nothing() -> None:
     buffer = make_replay(config)
     buffer.add_rollout(Actor(config).rollout(linear_policy((2, 4, 5), 2), 1.0))
     assert len(buffer) == buffer.inserted == 0
+
+
+@pytest.mark.parametrize("frame_stack", [1, 2])
+def test_priorities_that_the_actor_computed_are_those_of_its_td_errors(frame_stack: int) -> None:
+    env_id, shape = ("test/TinyVideo-v0", (2, 4, 5)) if frame_stack == 2 else ("CartPole-v1", (4,))
+    settings: Any = {"frame_stack": frame_stack, "n_step": 3, "replay": "prioritized", "replay_capacity": 100}
+    config = small_config(env_id, **settings, actor_priorities=True)
+    actor, without = Actor(config), Actor(small_config(env_id, **settings))
+    buffer, weights = make_replay(config), linear_policy(shape, 2)
+    assert isinstance(buffer, PrioritizedReplayBuffer)
+    newest: list[float] = []
+    for _ in range(8):  # more than the ring holds
+        rollout = actor.rollout(weights, 0.5)
+        assert rollout.td_errors is not None
+        np.testing.assert_array_equal(rollout.td_errors, td_errors(weights, rollout.transitions, rollout.frames))
+        assert without.rollout(weights, 0.5).td_errors is None
+        buffer.add_rollout(rollout)
+        newest += ((np.abs(rollout.td_errors) + buffer.SMALL) ** 0.6).tolist()
+        slots = np.arange(buffer.inserted - len(buffer), buffer.inserted) % 100
+        np.testing.assert_allclose(buffer.tree[slots], newest[-len(buffer) :], rtol=1e-6)
+    assert buffer.inserted > 150
+    assert buffer.largest >= max(newest)
+
+
+def test_a_rollout_larger_than_the_ring_leaves_its_newest_priorities() -> None:
+    buffer = PrioritizedReplayBuffer(4, exponent=1.0)
+    values = np.arange(6, dtype=np.float32)
+    rollout = Actor(small_config()).rollout(linear_policy((4,), 2), 0.5)
+    buffer.add_rollout(replace(rollout, transitions=numbered(0, 6), td_errors=-values))
+    np.testing.assert_allclose(buffer.tree[np.array([4, 5, 2, 3]) % 4], values[[4, 5, 2, 3]] + buffer.SMALL)
+    buffer.add_rollout(replace(rollout, transitions=numbered(0, 0), td_errors=values[:0]))
+    assert buffer.inserted == 6
