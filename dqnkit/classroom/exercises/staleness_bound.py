@@ -32,7 +32,7 @@ class Learner:
 
     def __init__(self, version: int) -> None:
         self.version = version
-        self.inserted: list[float] = []
+        self.inserted: list[int] = []
 
     def get_version(self) -> int:
         """Of the newest weights."""
@@ -40,7 +40,7 @@ class Learner:
 
     def insert(self, rollout: Any) -> None:
         """Into replay: note which."""
-        self.inserted.append(float(rollout.sequence))
+        self.inserted.append(rollout.sequence)
 
     def arrivals(self, script: Any) -> Iterator[Rollout]:
         """The rollouts, and before each the learner publishes some more versions."""
@@ -67,7 +67,7 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
     if returned is None and not learner.inserted and left == len(script):
         return None
     return {
-        "inserted, by sequence number": np.array(learner.inserted),
+        "inserted, by sequence number": ", ".join(map(str, learner.inserted)) or "none",
         "rollouts not looked at": left,
         "returned (how many were dropped)": returned,
     }

@@ -242,12 +242,16 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         return None
     return {
         "how it ended": ended,
-        "inserted, by sequence number, as they arrived": np.array(cluster.inserted, np.float64),
+        "inserted, by sequence number, as they arrived": _listed(cluster.inserted),
         "submitted as pure": cluster.pure,
-        "in flight, each time it waited": np.array(cluster.in_flight, np.float64),
+        "in flight, each time it waited": _listed(cluster.in_flight),
         "still in flight when it returned": len(cluster.running()),
         "what it returned": returned,
     }
+
+
+def _listed(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, numbers)) or "none"
 
 
 def cases() -> list[Case]:
@@ -277,6 +281,7 @@ class _Loop:
     all_at_once: bool = False
     one_too_many: bool = False
     once_only: bool = False
+    not_added: bool = False
     same_number: bool = False
     takes_new_number: bool = False
     drops_lost: bool = False
@@ -300,7 +305,8 @@ class _Loop:
             next_number = max(next_number, number + 1)
             future = client.submit(task, *arguments, 0 if self.same_number else number, pure=self.pure)
             numbers[future] = number
-            arrivals.add(future)
+            if not (self.not_added and number >= window):
+                arrivals.add(future)
 
         def fill() -> None:
             size = total if self.all_at_once and not next_number else window + self.one_too_many
@@ -309,7 +315,9 @@ class _Loop:
 
         fill()
         while numbers:
-            future = next(iter(numbers)) if self.in_order else next(arrivals)
+            future = next(iter(numbers)) if self.in_order else next(arrivals, None)
+            if future is None:
+                break
             if self.in_order:
                 with suppress(LostError):
                     future.result()
@@ -371,6 +379,12 @@ MISTAKES = (
         replace(CORRECT, once_only=True),
         "It ends when the first window is used up: nothing is submitted after the first `window` tasks. Each arrival "
         "makes room for the next one.",
+    ),
+    Mistake(
+        "not waited for",
+        replace(CORRECT, not_added=True),
+        "New tasks are submitted, but nobody waits for them: after the first window nothing arrives any more. Tell the "
+        "iterator of each new future: `arrivals.add(future)`.",
     ),
     Mistake(
         "the same number for all",
