@@ -330,7 +330,7 @@ def _rollouts(
             deploy.send_package(client)
         deploy.check_workers(client)
         click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
-        yield ClusterRollouts(client)
+        yield ClusterRollouts(client, insecure=insecure)
 
 
 @contextmanager

@@ -47,9 +47,12 @@ class DaskProcesses:
     def __init__(self, folder: Path, n_workers: int = 2) -> None:
         self.file = folder / f"scheduler-{os.urandom(4).hex()}.json"
         self.folder = folder
-        self.scheduler = self._start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0", "--no-show")
+        self.scheduler = self._start(
+            *("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0", "--no-show")
+        )
         within(LIMIT, self.file.exists)
-        worker = ("worker", "--nthreads", "1", "--no-dashboard", "--worker-port", "0", "--local-directory", str(folder))
+        worker = ("worker", "--nthreads", "1", "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+        worker += ("--worker-port", "0", "--local-directory", str(folder))
         self.workers = [self._start(*worker) for _ in range(n_workers)]
 
     def __enter__(self) -> DaskProcesses:

@@ -25,6 +25,8 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from dqnkit.cluster.dispatch import Dispatch, Landed, Left, Seen
+from dqnkit.cluster.package import check_workers
+from dqnkit.cluster.security import check_transport
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import Arrival, RolloutTask
 from dqnkit.config import DQNConfig
@@ -85,6 +87,7 @@ class ClusterRollouts:
         max_policy_lag: rollouts under weights that are more versions older than this are dropped and counted.
         patience: seconds without any rollout until `collect` gives up with an error.
         task_steps: steps of each copy of the environment in a task; chosen by measuring unless given.
+        insecure: allow a cluster without TLS beyond this computer: whoever reaches its ports can run code on it.
 
     Attributes:
         traffic: all counts, for a live view.
@@ -100,6 +103,7 @@ class ClusterRollouts:
         max_policy_lag: int = 1_000,
         patience: float = 60.0,
         task_steps: int | None = None,
+        insecure: bool = False,
     ) -> None:
         if client.asynchronous:
             raise ConfigError("ClusterRollouts needs a client with asynchronous=False: the loop waits for rollouts")
@@ -110,17 +114,18 @@ class ClusterRollouts:
         self.patience = patience
         self.traffic = Traffic()
         self._task_steps = task_steps
+        self._insecure = insecure
         self._dispatch: Dispatch | None = None  # between `begin` and `close`
 
     def begin(self, config: DQNConfig) -> None:
         """Look at the workers before training starts; the settings are those of the run.
 
         Raises:
-            ClusterError: no worker came within ``patience``, or one lacks the package or has another version.
+            ClusterError: no worker came within ``patience``, or one lacks the package or has another version; or the
+                cluster has no TLS beyond this computer.
         """
-        from dqnkit.cluster.deploy import check_workers
-
         self.close()
+        check_transport(self.client, self._insecure)
         check_workers(self.client, self.patience)
         self.traffic = Traffic()
         self._config = config
