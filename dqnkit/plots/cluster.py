@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 6.8, 4.3  # inches
 MARGINS = {"left": 0.12, "right": 0.985, "top": 0.93, "bottom": 0.11, "hspace": 0.55, "wspace": 0.28}  # of the figure
 BINS = 20  # of the histogram, at most
-SHARES = (25, 50, 100.001)  # % of the rollouts in one bin: where the axis ends
+SHARES = (25, 50, 100.001)  # % of the rollouts in one bin: where the axis ends,
+FEW = 20  # and always at the last of them while there are fewer rollouts
+HEADROOM = 1.5  # times the transitions a second for which the axis must grow: in the beginning they rise quickly
 SPAN = 30.0  # seconds on the axis of time at first; then twice as many, and so on: each time, all is drawn anew
 ROOM = 1.12  # times the newest moment: behind it stand the workers' names
 # One look for each worker, by the order in which they were first seen. Colours of Paul Tol ("Colour schemes", 2021,
@@ -79,13 +81,14 @@ class ClusterPanel:
         wide = bin_width(int(lags.max(initial=0)))
         shares, _ = np.histogram(lags, wide * np.arange(BINS + 1) - 0.5)
         shares = 100 * shares / max(1, len(lags))
+        top = max(1.0, float(sum(bands.values(), np.zeros(1)).max(initial=0)))
         look = _Look(
             names=tuple(bands),
             seconds=_span(ROOM * float(seconds.max(initial=0))),
-            transitions=round_up(max(1.0, float(sum(bands.values(), np.zeros(1)).max(initial=0)))),
+            transitions=round_up(HEADROOM * top) if self._paper is None else self._paper.top_for(top),
             samples_per_insert=round_up(max(1.0, *np.nan_to_num(ratio), 1.05 * (self.max_samples_per_insert or 0))),
             lag=wide * BINS,
-            share=next(share for share in SHARES if share >= shares.max(initial=0)),
+            share=SHARES[-1] if len(lags) < FEW else next(share for share in SHARES if share >= shares.max()),
             bound=self.max_samples_per_insert,
         )
         if self._paper is None or (look.names, look.bound) != (self._paper.look.names, self._paper.look.bound):
@@ -175,6 +178,10 @@ class _Paper:
         self._canvas: Any = figure.canvas  # one of Agg, see `styled_figure`
         self.look = replace(look, seconds=0)
         self.stretch(look)
+
+    def top_for(self, transitions: float) -> float:
+        """Where the axis of transitions a second ends: where it does now, if that is high enough."""
+        return self.look.transitions if transitions <= self.look.transitions else round_up(HEADROOM * transitions)
 
     def stretch(self, look: _Look) -> None:
         """Let the axes grow, if they must, and draw all that stands still."""

@@ -206,24 +206,18 @@ class _Values:
 
 
 class Pace:
-    """When it is time for what, so that the panel costs little: a turn for others, a picture.
+    """When it is time for what, so that the panel costs little: a turn for others, a picture."""
 
-    Args:
-        clock: seconds that only grow.
-        work: seconds of this thread's work, by which pictures are judged; on a busy machine they pass more slowly. The
-            clock's unless given.
-    """
-
-    def __init__(self, clock: Callable[[], float], work: Callable[[], float] | None = None) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.work = work or clock
         self._cost = 0.0  # seconds that a picture takes: a moving mean, for now and then one takes longer
         self.next_turn = self.next_picture = clock() + BREATHE_EVERY
 
     def drew(self, began: float) -> None:
-        """A picture was drawn, from ``began`` (of `work`) until now: when is the next?"""
-        self._cost += 0.2 * (self.work() - began - self._cost)
-        self.next_picture = self._clock() + max(DRAW_EVERY, self._cost / SHARE)
+        """A picture was drawn, from ``began`` until now: when is the next?"""
+        now = self._clock()
+        self._cost += 0.2 * (now - began - self._cost)
+        self.next_picture = now + max(DRAW_EVERY, self._cost / SHARE)
 
     def took_turn(self) -> None:
         """Others have had their turn."""
@@ -252,14 +246,14 @@ async def follow(
         panel.open()
         panel.show()
         await _turn(panel, "starting")
-        pace = Pace(clock, time.thread_time)
+        pace = Pace(clock)
         for value in generator:
             last = value
             view.record(value)
             if clock() < pace.next_turn:
                 continue
             if clock() >= pace.next_picture:
-                began = pace.work()
+                began = clock()
                 panel.show()
                 pace.drew(began)
             await _turn(panel, "running")
