@@ -26,6 +26,12 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "live_panel": (["live_panel.py"], ["--rounds=1", "--steps=3000"]),
     "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
     "lunarlander": (["solve.py", "LunarLander-v3"], ["--seeds=1", "--budget=2000", "--evaluate-every=1000"]),
+    "cluster_rollouts": (["cluster_rollouts.py"], ["--repeats=1", "--seconds=0.5"]),
+    "cluster_scaling": (["cluster_scaling.py"], ["--repeats=1", "--seconds=1", "--workers", "1", "4"]),
+    "cluster_solve": (["cluster_solve.py"], ["--seeds=1", "--budget=3000"]),
+    "cluster_actors": (["cluster_actors.py"], ["--seconds=2", "--actors", "1", "10"]),
+    "cluster_memory": (["cluster_memory.py"], ["--minutes=0.2"]),
+    "chaos": (["chaos.py"], ["--minutes=0.2"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),
 }
 PEERS = ("replay_speed", "learner_updates", "cartpole", "lunarlander")
