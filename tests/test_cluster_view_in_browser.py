@@ -62,10 +62,7 @@ def busy_cluster(lab: Lab, width: int = 1400, dark: bool = False) -> Notebook:
     return notebook
 
 
-def end(notebook: Notebook) -> None:
-    """Stop, if it has not ended, and see that nothing runs on."""
-    if notebook.is_running(1):
-        notebook.click(1, "Stop")
+def see_that_nothing_runs_on(notebook: Notebook) -> None:
     notebook.wait_for(1, r"sum 1 in flight 0", timeout=60)
     notebook.run(2)
     notebook.wait_for(2, r"left \[\]", timeout=60)
@@ -91,7 +88,8 @@ def test_a_worker_is_killed_by_a_click_and_training_goes_on(lab: Lab) -> None:
     assert href is not None
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/status", href)
     assert notebook.page.context.new_page().goto(href).status == 200
-    end(notebook)
+    notebook.click(1, "Stop")
+    see_that_nothing_runs_on(notebook)
     assert notebook.output(1).get_by_role("button").count() == 0
     assert re.search(r"worker 1\s.*\b1\b", notebook.text(1))
     notebook.screenshot("cluster-stopped", 1)
@@ -115,5 +113,7 @@ def test_how_it_looks(lab: Lab, name: str, width: int, dark: bool) -> None:
     if name == "narrow":
         notebook.interrupt()
         notebook.wait_for(1, "interrupted; what was reached so far is kept", timeout=60)
-    end(notebook)
+    else:
+        notebook.click(1, "Stop")
+    see_that_nothing_runs_on(notebook)
     assert not notebook.errors
