@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 from cluster_envs import TROUBLED
 from distributed import Client, LocalCluster
@@ -33,7 +34,9 @@ def local_cluster(n_workers: int = 2, threads: int = 1, **settings: Any) -> Iter
     """A client of worker processes on the loopback."""
     here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     here["worker_dashboard_address"] = "127.0.0.1:0"
+    # else the cluster gives up a worker for good that is not there again 15 s after it was killed
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
         LocalCluster(n_workers=n_workers, threads_per_worker=threads, **here, **settings) as cluster,
         Client(cluster) as client,
     ):

@@ -263,8 +263,12 @@ def test_deterministic_training_gives_the_same_weights_when_workers_are_killed_o
 
 
 def kill_one(client: Client, rng: np.random.Generator) -> None:
-    """SIGKILL for one of the workers; they are children of this process, of its nannies."""
-    running = [nanny.process.pid for nanny in client.cluster.workers.values() if nanny.process and nanny.process.pid]
+    """SIGKILL for one of the workers; they are children of this process, of its nannies.
+
+    Only one that has started: a nanny does not restart a worker that dies while it starts.
+    """
+    nannies = client.cluster.workers.values()
+    running = [nanny.process.pid for nanny in nannies if nanny.status.name == "running" and nanny.process.pid]
     if running:
         os.kill(int(rng.choice(running)), signal.SIGKILL)
 

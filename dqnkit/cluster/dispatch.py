@@ -25,7 +25,7 @@ from dqnkit.errors import ClusterError
 from dqnkit.types import PolicyWeights
 
 ANSWER = 5.0  # seconds that the scheduler, or a worker at the end of a run, may take to answer
-RESTART = 10.0  # seconds that a worker may take to be restarted
+RESTART = 60.0  # seconds that a nanny may take to end its worker; later, both are dropped for good
 
 
 class Landed(NamedTuple):
@@ -155,7 +155,7 @@ class Dispatch:
             restart = scheduler.restart_workers(
                 workers=addresses, timeout=RESTART, wait_for_workers=False, on_error="return", stimulus_id="dqnkit"
             )
-            await asyncio.wait_for(restart, 2 * RESTART)
+            await asyncio.wait_for(restart, RESTART + ANSWER)
 
     def _on_event(self, event: tuple[float, Any]) -> None:
         message = event[1]

@@ -48,7 +48,7 @@ TASKS_A_SECOND = 500  # from all threads together, that the scheduler and the dr
 LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task: with longer ones CartPole learned from weights too old
 SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights: each costs the scheduler two messages or more
 SMOOTHING = 0.2  # share of the newest rollout in the mean time of a step
-SILENCE = 10.0  # seconds without a sign of life after which a worker that keeps us waiting is restarted
+SILENCE = 20.0  # seconds without a sign of life after which a worker is restarted, where tasks wait that long
 TRIES = 3  # of one task, and one on each worker at least, until its error ends training
 
 
