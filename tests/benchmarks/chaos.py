@@ -1,7 +1,7 @@
 """A random worker is killed every three seconds while CartPole trains, over and over, for two minutes.
 
-Four workers on the loopback, SIGKILL. Every training must solve CartPole (a mean greedy return of at least 475 at one of
-the looks every 5,000 steps, the last step among them), no transition may be inserted twice, and every task that was
+Four workers on the loopback, SIGKILL. Every training must solve CartPole (a mean greedy return of at least 475 at one
+of the looks every 5,000 steps, the last step among them), no transition may be inserted twice, and every task that was
 submitted must have its one end.
 
     python chaos.py
