@@ -1,4 +1,4 @@
-"""The picture of whose turn it was."""
+"""The pictures of whose turn it was, and of the pace that workers bring."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import pytest
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.pace import best_pace, pace
 from dqnkit.plots.turns import turns
 
 pytest.importorskip("matplotlib")
@@ -25,3 +26,21 @@ def test_shares_are_in_the_text() -> None:
 def test_runs_without_time_are_refused(runs: dict[str, tuple[float, float]]) -> None:
     with pytest.raises(InvalidDataError):
         turns(runs)
+
+
+def test_the_slower_side_sets_the_pace() -> None:
+    assert best_pace(0.5, 1) == 2.0  # half and half, both at once
+    assert best_pace(0.5, 4) == 2.0  # then the learner is the limit
+    assert best_pace(0.9, 2) == pytest.approx(1 / 0.45)
+    assert best_pace(0.9, 100) == pytest.approx(10.0)
+
+
+def test_the_pace_is_in_the_text() -> None:
+    picture = pace({"waits": [0.9, 1.8]}, {"waits": 0.95}, [1, 2], title="Workers", what="the slope")
+    assert picture.alt == (
+        "Workers. waits: with 1 0.9 times, by the formula 1.1, with 2 1.8 times, by the formula 2.1."
+    )
+    with pytest.raises(InvalidDataError, match="2 values for 3"):
+        pace({"waits": [1.0, 2.0]}, {"waits": 0.5}, [1, 2, 4])
+    with pytest.raises(InvalidDataError):
+        pace({}, {}, [1, 2])

@@ -30,7 +30,7 @@ import numpy as np
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
 from dqnkit.config import preset
 from dqnkit.learner import Learner
-from dqnkit.plots import error_curves, ring
+from dqnkit.plots import ring
 from dqnkit.plots.turns import turns
 from dqnkit.training import train
 from dqnkit.widgets import live
@@ -47,7 +47,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # In one process the order is simple: act a little, learn a little. With workers both go on at once, and one side will
 # be faster. What may the faster one do?
 #
-# - If the **actors** are faster, transitions come in quicker than the learner draws them, most are hardly used.
+# - If the **actors** are faster, transitions come in quicker than the learner draws them, and most are hardly used.
 # - If the **learner** is faster, it draws the same old transitions again and again, and learns them by heart.
 #
 # So one number ties the two together: **samples per insert**, how many transitions are drawn from replay for each one
@@ -111,7 +111,8 @@ print("the same" if said == happened else "they differ")
 #
 # A cluster of two workers on this computer. The loop is the same `train` as ever; only the source of rollouts is
 # another one. The learner here is the plain one in this process. One under a strategy (07), or one spread over several
-# machines (`dqnkit.cluster.multiworker`), would go into the same place, `train(..., learner=...)`.
+# machines (`dqnkit.cluster.multiworker`), would go into the same place, `train(..., learner=...)`,
+# and nothing else would change.
 
 # %%
 from dqnkit.cluster.console import ClusterConsole
@@ -149,7 +150,9 @@ predict(
 
 # %%
 rollouts = ClusterRollouts(client)
-status = await live(train(cartpole, rollouts=rollouts), cluster=ClusterConsole(rollouts), title="CartPole, two workers")
+small = Learner(cartpole)  # a small network: one hidden layer of 128 units
+training = train(cartpole, rollouts=rollouts, learner=small)
+status = await live(training, cluster=ClusterConsole(rollouts), title="CartPole, two workers")
 
 # %%
 traffic = rollouts.traffic  # all that went between driver and workers, counted
@@ -187,8 +190,8 @@ print(f"mean return of 100 greedy episodes: {returns.mean():.0f} (solved: 475)")
 # `dqnkit/SlowCartPole-v0` is CartPole that takes 2 ms for each step. It does not compute in that time, it *waits*, as
 # for an answer over a network.
 #
-# Four runs on the same two workers. For each we share the time between the learner's turns and the wait for the
-# actors, just as in section 1, by the clock:
+# Four runs on the same two workers. For each we split the time into the learner's turns and the wait for the actors,
+# the `L` and the `A` of section 1, by the clock. (`timed` is that clock and nothing else; skip it if you like.)
 
 
 # %%
@@ -209,12 +212,11 @@ def timed(config, learner, steps, rollouts=None):
     return seconds["learner"], seconds["actors"], (status.step - first_step) / sum(seconds.values())
 
 
-small = Learner(cartpole)  # for all runs with this network: what it has learned makes no difference to the clock
+# `small` has learned already; that makes no difference to the clock
 large = Learner(replace(cartpole, hidden_sizes=(1024, 1024), xla=False))
 plain = replace(cartpole, total_steps=50_000, learning_starts=200)
 waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
-for learner in (small, large):
-    timed(plain, learner, steps=600)  # not counted: the first update is compiled, which takes a second or two
+timed(plain, large, steps=400)  # not counted: the first update is compiled, which takes a second or two
 
 STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
 SETTINGS = {
@@ -314,35 +316,28 @@ predict(
 )
 
 # %%
-WORKERS = [1, 2, 4]
+from dqnkit.classroom.throughput import have_workers  # lets the cluster grow or shrink
+
+WORKERS = [1, 2, 4][: sized(3, fast=2)]
 rates = {name: [] for name in PLACES}
 for workers in WORKERS:
-    cluster.scale(workers)
-    client.wait_for_workers(workers, timeout=60)
+    have_workers(client, workers)
     for name, (config, steps) in PLACES.items():
         *_, rate = timed(config, small, steps, ClusterRollouts(client))
         rates[name].append(rate / alone[name][2])
-        print(f"{workers} workers, {name:20} {rates[name][-1]:.1f} times as fast as in process")
-cluster.scale(2)
+        print(f"workers: {workers}   {name:20} {rates[name][-1]:.1f} times as fast as in process")
+have_workers(client, 2)
 
 # %%
-error_curves(
-    {
-        "waits 2 ms: measured": rates["waits 2 ms a step"],
-        "waits 2 ms: by the formula": [
-            1 / max(1 - share["waits 2 ms a step"], share["waits 2 ms a step"] / n) for n in WORKERS
-        ],
-        "CartPole: measured": rates["CartPole"],
-        "CartPole: by the formula": [1 / max(1 - share["CartPole"], share["CartPole"] / n) for n in WORKERS],
-    },
-    x=WORKERS,
-    xlabel="workers",
-    ylabel="times as fast\nas in process",
-    references={"in process": 1.0},
-    log=False,
+from dqnkit.plots.pace import pace
+
+pace(
+    rates,
+    share,
+    WORKERS,
     title="What workers bring",
-    what="which line rises with the workers, and which stays? Where a measured line lies below its formula, messages, and "
-    "cores that all share, have taken the rest.",
+    what="which line rises with the workers, and which does not? Where a measured line lies below its formula, messages, "
+    "and cores that all share, have taken the rest.",
 )
 
 # %%
@@ -356,14 +351,12 @@ compare(
 )
 
 # %%
-four = rates["waits 2 ms a step"][2]
+four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
+if four < 3:
+    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
 compare(
     "08-waits",
-    "about four times as fast, or more"
-    if four > 3
-    else "about twice as fast"
-    if four > 1.5
-    else "no faster: there are not enough cores",
+    "about four times as fast, or more" if four >= 3 else None,
     answers={
         "no faster: there are not enough cores": "Waiting needs no core. Four processes can wait at once on one.",
         "about twice as fast": "That would be so if it computed: two cores, twice as fast. But it waits, and four wait "
@@ -386,6 +379,7 @@ compare(
 # run has a number of its own.
 
 # %%
+have_workers(client, 2)
 predict(
     "08-lost",
     "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window of two "
@@ -430,14 +424,19 @@ def with_a_death(statuses, rollouts, at_step):
         if not done and status.step >= at_step:
             done = True
             if not any(row.lost for row in rollouts.traffic.workers.values()):
-                kill_worker(client, next(iter(client.nthreads())))
+                address = next(iter(client.nthreads()))
+                kill_worker(client, address)
+                until = time.monotonic() + 10
+                while address in client.nthreads() and time.monotonic() < until:
+                    time.sleep(0.01)  # until the scheduler has seen it, too
         yield status
 
 
 numbers = []
-slow = replace(waits, total_steps=sized(15_000, fast=2_000))
+slow = replace(waits, total_steps=sized(15_000, fast=1_500))
+small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
-training = with_a_death(train(slow, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
+training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
 status = await live(training, cluster=ClusterConsole(rollouts), title="A worker dies")
 
 # %%
@@ -454,8 +453,10 @@ compare(
     "08-lost",
     traffic.lost,
     answers={
+        (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
+        "elsewhere.",
         (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way or waited "
-        "its turn on that worker goes with it: about two for each death."
+        "its turn on that worker goes with it: about two for each death.",
     },
 )
 
@@ -481,12 +482,12 @@ compare(
 #   anywhere, again.
 # - **Nothing on a worker is precious.** Its environments are lost, and new ones are built; their episodes begin anew.
 #   The weights that it held are a task's *result*: Dask computes the result again for whoever needs it.
-# - **Every rollout has a number**, and the driver takes each number once. "Run again" without that would mean "put in
-#   twice".
+# - **The driver keeps a list** of the tasks that it waits for. A rollout goes into replay only while its task is on the
+#   list, and then the task is struck off. So a task may well run twice; its rollout goes in once.
 #
 # A **frozen** worker is worse than a dead one. (Pause a process with the signal SIGSTOP, or let its machine hang.) Its
-# connection stays open, so nobody is told. There is only one sign: nothing comes. So every task has a time limit, and a
-# worker that gives no sign of life for some seconds counts as lost. If it wakes up later, its results are not taken.
+# connection stays open, so nobody is told. There is only one sign: nothing comes. So nothing is waited for without a limit: a
+# worker that gives no sign of life for some time is restarted, and its tasks go to others.
 #
 # ## 6. The driver dies
 #
@@ -625,8 +626,8 @@ rollouts = ClusterRollouts(client)
 training = with_a_death(train(exact, rollouts=rollouts), rollouts, at_step=exact.total_steps // 2)
 *_, finished["two workers, one killed"] = training
 
-cluster.scale(1)
-restored = checkpoint.restore(folder.name)
+have_workers(client, 1)
+restored = checkpoint.restore(folder.name)  # a new learner and a new replay buffer, filled from the disk
 *_, finished["saved on two workers, resumed on one"] = train(exact, rollouts=ClusterRollouts(client), state=restored)
 
 for name, status in finished.items():
@@ -692,9 +693,9 @@ compare(
 )
 
 # %% [markdown]
-# Small numbers. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a second, with the learner
-# here and the workers in a cloud that takes 0.09 dollars for each gigabyte that leaves it (a usual order of magnitude;
-# 09 looks at real prices):
+# Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a
+# second, with the learner here and the workers in a cloud that takes 0.09 dollars for each gigabyte that leaves it (a
+# usual order of magnitude; 09 looks at real prices):
 
 # %%
 PRICE = 0.09  # dollars for a gigabyte that leaves the cloud
@@ -719,7 +720,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # | --- | --- | --- | --- |
 # | **synchronisation** | one waits for the other | all replicas, at every update (07); the learner, where the bound says so | samples per insert |
 # | **staleness** | actors act under older weights | policy lag (06, and the view above) | a window of two tasks; the largest lag that is taken |
-# | **faults** | a process dies, or only freezes | a worker: about two rollouts, made again. The driver: all since the last checkpoint | plain tasks, numbers, time limits; checkpoints |
+# | **faults** | a process dies, or only freezes | a worker: about two rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
 # | **cost** | bytes and hours | transitions back, weights out | long tasks, small types (uint8), one place |
 #
 # ### Quiz
@@ -728,9 +729,9 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # No: the learner sets the pace, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
 # fewer samples per insert, if learning stands it.</details>
 #
-# <details><summary>Why does the driver not simply count rollouts, instead of numbering them?</summary>
-# A count cannot tell which one came. After a death a task runs again, and a slow first one may still arrive: two
-# arrivals, one rollout. With numbers the second one is known for what it is.</details>
+# <details><summary>A friend's driver puts in whatever arrives, and submits again whatever is late. What goes wrong?</summary>
+# A late rollout may still arrive, and then its second copy too: the same transitions are in replay twice, and drawn
+# twice as often. Nothing crashes, so nobody sees it. A list of what is still waited for prevents it.</details>
 #
 # <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
 # It drew its first batches from a few new transitions, all of one policy and alike (03), and the network forgot what
