@@ -628,7 +628,7 @@ from dqnkit.training import train
 from dqnkit.widgets import live
 
 cartpole = preset("CartPole-v1", total_steps=sized(15_000, fast=2_000))
-source = ClusterRollouts(client, max_policy_lag=0)
+source = ClusterRollouts(client, max_policy_lag=0, task_steps=8)  # of each of 16 copies
 status = await live(train(cartpole, rollouts=source), title="CartPole, rollouts from two workers")
 
 # %%
