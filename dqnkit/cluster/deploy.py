@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 
+import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security
 from distributed.comm.addressing import parse_host_port
@@ -64,6 +65,9 @@ def make_cluster(
         security = security or temporary_security()
         if not security.require_encryption:
             raise ConfigError(f"a cluster that listens on {host} needs security with require_encryption=True")
+    # Dask drops a worker for good if a new process is not there 15 s after the death of its last; loaded computers are
+    # slower. Whoever has set it keeps their own.
+    dask.config.update_defaults({"distributed": {"deploy": {"lost-worker-timeout": "1 hour"}}})
     with ExitStack() as on_failure:
         with _without_ctrl_c():
             try:

@@ -154,7 +154,7 @@ class GridStepper(Touchable):
 
     def _switch_clock(self, change: Any) -> None:
         if change["new"]:
-            self.play_button.description = "⏸ Pause"
+            self.play_button.description = "‖ Pause"
             self.clock.start()
         else:
             self._stop()

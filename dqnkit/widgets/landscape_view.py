@@ -149,7 +149,7 @@ class LandscapeView(Touchable):
         return bool(self.play_button.value)
 
     def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "⏸ Pause" if change["new"] else "▶ Play"
+        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
         if not change["new"]:
             self.clock.stop()
             return

@@ -179,7 +179,7 @@ class ReplayView(Touchable):
         return bool(self.play_button.value)
 
     def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "⏸ Pause" if change["new"] else "▶ Play"
+        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
         if change["new"]:
             self.clock.start()
         else:
