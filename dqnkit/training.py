@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,16 @@ from dqnkit.errors import CheckpointError, ConfigError, MissingExtraError
 from dqnkit.exploration import actor_epsilons, linear_schedule
 from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
-from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
+from dqnkit.types import (
+    Array,
+    FloatArray,
+    LearnerResult,
+    LiveSettings,
+    PolicyWeights,
+    Rollout,
+    TrainStatus,
+    Transition,
+)
 
 if TYPE_CHECKING:
     from dqnkit.learner import Learner
@@ -56,11 +65,40 @@ class TrainState:
     replay_rng: dict[str, Any]  # state of the generator that draws batches
 
 
+class AnyLearner(Protocol):
+    """What the loop and checkpoints need of a learner: `dqnkit.learner.Learner`, or one over several processes."""
+
+    updates: int  # gradient steps so far
+
+    def update(
+        self,
+        transitions: Transition,
+        importance: FloatArray | None = None,
+        *,
+        learning_rate: float | None = None,
+        target_period: int | None = None,
+    ) -> LearnerResult:
+        """One gradient step for each of K batches, fields ``[K, B, ...]``."""
+        ...
+
+    def get_weights(self, version: int = 0) -> PolicyWeights:
+        """The online network for actors."""
+        ...
+
+    def state(self) -> dict[str, Array]:
+        """All that it would need to go on, as plain arrays by name."""
+        ...
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take over what `state` gave."""
+        ...
+
+
 def train(
     config: DQNConfig,
     *,
     rollouts: RolloutSource | None = None,
-    learner: Learner | None = None,
+    learner: AnyLearner | None = None,
     replay: ReplayBuffer | None = None,
     state: TrainState | None = None,
     live: LiveSettings | None = None,
@@ -73,7 +111,7 @@ def train(
     Args:
         config: the run's settings.
         rollouts: where experience comes from; this process unless given.
-        learner: what learns; a `Learner` unless given.
+        learner: what learns; a `Learner` unless given. Whoever made one that holds processes closes it.
         replay: where experience is kept; `make_replay` unless given.
         state: go on from here (see `dqnkit.checkpoint.restore`) instead of from the beginning.
         live: settings that may change while it trains.
