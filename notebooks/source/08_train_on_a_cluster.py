@@ -455,8 +455,8 @@ compare(
     answers={
         (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
         "elsewhere.",
-        (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way or waited "
-        "its turn on that worker goes with it: about two for each death.",
+        (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way, waited "
+        "its turn, or was finished and not yet fetched goes with the worker: two or three for each death.",
     },
 )
 
@@ -720,7 +720,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # | --- | --- | --- | --- |
 # | **synchronisation** | one waits for the other | all replicas, at every update (07); the learner, where the bound says so | samples per insert |
 # | **staleness** | actors act under older weights | policy lag (06, and the view above) | a window of two tasks; the largest lag that is taken |
-# | **faults** | a process dies, or only freezes | a worker: about two rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
+# | **faults** | a process dies, or only freezes | a worker: two or three rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
 # | **cost** | bytes and hours | transitions back, weights out | long tasks, small types (uint8), one place |
 #
 # ### Quiz
