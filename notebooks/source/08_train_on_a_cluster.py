@@ -207,7 +207,7 @@ def timed(config, learner, steps, rollouts=None):
             elif status.replay_size >= config.learning_starts:  # from here on both have their turns
                 first_step = status.step
             updates, last = status.updates, time.perf_counter()
-            if status.step >= steps:
+            if first_step is not None and status.step >= first_step + steps:
                 break
     return seconds["learner"], seconds["actors"], (status.step - first_step) / sum(seconds.values())
 
