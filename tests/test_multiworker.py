@@ -299,7 +299,8 @@ def test_nothing_outlives_its_dask_worker(client: Client, rng: np.random.Generat
         processes = learner_processes(client)
         processes[1].suspend()  # so that it cannot see its input close
         os.kill(client.run(os.getpid)[learner.workers[1]], signal.SIGKILL)
-        with pytest.raises(LearnerLostError, match=f"learner process 1 on {learner.workers[1]} "):
+        # the other may be named, for TensorFlow ends a process whose peer is lost
+        with pytest.raises(LearnerLostError, match=r"learner process [01] on tcp://"):
             learner.update(batches(rng))
         wait_until_gone(processes)
     client.wait_for_workers(2, timeout=GONE)  # its nanny starts another
@@ -314,7 +315,10 @@ def test_a_frozen_dask_worker_is_an_error_and_its_process_ends(client: Client, r
         worker.suspend()
         try:
             learner.timeout = 5.0
-            with pytest.raises(LearnerLostError, match=r"learner process 0 .* did not answer within 5 s"):
+            # it does not answer, or its process ends by its lease and takes the other with it: whichever comes first
+            with pytest.raises(
+                LearnerLostError, match=r"learner process (0 .* did not answer within 5 s|[01] on tcp://)"
+            ):
                 learner.update(batches(rng))
             wait_until_gone(processes)
         finally:

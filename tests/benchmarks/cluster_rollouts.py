@@ -44,7 +44,7 @@ def frames(seconds: float, repeats: int) -> list[float]:
         replay_capacity=50_000,
         total_steps=10_000_000,
     )
-    layers = (ChannelsLast(), Conv(4, 4, size=1, stride=28, relu=True), Flatten(), Dense(36, 4, False))
+    layers = (ChannelsLast(), Conv(size=1, stride=28, channels=4, filters=4, relu=True), Flatten(), Dense(36, 4, False))
     size = sum(prod(shape) for shape in parameter_shapes(layers))
     weights = PolicyWeights(0, layers, np.full(size, 0.001, np.float32))
     with cluster(2) as client:
