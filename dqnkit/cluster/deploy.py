@@ -30,6 +30,15 @@ __all__ = ["check_workers", "connect", "make_cluster", "send_package"]
 LOOPBACK = "127.0.0.1"
 WORKER_BYTES = 128 * 2**20  # that a worker takes with a small environment, and some to spare
 WORKERS_SHARE = 1 / 4  # of memory; the rest is for the learner, replay and a notebook
+# Of Dask, for clusters of ours; whoever has set them keeps their own.
+DEFAULTS = {
+    "distributed": {
+        # a worker whose new process is not there 15 s after the death of its last would be dropped for good
+        "deploy": {"lost-worker-timeout": "1 hour"},
+        # an hour of profiles is kept: a worker grew by 4 MB a minute
+        "worker": {"profile": {"enabled": False}},
+    }
+}
 
 
 def make_cluster(
@@ -65,9 +74,7 @@ def make_cluster(
         security = security or temporary_security()
         if not security.require_encryption:
             raise ConfigError(f"a cluster that listens on {host} needs security with require_encryption=True")
-    # Dask drops a worker for good if a new process is not there 15 s after the death of its last; loaded computers are
-    # slower. Whoever has set it keeps their own.
-    dask.config.update_defaults({"distributed": {"deploy": {"lost-worker-timeout": "1 hour"}}})
+    dask.config.update_defaults(DEFAULTS)
     with ExitStack() as on_failure:
         with _without_ctrl_c():
             try:

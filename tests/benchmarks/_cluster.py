@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import report
-from distributed import Client, LocalCluster
+from distributed import Client
 from distributed.security import Security
 
+from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 from dqnkit.policy import Dense
@@ -26,20 +26,9 @@ def cluster(n_workers: int, threads: int = 1, tls: bool = False) -> Iterator[Cli
     """A cluster of worker processes, which find the environments of this folder."""
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(report.FOLDER), str(report.REPOSITORY), before])
-    secure: dict[str, Any] = {"security": Security.temporary(), "protocol": "tls://"} if tls else {}
-    loopback = "127.0.0.1"
+    security = Security.temporary() if tls else None
     try:
-        with (
-            LocalCluster(
-                n_workers=n_workers,
-                threads_per_worker=threads,
-                host=loopback,
-                dashboard_address=f"{loopback}:0",
-                worker_dashboard_address=f"{loopback}:0",
-                **secure,
-            ) as local,
-            Client(local) as client,
-        ):
+        with make_cluster(n_workers, threads, security=security) as local, local.get_client() as client:
             client.wait_for_workers(n_workers, timeout=120)
             yield client
     finally:
