@@ -17,6 +17,8 @@ from dqnkit.errors import ConfigError
 # drawing one number more in one place changes nothing elsewhere.
 STREAMS = ("environment", "exploration", "replay", "network", "evaluation", "rollout", "video")
 
+NEVER = 1_000_000_000  # a target_period that no run reaches: the learner leaves the target network alone
+
 
 def setting(
     default: Any,

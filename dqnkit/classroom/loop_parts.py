@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.config import DQNConfig
+from dqnkit.config import NEVER, DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.exploration import epsilon_greedy
 from dqnkit.policy import q_values
 from dqnkit.replay import ReplayBuffer, make_replay
 from dqnkit.training import make_learner
 from dqnkit.types import Array, PolicyWeights, Transition
-
-NEVER = 1_000_000_000  # a period that no run reaches: the learner leaves the target to `sync`
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dqnkit.config import NEVER
 from dqnkit.plots.style import Picture
 from dqnkit.plots.two_networks import two_networks as draw_networks
 from dqnkit.policy import q_values
@@ -17,7 +18,6 @@ from dqnkit.types import Array, PolicyWeights
 from dqnkit.widgets.browser import has_browser
 from dqnkit.widgets.watch import Slider, Sliders, watch
 
-NEVER = 1_000_000_000  # a period that no run reaches: the learner leaves the target alone
 EVERY = 10  # updates between two looks at the networks
 LOOKS_A_SECOND = 25.0  # where somebody looks on: time to see the copies, and to move the sliders
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import dask
 import numpy as np
 import report
 from _cluster import cluster
@@ -92,9 +91,7 @@ def main() -> None:
     arguments = parser.parse_args()
     report.pin(arguments.threads, arguments.cores)
     rng, began, runs = np.random.default_rng(), time.monotonic(), []
-    # else the cluster gives up a worker for good that is not there 15 s after it was first killed
-    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
-    with patient, cluster(arguments.workers) as client:
+    with cluster(arguments.workers) as client:
         while time.monotonic() - began < arguments.minutes * 60:
             runs.append(train_under_fire(client, len(runs), arguments.every, rng))
             report.progress(f"run {len(runs)}: {runs[-1]}")
