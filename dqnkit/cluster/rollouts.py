@@ -44,7 +44,7 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 WINDOW = 2  # tasks in flight for each worker thread: one that runs, one that waits its turn
 TASK_SECONDS = 0.2  # that a task shall take: Dask's overhead of some milliseconds stays under 5 %
 LONGEST_TASK = 2.0  # seconds
-TASKS_A_SECOND = 500  # from all threads together, that the scheduler and the driver handle with ease
+TASKS_A_SECOND = 50  # from all threads together: each costs scheduler and driver 4 ms, which the learner wants, too
 LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task: with longer ones CartPole learned from weights too old
 SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights: each costs the scheduler two messages or more
 SMOOTHING = 0.2  # share of the newest rollout in the mean time of a step

@@ -61,4 +61,4 @@ class Frames(gym.Env[Any, Any]):
 for name, entry_point in (("SlowCartPole", SlowCartPole), ("Latency", Latency), ("Frames", Frames)):
     steps = 500 if entry_point is SlowCartPole else 200
     gym.register(f"{name}-v0", entry_point, max_episode_steps=steps, disable_env_checker=True)
-gym.register("LongLatency-v0", Latency, kwargs={"seconds": 0.05}, max_episode_steps=200, disable_env_checker=True)
+gym.register("LongLatency-v0", Latency, kwargs={"seconds": 0.5}, max_episode_steps=200, disable_env_checker=True)

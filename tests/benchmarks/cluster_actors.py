@@ -2,7 +2,8 @@
 
 The threads stand in for machines: an actor that waits costs no core, so that the scheduler, the driver and the tasks'
 overhead are what is measured. Scheduler and driver are one process here, the workers another four. An actor steps one
-environment that answers after 50 ms; a task is as long as the kit chooses.
+environment that answers after half a second (so that the steps of 1,000 cost no more than a core); a task is as long as
+the kit chooses, 2 s at most. In the last row it is longer: what to change where the scheduler is the limit.
 
     python cluster_actors.py
 """
@@ -24,24 +25,26 @@ from dqnkit.replay import make_replay
 from dqnkit.types import PolicyWeights
 
 PROCESSES = 4
+WARM_UP = 15.0  # seconds
+LONG_TASK = 12  # steps
 NEW_WEIGHTS = 0.2  # seconds between versions
 
 
-def measure(actors: int, seconds: float) -> dict[str, Any]:
-    """So many threads for so many seconds, after five of warm-up."""
+def measure(actors: int, seconds: float, task_steps: int | None = None) -> dict[str, Any]:
+    """So many threads for so many seconds, after a warm-up."""
     config = DQNConfig(env_id="_cluster_envs:LongLatency-v0", num_envs=1, rollout_steps=4, total_steps=100_000_000)
     weights, replay = network((4, 64, 64, 2)), make_replay(config)
     epsilons = np.full((1, 1), 0.05, np.float32)
     processes = next(n for n in range(min(PROCESSES, actors), 0, -1) if actors % n == 0)
     with cluster(processes, actors // processes) as client:
-        rollouts = ClusterRollouts(client)
+        rollouts = ClusterRollouts(client, task_steps=task_steps)
         rollouts.begin(config)
         driver, began, version = psutil.Process(), time.perf_counter(), 0
-        warm, lengths, inserted, cpu = False, [], 0, 0.0
+        warm, tasks, inserted, cpu = False, [], 0, 0.0
         try:
-            while (took := time.perf_counter() - began) < seconds + 5:
-                if took > 5 and not warm:
-                    warm, inserted, cpu = True, 0, sum(driver.cpu_times()[:2])
+            while (took := time.perf_counter() - began) < seconds + WARM_UP:
+                if took > WARM_UP and not warm:
+                    warm, tasks, inserted, cpu = True, [], 0, sum(driver.cpu_times()[:2])
                     rollouts.traffic.lags.clear()
                 if took > version * NEW_WEIGHTS:
                     version += 1
@@ -49,41 +52,40 @@ def measure(actors: int, seconds: float) -> dict[str, Any]:
                 for rollout in rollouts.collect(weights, epsilons, 0):
                     replay.add_rollout(rollout)
                     inserted += rollout.steps
-                    lengths.append(rollout.seconds)
+                    tasks.append(rollout.seconds)
             cpu = sum(driver.cpu_times()[:2]) - cpu
         finally:
             rollouts.close()
-    per_actor = inserted / seconds / actors
-    task = statistics.median(lengths[len(lengths) // 4 :])
-    steps_per_task = inserted / max(1, len(lengths))
     return {
         "actors": actors,
         "transitions_per_second": inserted / seconds,
-        "per_actor": per_actor,
-        "task_seconds": task,
-        "steps_per_task": steps_per_task,
-        "tasks_per_second": len(lengths) / (seconds + 5),
+        "per_actor": inserted / seconds / actors,
+        "task_seconds": statistics.median(tasks),
+        "tasks_per_second": len(tasks) / seconds,
+        "busy": sum(tasks) / seconds / actors,
         "policy_lag": statistics.mean(rollouts.traffic.lags),
         "cpu": cpu / seconds,
+        "cpu_ms_per_task": 1_000 * cpu / len(tasks),
     }
 
 
 def main() -> None:
     """Measure each number of actors and say where the speed per actor falls."""
     parser = report.flags(__doc__ or "", threads=2)
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each number of actors")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for each number of actors")
     parser.add_argument("--actors", type=int, nargs="+", default=[1, 10, 100, 1_000])
     arguments = parser.parse_args()
     report.pin(arguments.threads, arguments.cores)
     results = [measure(actors, arguments.seconds) for actors in arguments.actors]
+    results.append(measure(max(arguments.actors), arguments.seconds, LONG_TASK))
     alone = results[0]["per_actor"]
-    columns = ["actors", "transitions/s", "of linear", "tasks/s", "s a task", "policy lag", "driver's CPU"]
-    names = ("tasks_per_second", "task_seconds", "policy_lag", "cpu")
+    columns = ["actors", "transitions/s", "of linear", "tasks/s", "s a task", "policy lag", "driver's CPU", "ms a task"]
+    names = ("tasks_per_second", "task_seconds", "policy_lag", "cpu", "cpu_ms_per_task")
     rows = [
         [r["actors"], r["transitions_per_second"], r["per_actor"] / alone, *(r[name] for name in names)]
         for r in results
     ]
-    report.table("Simulated actors, 50 ms a step", columns, rows)
+    report.table("Simulated actors, 500 ms a step", columns, rows)
     document = {"actors": results, "versions": report.versions()}
     print(f"\nWritten to {report.write_json('cluster-actors', arguments, document, [])}")
 

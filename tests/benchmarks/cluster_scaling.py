@@ -17,7 +17,7 @@ from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 
 TARGET = 0.9  # of linear, at 32 threads
-PROCESSES = 2
+PROCESSES = 4  # at most: the threads of one share its interpreter
 
 
 def measure(threads: int, seconds: float, repeats: int) -> float:

@@ -4,6 +4,9 @@ Plain CartPole: in this process, from two worker processes, from two over TLS. A
 simulator elsewhere): from one worker and from four. The clock leaves out imports, the start of the cluster and
 evaluations of 100 greedy episodes; solved is a mean of 475. Each run is a fresh process; the ways take turns.
 
+Over a cluster no two runs are alike, and when a seed is solved is partly chance: between TLS and none it hides the cost
+that is asked for. So that is measured with the same work besides: a whole training of 50,000 steps, not stopped.
+
     python cluster_solve.py
 """
 
@@ -15,23 +18,27 @@ from typing import Any
 
 import report
 
-THRESHOLD = 475.0
-# name: (environment, flags, budget in steps, steps between evaluations)
-WAYS: dict[str, tuple[str, list[object], int, int]] = {
-    "in this process": ("CartPole-v1", [], 50_000, 2_500),
-    "2 workers": ("CartPole-v1", ["--workers", 2], 50_000, 2_500),
-    "2 workers, TLS": ("CartPole-v1", ["--workers", 2, "--tls"], 50_000, 2_500),
-    "2 ms a step, 1 worker": ("_cluster_envs:SlowCartPole-v0", ["--workers", 1], 50_000, 2_500),
-    "2 ms a step, 4 workers": ("_cluster_envs:SlowCartPole-v0", ["--workers", 4], 50_000, 2_500),
+THRESHOLD, NEVER = 475.0, 1_000.0  # mean returns; CartPole's largest is 500
+BUDGET, EVALUATE_EVERY = 50_000, 2_500  # environment steps
+PLAIN, SLOW = "CartPole-v1", "_cluster_envs:SlowCartPole-v0"
+# name: (environment, flags, mean return at which training ends)
+WAYS: dict[str, tuple[str, list[object], float]] = {
+    "in this process": (PLAIN, [], THRESHOLD),
+    "2 workers": (PLAIN, ["--workers", 2], THRESHOLD),
+    "2 workers, TLS": (PLAIN, ["--workers", 2, "--tls"], THRESHOLD),
+    "2 ms a step, 1 worker": (SLOW, ["--workers", 1], THRESHOLD),
+    "2 ms a step, 4 workers": (SLOW, ["--workers", 4], THRESHOLD),
+    "2 workers, to the end": (PLAIN, ["--workers", 2], NEVER),
+    "2 workers, TLS, to the end": (PLAIN, ["--workers", 2, "--tls"], NEVER),
 }
 
 
 def run(arguments: Any, way: str, seed: int) -> dict[str, Any]:
     """One seed, one way, as a process of its own, until it is solved."""
-    env_id, flags, budget, every = WAYS[way]
-    flags = [env_id, "--seed", seed, "--budget", arguments.budget or budget, "--evaluate-every", every, *flags]
+    env_id, flags, threshold = WAYS[way]
+    flags = [env_id, "--seed", seed, "--budget", arguments.budget, "--evaluate-every", EVALUATE_EVERY, *flags]
     last: dict[str, Any] = {}
-    flags += ["--episodes=100", "--threads=1", f"--threshold={THRESHOLD}"]
+    flags += ["--episodes=100", "--threads=1", f"--threshold={threshold}"]
     for line in report.run_worker(sys.executable, "_solve_cluster.py", *flags, threads=1):
         last = line if "mean" in line else last
     solved = last["mean"] >= THRESHOLD
@@ -44,7 +51,7 @@ def main() -> None:
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--budget", type=int, help="environment steps, instead of each way's own")
+    parser.add_argument("--budget", type=int, default=BUDGET, help="environment steps")
     arguments = parser.parse_args()
     report.pin(arguments.threads, arguments.cores)
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
@@ -58,10 +65,10 @@ def main() -> None:
     ]
     report.table(f"CartPole, mean >= {THRESHOLD:g}", ["rollouts from", "s to solve", "steps", "solved"], rows)
     print()
-    here, two, tls, one_slow, four_slow = medians.values()
+    here, two, _, one_slow, four_slow, plain_to_end, tls_to_end = medians.values()
     verdicts = [
         report.verdict("2 workers / in this process", two / here, 1.5, at_most=True),
-        report.verdict("TLS / plain", tls / two, 1.1, at_most=True),
+        report.verdict("TLS / plain, 50,000 steps", tls_to_end / plain_to_end, 1.1, at_most=True),
         report.verdict("2 ms a step: 1 worker / 4 workers", one_slow / four_slow, 3.0),
     ]
     results = {"runs": runs, "medians": medians, "versions": report.versions()}
