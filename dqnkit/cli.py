@@ -238,14 +238,23 @@ def doctor() -> None:
 
 
 @main.command(short_help="Open the course in JupyterLab.")
-@click.option("--port", type=int, default=8888, show_default=True)
-@click.option("--browser/--no-browser", default=True, help="open a browser window")
+@click.option("--port", type=click.IntRange(1, 65535), default=8888, show_default=True)
+@click.option("--browser/--no-browser", default=None, help="open a browser window  [where there is one]")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def lab(port: int, browser: bool, folder: Path | None) -> None:
+def lab(port: int, browser: bool | None, folder: Path | None) -> None:
     """Open JupyterLab at the course; installed from a wheel, it is first copied to FOLDER [dqnkit-course]."""
-    from dqnkit.notebooks import open_lab
+    from dqnkit.lab import open_lab
 
     sys.exit(open_lab(port=port, browser=browser, folder=folder))
+
+
+@main.command(short_help="Copy the course, or bring a copy up to date.")
+@click.argument("folder", type=click.Path(path_type=Path))
+def course(folder: Path) -> None:
+    """Put the notebooks into FOLDER, or bring those there up to date; what you have changed stays as it is."""
+    from dqnkit.lab import bring_course
+
+    bring_course(folder)
 
 
 def _train(

@@ -1,21 +1,33 @@
-"""The course's notebooks: where they are, a copy of them for the reader, and JupyterLab opened at them."""
+"""The course's notebooks: where they are, and a copy of them for the reader that later versions keep up to date."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
-from dqnkit.errors import DQNKitError, MissingExtraError
+import dqnkit
+from dqnkit.errors import DQNKitError
+from dqnkit.files import write_whole
 
 PACKAGE = Path(__file__).resolve().parent
-DEFAULT_FOLDER = "dqnkit-course"
+MANIFEST = ".dqnkit-course.json"  # in the reader's copy: what the kit has put there, so that work is told from it
 # left behind by JupyterLab, Python and training in a folder of notebooks, or made for those who write the course
-NOT_THE_COURSE = {"dqnkit-progress.json", ".ipynb_checkpoints", ".virtual_documents", "__pycache__", "runs", "source"}
+NOT_THE_COURSE = {
+    *("dqnkit-progress.json", "START.md", ".ipynb_checkpoints", ".virtual_documents", "__pycache__", "runs", "source"),
+}
+
+
+class Copied(NamedTuple):
+    """What came of a copy of the course."""
+
+    new: list[Path]  # were not there
+    updated: list[Path]  # the reader had not touched them
+    beside: list[Path]  # newer versions of what the reader had changed, under names of their own
 
 
 def find_notebooks() -> Path:
@@ -40,97 +52,77 @@ def is_checkout() -> bool:
     return (PACKAGE.parent / "pyproject.toml").is_file()
 
 
-def copy_course(source: Path, folder: Path) -> list[Path]:
-    """Copy the course into a folder, where the reader works on it. Nothing that exists there is touched.
+def copy_course(source: Path, folder: Path) -> Copied:
+    """Copy the course into a folder, where the reader works on it, or bring a copy there up to date.
+
+    A file that the reader has changed stays as it is. If this version of the kit has another than the one that the
+    reader began with, it is put beside it: ``01_q_update.new-0.2.0.ipynb``.
 
     Args:
         source: the notebooks.
         folder: where they go; made if it does not exist.
 
-    Returns:
-        the files that were new.
-
     Raises:
         DQNKitError: it cannot be written there: ``folder`` is a file, it is not allowed, the disk is full.
     """
-    copied = []
+    copied = Copied([], [], [])
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        offered = _read_manifest(folder)
         for file in _course_files(source):
-            target = folder / file.relative_to(source)
-            if os.path.lexists(target):
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # under another name first, so that a copy that was cut short is not taken for the reader's own file
-            scratch = target.with_name(f".{target.name}.part")
-            shutil.copyfile(file, scratch)
-            os.replace(scratch, target)
-            copied.append(target)
+            name = file.relative_to(source).as_posix()
+            _copy_file(file, folder / name, offered.get(name, ""), copied)
+            offered[name] = _digest(file)
+        _write_manifest(folder, offered)
     except OSError as error:
         raise DQNKitError(f"the course cannot be copied to {folder} ({error}): name another folder") from error
     return copied
 
 
-def open_lab(port: int = 8888, browser: bool = True, folder: str | Path | None = None) -> int:
-    """Open JupyterLab at the course, and wait until it ends.
+def jupyter_config() -> Path:
+    """The folder with the kit's settings for JupyterLab, for the environment variable ``JUPYTER_CONFIG_PATH``."""
+    return PACKAGE / "data" / "jupyter"
 
-    In a checkout it opens the notebooks where they are. Installed from a wheel, or with a ``folder``, it first copies
-    them there, so that the reader's work is apart from the package.
 
-    Args:
-        port: where JupyterLab answers; the next free one if it is taken.
-        browser: whether to open one.
-        folder: where the reader keeps the course; ``dqnkit-course`` in the current folder for an installed wheel.
+def _copy_file(file: Path, target: Path, offered: str, copied: Copied) -> None:
+    """Copy one file, or leave the reader's; ``offered`` is the digest of what the kit has put there before."""
+    if not os.path.lexists(target):
+        copied.new.append(target)
+    elif _digest(target) in (digest := _digest(file), ""):
+        return
+    elif _digest(target) == offered:
+        copied.updated.append(target)
+    elif digest != offered:
+        target = target.with_name(f"{target.stem}.new-{dqnkit.__version__}{target.suffix}")
+        copied.beside.append(target)
+    else:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # under another name first, so that a copy that was cut short is not taken for the reader's own file
+    scratch = target.with_name(f".{target.name}.part")
+    shutil.copyfile(file, scratch)
+    os.replace(scratch, target)
 
-    Returns:
-        the exit code of JupyterLab; 0 after Ctrl-C.
 
-    Raises:
-        MissingExtraError: JupyterLab is not installed.
-        DQNKitError: the notebooks are not found, or cannot be copied.
-    """
-    if find_spec("jupyterlab") is None:
-        raise MissingExtraError("JupyterLab", "notebooks")
-    course = find_notebooks()
-    if folder is not None or not is_checkout():
-        source, course = course, Path(folder or DEFAULT_FOLDER).resolve()
-        copied = copy_course(source, course)
-        print(f"The course is in {course} ({len(copied)} new files; nothing that was there is changed).")
-    return _run_until_interrupted(_lab_command(port, browser, course))
+def _digest(file: Path) -> str:
+    """Of a file's content; empty where it is no file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    """Digests of what the kit has put into a folder, by name; empty where that is not known."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {str(name): str(digest) for name, digest in files.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _write_manifest(folder: Path, files: dict[str, str]) -> None:
+    write_whole(folder / MANIFEST, json.dumps({"version": dqnkit.__version__, "files": files}, indent=1) + "\n")
 
 
 def _course_files(source: Path) -> Iterator[Path]:
     for file in sorted(source.rglob("*")):
         if file.is_file() and NOT_THE_COURSE.isdisjoint(file.relative_to(source).parts):
             yield file
-
-
-def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
-    # the module and not `jupyter lab`, which looks for a script on the PATH and may find another Python's
-    command = [sys.executable, "-m", "jupyterlab", f"--port={port}", f"--ServerApp.root_dir={course}"]
-    command += ["-y"]  # Ctrl-C ends it without a question
-    if not browser:
-        command += ["--no-browser"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command += ["--allow-root"]  # in a container everybody is; the server listens on this computer only
-    return command
-
-
-def _run_until_interrupted(command: list[str]) -> int:
-    """Run a program that Ctrl-C, which reaches it too, is the usual way to end."""
-    process = subprocess.Popen(command)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        _wait_for_end(process)
-        return 0
-
-
-def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that was asked to end; ask it again, then make it."""
-    for insist in (process.terminate, process.kill):
-        try:
-            process.wait(timeout=5)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            insist()
-    process.wait()

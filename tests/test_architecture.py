@@ -27,6 +27,7 @@ ROWS = [
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
+    {"lab"},
     {"cli"},
 ]
 # Rooms that may use even less, besides these: errors and what is below all.

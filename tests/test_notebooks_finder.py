@@ -1,17 +1,18 @@
-"""Where the course is: in a checkout, in an installed wheel, in the reader's folder; and JupyterLab opened at it."""
+"""Where the course is: in a checkout, in an installed wheel, in the reader's folder."""
 
 from __future__ import annotations
 
+import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import dqnkit
 from dqnkit import notebooks
-from dqnkit.errors import DQNKitError, MissingExtraError
+from dqnkit.errors import DQNKitError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,15 +33,6 @@ def installed(tmp_path, monkeypatch):
     return package
 
 
-@pytest.fixture
-def commands(monkeypatch):
-    """What would have been run instead of JupyterLab."""
-    ran = []
-    monkeypatch.setattr(notebooks, "find_spec", lambda name: object())
-    monkeypatch.setattr(notebooks, "_run_until_interrupted", lambda command: ran.append(command) or 0)
-    return ran
-
-
 def test_a_checkout_has_its_notebooks_beside_the_package():
     assert notebooks.find_notebooks() == ROOT / "notebooks"
 
@@ -57,24 +49,6 @@ def test_where_there_are_none_the_error_says_what_to_do(tmp_path, monkeypatch):
         notebooks.find_notebooks()
 
 
-def test_a_checkout_is_opened_where_it_is(commands):
-    assert notebooks.open_lab(port=9000, browser=False) == 0
-    (command,) = commands
-    assert command[0] == sys.executable
-    assert {"--port=9000", "--no-browser", f"--ServerApp.root_dir={ROOT / 'notebooks'}"} <= set(command)
-
-
-def test_an_installed_course_is_copied_first(installed, commands, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    notebooks.open_lab()
-
-    folder = tmp_path / "dqnkit-course"
-    assert sorted(file.name for file in folder.rglob("*") if file.is_file()) == ["00_start.ipynb", "README.md", "a.png"]
-    assert f"--ServerApp.root_dir={folder}" in commands[0]
-    assert "--no-browser" not in commands[0]
-    assert f"{folder} (3 new files" in capsys.readouterr().out
-
-
 def test_the_readers_work_is_never_overwritten(installed, tmp_path):
     folder = tmp_path / "mine"
     notebooks.copy_course(installed / "course", folder)
@@ -82,10 +56,55 @@ def test_the_readers_work_is_never_overwritten(installed, tmp_path):
     (folder / "pictures" / "a.png").unlink()
     (folder / "my.txt").write_text("my notes")
 
-    assert notebooks.copy_course(installed / "course", folder) == [folder / "pictures" / "a.png"]
+    assert notebooks.copy_course(installed / "course", folder) == ([folder / "pictures" / "a.png"], [], [])
     assert (folder / "00_start.ipynb").read_text() == "my answers"
     assert (folder / "my.txt").read_text() == "my notes"
     assert not list(folder.rglob("*.part"))
+
+
+def test_a_later_version_updates_what_was_not_touched_and_lays_the_rest_beside(installed, tmp_path, monkeypatch):
+    course, folder = installed / "course", tmp_path / "mine"
+    (course / "01_next.ipynb").write_text("first version")
+    notebooks.copy_course(course, folder)
+    (folder / "01_next.ipynb").write_text("my answers")
+
+    monkeypatch.setattr("dqnkit.__version__", "9.0")
+    (course / "00_start.ipynb").write_text("newer")
+    (course / "01_next.ipynb").write_text("newer, too")
+    beside = folder / "01_next.new-9.0.ipynb"
+    assert notebooks.copy_course(course, folder) == ([], [folder / "00_start.ipynb"], [beside])
+    assert (folder / "00_start.ipynb").read_text() == "newer"
+    assert (folder / "01_next.ipynb").read_text() == "my answers"
+    assert beside.read_text() == "newer, too"
+    assert notebooks.copy_course(course, folder) == ([], [], [])  # it is offered once
+
+    (folder / "01_next.ipynb").write_text("newer, too")  # the reader took it
+    (course / "01_next.ipynb").write_text("newest")
+    assert notebooks.copy_course(course, folder).updated == [folder / "01_next.ipynb"]
+
+
+def test_a_copy_of_which_nothing_is_known_is_the_readers_own(installed, tmp_path):
+    folder = tmp_path / "mine"
+    notebooks.copy_course(installed / "course", folder)
+    (folder / notebooks.MANIFEST).write_text("{ damaged")
+    (installed / "course" / "00_start.ipynb").write_text("newer")
+    copied = notebooks.copy_course(installed / "course", folder)
+    assert [path.name for path in copied.beside] == [f"00_start.new-{dqnkit.__version__}.ipynb"]
+    assert (folder / "00_start.ipynb").read_text() == "the kit's 00_start.ipynb"
+
+
+def test_the_kits_settings_for_jupyterlab_are_of_settings_that_it_has():
+    pytest.importorskip("jupyterlab")
+    from jupyterlab.commands import get_app_dir
+
+    app = Path(get_app_dir())
+    schemas = [app / "schemas", app.parent / "labextensions" / "dask-labextension" / "schemas"]
+    overrides = json.loads((notebooks.jupyter_config() / "labconfig/default_setting_overrides.json").read_text())
+    assert overrides
+    for plugin, settings in overrides.items():
+        package, _, name = plugin.partition(":")
+        (file,) = (path for folder in schemas if (path := folder / package / f"{name}.json").exists())
+        assert settings.keys() <= json.loads(file.read_text())["properties"].keys()
 
 
 @pytest.mark.parametrize("obstacle", ["mine", "mine/pictures"])
@@ -97,42 +116,6 @@ def test_a_file_in_the_way_is_an_error_that_names_it(installed, tmp_path, obstac
         notebooks.copy_course(installed / "course", tmp_path / "mine")
     assert str(path) in str(error.value)
     assert path.read_text() == "a file"
-
-
-def test_without_jupyterlab_the_error_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(notebooks, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"JupyterLab is not installed.*pip install .dqnkit\[notebooks\]."):
-        notebooks.open_lab()
-
-
-def test_the_exit_code_is_jupyterlabs_own():
-    assert notebooks._run_until_interrupted([sys.executable, "-c", "raise SystemExit(3)"]) == 3
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C to a process group")
-def test_ctrl_c_ends_it_quietly():
-    server = (
-        "import signal, time; signal.signal(signal.SIGINT, lambda *_: exit(1)); print('up', flush=True); time.sleep(60)"
-    )
-    program = (
-        "import signal, sys\n"
-        # a shell that starts tests in the background lets them ignore Ctrl-C; a reader's does not
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from dqnkit.notebooks import _run_until_interrupted\n"
-        f"sys.exit(_run_until_interrupted([sys.executable, '-c', {server!r}]))"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        cwd=ROOT,
-    ) as process:
-        assert process.stdout.readline() == "up\n"
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (0, "")
 
 
 @pytest.mark.slow

@@ -1,0 +1,130 @@
+"""The start page: the notebooks in their order, with minutes and what the reader has done so far.
+
+It is a Markdown file beside the notebooks, so that it can be read wherever they can, without any extension. Whoever
+opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew when a check is tried.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from dqnkit.classroom import progress_file
+from dqnkit.classroom.course import COURSE, Chapter
+from dqnkit.files import write_whole
+
+NAME = "START.md"
+
+
+class _Line(NamedTuple):
+    """A notebook and how far the reader is in it."""
+
+    chapter: Chapter
+    checks: int  # that it has
+    passed: int
+    begun: bool
+
+    @property
+    def is_done(self) -> bool:
+        return self.begun and self.passed == self.checks
+
+    @property
+    def state(self) -> str:
+        if not self.begun:
+            return "○ not begun"
+        return f"{'✓ done' if self.is_done else '◐ begun'}, {self.passed} of {self.checks} checks passed"
+
+
+def write_start_page(folder: Path) -> Path:
+    """Write the page for the course and the progress in a folder; returns where it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = folder / NAME
+    write_whole(path, start_page(folder))
+    return path
+
+
+def refresh(folder: Path) -> None:
+    """Write the page anew where there is one already; where that fails it stays as it was."""
+    try:
+        if (folder / NAME).exists():
+            write_start_page(folder)
+    except OSError:
+        return
+
+
+def start_page(folder: Path) -> str:
+    """The page as Markdown."""
+    record = _progress(folder)
+    lines = [_line(chapter, folder, record) for chapter in COURSE if _file(chapter, folder).exists()]
+    rows = [
+        f"| [{line.chapter.title}]({_file(line.chapter, folder).name}) | {line.chapter.idea} | {line.chapter.minutes} "
+        f"| {line.state} |"
+        for line in lines
+    ]
+    done, minutes = sum(line.is_done for line in lines), sum(line.chapter.minutes for line in lines)
+    return "\n".join(
+        [
+            "# Deep Q-Learning, one part at a time",
+            "",
+            f"{_what_next(lines)} {done} of {len(lines)} notebooks are done; all of them take about "
+            f"{round(minutes / 60)} hours.",
+            "",
+            "| notebook | the one new idea | minutes | you |",
+            "| --- | --- | ---: | --- |",
+            *rows,
+            "",
+            "**How it works.** A link opens the notebook in a tab of its own. Click into a cell and press "
+            "**Shift+Enter**: it runs, and the next one waits. Where it says `# YOUR CODE HERE`, you write; a check "
+            "tells you what is right and what is not yet.",
+            "",
+            "**Stuck?** Hints unfold one by one beside each exercise. Worked notebooks are in the folder `solutions`, "
+            "in the list of files on the left.",
+            "",
+            f"This page counts anew with each check; if it is open, close it and open `{NAME}` again. What is counted "
+            f"is kept in `{progress_file.NAME}`, on this computer only.",
+            "",
+        ]
+    )
+
+
+def _progress(folder: Path) -> progress_file.Record:
+    """What the reader has done; a file that cannot be read is left to the notebooks, which set it aside and say so."""
+    try:
+        return progress_file.parse((folder / progress_file.NAME).read_bytes())
+    except (OSError, ValueError):
+        return progress_file.empty()
+
+
+def _what_next(lines: list[_Line]) -> str:
+    for line in lines:
+        if not line.is_done:
+            begin = "Go on with" if any(other.begun for other in lines) else "Begin with"
+            return f"**{begin} [{line.chapter.title}]({line.chapter.name}.ipynb).**"
+    return "**You have done it all.**"
+
+
+def _line(chapter: Chapter, folder: Path, record: progress_file.Record) -> _Line:
+    names = _checks_in(_file(chapter, folder))
+    tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
+    number = chapter.name.partition("_")[0]
+    predicted = any(name.startswith(f"{number}-") for name in record["predictions"])
+    return _Line(chapter, len(names), sum(bool(entry["passed"]) for entry in tried), bool(tried) or predicted)
+
+
+def _file(chapter: Chapter, folder: Path) -> Path:
+    return folder / f"{chapter.name}.ipynb"
+
+
+def _checks_in(notebook: Path) -> set[str]:
+    """Names of the exercises that a notebook checks; none where it cannot be read."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    except (OSError, ValueError, LookupError, TypeError):  # the reader may have it half saved, or broken
+        return set()
+    return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))

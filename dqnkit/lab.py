@@ -1,0 +1,151 @@
+"""JupyterLab opened at the course: ``dqnkit lab``."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import webbrowser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dqnkit.classroom import start_page
+from dqnkit.errors import DQNKitError, MissingExtraError
+from dqnkit.notebooks import copy_course, find_notebooks, is_checkout, jupyter_config
+
+DEFAULT_FOLDER = "dqnkit-course"
+START_SECONDS = 60.0  # that JupyterLab may take until it says where it is
+
+
+def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path | None = None) -> int:
+    """Open JupyterLab at the course's start page, and wait until it ends.
+
+    In a checkout it opens the notebooks where they are. Installed from a wheel, or with a ``folder``, it first copies
+    them there, or brings the copy up to date, so that the reader's work is apart from the package.
+
+    Args:
+        port: where JupyterLab answers; the next free one if it is taken.
+        browser: whether to open one; where there is a screen and a browser unless given.
+        folder: where the reader keeps the course; ``dqnkit-course`` in the current folder for an installed wheel.
+
+    Returns:
+        the exit code of JupyterLab; 0 after Ctrl-C.
+
+    Raises:
+        MissingExtraError: JupyterLab is not installed.
+        DQNKitError: the notebooks are not found, or the folder cannot be written.
+    """
+    if find_spec("jupyterlab") is None:
+        raise MissingExtraError("JupyterLab", "notebooks")
+    course = bring_course(folder)
+    away = _why_no_browser()
+    command = _lab_command(port, not away if browser is None else browser, course)
+    return _run_until_interrupted(command, port, away)
+
+
+def bring_course(folder: str | Path | None = None) -> Path:
+    """The reader's folder with the course in it, up to date, and its start page; see `open_lab`.
+
+    Raises:
+        DQNKitError: the notebooks are not found, or the folder cannot be written.
+    """
+    course = find_notebooks()
+    if folder is not None or not is_checkout():
+        source, course = course, Path(folder or DEFAULT_FOLDER).resolve()
+        new, updated, beside = copy_course(source, course)
+        print(f"The course is in {course} ({len(new)} new files, {len(updated)} updated; your own work is as it was).")
+        for path in beside:
+            print(f"  You have changed this file; the kit's newer version is beside it: {path.relative_to(course)}")
+    try:
+        start_page.write_start_page(course)
+    except OSError as error:
+        raise DQNKitError(f"{course} cannot be written ({error}): name another folder, dqnkit lab FOLDER") from error
+    return course
+
+
+def _why_no_browser() -> str:
+    """Why no browser can be opened on this computer for whoever sits in front of it; empty where one can."""
+    if os.environ.get("SSH_CONNECTION"):
+        return "You are on another computer"
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return "There is no browser on this computer"
+    return ""
+
+
+def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
+    # the module and not `jupyter lab`, which looks for a script on the PATH and may find another Python's
+    command = [sys.executable, "-m", "jupyterlab", f"--port={port}", f"--ServerApp.root_dir={course}"]
+    command += [f"--LabApp.default_url=/lab/tree/{start_page.NAME}"]
+    command += ["--log-level=ERROR", "--LabApp.log_level=ERROR"]
+    command += ["-y"]  # Ctrl-C ends it without a question
+    if not browser:
+        command += ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command += ["--allow-root"]  # in a container everybody is; the server listens on this computer only
+    return command
+
+
+def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
+    """Run JupyterLab, say where it is, and wait for its end; Ctrl-C, which reaches it too, is the usual one."""
+    config_path = [str(jupyter_config()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)  # with one of its own it would tell of it, too
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
+    process = subprocess.Popen(command, env=environment)
+    try:
+        if server := _wait_until_it_answers(process):
+            print(_where_it_is(server, port, away), flush=True)
+        return process.wait()
+    except KeyboardInterrupt:
+        _wait_for_end(process)
+        return 0
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """What a server says of itself in its file: url, port, token; nothing where it ended, or is very slow."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    file = Path(jupyter_runtime_dir()) / f"jpserver-{process.pid}.json"
+    until = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return server
+        except (OSError, ValueError):  # not there yet, or half written
+            time.sleep(0.1)
+    return {}
+
+
+def _where_it_is(server: dict[str, Any], wanted_port: int, away: str) -> str:
+    """What to tell the reader: the address to open, and the way to it where the browser is on another computer."""
+    address = f"{server['url']}lab/tree/{start_page.NAME}?token={server['token']}"
+    lines = ["", f"The course is open at\n\n    {address}\n"]
+    if server["port"] != wanted_port:
+        lines.insert(1, f"Port {wanted_port} is taken; this is port {server['port']}.")
+    if away and os.environ.get("SSH_CONNECTION"):
+        here = os.environ["SSH_CONNECTION"].split()[2]
+        host = urlsplit(server["url"]).hostname
+        tunnel = f"ssh -N -L {server['port']}:{host}:{server['port']} {getpass.getuser()}@{here}"
+        lines.append(f"{away} than your browser: first make a tunnel, in a terminal at home, and leave it open:")
+        lines.append(f"\n    {tunnel}\n")
+    elif away:
+        lines.append(f"{away}: open that address in one that reaches it.")
+    lines.append("Ctrl-C ends it.")
+    return "\n".join(lines)
+
+
+def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was asked to end; ask it again, then make it."""
+    for insist in (process.terminate, process.kill):
+        try:
+            process.wait(timeout=5)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            insist()
+    process.wait()

@@ -1,0 +1,173 @@
+"""JupyterLab opened at the course."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from dqnkit import lab, notebooks
+from dqnkit.errors import DQNKitError, MissingExtraError
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = {"url": "http://localhost:8889/", "port": 8889, "token": "abc"}
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run instead of JupyterLab."""
+    ran = []
+    monkeypatch.setattr(lab, "find_spec", lambda name: object())
+    monkeypatch.setattr(lab, "_run_until_interrupted", lambda command, port, away: ran.append(command) or 0)
+    monkeypatch.setattr(lab, "_why_no_browser", lambda: "")
+    return ran
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package installed from a wheel, with a small course in it."""
+    package = tmp_path / "site-packages" / "dqnkit"
+    (package / "course").mkdir(parents=True)
+    (package / "course" / "00_start_here.ipynb").write_text("the kit's")
+    monkeypatch.setattr(notebooks, "PACKAGE", package)
+    return package / "course"
+
+
+def test_a_checkout_is_opened_where_it_is(commands):
+    assert lab.open_lab(port=9000, browser=False) == 0
+    (command,) = commands
+    assert command[0] == sys.executable
+    assert {"--port=9000", "--no-browser", f"--ServerApp.root_dir={ROOT / 'notebooks'}"} <= set(command)
+    assert (ROOT / "notebooks" / "START.md").is_file()
+
+
+def test_an_installed_course_is_copied_first(installed, commands, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lab.open_lab()
+    folder = tmp_path / "dqnkit-course"
+    assert {path.name for path in folder.iterdir()} == {"00_start_here.ipynb", "START.md", notebooks.MANIFEST}
+    assert {f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/START.md"} <= set(commands[0])
+    assert "--no-browser" not in commands[0]
+    assert f"{folder} (1 new files" in capsys.readouterr().out
+
+    (folder / "00_start_here.ipynb").write_text("my answers")
+    (installed / "00_start_here.ipynb").write_text("newer")
+    lab.open_lab()
+    assert "newer version is beside it: 00_start_here.new-" in capsys.readouterr().out
+
+
+def test_the_course_comes_without_jupyterlab_too(installed, tmp_path, capsys):
+    assert lab.bring_course(tmp_path / "mine") == tmp_path / "mine"
+    assert (tmp_path / "mine" / "00_start_here.ipynb").read_text() == "the kit's"
+    assert "1 new files" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_says_what_to_do(installed, commands, tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(lab.start_page, "write_start_page", refuse)
+    with pytest.raises(DQNKitError, match=r"read-only.*dqnkit lab FOLDER"):
+        lab.open_lab(folder=tmp_path / "mine")
+    assert not commands
+
+
+def test_without_jupyterlab_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(lab, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"JupyterLab is not installed.*pip install .dqnkit\[notebooks\]."):
+        lab.open_lab()
+
+
+def test_a_browser_is_opened_where_there_is_one_or_when_it_is_asked_for(commands, monkeypatch):
+    lab.open_lab()
+    monkeypatch.setattr(lab, "_why_no_browser", lambda: "There is no browser on this computer")
+    lab.open_lab()
+    lab.open_lab(browser=True)
+    assert ["--no-browser" in command for command in commands] == [False, True, False]
+
+
+def test_the_reader_is_told_where_it_is(monkeypatch):
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    text = lab._where_it_is(SERVER, 8889, "")
+    assert "http://localhost:8889/lab/tree/START.md?token=abc" in text
+    assert "taken" not in text
+    assert "Port 8888 is taken; this is port 8889" in lab._where_it_is(SERVER, 8888, "")
+    assert "There is no browser here: open that address" in lab._where_it_is(SERVER, 8889, "There is no browser here")
+
+
+def test_on_another_computer_the_way_to_it_is_said(monkeypatch):
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 51000 10.0.0.1 22")
+    monkeypatch.setattr(lab.getpass, "getuser", lambda: "ada")
+    text = lab._where_it_is(SERVER, 8889, lab._why_no_browser())
+    assert "ssh -N -L 8889:localhost:8889 ada@10.0.0.1" in text
+
+
+def test_a_computer_without_a_browser_is_noticed(monkeypatch):
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+
+    def none():
+        raise lab.webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(lab.webbrowser, "get", none)
+    assert lab._why_no_browser() == "There is no browser on this computer"
+    monkeypatch.setattr(lab.webbrowser, "get", lambda: object())
+    assert lab._why_no_browser() == ""
+
+
+def test_the_exit_code_is_jupyterlabs_own():
+    assert lab._run_until_interrupted([sys.executable, "-c", "raise SystemExit(3)"], 8888, "") == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C to a process group")
+@pytest.mark.timeout(120)
+def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tmp_path):
+    pytest.importorskip("jupyterlab")
+    program = (
+        "import signal, sys\n"
+        # a shell that starts tests in the background lets them ignore Ctrl-C; a reader's does not
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from dqnkit.lab import open_lab\n"
+        "sys.exit(open_lab(port=int(sys.argv[1]), folder=sys.argv[2]))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
+    environment |= {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    environment |= {"BROWSER": "true %s", "PYTHONPATH": str(ROOT)}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(port), str(tmp_path / "course")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        said = ""
+        while not (found := re.search(r"(http://\S+/)lab/tree/START.md\?token=(\w+)", said)):
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            said += line
+        assert f"Port {port} is taken" in said
+        with urllib.request.urlopen(f"{found[1]}lab/api/settings?token={found[2]}", timeout=30) as answer:
+            schemas = {entry["id"]: entry.get("schema", {}) for entry in json.load(answer)["settings"]}
+        page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
+        with urllib.request.urlopen(page, timeout=30) as answer:
+            assert "00_start_here.ipynb" in json.load(answer)["content"]
+        notification = schemas["@jupyterlab/apputils-extension:notification"]["properties"]
+        assert notification["fetchNews"]["default"] == "false"  # nobody is asked whether they want news
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")

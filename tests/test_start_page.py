@@ -1,0 +1,97 @@
+"""The start page: the notebooks in order, minutes, and what the reader has done."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dqnkit.classroom import check, progress_file, start_page
+from dqnkit.classroom.course import COURSE
+from dqnkit.notebooks import find_notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = '{"cells": [{"cell_type": "code", "source": ["check(\\"q_update\\", f)\\n", "check(\\"other\\", g)"]}]}'
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course of two notebooks, of which the first has two checks; and the progress kept beside it."""
+    (tmp_path / "00_start_here.ipynb").write_text(NOTEBOOK)
+    (tmp_path / "01_q_update.ipynb").write_text("{ broken")
+    monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))
+    return tmp_path
+
+
+def rows(page):
+    return {found[1]: found[0] for found in re.finditer(r"\| \[.*\]\((.*)\.ipynb\).*", page)}
+
+
+def test_a_new_reader_is_told_where_to_begin(course):
+    page = start_page.start_page(course)
+    assert "**Begin with [00 · Start here](00_start_here.ipynb).**" in page
+    assert list(rows(page)) == ["00_start_here", "01_q_update"]
+    assert all("○ not begun" in row for row in rows(page).values())
+    assert "| 20 |" in rows(page)["00_start_here"]
+
+
+def test_what_is_done_is_counted(course):
+    progress_file.record_prediction("00-random", "?", "number", 3)
+    assert "◐ begun, 0 of 2 checks" in rows(start_page.start_page(course))["00_start_here"]
+    progress_file.record_check("q_update", "00_start_here", passed=True)
+    progress_file.record_check("other", "00_start_here", passed=False)
+    page = start_page.start_page(course)
+    assert "◐ begun, 1 of 2 checks" in rows(page)["00_start_here"]
+    assert "Go on with [00" in page
+    progress_file.record_check("other", "00_start_here", passed=True)
+    page = start_page.start_page(course)
+    assert "✓ done, 2 of 2 checks" in rows(page)["00_start_here"]
+    assert "Go on with [01 · Q-update]" in page
+    assert "1 of 2 notebooks are done" in page
+
+
+def test_a_check_writes_the_page_anew_where_there_is_one(course):
+    check("q_update", lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0)
+    assert not (course / start_page.NAME).exists()
+    assert start_page.write_start_page(course) == course / start_page.NAME
+    before = (course / start_page.NAME).read_text(encoding="utf-8")
+    check("q_update", lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0)
+    assert (course / start_page.NAME).read_text(encoding="utf-8") == before
+    progress_file.record_check("q_update", "01_q_update", passed=True)
+    start_page.refresh(course)
+    assert (course / start_page.NAME).read_text(encoding="utf-8") != before
+
+
+def test_a_damaged_progress_file_is_left_to_the_notebooks(course):
+    (course / progress_file.NAME).write_text("{ damaged")
+    assert "not begun" in start_page.start_page(course)
+    assert (course / progress_file.NAME).read_text() == "{ damaged"
+
+
+def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
+    start_page.write_start_page(course)
+
+    def full(path, content):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(start_page, "write_whole", full)
+    start_page.refresh(course)
+
+
+def test_the_list_of_the_course_is_what_there_is():
+    folder = find_notebooks()
+    assert [chapter.name for chapter in COURSE] == [path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    for chapter in COURSE:
+        cells = json.loads((folder / f"{chapter.name}.ipynb").read_text(encoding="utf-8"))["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+        assert f"about {chapter.minutes} minutes" in text, chapter.name
+        assert start_page._checks_in(folder / f"{chapter.name}.ipynb"), chapter.name
+
+
+@pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
+def test_tables_of_the_course_elsewhere_say_the_same(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for chapter in COURSE:
+        assert re.search(rf"\| .*{chapter.name}.* \| .* \| {chapter.minutes} \|", text), chapter.name
