@@ -20,7 +20,7 @@ from dqnkit.errors import DQNKitError, MissingExtraError
 from dqnkit.notebooks import copy_course, find_notebooks, is_checkout, jupyter_config
 
 DEFAULT_FOLDER = "dqnkit-course"
-START_SECONDS = 60.0  # that JupyterLab may take until it says where it is
+LONGEST_IPC_FOLDER = 55  # characters: a socket's whole path may have about 100
 
 
 def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path | None = None) -> int:
@@ -81,11 +81,15 @@ def _why_no_browser() -> str:
 
 
 def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
+    from jupyter_core.paths import jupyter_runtime_dir  # comes with JupyterLab
+
     # the module and not `jupyter lab`, which looks for a script on the PATH and may find another Python's
     command = [sys.executable, "-m", "jupyterlab", f"--port={port}", f"--ServerApp.root_dir={course}"]
     command += [f"--LabApp.default_url=/lab/tree/{start_page.NAME}"]
     command += ["--log-level=ERROR", "--LabApp.log_level=ERROR"]
     command += ["-y"]  # Ctrl-C ends it without a question
+    if os.name == "posix" and len(jupyter_runtime_dir()) < LONGEST_IPC_FOLDER:
+        command += ["--KernelManager.transport=ipc"]  # over TCP, others on this computer could listen in
     if not browser:
         command += ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -109,12 +113,11 @@ def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """What a server says of itself in its file: url, port, token; nothing where it ended, or is very slow."""
+    """What a server says of itself in its file: url, port, token; nothing where it ended before it got there."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     file = Path(jupyter_runtime_dir()) / f"jpserver-{process.pid}.json"
-    until = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < until:
+    while process.poll() is None:
         try:
             server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return server

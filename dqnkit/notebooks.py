@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,8 +106,16 @@ def _copy_file(file: Path, target: Path, offered: str, copied: Copied) -> None:
 
 
 def _digest(file: Path) -> str:
-    """Of a file's content; empty where it is no file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    """Of a file's content; of a notebook's cells only, for to open it changes the rest. Empty where it is no file."""
+    if not file.is_file():
+        return ""
+    content = file.read_bytes()
+    if file.suffix == ".ipynb":
+        with suppress(ValueError, LookupError, TypeError):  # damaged: then it is compared as it is
+            cells = json.loads(content)["cells"]
+            parts = [(cell["cell_type"], "".join(cell["source"]), cell.get("outputs", [])) for cell in cells]
+            content = json.dumps(parts, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:

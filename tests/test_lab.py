@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,20 +154,24 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
             cwd=tmp_path,
             env=environment,
         )
-        said = ""
-        while not (found := re.search(r"(http://\S+/)lab/tree/START.md\?token=(\w+)", said)):
-            line = process.stdout.readline()
-            assert line, process.communicate()
-            said += line
-        assert f"Port {port} is taken" in said
-        with urllib.request.urlopen(f"{found[1]}lab/api/settings?token={found[2]}", timeout=30) as answer:
-            schemas = {entry["id"]: entry.get("schema", {}) for entry in json.load(answer)["settings"]}
-        page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
-        with urllib.request.urlopen(page, timeout=30) as answer:
-            assert "00_start_here.ipynb" in json.load(answer)["content"]
-        notification = schemas["@jupyterlab/apputils-extension:notification"]["properties"]
-        assert notification["fetchNews"]["default"] == "false"  # nobody is asked whether they want news
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        try:
+            said = ""
+            while not (found := re.search(r"(http://\S+/)lab/tree/START.md\?token=(\w+)", said)):
+                line = process.stdout.readline()
+                assert line, process.communicate()
+                said += line
+            assert f"Port {port} is taken" in said
+            with urllib.request.urlopen(f"{found[1]}lab/api/settings?token={found[2]}", timeout=60) as answer:
+                schemas = {entry["id"]: entry.get("schema", {}) for entry in json.load(answer)["settings"]}
+            notification = schemas["@jupyterlab/apputils-extension:notification"]["properties"]
+            assert notification["fetchNews"]["default"] == "false"  # nobody is asked whether they want news
+            page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
+            with urllib.request.urlopen(page, timeout=60) as answer:
+                assert "00_start_here.ipynb" in json.load(answer)["content"]
+            os.killpg(process.pid, signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     assert (process.returncode, errors) == (0, "")

@@ -83,6 +83,26 @@ def test_a_later_version_updates_what_was_not_touched_and_lays_the_rest_beside(i
     assert notebooks.copy_course(course, folder).updated == [folder / "01_next.ipynb"]
 
 
+def test_a_notebook_that_was_only_opened_is_not_touched(installed, tmp_path):
+    cell = {"cell_type": "code", "source": ["1 + 1"], "outputs": [], "execution_count": None}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (installed / "course" / "00_start.ipynb").write_text(json.dumps(notebook))
+    mine = tmp_path / "mine" / "00_start.ipynb"
+    notebooks.copy_course(installed / "course", mine.parent)
+    mine.write_text(json.dumps({**notebook, "metadata": {"language_info": {"version": "3.12.1"}}}, indent=1))
+
+    newer = {**notebook, "cells": [{**cell, "source": ["2 + 2"]}]}
+    (installed / "course" / "00_start.ipynb").write_text(json.dumps(newer))
+    assert notebooks.copy_course(installed / "course", mine.parent).updated == [mine]
+    assert json.loads(mine.read_text()) == newer
+
+    ran = {**cell, "source": ["2 + 2"], "outputs": [{"output_type": "stream", "name": "stdout", "text": "4"}]}
+    mine.write_text(json.dumps({**newer, "cells": [ran]}))
+    (installed / "course" / "00_start.ipynb").write_text(json.dumps(notebook))
+    assert notebooks.copy_course(installed / "course", mine.parent).updated == []
+    assert json.loads(mine.read_text())["cells"] == [ran]
+
+
 def test_a_copy_of_which_nothing_is_known_is_the_readers_own(installed, tmp_path):
     folder = tmp_path / "mine"
     notebooks.copy_course(installed / "course", folder)
