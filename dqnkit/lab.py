@@ -148,7 +148,7 @@ def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that was asked to end; ask it again, then make it."""
     for insist in (process.terminate, process.kill):
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=10)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             insist()
     process.wait()
