@@ -241,6 +241,25 @@ class Notebook:
         what.screenshot(path=str(path))
         return path
 
+    def keep_outputs(self, name: str) -> None:
+        """Keep what is seen of all outputs, one below the other, as NAME.png: cells without outputs are left out."""
+        style = ".jp-Notebook .jp-Cell:not(:has(.jp-OutputArea-output)), .jp-Notebook .jp-Cell-inputWrapper"
+        hide = self.page.add_style_tag(content=f"{style} {{ display: none !important }}")
+        size = self.page.viewport_size
+        height = self.page.evaluate(
+            "() => document.querySelector('.jp-WindowedPanel-inner, .jp-Notebook').scrollHeight"
+        )
+        self.page.set_viewport_size({"width": size["width"], "height": min(16_000, int(height) + 200)})
+        self.page.wait_for_timeout(500)
+        self.page.locator(".jp-Notebook").first.screenshot(path=str(screenshots() / f"{name}.png"))
+        hide.evaluate("style => style.remove()")
+        self.page.set_viewport_size(size)
+
+    def shut_down(self) -> None:
+        """End the kernel and close the page."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
     def _note(self, message: str) -> None:
         if not NOT_OURS.search(message):
             self.errors.append(message)

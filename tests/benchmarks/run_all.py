@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "replay_speed": (["replay_speed.py"], ["--rounds=1", "--repeats=2", "--seconds=0.1"]),
     "learner_updates": (["learner_updates.py"], ["--rounds=1", "--repeats=2", "--updates=320"]),
     "live_panel": (["live_panel.py"], ["--rounds=1", "--steps=3000"]),
+    "first_plot": (["first_plot.py"], ["--rounds=1"]),
     "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
     "lunarlander": (["solve.py", "LunarLander-v3"], ["--seeds=1", "--budget=2000", "--evaluate-every=1000"]),
     "cluster_rollouts": (["cluster_rollouts.py"], ["--repeats=1", "--seconds=0.5"]),

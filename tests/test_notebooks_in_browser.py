@@ -1,0 +1,73 @@
+"""Every notebook in a real JupyterLab, from top to bottom in fast mode: no error, nothing in the browser's console.
+
+What is asserted was computed at run time, in output areas. Screenshots are kept, see `browser.screenshots`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import Lab, Notebook, jupyter_lab
+
+from dqnkit.notebooks import find_notebooks
+
+pytestmark = pytest.mark.slow
+
+NOTEBOOKS = sorted((find_notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
+PICTURES = ".jp-Notebook .jp-OutputArea-output img"
+# legible: the colours of text and paper are at least so far apart (WCAG 2, level AA, for text of this size)
+CONTRAST = 4.5
+CONTRAST_OF_TEXT = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8").partition("\n")[2]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with jupyter_lab(tmp_path_factory.mktemp("lab"), DQNKIT_FAST="1") as lab:
+        yield lab
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_to_its_end_and_can_be_read(lab: Lab, path: Path) -> None:
+    notebook = lab.open(path)
+    try:
+        notebook.run_all()
+        notebook.wait_until_done(timeout=300)
+        assert_no_errors(notebook)
+        last = notebook.find("progress()")
+        notebook.wait_for(last, r"Your progress: [1-9]\d* of \d+ checks passed")
+        assert_pictures_have_words(notebook)
+        notebook.screenshot(f"whole-{path.stem}")
+        for name, width, dark in (("dark", 1400, True), ("narrow", 680, False)):
+            look_at(notebook, f"{path.stem}-{name}", width, dark)
+        assert not notebook.errors
+    finally:
+        notebook.shut_down()
+
+
+def assert_no_errors(notebook: Notebook) -> None:
+    for kind in ("error", "stderr"):
+        outputs = notebook.page.locator(f".jp-Notebook .jp-OutputArea-output[data-mime-type$='.{kind}']")
+        assert outputs.all_inner_texts() == []
+
+
+def assert_pictures_have_words(notebook: Notebook) -> None:
+    """Each picture that is shown has alternative text, of a sentence."""
+    texts = notebook.page.locator(PICTURES).evaluate_all("images => images.map(image => image.alt)")
+    assert [text for text in texts if len(text) < 20] == []
+
+
+def look_at(notebook: Notebook, name: str, width: int, dark: bool) -> None:
+    """Change theme and width, keep a screenshot of each output, and see that text is legible and nothing sticks out."""
+    notebook.page.set_viewport_size({"width": width, "height": 1000})
+    notebook.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
+    notebook.page.wait_for_timeout(1500)
+    notebook.keep_outputs(name)
+    faint = [text for contrast, text in notebook.page.evaluate(CONTRAST_OF_TEXT) if contrast < CONTRAST]
+    assert faint == [], f"{name}: text that is hardly legible"
+    right_edges = notebook.page.locator(PICTURES).evaluate_all(
+        "images => images.map(image => image.getBoundingClientRect().right)"
+    )
+    assert all(edge <= width for edge in right_edges), f"{name}: a picture sticks out"
