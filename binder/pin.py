@@ -1,57 +1,88 @@
-"""Write binder/requirements.txt anew: the one pinned set of versions, for everyone.
+"""Write the pinned set of versions anew, one set for everyone.
 
-    python binder/pin.py
+    python binder/pin.py                # what is pinned stays as it is wherever it still fits
+    python binder/pin.py --upgrade      # to the newest versions that fit together
+
+constraints.txt    every package of the extras in EXTRAS: what a checkout and the tests take their versions from
+requirements.txt   those of them that Binder installs, with the same versions: the extra in ON_BINDER, and no more
 
 Run it after a change to the dependencies in pyproject.toml, or to move to newer versions; then install the result on
-the oldest and the newest Python (`pip install -c binder/requirements.txt -e ".[notebooks,games,test]"`), run the tests,
-and commit both files. It needs pip and a network, and installs nothing but a resolver, in a temporary place.
+the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,games,test]"`), run the tests,
+and commit all three files. It needs pip and a network, and installs nothing but a resolver, in a temporary place.
 
 The resolver answers for every platform and Python that we support at once, under the rules of the oldest Python. So
 each package has one version that holds everywhere, and a marker stands only where a package is not for all. Lines hold
-nothing but `name==version ; marker`, because pip refuses extras in a file of constraints, and Binder installs the same
-file as requirements.
+nothing but `name==version ; marker`, because pip refuses extras in a file of constraints.
 """
 
+import argparse
 import json
 import re
 import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 EXTRAS = ["notebooks", "games", "test"]
+ON_BINDER = ["notebooks"]
 OLDEST_PYTHON = "3.11"
 SUPPORTED = (
     "python_full_version < '3.14' and (sys_platform == 'darwin' or sys_platform == 'linux' or sys_platform == 'win32')"
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-PINS = ROOT / "binder" / "requirements.txt"
+CONSTRAINTS = ROOT / "binder" / "constraints.txt"
+REQUIREMENTS = ROOT / "binder" / "requirements.txt"
 
 
 def main() -> None:
-    """Resolve in a temporary folder, and write the pins."""
+    """Resolve in a temporary folder, and write both files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--upgrade", action="store_true", help="move to the newest versions")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        venv.create(scratch / "venv", with_pip=True)
-        python = scratch / ("venv/Scripts/python.exe" if sys.platform == "win32" else "venv/bin/python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+        resolver = Resolver(Path(folder))
+        everything = resolver.resolve(EXTRAS, [] if arguments.upgrade else read(CONSTRAINTS))
+        on_binder = resolver.resolve(ON_BINDER, everything)
+    for file, pins in ((CONSTRAINTS, everything), (REQUIREMENTS, on_binder)):
+        write(file, pins)
+        print(f"{len(pins)} pins in {file.relative_to(ROOT)}")
 
-        # The resolver reads the supported environments from the project file, so it gets a copy that names them.
+
+class Resolver:
+    """The resolver uv, in an environment of its own."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        venv.create(scratch / "venv", with_pip=True)
+        self.python = scratch / ("venv/Scripts/python.exe" if sys.platform == "win32" else "venv/bin/python")
+        subprocess.run([self.python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+        # It reads the supported environments from the project file, so it gets a copy that names them.
         project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         project += f"\n[tool.uv]\nenvironments = {json.dumps([SUPPORTED])}\n"
         (scratch / "pyproject.toml").write_text(project, encoding="utf-8")
 
-        command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-python-downloads"]
+    def resolve(self, extras: Sequence[str], pinned: Sequence[str]) -> list[str]:
+        """The pins of some extras; of those that are pinned already, the same versions wherever they still fit."""
+        write(self.scratch / "pins.txt", pinned)  # uv prefers the versions in the file that it is to write
+        command = [self.python, "-m", "uv", "pip", "compile", "pyproject.toml", "--output-file", "pins.txt", "--quiet"]
         command += ["--universal", "--python-version", OLDEST_PYTHON, "--fork-strategy", "fewest"]
-        command += ["--no-header", "--no-annotate"]
-        command += [f"--extra={extra}" for extra in EXTRAS]
-        resolved = subprocess.run(command, cwd=scratch, check=True, stdout=subprocess.PIPE, text=True).stdout
+        command += ["--no-python-downloads", "--no-header", "--no-annotate"]
+        command += [f"--extra={extra}" for extra in extras]
+        subprocess.run(command, cwd=self.scratch, check=True)
+        return sorted(without_supported(line) for line in read(self.scratch / "pins.txt"))
 
-    pins = sorted(without_supported(line) for line in resolved.splitlines())
-    PINS.write_text("\n".join(pins) + "\n", encoding="utf-8", newline="\n")
-    print(f"{len(pins)} pins in {PINS.relative_to(ROOT)}")
+
+def read(file: Path) -> list[str]:
+    """The lines of a file of pins."""
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def write(file: Path, pins: Sequence[str]) -> None:
+    """Write a file of pins."""
+    file.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8", newline="\n")
 
 
 def without_supported(line: str) -> str:
