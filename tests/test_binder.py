@@ -18,6 +18,8 @@ from packaging.markers import Marker  # noqa: E402
 from packaging.requirements import Requirement  # noqa: E402
 from packaging.utils import canonicalize_name  # noqa: E402
 
+from dqnkit.doctor import available_cores  # noqa: E402
+
 BINDER = Path(__file__).resolve().parent.parent / "binder"
 PROJECT = tomllib.loads((BINDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # platforms that differ in what they need; the first is Binder's
@@ -128,19 +130,35 @@ def test_a_session_is_told_how_to_reach_the_dashboard(hub: dict[str, str], link:
 
 
 @posix
-def test_a_session_starts_where_the_kit_has_no_settings(tmp_path: Path) -> None:
+def test_numpy_starts_no_more_threads_than_the_container_has_cores() -> None:
+    assert int(started({})["OPENBLAS_NUM_THREADS"]) == max(1, int(available_cores()))
+
+
+@posix
+def test_a_session_starts_even_where_the_kit_cannot_be_asked(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o755)
     variables = started({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "JUPYTER_CONFIG_PATH": "/mine"})
     assert variables["JUPYTER_CONFIG_PATH"] == "/mine"
+    assert "OPENBLAS_NUM_THREADS" not in variables
 
 
 def started(variables: dict[str, str]) -> dict[str, str]:
     """The environment variables of what is started as the notebook server."""
     program = "import json, os; print(json.dumps(dict(os.environ)))"
     command = [str(BINDER / "start"), sys.executable, "-c", program]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "DASK"))}
-    ended = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, timeout=60, check=True)
+    set_here = ("JUPYTER", "DASK", "OPENBLAS")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(set_here)}
+    clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as in an environment in use
+    ended = subprocess.run(
+        command,
+        env={**clean, **variables},
+        cwd=BINDER.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     found: dict[str, str] = json.loads(ended.stdout)
     return found
