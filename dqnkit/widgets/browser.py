@@ -13,31 +13,47 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
+from traitlets import Tuple, Unicode
 
 ASK_EVERY = 0.5  # seconds between questions until the first answer comes,
 PATIENCE = 10.0  # for so many seconds; from then on, and where answers came and come no more,
 ASK_SELDOM = 5.0  # seconds between questions
 
 
-class RoundTrip:
-    """Asks the browser, through a hidden widget, whether it is there; `widget` must be on the page.
+class _Copier(ipywidgets.widgets.widget_link.DirectionalLink):
+    """A link that works in the browser, as `ipywidgets.jsdlink` makes it, but with a view, which shows nothing.
 
-    The widget is a `Play`. When the kernel sets it playing, the browser counts its value up by one, and that arrives
-    as the answer. (In ipywidgets 7 only a click starts it, so there no answer comes.) Messages keep their order: an
-    answer also says that all that was sent before the question has arrived.
+    Colab knows only such widgets as are on the page, or hang on one that is; with a view it can be put there.
+    """
+
+    _view_module = Unicode("@jupyter-widgets/base").tag(sync=True)
+    _view_module_version = Unicode(ipywidgets.Layout._view_module_version.default_value).tag(sync=True)
+    _view_name = Unicode("DOMWidgetView").tag(sync=True)
+    _dom_classes = Tuple().tag(sync=True)  # that view asks for them
+
+
+class RoundTrip:
+    """Asks the browser, through hidden widgets, whether it is there; `widget` must be on the page.
+
+    They are two numbers and a link between them. The kernel counts the first one up, the browser copies it to the
+    second, and that arrives as the answer, from ipywidgets 7 and 8 alike. Messages keep their order: an answer also
+    says that all that was sent before the question has arrived.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.widget = ipywidgets.Play(
-            value=0, min=0, max=1_000_000_000, interval=2_000_000_000, layout={"display": "none"}
-        )
+        self.question, self.answer = ipywidgets.IntText(0), ipywidgets.IntText(0)
+        copier = _Copier((self.question, "value"), (self.answer, "value"))
+        self.widget = ipywidgets.Box([self.question, self.answer, copier], layout={"display": "none"})
         self.works = False  # an answer has arrived: what a reader does on the page acts
-        self.waiting = False  # the last question is not answered yet
         self._clock = clock
         self._began = clock()
         self._asked_at = float("-inf")
-        self._playing = "playing" if "playing" in self.widget.keys else "_playing"  # its name in ipywidgets 7
-        self.widget.observe(self._answered, "value")
+        self.answer.observe(self._answered, "value")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the last question is not answered yet."""
+        return bool(self.answer.value < self.question.value)
 
     @property
     def ready(self) -> bool:
@@ -53,15 +69,11 @@ class RoundTrip:
         hopeful = not self.works and now - self._began < PATIENCE
         if self.waiting and now - self._asked_at < (ASK_EVERY if hopeful else ASK_SELDOM):
             return
-        self._asked_at, self.waiting = now, True
-        for playing in (False, True):
-            if getattr(self.widget, self._playing) != playing:
-                setattr(self.widget, self._playing, playing)
-            else:  # as the kernel knows it; the browser may know it otherwise
-                self.widget.send_state(self._playing)
+        self._asked_at = now
+        self.question.value += 1
 
     def _answered(self, _: Any) -> None:
-        self.works, self.waiting = True, False
+        self.works = True
 
 
 async def has_browser(timeout: float = 1.0) -> bool:

@@ -29,20 +29,21 @@ def listen_as_a_browser() -> None:
 
     import comm
     import comm.base_comm
-    import ipywidgets
+    from ipywidgets.widgets.widget_link import DirectionalLink
 
     class Comm(comm.base_comm.BaseComm):
         def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, **_: Any) -> None:
             Counted.messages += 1
             Counted.bytes += len(json.dumps([msg_type, data, metadata]))
             state = (data or {}).get("state", {})
-            if state.get("playing") is True and msg_type == "comm_msg":
-                asyncio.get_running_loop().call_soon(self.answer)
+            if msg_type == "comm_msg" and isinstance(state.get("value"), int):
+                asyncio.get_running_loop().call_soon(self.copy, state["value"])
 
-        def answer(self) -> None:
-            for widget in all_widgets().values():
-                if isinstance(widget, ipywidgets.Play) and widget.comm is self:
-                    widget.set_state({"value": widget.value + 1})
+        def copy(self, value: Any) -> None:
+            """What a link does in a browser: copy the value of the widget that this is the comm of."""
+            for link in list(all_widgets().values()):
+                if isinstance(link, DirectionalLink) and link.comm is not None and link.source[0].comm is self:
+                    link.target[0].set_state({"value": value})
 
     def all_widgets() -> dict[str, Any]:
         from ipywidgets.widgets import widget
