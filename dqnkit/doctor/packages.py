@@ -1,0 +1,93 @@
+"""The packages: which are there, in which versions, and which get in each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dqnkit.doctor.findings import WORKS, Finding
+from dqnkit.doctor.requirements import (
+    EXTRAS,
+    NOT_ON_COLAB,
+    PYGAME,
+    TENSORFLOW,
+    Requirement,
+    install_command,
+    installed,
+    is_colab,
+    is_within,
+    reinstall_command,
+    requirements,
+    tested_versions,
+)
+
+BASE, ABSENT = "base install", "extras that are not installed"  # sections, besides one for each extra
+
+
+def examine() -> list[Finding]:
+    """Every package that the kit asks for."""
+    return [*_packages(), *_on_colab(), *_clashes(), *_dask()]
+
+
+def section_of(extra: str) -> str:
+    """Where the packages of an extra stand in the report."""
+    return f"extra {extra!r}: {EXTRAS[extra]}" if extra else BASE
+
+
+def _packages() -> Iterator[Finding]:
+    """A finding for each package; one for an extra of which most is missing."""
+    wanted, tested = requirements(), tested_versions()
+    for extra in ("", *EXTRAS):
+        of_extra = [requirement for requirement in wanted if requirement.extra == extra]
+        missing = [requirement for requirement in of_extra if not installed(requirement.names)]
+        if not extra or 2 * len(missing) <= len(of_extra):
+            yield from (_package(requirement, tested) for requirement in of_extra)
+        elif extra == "test":  # readers need it not
+            yield Finding(extra, f"for {EXTRAS[extra]}", section=ABSENT)
+        else:
+            names = ", ".join(requirement.names[0] for requirement in missing)
+            value = f"for {EXTRAS[extra]}; missing: {names}"
+            yield Finding(extra, value, "advice", install_command(extra, missing), ABSENT)
+
+
+def _package(requirement: Requirement, tested: dict[str, str]) -> Finding:
+    names, versions, extra = requirement
+    section = section_of(extra)
+    for name, version in installed(names).items():
+        notes = [f"tested: {tested[name]}"] if tested.get(name, version) != version else []
+        if tested.get(name) == version:
+            notes = ["as tested"]
+        value = _with_notes(version, [*notes, f"needs {versions}"] if versions else notes)
+        if is_within(version, versions):
+            return Finding(name, value, section=section)
+        return Finding(name, value, "advice" if extra == "test" else "problem", install_command(extra), section)
+    notes = [f"tested: {tested[names[0]]}"] if names[0] in tested else []
+    value = _with_notes("missing", [*notes, f"needs {versions}"] if versions else notes)
+    remedy = install_command(extra, [requirement])
+    return Finding(names[0], value, "advice" if extra else "problem", remedy, section)
+
+
+def _with_notes(value: str, notes: list[str]) -> str:
+    return f"{value} ({'; '.join(notes)})" if notes else value
+
+
+def _on_colab() -> Iterator[Finding]:
+    if is_colab():
+        value = f"its own page stands in for JupyterLab and its port: {', '.join(NOT_ON_COLAB)} are not needed"
+        yield Finding("Colab", value, section=section_of("course"))
+
+
+def _clashes() -> Iterator[Finding]:
+    """Two packages in one place, each with files that the other has overwritten."""
+    for names, status, extra in ((TENSORFLOW, "problem", "learner"), (PYGAME, "advice", "course")):
+        found = installed(names)
+        if len(found) > 1:
+            value = f"{' and '.join(found)} are both installed, and overwrite each other's files"
+            yield Finding("clash", value, status, reinstall_command(names, extra), WORKS)  # type: ignore[arg-type]
+
+
+def _dask() -> Iterator[Finding]:
+    """Dask's two packages are released together, and each release works with itself only."""
+    versions = installed(("dask", "distributed"))
+    if len(set(versions.values())) > 1:
+        value = f"dask {versions['dask']} and distributed {versions['distributed']} do not go together"
+        yield Finding("Dask's versions", value, "problem", install_command("cluster"), WORKS)
