@@ -317,8 +317,9 @@ for name, policy in {"by angle": policies["by angle"], "the last row's": best}.i
 # %% [markdown]
 # ## 6 · This computer
 #
-# The `doctor` looks at what is installed and what the computer has. What is missing comes with the command that
-# mends it. It takes a few seconds.
+# The `doctor` looks at what is installed and what the computer has, and tries it: an environment steps, TensorFlow is
+# imported, a Dask cluster starts and ends. That takes about ten seconds. What is missing comes with the command that
+# mends it. The line *widgets* is the last to be filled in: your browser has to answer.
 
 # %%
 from dqnkit import doctor
