@@ -11,7 +11,9 @@ from html import unescape
 from queue import Empty
 
 import pytest
+from click.testing import CliRunner
 
+from dqnkit import cli
 from dqnkit.doctor import Finding, Report, examine, report, trials
 from dqnkit.doctor.onlooker import WAITING
 
@@ -47,6 +49,14 @@ def test_the_whole_examination_here(monkeypatch):
     assert report(findings).isascii()
     (widgets,) = (finding for finding in findings if finding.name == "widgets")
     assert (widgets.status, widgets.value) == ("open", "tried by doctor.examine() in a notebook")
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("open", 0), ("advice", 0), ("problem", 1)])
+def test_the_command_fails_where_there_is_a_problem(monkeypatch, status, code):
+    monkeypatch.setattr("dqnkit.doctor.examine", lambda: Report([Finding("a", "one", status)]))
+    ended = CliRunner().invoke(cli.main, ["doctor"])
+    assert ended.exit_code == code
+    assert f"  {status:<7}  a  one\n" in ended.output
 
 
 def test_importing_the_doctor_costs_little():
