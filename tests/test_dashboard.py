@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import dask
@@ -57,6 +58,13 @@ def test_a_sentence_says_what_to_do_where_the_link_does_not_open(monkeypatch: py
     assert "ssh -L 8787:127.0.0.1:8787" in how_to_reach("http://127.0.0.1:8787/status")
     assert "jupyter-server-proxy" in how_to_reach("/user/ada/proxy/8787/status")
     assert "no dashboard" in how_to_reach("")
+
+
+def test_on_colab_the_sentence_has_the_code_that_opens_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "find_spec", lambda name: object())
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    code = how_to_reach("http://127.0.0.1:41234/status").partition(" shows: ")[2].partition(". If")[0]
+    assert code == ('from google.colab import output; output.serve_kernel_port_as_window(41234, path="/status")')
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -46,6 +47,12 @@ def how_to_reach(link: str) -> str:
     if link.startswith("/"):
         return "If it does not open, the notebook server lacks jupyter-server-proxy: pip install jupyter-server-proxy."
     place = urlsplit(link)
+    if "google.colab" in sys.modules:
+        return (
+            "On Colab this link leads nowhere. While no other cell runs, run this in a new one, and follow the link "
+            f"that it shows: from google.colab import output; output.serve_kernel_port_as_window({place.port}, "
+            'path="/status"). If its plots stay empty, take path="/info/main/workers.html": a page without live plots.'
+        )
     return (
         f"If it does not open, your browser is on another computer than {place.hostname}: make a tunnel "
         f"(ssh -L {place.port}:{place.hostname}:{place.port} COMPUTER), or install jupyter-server-proxy beside "
