@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,8 +16,8 @@ from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
 from dqnkit.widgets import PictureBox, Slider, Sliders, watch
 from dqnkit.widgets import picture_box as picture_box_module
-from dqnkit.widgets.browser import ASK_SELDOM, PATIENCE, RoundTrip, has_browser
-from dqnkit.widgets.panel import Knob
+from dqnkit.widgets.browser import ASK_SELDOM, LONG, PATIENCE, RoundTrip, has_browser
+from dqnkit.widgets.panel import Knob, Panel
 from dqnkit.widgets.watch import DRAW_EVERY, SHARE, Pace, Thinned
 
 DOT = Canvas(4, 4).picture("a dot")
@@ -256,6 +258,42 @@ def test_who_never_answers_is_asked_seldom() -> None:
         clock.now += 0.05
         trip.ask()
     assert trip.question.value < 2 * PATIENCE + 100 / ASK_SELDOM + 3
+
+
+def test_on_colab_a_widget_comes_without_html_which_would_be_shown_in_its_place(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(watch(iter([1]), lambda values: DOT))
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    asyncio.run(watch(iter([1]), lambda values: DOT))
+    elsewhere, on_colab = map(set, page.shown)
+    assert elsewhere - on_colab == {"text/html"}
+    assert "application/vnd.jupyter.widget-view+json" in on_colab
+    assert all("text/html" in update for update in page.updates)  # the plain picture at the end
+
+
+def test_where_no_answer_comes_the_panel_says_what_to_do_instead_of_sliders(page: Page) -> None:
+    class Bare:
+        """A view of nothing, with or without sliders."""
+
+        fold, below = "", None
+
+        def __init__(self, *knobs: Knob) -> None:
+            self.knobs = list(knobs)
+
+        def progress(self) -> None: ...
+
+    now = 0.0
+    panels = [Panel("", Bare(*knobs)) for knobs in ((Knob("period", 1, 100, 50),), ())]
+    for panel in panels:
+        panel.trip = RoundTrip(lambda: now)
+        panel.open()
+    for now in (0.0, LONG + 1):
+        for panel in panels:
+            panel.listen("running")
+        with_sliders, without = (panel._instead.value for panel in panels)
+        assert ("write their values into it" in with_sliders) == (now > LONG)
+        assert without == "Interrupt (the square button) keeps what was learned"
 
 
 def test_without_a_browser_it_is_found_out_in_time(page: Page) -> None:

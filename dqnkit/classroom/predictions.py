@@ -93,12 +93,11 @@ class Prediction:
 
     def _bundle(self) -> dict[str, Any]:
         page = _as_page(self.question)
-        bundle: dict[str, Any] = {"text/html": page.html, "text/plain": page.text}
         if self.form is not None and _state(self.question) == "open":
-            from dqnkit.widgets.browser import widget_view
+            from dqnkit.widgets.browser import as_widget
 
-            bundle |= widget_view(self.form.box)
-        return bundle
+            return as_widget(self.form.box, page.text, page.html)
+        return {"text/html": page.html, "text/plain": page.text}
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -8,6 +8,7 @@ running cell holds up all messages from the browser, nor where nobody looks on (
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from traitlets import Tuple, Unicode
 ASK_EVERY = 0.5  # seconds between questions until the first answer comes,
 PATIENCE = 10.0  # for so many seconds; from then on, and where answers came and come no more,
 ASK_SELDOM = 5.0  # seconds between questions
+LONG = 3.0  # seconds without any answer, from which on the reader is told what to do instead
 
 
 class _Copier(ipywidgets.widgets.widget_link.DirectionalLink):
@@ -63,6 +65,11 @@ class RoundTrip:
         """
         return not (self.works and self.waiting)
 
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether no answer has come for so long that the reader should know what to do instead."""
+        return not self.works and self._clock() - self._began > LONG
+
     def ask(self) -> None:
         """Ask; but while an answer is awaited, only now and then."""
         now = self._clock()
@@ -97,10 +104,17 @@ async def has_browser(timeout: float = 1.0) -> bool:
         close(trip.widget)
 
 
-def widget_view(widget: Any) -> dict[str, Any]:
-    """The part of a mimebundle that shows a widget; written out, for ipywidgets 7 and 8 have different methods."""
+def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
+    """A mimebundle that shows a widget, and words or HTML where there are none: in a saved notebook, on GitHub.
+
+    It is written out, for ipywidgets 7 and 8 have different methods. Colab would show the HTML in the widget's place
+    (seen with other packages' widgets), so there it gets none.
+    """
+    bundle: dict[str, Any] = {"text/plain": text}
+    if html and "google.colab" not in sys.modules:
+        bundle["text/html"] = html
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {"application/vnd.jupyter.widget-view+json": view}
+    return {**bundle, "application/vnd.jupyter.widget-view+json": view}
 
 
 def close(widget: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import ipywidgets
 
 from dqnkit.plots import Picture
-from dqnkit.widgets.browser import RoundTrip, close, widget_view
+from dqnkit.widgets.browser import RoundTrip, as_widget, close
 from dqnkit.widgets.picture_box import PictureBox
 
 ICONS = {  # such as every font has
@@ -27,6 +27,7 @@ ICONS = {  # such as every font has
     "failed": "✖",
 }
 INSTEAD_OF_BUTTONS = "Interrupt (the square button) keeps what was learned"
+INSTEAD_OF_SLIDERS = "sliders do not act here while a cell runs: write their values into it, and run it again"
 KEPT = {
     "stopped": "stopped; what was reached so far is kept",
     "interrupted": "interrupted; what was reached so far is kept",
@@ -195,8 +196,7 @@ class Panel:
         from IPython.display import display
 
         gone = f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."
-        bundle = {"text/plain": gone, "text/html": escape(gone), **widget_view(self.root)}
-        self._handle = display(bundle, raw=True, display_id=True)
+        self._handle = display(as_widget(self.root, gone, escape(gone)), raw=True, display_id=True)
         self._show_state("starting")
 
     def listen(self, state: str) -> None:
@@ -209,6 +209,8 @@ class Panel:
             self._side.layout.display = "flex"
             if self.view.below is not None:
                 self.view.below.enable()
+        elif self.trip.is_in_vain and self.view.knobs:
+            self._instead.value = escape(f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}")
 
     def show(self) -> None:
         """Show the picture and the words of this moment, if there is a browser that takes them."""

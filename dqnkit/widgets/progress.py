@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from dqnkit.widgets.browser import widget_view
+from dqnkit.widgets.browser import as_widget
 
 
 class UploadForm:
@@ -31,7 +31,7 @@ class UploadForm:
             self.said.value = f'<span role="status">{escape(self._take(content))}</span>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {**widget_view(self.box), "text/plain": "Upload progress: a button, where there is a browser"}
+        return as_widget(self.box, "Upload progress: a button, where there is a browser")
 
 
 def uploaded(value: Any) -> list[bytes]:

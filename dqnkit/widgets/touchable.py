@@ -10,7 +10,7 @@ import ipywidgets
 
 from dqnkit.plots import Picture
 from dqnkit.widgets.answers import answer_while_cells_run
-from dqnkit.widgets.browser import widget_view
+from dqnkit.widgets.browser import as_widget
 
 
 class Touchable:
@@ -37,7 +37,7 @@ class Touchable:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         picture = self.picture()
-        return {"text/plain": picture.alt, "text/html": picture.html, **widget_view(self.widget)}
+        return as_widget(self.widget, picture.alt, picture.html)
 
 
 class Clock:
