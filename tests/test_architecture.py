@@ -27,7 +27,7 @@ ROWS = [
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
-    {"lab"},
+    {"lab", "colab"},
     {"cli"},
 ]
 # Rooms that may use even less, besides these: errors and what is below all.
