@@ -201,7 +201,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def verdict(what: str, value: float, target: float, *, at_most: bool = False) -> dict[str, Any]:
     """Print and return whether `value` meets `target`, and by how much it falls short where it does not."""
     met = value <= target if at_most else value >= target
-    word = "PASS" if met else f"SHORT BY {abs(value - target) / target:.0%}"
+    word = "PASS" if met else f"SHORT BY {abs(value - target) / target:.0%}" if target else "NOT MET"
     print(f"{word}: {what}: {show(value)} (target: {'at most' if at_most else 'at least'} {show(target)})")
     return {"what": what, "value": value, "target": target, "at_most": at_most, "met": met}
 
