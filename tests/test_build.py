@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("jupytext")
 
-from dqnkit.classroom.build import build_course, without_solution
+from click.testing import CliRunner
+
+from dqnkit.classroom import build
+from dqnkit.classroom.build import SET_UP, build_course, build_readmes, without_solution
 from dqnkit.errors import DQNKitError
 
 
@@ -141,28 +148,101 @@ def test_marks_without_a_partner_are_an_error(code: str) -> None:
         without_solution(code)
 
 
-def test_a_source_gives_two_notebooks_without_outputs(tmp_path) -> None:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "place.json").write_text('{"repository": "someone/fork", "tag": "autumn"}')
-    (tmp_path / "source" / "00_try.py").write_text(
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """The notebooks' folder of a small checkout."""
+    folder = tmp_path / "notebooks"
+    (folder / "source").mkdir(parents=True)
+    (folder / "source" / "place.json").write_text('{"repository": "someone/fork", "tag": "autumn"}')
+    (folder / "source" / "00_try.py").write_text(
         "# %% [markdown]\n# # Title\n# <!-- badges -->\n\n"
         "# %%\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     )
-
-    built = build_course(tmp_path)
-
-    student, solution = (json.loads(built[tmp_path / name]) for name in ("00_try.ipynb", "solutions/00_try.ipynb"))
-    assert "".join(student["cells"][1]["source"]) == "def f():\n    # YOUR CODE HERE\n    return None"
-    assert "".join(solution["cells"][1]["source"]) == "def f():\n    return 1"
-    assert "someone/fork/autumn?urlpath=lab/tree/notebooks/00_try.ipynb" in "".join(student["cells"][0]["source"])
-    assert "blob/autumn/notebooks/solutions/00_try.ipynb" in "".join(solution["cells"][0]["source"])
-    assert student["cells"][1]["outputs"] == []
+    (tmp_path / "README.md").write_text("# Top\n\n<!-- begin badges: x -->\n<!-- end badges -->\n\nThe rest.\n")
+    (folder / "README.md").write_text("Before.\n<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
+    return folder
 
 
-def test_a_source_that_is_not_well_formed_is_named(tmp_path) -> None:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "place.json").write_text('{"repository": "someone/fork", "tag": "autumn"}')
-    (tmp_path / "source" / "00_try.py").write_text("# %% [markdown]\n# # Title\n\n# %%\n### END SOLUTION\n")
+def cells_of(notebook: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(notebook)["cells"]]
+
+
+def test_a_source_gives_two_notebooks_without_outputs(course: Path) -> None:
+    built = build_course(course)
+
+    student, solution = (cells_of(built[course / name]) for name in ("00_try.ipynb", "solutions/00_try.ipynb"))
+    assert student[2] == "def f():\n    # YOUR CODE HERE\n    return None"
+    assert solution[2] == "def f():\n    return 1"
+    assert "someone/fork/autumn?urlpath=lab/tree/notebooks/00_try.ipynb" in student[0]
+    assert "blob/autumn/notebooks/solutions/00_try.ipynb" in solution[0]
+    assert json.loads(built[course / "00_try.ipynb"])["cells"][2]["outputs"] == []
+
+
+def test_the_cell_after_the_title_sets_the_course_up_from_the_place(course: Path) -> None:
+    for notebook in build_course(course).values():
+        title, set_up, *_ = cells_of(notebook)
+        assert title.startswith("# Title")
+        assert 'kit = "https://github.com/someone/fork/archive/autumn.zip"' in set_up
+        assert json.loads(notebook)["cells"][1]["cell_type"] == "code"
+
+
+def test_elsewhere_than_on_colab_the_set_up_cell_does_nothing_and_says_nothing() -> None:
+    transformer = pytest.importorskip("IPython.core.inputtransformer2").TransformerManager()
+    program = transformer.transform_cell(SET_UP.format(kit="https://nowhere.invalid/kit.zip"))
+    assert len(program.splitlines()) <= 10
+
+    began = time.perf_counter()
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout == ended.stderr == ""
+    assert time.perf_counter() - began < 5  # a Python starts, and nothing more
+
+
+def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: Path) -> None:
+    top, inner = build_readmes(course).values()
+
+    assert top.startswith("# Top\n\n<!-- begin badges: x -->\n[![")
+    assert top.endswith("\n<!-- end badges -->\n\nThe rest.\n")
+    assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
+    assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_start_here.ipynb" in top
+    assert "old" not in inner
+    assert "| 00_try | [Binder](https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/00_t" in inner
+
+    (course / "README.md").write_text("no marks")
+    with pytest.raises(DQNKitError, match="begin links"):
+        build_readmes(course)
+
+
+def test_one_command_leads_everything_to_another_place(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "classroom" / "build.py"))
+
+    result = CliRunner().invoke(build.main, ["--repository", "school/dqn", "--tag", "v1.2"])
+
+    assert result.exit_code == 0, result.output
+    written = [course.parent / "README.md", course / "README.md", course / "00_try.ipynb"]
+    for path in [*written, course / "solutions" / "00_try.ipynb"]:
+        assert "someone/fork" not in path.read_text()
+        assert "school/dqn" in path.read_text()
+    assert "school/dqn/archive/v1.2.zip" in (course / "00_try.ipynb").read_text()
+
+
+@pytest.mark.parametrize("tag", ["", "two words", "feature/x", "-x", "a..b", "v1.", 'x"; y', "täg"])
+def test_a_tag_that_makes_no_address_is_refused_and_nothing_is_changed(
+    tag: str, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "classroom" / "build.py"))
+    before = (course / "source" / "place.json").read_text()
+
+    result = CliRunner().invoke(build.main, ["--tag", tag])
+
+    assert result.exit_code == 1
+    assert "not" in result.output
+    assert (course / "source" / "place.json").read_text() == before
+    assert not (course / "00_try.ipynb").exists()
+
+
+def test_a_source_that_is_not_well_formed_is_named(course: Path) -> None:
+    (course / "source" / "00_try.py").write_text("# %% [markdown]\n# # Title\n\n# %%\n### END SOLUTION\n")
 
     with pytest.raises(DQNKitError, match=r"00_try.py, cell 1: line 1"):
-        build_course(tmp_path)
+        build_course(course)

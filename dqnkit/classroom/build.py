@@ -1,11 +1,16 @@
 """The three forms of a notebook: the source that people edit, the student's copy, the solution.
 
     python -m dqnkit.classroom.build             # write notebooks/*.ipynb and notebooks/solutions/*.ipynb anew
-    python -m dqnkit.classroom.build --repository someone/fork --tag autumn   # with badges for another repository
+    python -m dqnkit.classroom.build --repository someone/fork --tag autumn   # for a fork or a class
 
 A source is a Python file in Jupytext's percent format, ``notebooks/source/NN_name.py``. What stands between the lines
 ``### BEGIN SOLUTION`` and ``### END SOLUTION`` is left out of the student's copy; what is left is still a program that
-runs. The line ``<!-- badges -->`` becomes links that open the notebook on Binder and Colab.
+runs. The line ``<!-- badges -->`` becomes links that open the notebook on Binder and Colab, and after the title comes
+the cell that sets the course up on Colab.
+
+Both lead to the repository and tag in ``notebooks/source/place.json``; so do the badges in README.md and the links in
+notebooks/README.md, which are written between two marks. With ``--repository`` and ``--tag`` all of them are changed at
+once. A repository on Colab and Binder is one on GitHub.
 """
 
 from __future__ import annotations
@@ -24,6 +29,19 @@ from dqnkit.errors import DQNKitError, MissingExtraError
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
 BADGES = "<!-- badges -->"
+GENERATED = re.compile(r"(<!-- begin (\w+): [^\n]* -->\n).*?(<!-- end \2 -->)", re.DOTALL)  # a place in a README
+SET_UP = """\
+# On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    kit = "{kit}"
+    !{{sys.executable}} -m pip install --quiet --no-deps {{kit}}
+    assert _exit_code == 0, f"Cannot install {{kit}}: no network, or no such address. Mend it, and run this cell again."
+    from dqnkit.colab import set_up
+    set_up()"""  # the ! is IPython's: what follows is a command of the shell, which leaves its status in _exit_code
+START, FIRST = "notebooks/START.md", "notebooks/00_start_here.ipynb"  # what the badges of the course open
+Place = dict[str, str]  # repository and tag
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -37,13 +55,37 @@ def build_course(folder: Path) -> dict[Path, str]:
         DQNKitError: a source that is not well formed; says where.
         MissingExtraError: Jupytext is not installed.
     """
-    place = json.loads((folder / "source" / "place.json").read_text(encoding="utf-8"))
+    place = _read_place(folder)
     notebooks = {}
-    for source in sorted((folder / "source").glob("[0-9][0-9]_*.py")):
+    for source in _sources(folder):
         cells = _read_cells(source)
         for name, solved in ((f"{source.stem}.ipynb", False), (f"solutions/{source.stem}.ipynb", True)):
-            notebooks[folder / name] = _notebook(cells, solved, _badges(place, f"notebooks/{name}"), source.name)
+            notebooks[folder / name] = _notebook(cells, solved, place, f"notebooks/{name}", source.name)
     return notebooks
+
+
+def build_readmes(folder: Path) -> dict[Path, str]:
+    """What the README of a checkout and that of its notebooks should hold: path -> content.
+
+    Only what stands between two marks is written anew, ``<!-- begin badges: ... -->`` and ``<!-- end badges -->`` for
+    pictures that open the course, ``links`` for the links to each notebook.
+
+    Raises:
+        DQNKitError: a README without the marks; says which.
+    """
+    place = _read_place(folder)
+    wanted = {
+        folder.parent / "README.md": {"badges": _pictures(place)},
+        folder / "README.md": {"links": _links(place, [source.stem for source in _sources(folder)])},
+    }
+    built = {}
+    for path, parts in wanted.items():
+        text = path.read_text(encoding="utf-8")
+        if [name for _, name, _ in GENERATED.findall(text)] != list(parts):
+            marks = " and ".join(f"<!-- begin {name}: ... --> with <!-- end {name} -->" for name in parts)
+            raise DQNKitError(f"{path} must have the lines {marks}, once, and no others of their kind")
+        built[path] = GENERATED.sub(lambda found, parts=parts: f"{found[1]}{parts[found[2]]}\n{found[3]}", text)
+    return built
 
 
 def without_solution(code: str) -> str:
@@ -78,9 +120,10 @@ def _read_cells(source: Path) -> list[Any]:
     return list(cells)
 
 
-def _notebook(cells: list[Any], solved: bool, badges: str, name: str) -> str:
+def _notebook(cells: list[Any], solved: bool, place: Place, path: str, name: str) -> str:
     """The notebook as the text of its file, without outputs; the same cells give the same bytes."""
-    built = []
+    badges = f"[Open in Binder]({_on_binder(place, path)}) · [Open in Colab]({_on_colab(place, path)})"
+    built: list[dict[str, Any]] = []
     for index, cell in enumerate(cells):
         common = {"cell_type": cell.cell_type, "id": f"cell-{index:03d}", "metadata": {}}
         if cell.cell_type == "code":
@@ -88,11 +131,17 @@ def _notebook(cells: list[Any], solved: bool, badges: str, name: str) -> str:
                 code = _without_marks(cell.source) if solved else without_solution(cell.source)
             except (DQNKitError, SyntaxError) as error:
                 raise DQNKitError(f"{name}, cell {index}: {error}") from error
-            built.append({**common, "execution_count": None, "outputs": [], "source": _lines(code)})
+            built.append({**common, **_code(code)})
         else:
             built.append({**common, "source": _lines(cell.source.replace(BADGES, badges))})
+    set_up = {"cell_type": "code", "id": "set-up", "metadata": {}, **_code(SET_UP.format(kit=_archive(place)))}
+    built.insert(1, set_up)  # after the title
     notebook = {"cells": built, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _code(code: str) -> dict[str, Any]:
+    return {"execution_count": None, "outputs": [], "source": _lines(code)}
 
 
 def _lines(text: str) -> list[str]:
@@ -133,31 +182,68 @@ def _without_marks(code: str) -> str:
     return "\n".join(line for line in code.split("\n") if line.strip() not in (BEGIN, END))
 
 
-def _badges(place: dict[str, str], path: str) -> str:
-    repository, tag = place["repository"], place["tag"]
-    binder = f"https://mybinder.org/v2/gh/{repository}/{tag}?urlpath=lab/tree/{path}"
-    colab = f"https://colab.research.google.com/github/{repository}/blob/{tag}/{path}"
-    return f"[Open in Binder]({binder}) · [Open in Colab]({colab})"
+def _on_binder(place: Place, path: str) -> str:
+    return f"https://mybinder.org/v2/gh/{place['repository']}/{place['tag']}?urlpath=lab/tree/{path}"
+
+
+def _on_colab(place: Place, path: str) -> str:
+    return f"https://colab.research.google.com/github/{place['repository']}/blob/{place['tag']}/{path}"
+
+
+def _archive(place: Place) -> str:
+    return f"https://github.com/{place['repository']}/archive/{place['tag']}.zip"
+
+
+def _pictures(place: Place) -> str:
+    """The badges of the course: on Binder its start page, on Colab its first notebook."""
+    binder, colab = _on_binder(place, START), _on_colab(place, FIRST)
+    return (
+        f"[![Open the course on Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
+        f"[![Open the first notebook in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})"
+    )
+
+
+def _links(place: Place, names: list[str]) -> str:
+    """A table with the links of each notebook and of its solution."""
+    rows = ["| notebook | open | its solution |", "| --- | --- | --- |"]
+    for name in names:
+        paths = f"notebooks/{name}.ipynb", f"notebooks/solutions/{name}.ipynb"
+        links = (f"[Binder]({_on_binder(place, path)}), [Colab]({_on_colab(place, path)})" for path in paths)
+        rows.append(f"| {name} | {' | '.join(links)} |")
+    return "\n".join(rows)
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted((folder / "source").glob("[0-9][0-9]_*.py"))
+
+
+def _read_place(folder: Path) -> Place:
+    place: Place = json.loads((folder / "source" / "place.json").read_text(encoding="utf-8"))
+    return place
 
 
 def _set_place(folder: Path, repository: str | None, tag: str | None) -> None:
-    file = folder / "source" / "place.json"
-    place = json.loads(file.read_text(encoding="utf-8"))
-    place |= {name: value for name, value in (("repository", repository), ("tag", tag)) if value}
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", place["repository"]):
+    place = _read_place(folder)
+    place |= {name: value for name, value in (("repository", repository), ("tag", tag)) if value is not None}
+    if not re.fullmatch(r"[\w-]+/[\w.-]+", place["repository"], re.ASCII):
         raise DQNKitError(f"a repository is written owner/name, not {place['repository']!r}")
-    file.write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")
+    if not re.fullmatch(r"\w[\w.-]*", place["tag"], re.ASCII) or ".." in place["tag"] or place["tag"].endswith("."):
+        raise DQNKitError(
+            f"a tag, branch or commit whose name is an address's part is needed (letters, digits, - _ and .), "
+            f"not {place['tag']!r}: give the commit another tag (git tag NAME)"
+        )
+    (folder / "source" / "place.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
 @click.command()
-@click.option("--repository", help="Where the badges lead, as owner/name on GitHub; kept for the next time.")
-@click.option("--tag", help="Branch, tag or commit that the badges lead to; kept for the next time.")
+@click.option("--repository", help="Where badges and set-up lead, as owner/name on GitHub; kept for the next time.")
+@click.option("--tag", help="Branch, tag or commit that badges and set-up lead to; kept for the next time.")
 def main(repository: str | None, tag: str | None) -> None:
-    """Build the student's copies and the solutions from the sources."""
+    """Build the student's copies and the solutions from the sources, and the links in the READMEs."""
     folder = Path(__file__).resolve().parents[2] / "notebooks"
     try:
         _set_place(folder, repository, tag)
-        for path, content in build_course(folder).items():
+        for path, content in {**build_course(folder), **build_readmes(folder)}.items():
             path.parent.mkdir(exist_ok=True)
             path.write_text(content, encoding="utf-8", newline="\n")
             click.echo(f"wrote {path.relative_to(folder.parent)}")

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 00 · Start here: an agent and its world
 # <!-- badges -->
-#
+
+# %% [markdown]
 # Click into the cell below and press **Shift+Enter**: it runs, and shows a cart that carries a pole. Push it, and keep
 # the pole up for as long as you can. (With the keyboard: Tab goes to a button, Space presses it.)
 
@@ -52,6 +53,10 @@ push_cartpole()
 # Every section has the same four steps. **Predict**: say what you expect, before you see it; it is not graded, but a
 # guess that turns out wrong is what one remembers. **Do**: write a few lines, or run something and touch it.
 # **Check**: your code is tried, and a known mistake is named. **Compare**: your prediction stands beside what happened.
+#
+# **On Colab** two things differ. While a cell runs it hears no clicks, so Pause, Stop and sliders act in no training
+# there: interrupt the cell instead, what it has reached is kept. And what runs by itself, like time in the panel above,
+# may stand still: click for each step.
 #
 # Where it says `# YOUR CODE HERE`, you write. If you are stuck, `hints(...)` unfolds one hint after the other. A failed
 # check never stops you: from there on the kit's version is used, and you can come back.

@@ -266,7 +266,7 @@ def learn(env, updates, alpha, gamma, epsilon, seed=0):
 
 # %% [markdown]
 # Run it, and watch the table. (`await watch(...)` shows what `learn` yields a few times a second; Stop keeps what is
-# there.)
+# there. On Colab a running cell hears no clicks: interrupt the cell instead, that keeps it too.)
 
 
 # %%

@@ -239,6 +239,8 @@ predict(
 # - `period` to 1: what do the two maps look like to each other now, and what happens to the values?
 # - `period` to 50; to 1,000;
 # - `period` 1 with `tau` 0.01: a soft update. How does the dashed line move now?
+#
+# (On Colab sliders do not act while a cell runs: write `period=1` into the call, and run it again.)
 
 # %%
 from dqnkit.widgets.two_networks import two_networks
@@ -381,7 +383,9 @@ predict(
 # settings), and **max Q**, what the network promises (lower picture). No policy can earn more than
 # $1 + \gamma + \gamma^2 + \dots = 1 / (1 - \gamma) = 50$ in discounted reward; that is the dotted line.
 #
-# The sliders act while it trains. Move one, and the band disappears: then your run is no longer one of its kind.
+# The sliders act while it trains. Move one, and the band disappears: then your run is no longer one of its kind. (On
+# Colab they do not: there write `LiveSettings(target_period=1)` or `LiveSettings(epsilon=0.5)` into the cell, and run it
+# again.)
 
 # %%
 curve = []  # (step, mean return of the last 100 episodes)

@@ -402,7 +402,7 @@ predict(
 
 # %% [markdown]
 # Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
-# there is nobody to click), the cell does it by itself half-way.
+# cannot: on Colab a running cell hears no clicks), the cell does it by itself half-way.
 
 # %%
 from dqnkit.cluster.faults import kill_worker
