@@ -104,7 +104,8 @@ def install(requirements: Iterable[str]) -> None:
         except subprocess.TimeoutExpired:
             raise DQNKitError(_failed(wanted, f"it did not end within {INSTALL_SECONDS} s")) from None
     if ended.returncode != 0:
-        raise DQNKitError(_failed(wanted, "\n".join(ended.stderr.strip().splitlines()[-5:]) or "it gave no reason"))
+        errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]
+        raise DQNKitError(_failed(wanted, "\n".join(errors) or f"pip ended with status {ended.returncode}"))
     importlib.invalidate_caches()  # so that what is new can be imported without a restart
 
 

@@ -29,7 +29,6 @@ from dqnkit.errors import DQNKitError, MissingExtraError
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
 BADGES = "<!-- badges -->"
-GENERATED = re.compile(r"(<!-- begin (\w+): [^\n]* -->\n).*?(<!-- end \2 -->)", re.DOTALL)  # a place in a README
 SET_UP = """\
 # On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing.
 import sys
@@ -74,18 +73,9 @@ def build_readmes(folder: Path) -> dict[Path, str]:
         DQNKitError: a README without the marks; says which.
     """
     place = _read_place(folder)
-    wanted = {
-        folder.parent / "README.md": {"badges": _pictures(place)},
-        folder / "README.md": {"links": _links(place, [source.stem for source in _sources(folder)])},
-    }
-    built = {}
-    for path, parts in wanted.items():
-        text = path.read_text(encoding="utf-8")
-        if [name for _, name, _ in GENERATED.findall(text)] != list(parts):
-            marks = " and ".join(f"<!-- begin {name}: ... --> with <!-- end {name} -->" for name in parts)
-            raise DQNKitError(f"{path} must have the lines {marks}, once, and no others of their kind")
-        built[path] = GENERATED.sub(lambda found, parts=parts: f"{found[1]}{parts[found[2]]}\n{found[3]}", text)
-    return built
+    links = _links(place, [source.stem for source in _sources(folder)])
+    parts = ((folder.parent / "README.md", "badges", _pictures(place)), (folder / "README.md", "links", links))
+    return {path: _between_marks(path, name, content) for path, name, content in parts}
 
 
 def without_solution(code: str) -> str:
@@ -211,6 +201,14 @@ def _links(place: Place, names: list[str]) -> str:
         links = (f"[Binder]({_on_binder(place, path)}), [Colab]({_on_colab(place, path)})" for path in paths)
         rows.append(f"| {name} | {' | '.join(links)} |")
     return "\n".join(rows)
+
+
+def _between_marks(path: Path, name: str, content: str) -> str:
+    """A file's text with something else between two marks."""
+    pieces = re.split(f"(<!-- begin {name}: .* -->\n|<!-- end {name} -->)", path.read_text(encoding="utf-8"))
+    if len(pieces) != 5:
+        raise DQNKitError(f"{path} must have one line <!-- begin {name}: ... --> and below it <!-- end {name} -->")
+    return "".join([*pieces[:2], content, "\n", *pieces[3:]])
 
 
 def _sources(folder: Path) -> list[Path]:
