@@ -100,7 +100,7 @@ class Colab:
     def _add_kernel(self) -> None:
         launcher = self.folder / "colab_kernel_launcher.py"
         launcher.write_text(LAUNCHER)
-        argv = [str(self.python), str(launcher), "-f", "{connection_file}"]
+        argv = [str(self.python), "-Xfrozen_modules=off", str(launcher), "-f", "{connection_file}"]
         spec = {"argv": argv, "display_name": "Colab", "language": "python"}
         kernel = self.folder / "jupyter" / "kernels" / "colab" / "kernel.json"
         kernel.parent.mkdir(parents=True)
