@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 
 @contextmanager
@@ -31,6 +32,16 @@ with without_greeting():
     import keras
     import tensorflow as tf
 
+    tf.config.list_physical_devices()  # the wheel with GPU support complains here where there is none
+
 tf.get_logger().setLevel("WARNING")  # in a notebook it would tell of each all-reduce that it compiles
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "prepare_xla", "tf"]
+
+
+@cache
+def prepare_xla() -> None:
+    """Have XLA make its first program unseen: TensorFlow 2.20, which Colab has, tells of it in two lines."""
+    if tf.__version__.startswith("2.20."):
+        with without_greeting():
+            tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(0.0))

@@ -48,7 +48,8 @@ def make_env(
     kwargs: dict[str, Any] = {}
     if render:
         kwargs["render_mode"] = "rgb_array"
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into memory: no display, no warning about it
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into memory: no display, no warning about it,
+        os.environ.setdefault("SDL_AUDIODRIVER", "dummy")  # and looks for no sound card
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     if env_id.startswith("ALE/"):
         kwargs["frameskip"] = 1  # AtariPreprocessing skips frames itself

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqnkit.backend import keras, tf
+from dqnkit.backend import keras, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import ConfigError, DivergedError
@@ -75,13 +75,16 @@ class Learner:
         self._layers = policy_layers(self.online)
         self._parameters = flat_parameters(self.online)  # [P]
         one_replica = self.num_replicas == 1
+        use_xla = config.xla and one_replica
+        if use_xla:
+            prepare_xla()
         update = self._update_fused if one_replica else self._update_replicated
 
         def flat(*arguments: Tensor) -> tuple[Tensor, ...]:
             *transitions, importance, before, learning_rate, target_period = arguments
             return update(Transition(*transitions), importance, before, _Settings(learning_rate, target_period))
 
-        self._compiled = tf.function(flat, jit_compile=config.xla and one_replica, autograph=False)
+        self._compiled = tf.function(flat, jit_compile=use_xla, autograph=False)
         self._programs: dict[tuple[int, ...], Any] = {}
 
     def update(

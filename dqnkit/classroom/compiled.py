@@ -37,8 +37,10 @@ def compile_updates(
         a function of the batches that gives the losses ``[K]``. The first call of each shape compiles.
         It raises CannotCompileError where the step cannot be compiled.
     """
-    from dqnkit.backend import tf
+    from dqnkit.backend import prepare_xla, tf
 
+    if xla:
+        prepare_xla()
     if not optimizer.built:
         optimizer.build(online.trainable_variables)  # its variables cannot be made while TensorFlow records
 
