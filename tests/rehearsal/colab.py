@@ -47,7 +47,7 @@ COLAB = {  # what is known of its versions; what these need comes with them
     "tornado": "6.5.7",
     "tqdm": "4.67.3",
 }
-# Colab has these, too, in whatever version. (With bokeh 3.10 Dask's processes before 2026.8 do not end, distributed#9350.)
+# Colab has these, too, in whatever version. (Dask before 2026.8 does not end with bokeh 3.10: distributed#9350.)
 ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "requests"]
 # Colab's kernel has its package google.colab in it from the start; the kit looks for no more than that.
 LAUNCHER = "import google.colab\nfrom ipykernel import kernelapp\n\nkernelapp.launch_new_instance()\n"
