@@ -10,11 +10,11 @@ import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dqnkit import colab
-from dqnkit.doctor import Finding
 from dqnkit.errors import DQNKitError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,8 +62,13 @@ def test_where_pip_fails_the_message_says_what_to_do(monkeypatch: pytest.MonkeyP
         colab.install(["no-such-package"])
 
 
+def finding(status: str, name: str, value: str, remedy: str = "") -> SimpleNamespace:
+    """One of the doctor's."""
+    return SimpleNamespace(status=status, name=name, value=value, remedy=remedy)
+
+
 def test_the_summary_says_what_is_new_and_what_the_doctor_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = [Finding("Python", "3.13"), Finding("memory", "little   free", "advice", "close other notebooks")]
+    findings = [finding("ok", "Python", "3.13"), finding("advice", "memory", "little   free", "close other notebooks")]
     monkeypatch.setattr(colab, "examine", lambda: findings)
     first, *rest = colab.summary({"dask": "1"}, {"dask": "1", "distributed": "1"}).splitlines()
     assert first.endswith("is ready.")
@@ -72,7 +77,7 @@ def test_the_summary_says_what_is_new_and_what_the_doctor_asks_for(monkeypatch: 
         "Nothing that was here has changed, so no restart is needed.",
         "advice: memory: little free (close other notebooks)",
     ]
-    findings.append(Finding("TensorFlow", "missing", "problem", "mend it"))
+    findings.append(finding("problem", "TensorFlow", "missing", "mend it"))
     text = colab.summary({"numpy": "1"}, {"numpy": "2"})
     assert "will not run yet" in text
     assert "No longer as they were: numpy 1. Choose Runtime, Restart session" in text
