@@ -121,7 +121,7 @@ def summary(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What was installed and what was changed, and of the doctor's findings those that ask for something."""
     new = [f"{name} {version}" for name, version in now.items() if name not in before]
     changed = [f"{name} {version}" for name, version in before.items() if now.get(name) != version]
-    findings = [finding for finding in examine() if finding.status != "ok"]
+    findings = [finding for finding in examine() if finding.status in ("advice", "problem")]
     ready = not any(finding.status == "problem" for finding in findings)
     lines = [f"dqnkit {dqnkit.__version__} is " + ("ready." if ready else "here, but the notebooks will not run yet:")]
     if new:

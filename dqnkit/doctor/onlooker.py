@@ -40,14 +40,14 @@ def show(report: Report) -> None:
 
     page = display(_bundle(report), raw=True, display_id=True)
     try:
-        from dqnkit.widgets.browser import RoundTrip, widget_view
+        from dqnkit.widgets.browser import RoundTrip, as_widget
 
         trip = RoundTrip()
     except Exception as error:  # a package that is half there, say
         _settle(report, page, Finding("widgets", f"cannot be made: {error}", "advice", _remedy(), WORKS))
         return
     # of the hidden widget nothing is seen, nor in a saved notebook
-    hidden = display({"text/plain": "", "text/html": "", **widget_view(trip.widget)}, raw=True, display_id=True)
+    hidden = display(as_widget(trip.widget, ""), raw=True, display_id=True)
     task = asyncio.get_running_loop().create_task(_listen(report, page, trip, hidden))
     _running.add(task)
     task.add_done_callback(_running.discard)
