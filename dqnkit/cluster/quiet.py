@@ -9,7 +9,9 @@ import distributed  # noqa: F401  (when it is first imported, it sets the levels
 
 SPAWNED = "distributed.nanny.pre-spawn-environ"  # environment variables that nannies give to the workers they start
 
-LOGGERS = ("distributed", "distributed.client", "distributed.gc")  # have levels of their own; others follow the first
+# These have levels of their own, and others follow them. The last draws the dashboards, of the scheduler and of each
+# worker, and tells when one of Dask's plots fails, as they do now and then where workers come and go.
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh")
 
 
 def silence_dask() -> None:
@@ -21,4 +23,5 @@ def silence_dask() -> None:
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # a worker reads its settings from files and from the environment; the names are Dask's
-    dask.config.set({SPAWNED: {**dask.config.get(SPAWNED), "DASK_LOGGING__DISTRIBUTED": "critical"}})
+    levels = {"DASK_LOGGING__DISTRIBUTED": "critical", "DASK_LOGGING__BOKEH": "critical"}
+    dask.config.set({SPAWNED: {**dask.config.get(SPAWNED), **levels}})
