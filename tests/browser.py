@@ -241,17 +241,18 @@ class Notebook:
         what.screenshot(path=str(path))
         return path
 
-    def keep_outputs(self, name: str) -> None:
-        """Keep what is seen of all outputs, one below the other, as NAME.png: cells without outputs are left out."""
+    def keep_outputs(self, name: str, height: int = 4_000) -> None:
+        """Keep what is seen of all outputs, without the cells, in pictures of some height: NAME-1.png and so on."""
         style = ".jp-Notebook .jp-Cell:not(:has(.jp-OutputArea-output)), .jp-Notebook .jp-Cell-inputWrapper"
         hide = self.page.add_style_tag(content=f"{style} {{ display: none !important }}")
-        size = self.page.viewport_size
-        height = self.page.evaluate(
-            "() => document.querySelector('.jp-WindowedPanel-inner, .jp-Notebook').scrollHeight"
-        )
-        self.page.set_viewport_size({"width": size["width"], "height": min(16_000, int(height) + 200)})
+        size, outer = self.page.viewport_size, ".jp-Notebook .jp-WindowedPanel-outer"
+        self.page.set_viewport_size({"width": size["width"], "height": height})
         self.page.wait_for_timeout(500)
-        self.page.locator(".jp-Notebook").first.screenshot(path=str(screenshots() / f"{name}.png"))
+        whole = self.page.evaluate(f"() => document.querySelector('{outer} .jp-WindowedPanel-inner').scrollHeight")
+        for part in range(1 + int(whole) // height):
+            self.page.evaluate(f"top => document.querySelector('{outer}').scrollTo(0, top)", part * height)
+            self.page.wait_for_timeout(200)
+            self.page.locator(".jp-Notebook").first.screenshot(path=str(screenshots() / f"{name}-{part + 1}.png"))
         hide.evaluate("style => style.remove()")
         self.page.set_viewport_size(size)
 

@@ -36,7 +36,7 @@ def test_a_notebook_runs_to_its_end_and_can_be_read(lab: Lab, path: Path) -> Non
         notebook.run_all()
         notebook.wait_until_done(timeout=300)
         assert_no_errors(notebook)
-        last = notebook.find("progress()")
+        last = notebook.find("\nprogress()") if path.stem == "00_start_here" else notebook.find("progress()")
         notebook.wait_for(last, r"Your progress: [1-9]\d* of \d+ checks passed")
         assert_pictures_have_words(notebook)
         notebook.screenshot(f"whole-{path.stem}")
@@ -66,8 +66,10 @@ def look_at(notebook: Notebook, name: str, width: int, dark: bool) -> None:
     notebook.page.wait_for_timeout(1500)
     notebook.keep_outputs(name)
     faint = [text for contrast, text in notebook.page.evaluate(CONTRAST_OF_TEXT) if contrast < CONTRAST]
+    faint = [text for text in faint if not text.startswith("Client-")]  # Dask's own picture of its client
     assert faint == [], f"{name}: text that is hardly legible"
-    right_edges = notebook.page.locator(PICTURES).evaluate_all(
-        "images => images.map(image => image.getBoundingClientRect().right)"
-    )
-    assert all(edge <= width for edge in right_edges), f"{name}: a picture sticks out"
+    # but not a video, whose frames lie side by side behind a window
+    edges = """images => images.filter(image => !image.closest("[style*='overflow: hidden']"))
+        .map(image => [image.getBoundingClientRect().right, image.alt.slice(0, 60)])"""
+    too_wide = [text for edge, text in notebook.page.locator(PICTURES).evaluate_all(edges) if edge > width]
+    assert too_wide == [], f"{name}: a picture sticks out"
