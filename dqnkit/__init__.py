@@ -16,7 +16,10 @@ The ring that data flows through, and the room where each part lives::
     evaluation      evaluate, record_video
     checkpoint      save, restore
     plots           figures, drawn off-screen
-    cli, doctor     the command line
+    cluster         rollouts and learners on other processes    (the only room that imports Dask)
+    widgets         live plots and panels in the notebooks
+    classroom       checks, predictions, progress; the notebooks built
+    cli, doctor     the command line; lab and colab open the course
 
 Importing `dqnkit` imports nothing else; an actor never needs TensorFlow.
 """
