@@ -34,6 +34,6 @@ def test_the_panel_finds_the_cluster_and_shows_its_tasks(tmp_path: Path) -> None
         page.locator("button:near(input[placeholder*='DASK'])").first.click()
         charts = page.locator("button", has_text=re.compile("task stream", re.I))
         charts.first.click(timeout=30_000)
-        page.frame_locator("iframe").get_by_text("Task Stream").first.wait_for(timeout=30_000)
+        page.frame_locator("iframe").locator("canvas").first.wait_for(timeout=30_000)
         notebook.screenshot("dask-panel")
         assert not notebook.errors

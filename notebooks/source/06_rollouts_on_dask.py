@@ -53,6 +53,9 @@ client = cluster.get_client()
 print(f"this notebook is process {os.getpid()}; the workers are {sorted(client.run(os.getpid).values())}")
 
 # %% [markdown]
+# In JupyterLab you can watch them: click Dask's sign on the far left, then the magnifying glass; it finds this cluster.
+# *Task stream* shows each task as a bar, *workers* what each worker does.
+#
 # `client.submit(function, *arguments)` returns at once. What it returns is a **future**: a handle on a result that may
 # not exist yet. `future.result()` waits for it. A function that was submitted is called a **task**.
 

@@ -23,7 +23,6 @@ ENTER = f'echo $$ >"$1/cgroup.procs" && mount --bind "$1" {MOUNT} && shift && ex
 # Which process is which, by the first of these words in its command line.
 KINDS = {
     "ipykernel_launcher": "kernel",
-    "dqnkit.cluster.learner_process": "learners",
     "multiprocessing.spawn": "workers",
     "jupyter": "server",
 }

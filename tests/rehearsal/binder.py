@@ -44,7 +44,7 @@ TARGET = 1500.0  # MB (10**6 bytes)
 PREFIX = "/user/x/"
 NOTEBOOK_SECONDS, START_SECONDS, END_SECONDS = 1800, 60, 30
 WITH_DASHBOARD = ("08",)  # notebooks that show a link to Dask's dashboard
-KINDS = ("server", "kernel", "workers", "learners", "other")
+KINDS = ("server", "kernel", "workers", "other")
 DASHBOARD = re.compile(rf"{PREFIX}proxy/[\w.:]+/status")
 
 
