@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,7 @@ def course(tmp_path: Path) -> Path:
         "# %% [markdown]\n# # Title\n# <!-- badges -->\n\n"
         "# %%\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     )
-    (tmp_path / "README.md").write_text("# Top\n\n<!-- begin badges: x -->\n<!-- end badges -->\n\nThe rest.\n")
+    (tmp_path / "README.md").write_text("# Top\n\n<!-- begin badges: x -->\n<!-- end badges -->\n\n<!-- begin clone: x -->\n<!-- end clone -->\n\nThe rest.\n")
     (folder / "README.md").write_text("Before.\n<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
     return folder
 
@@ -191,18 +190,16 @@ def test_elsewhere_than_on_colab_the_set_up_cell_does_nothing_and_says_nothing()
     program = transformer.transform_cell(SET_UP.format(kit="https://nowhere.invalid/kit.zip"))
     assert len(program.splitlines()) <= 10
 
-    began = time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert ended.stdout == ended.stderr == ""
-    assert time.perf_counter() - began < 5  # a Python starts, and nothing more
 
 
 def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: Path) -> None:
     top, inner = build_readmes(course).values()
 
     assert top.startswith("# Top\n\n<!-- begin badges: x -->\n[![")
-    assert top.endswith("\n<!-- end badges -->\n\nThe rest.\n")
+    assert top.endswith("\ngit clone https://github.com/someone/fork && cd fork\n```\n<!-- end clone -->\n\nThe rest.\n")
     assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
     assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_start_here.ipynb" in top
     assert "old" not in inner

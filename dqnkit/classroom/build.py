@@ -67,15 +67,19 @@ def build_readmes(folder: Path) -> dict[Path, str]:
     """What the README of a checkout and that of its notebooks should hold: path -> content.
 
     Only what stands between two marks is written anew, ``<!-- begin badges: ... -->`` and ``<!-- end badges -->`` for
-    pictures that open the course, ``links`` for the links to each notebook.
+    pictures that open the course, ``clone`` for the way to the code, ``links`` for the links to each notebook.
 
     Raises:
         DQNKitError: a README without the marks; says which.
     """
     place = _read_place(folder)
     links = _links(place, [source.stem for source in _sources(folder)])
-    parts = ((folder.parent / "README.md", "badges", _pictures(place)), (folder / "README.md", "links", links))
-    return {path: _between_marks(path, name, content) for path, name, content in parts}
+    front, course = folder.parent / "README.md", folder / "README.md"
+    with_badges = _between_marks(front, front.read_text(encoding="utf-8"), "badges", _pictures(place))
+    return {
+        front: _between_marks(front, with_badges, "clone", _clone(place)),
+        course: _between_marks(course, course.read_text(encoding="utf-8"), "links", links),
+    }
 
 
 def without_solution(code: str) -> str:
@@ -193,6 +197,12 @@ def _pictures(place: Place) -> str:
     )
 
 
+def _clone(place: Place) -> str:
+    """The command that brings the repository."""
+    folder = place["repository"].partition("/")[2]
+    return f"```bash\ngit clone https://github.com/{place['repository']} && cd {folder}\n```"
+
+
 def _links(place: Place, names: list[str]) -> str:
     """A table with the links of each notebook and of its solution."""
     rows = ["| notebook | open | its solution |", "| --- | --- | --- |"]
@@ -203,9 +213,9 @@ def _links(place: Place, names: list[str]) -> str:
     return "\n".join(rows)
 
 
-def _between_marks(path: Path, name: str, content: str) -> str:
+def _between_marks(path: Path, text: str, name: str, content: str) -> str:
     """A file's text with something else between two marks."""
-    pieces = re.split(f"(<!-- begin {name}: .* -->\n|<!-- end {name} -->)", path.read_text(encoding="utf-8"))
+    pieces = re.split(f"(<!-- begin {name}: .* -->\n|<!-- end {name} -->)", text)
     if len(pieces) != 5:
         raise DQNKitError(f"{path} must have one line <!-- begin {name}: ... --> and below it <!-- end {name} -->")
     return "".join([*pieces[:2], content, "\n", *pieces[3:]])

@@ -78,7 +78,11 @@ def download_progress() -> Page:
         "(as it is now; run the cell again for a newer one)"
     )
     text = f"Download progress: it is the file {records.FILE.path}"
-    why = "Binder and Colab forget everything when a session ends. Notebook 00 takes this file back."
+    why = (
+        "Binder and Colab forget everything when a session ends. This file holds what passed and what you predicted, "
+        "not your code: save the notebook, too. Notebook 00 takes the file back; in any other run `upload_progress()` "
+        "from `dqnkit.classroom`."
+    )
     return Page(page.box("note", "Take your progress with you", f"<p>{link}</p>{page.prose(why)}"), text)
 
 
