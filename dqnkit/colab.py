@@ -19,6 +19,7 @@ from pathlib import Path
 
 import dqnkit
 from dqnkit.doctor import examine
+from dqnkit.doctor.requirements import is_within
 from dqnkit.errors import DQNKitError
 
 INSTALL_SECONDS = 300  # time limit of pip
@@ -55,6 +56,8 @@ def set_up() -> None:
 def lacking() -> list[str]:
     """What has to be installed, as pip takes it: Dask's distributed in the very version of the dask that is there."""
     missing = [requirement for module, requirement in NEEDED.items() if find_spec(module) is None]
+    if "bokeh>=3.1" in missing and find_spec("dask") and is_within(metadata.version("dask"), "<2026.8"):
+        missing[missing.index("bokeh>=3.1")] = "bokeh>=3.1,<3.10"  # with a later one such a Dask cannot close a cluster
     if find_spec("dask") is not None and find_spec("distributed") is None:
         missing.append(f"distributed=={metadata.version('dask')}")
     return missing

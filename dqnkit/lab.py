@@ -6,10 +6,13 @@ import getpass
 import json
 import os
 import secrets
+import shutil
+import socket
 import subprocess
 import sys
 import time
 import webbrowser
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from dqnkit.errors import DQNKitError, MissingExtraError
 from dqnkit.notebooks import copy_course, find_notebooks, is_checkout, jupyter_config
 
 DEFAULT_FOLDER = "dqnkit-course"
-LONGEST_IPC_FOLDER = 55  # characters: a socket's whole path may have about 100
+SOCKET = "x" * 50  # as long as the names that Jupyter gives to a kernel's sockets: kernel-<36 characters>-ipc-1
 
 
 def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path | None = None) -> int:
@@ -71,13 +74,16 @@ def bring_course(folder: str | Path | None = None) -> Path:
 
 def _why_no_browser() -> str:
     """Why no browser can be opened on this computer for whoever sits in front of it; empty where one can."""
+    if os.environ.get("BROWSER"):  # the reader's choice; and VS Code names one here that opens at home
+        return ""
     if os.environ.get("SSH_CONNECTION"):
         return "You are on another computer"
+    has_screen = sys.platform != "linux" or not {"DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(os.environ)
     try:
         webbrowser.get()
     except webbrowser.Error:
-        return "There is no browser on this computer"
-    return ""
+        has_screen = False
+    return "" if has_screen else "There is no browser on this computer"  # without a screen, one of text at most
 
 
 def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
@@ -88,13 +94,29 @@ def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
     command += [f"--LabApp.default_url=/lab/tree/{start_page.NAME}"]
     command += ["--log-level=ERROR", "--LabApp.log_level=ERROR"]
     command += ["-y"]  # Ctrl-C ends it without a question
-    if os.name == "posix" and len(jupyter_runtime_dir()) < LONGEST_IPC_FOLDER:
+    if _takes_sockets(Path(jupyter_runtime_dir())):
         command += ["--KernelManager.transport=ipc"]  # over TCP, others on this computer could listen in
+    if shutil.which("snap"):  # a browser of Ubuntu's may not read the hidden folder through which it would be sent here
+        command += ["--ServerApp.use_redirect_file=False"]
     if not browser:
         command += ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command += ["--allow-root"]  # in a container everybody is; the server listens on this computer only
     return command
+
+
+def _takes_sockets(folder: Path) -> bool:
+    """Whether sockets can be made in a folder: not on Windows, not in every file system, not where paths are long."""
+    if not hasattr(socket, "AF_UNIX") or os.name != "posix":
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.bind(str(folder / SOCKET))
+        (folder / SOCKET).unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
@@ -104,7 +126,7 @@ def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
     process = subprocess.Popen(command, env=environment)
     try:
-        if server := _wait_until_it_answers(process):
+        if server := _wait_until_it_answers(process, token):
             print(_where_it_is(server, port, away), flush=True)
         return process.wait()
     except KeyboardInterrupt:
@@ -112,17 +134,22 @@ def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
         return 0
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """What a server says of itself in its file: url, port, token; nothing where it ended before it got there."""
+def _wait_until_it_answers(process: subprocess.Popen[bytes], token: str) -> dict[str, Any]:
+    """What a server says of itself in its file: url, port, token; nothing where it ended before it got there.
+
+    The file's name has the server's process id, which on Windows is not that of the process that we started, and an old
+    file may have the same. So it is known by its token and its age.
+    """
     from jupyter_core.paths import jupyter_runtime_dir
 
-    file = Path(jupyter_runtime_dir()) / f"jpserver-{process.pid}.json"
+    began, folder = time.time() - 1.0, Path(jupyter_runtime_dir())  # file systems round times
     while process.poll() is None:
-        try:
-            server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return server
-        except (OSError, ValueError):  # not there yet, or half written
-            time.sleep(0.1)
+        for file in folder.glob("jpserver-*.json"):
+            with suppress(OSError, ValueError):  # just gone, or half written
+                server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+                if server.get("token") == token and file.stat().st_mtime >= began:
+                    return server
+        time.sleep(0.1)
     return {}
 
 

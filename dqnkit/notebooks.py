@@ -57,16 +57,19 @@ def copy_course(source: Path, folder: Path) -> Copied:
     """Copy the course into a folder, where the reader works on it, or bring a copy there up to date.
 
     A file that the reader has changed stays as it is. If this version of the kit has another than the one that the
-    reader began with, it is put beside it: ``01_q_update.new-0.2.0.ipynb``.
+    reader began with, it is put beside it: ``01_q_update.new-0.2.0-1f3a5c.ipynb``.
 
     Args:
         source: the notebooks.
         folder: where they go; made if it does not exist.
 
     Raises:
-        DQNKitError: it cannot be written there: ``folder`` is a file, it is not allowed, the disk is full.
+        DQNKitError: it cannot be written there: ``folder`` is a file, it is not allowed, the disk is full; or it is
+            inside the course.
     """
     copied = Copied([], [], [])
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise DQNKitError(f"{folder} is in the course itself ({source}): name a folder outside of it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         offered = _read_manifest(folder)
@@ -94,7 +97,10 @@ def _copy_file(file: Path, target: Path, offered: str, copied: Copied) -> None:
     elif _digest(target) == offered:
         copied.updated.append(target)
     elif digest != offered:
-        target = target.with_name(f"{target.stem}.new-{dqnkit.__version__}{target.suffix}")
+        # the digest: within one version of the kit there may be several, and the reader may work in an earlier one
+        target = target.with_name(f"{target.stem}.new-{dqnkit.__version__}-{digest[:6]}{target.suffix}")
+        if os.path.lexists(target):
+            return
         copied.beside.append(target)
     else:
         return

@@ -157,7 +157,8 @@ def course(tmp_path: Path) -> Path:
         "# %% [markdown]\n# # Title\n# <!-- badges -->\n\n"
         "# %%\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     )
-    (tmp_path / "README.md").write_text("# Top\n\n<!-- begin badges: x -->\n<!-- end badges -->\n\n<!-- begin clone: x -->\n<!-- end clone -->\n\nThe rest.\n")
+    marks = "<!-- begin badges: x -->\n<!-- end badges -->\n\n<!-- begin clone: x -->\n<!-- end clone -->\n\n"
+    (tmp_path / "README.md").write_text(f"# Top\n\n{marks}The rest.\n")
     (folder / "README.md").write_text("Before.\n<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
     return folder
 
@@ -199,7 +200,8 @@ def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: 
     top, inner = build_readmes(course).values()
 
     assert top.startswith("# Top\n\n<!-- begin badges: x -->\n[![")
-    assert top.endswith("\ngit clone https://github.com/someone/fork && cd fork\n```\n<!-- end clone -->\n\nThe rest.\n")
+    clone = "git clone https://github.com/someone/fork && cd fork"
+    assert top.endswith(f"\n{clone}\n```\n<!-- end clone -->\n\nThe rest.\n")
     assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
     assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_start_here.ipynb" in top
     assert "old" not in inner

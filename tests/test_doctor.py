@@ -173,7 +173,7 @@ def test_a_browser_that_does_not_answer_is_advice_until_it_does(client):
     reader = Reader(client, answers=False)
     reader.run(CELL.format(0.5))
     text = reader.wait_for(r"advice +widgets +no answer from a browser within")
-    assert "[course]', restart JupyterLab, reload the page" in text
+    assert '[course]", restart JupyterLab (or VS Code), reload the page' in text
     reader.answer()
     reader.wait_for(r"ok +widgets +a value went to the browser and came back")
 

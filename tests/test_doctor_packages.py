@@ -104,11 +104,11 @@ def test_all_installed_needs_nothing(install):
     [
         ("numpy", None, "problem", "pip install"),
         ("gymnasium", "1.2.0", "problem", "pip install"),
-        ("tensorflow", None, "advice", "[learner]'"),
-        ("tensorflow", "2.19.1", "problem", "[learner]'"),
-        ("distributed", None, "advice", "[cluster]'"),
-        ("ipywidgets", "7.6.0", "problem", "[course]'"),
-        ("ruff", "0.1", "advice", "[test]'"),
+        ("tensorflow", None, "advice", '[learner]"'),
+        ("tensorflow", "2.19.1", "problem", '[learner]"'),
+        ("distributed", None, "advice", '[cluster]"'),
+        ("ipywidgets", "7.6.0", "problem", '[course]"'),
+        ("ruff", "0.1", "advice", '[test]"'),
     ],
 )
 def test_a_package_that_is_missing_or_of_another_version(install, name, version, status, command):
@@ -134,10 +134,10 @@ def test_an_extra_that_is_not_there_is_one_line(install):
 
 
 def test_the_command_is_right_for_a_checkout_and_for_an_installed_wheel(monkeypatch):
-    assert requirements.install_command("learner") == f"pip install -e '{ROOT}[learner]'"
+    assert requirements.install_command("learner") == f'{sys.executable} -m pip install -e "{ROOT}[learner]"'
     monkeypatch.setattr(requirements, "is_checkout", lambda: False)
-    assert requirements.install_command("learner") == "pip install 'dqnkit[learner]'"
-    assert requirements.install_command() == "pip install 'dqnkit'"
+    assert requirements.install_command("learner") == f'{sys.executable} -m pip install "dqnkit[learner]"'
+    assert requirements.install_command() == f'{sys.executable} -m pip install "dqnkit"'
 
 
 def test_both_tensorflow_wheels_at_once_are_a_problem(install):
@@ -145,7 +145,8 @@ def test_both_tensorflow_wheels_at_once_are_a_problem(install):
     (finding,) = (finding for finding in packages.examine() if finding.name == "clash")
     assert finding.status == "problem"
     assert "tensorflow and tensorflow-cpu are both installed" in finding.value
-    assert finding.remedy.startswith("pip uninstall -y tensorflow tensorflow-cpu && pip install")
+    pip = f"{sys.executable} -m pip"
+    assert finding.remedy.startswith(f"{pip} uninstall -y tensorflow tensorflow-cpu && {pip} install")
     install(pygame="2.6.1")
     (finding,) = (finding for finding in packages.examine() if finding.name == "clash")
     assert finding.status == "advice"
@@ -155,14 +156,22 @@ def test_both_tensorflow_wheels_at_once_are_a_problem(install):
     ("dask", "distributed", "findings"),
     [("2026.8.0", "2026.8.0", 0), ("2026.7.1", "2026.8.0", 1), ("2026.7.1", None, 0)],
 )
-def test_dasks_two_packagesmust_be_of_one_release(install, dask, distributed, findings):
+def test_dasks_two_packages_must_be_of_one_release(install, dask, distributed, findings):
     install(dask=dask, distributed=distributed)
     found = [finding for finding in packages.examine() if finding.name == "Dask's versions"]
     assert len(found) == findings
     for finding in found:
         assert finding.status == "problem"
         assert "dask 2026.7.1 and distributed 2026.8.0 do not go together" in finding.value
-        assert finding.remedy.endswith("[cluster]'")
+        assert finding.remedy.endswith('[cluster]"')
+
+
+def test_a_dask_that_cannot_close_a_cluster_with_the_bokeh_that_is_there_is_named(install):
+    install(dask="2026.7.1", distributed="2026.7.1", bokeh="3.10.0")
+    (finding,) = (finding for finding in packages.examine() if finding.name == "Dask's dashboard")
+    assert finding.remedy.endswith('-m pip install "bokeh<3.10"')
+    install(dask="2026.8.0", distributed="2026.8.0", bokeh="3.10.0")
+    assert "Dask's dashboard" not in by_name(packages.examine())
 
 
 # -- the versions tested
@@ -234,7 +243,7 @@ def test_on_colab_what_its_page_stands_in_for_is_no_advice(install, colab):
 def test_on_colab_the_command_installs_no_more_than_what_is_missing(install, colab):
     install(dask="2026.7.1", distributed=None)
     (finding,) = (finding for finding in packages.examine() if finding.status != "ok")
-    assert (finding.name, finding.remedy) == ("distributed", "pip install 'distributed==2026.7.1'")
+    assert (finding.name, finding.remedy) == ("distributed", 'pip install "distributed==2026.7.1"')
     install(ale_py=None, box2d=None, minatar=None)
     (finding,) = (finding for finding in packages.examine() if finding.status != "ok")
-    assert finding.remedy == "pip install 'ale-py>=0.11' 'box2d==2.3.10' 'minatar>=1.0.15'"
+    assert finding.remedy == 'pip install "ale-py>=0.11" "box2d==2.3.10" "minatar>=1.0.15"'

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -106,13 +107,17 @@ def test_the_reader_is_told_where_it_is(monkeypatch):
 
 def test_on_another_computer_the_way_to_it_is_said(monkeypatch):
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 51000 10.0.0.1 22")
+    monkeypatch.delenv("BROWSER", raising=False)
     monkeypatch.setattr(lab.getpass, "getuser", lambda: "ada")
     text = lab._where_it_is(SERVER, 8889, lab._why_no_browser())
     assert "ssh -N -L 8889:localhost:8889 ada@10.0.0.1" in text
 
 
 def test_a_computer_without_a_browser_is_noticed(monkeypatch):
-    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(lab.sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    for name in ("SSH_CONNECTION", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
 
     def none():
         raise lab.webbrowser.Error("could not locate runnable browser")
@@ -121,6 +126,22 @@ def test_a_computer_without_a_browser_is_noticed(monkeypatch):
     assert lab._why_no_browser() == "There is no browser on this computer"
     monkeypatch.setattr(lab.webbrowser, "get", lambda: object())
     assert lab._why_no_browser() == ""
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert lab._why_no_browser() == "There is no browser on this computer"  # one of text, it would take this terminal
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 51000 10.0.0.1 22")
+    monkeypatch.setenv("BROWSER", "/an/editor/that/opens/it/at/home")
+    assert lab._why_no_browser() == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the paths of temporary folders are long")
+def test_sockets_are_tried_where_kernels_will_make_theirs():
+    with tempfile.TemporaryDirectory() as folder:
+        assert lab._takes_sockets(Path(folder) / "runtime")
+        assert list((Path(folder) / "runtime").iterdir()) == []
+        assert not lab._takes_sockets(Path(folder) / ("long" * 40))
+        (Path(folder) / "file").touch()
+        assert not lab._takes_sockets(Path(folder) / "file")
 
 
 def test_the_exit_code_is_jupyterlabs_own():

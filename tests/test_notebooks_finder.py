@@ -71,14 +71,22 @@ def test_a_later_version_updates_what_was_not_touched_and_lays_the_rest_beside(i
     monkeypatch.setattr("dqnkit.__version__", "9.0")
     (course / "00_start.ipynb").write_text("newer")
     (course / "01_next.ipynb").write_text("newer, too")
-    beside = folder / "01_next.new-9.0.ipynb"
-    assert notebooks.copy_course(course, folder) == ([], [folder / "00_start.ipynb"], [beside])
+    copied = notebooks.copy_course(course, folder)
+    (beside,) = copied.beside
+    assert beside.name.startswith("01_next.new-9.0-")
+    assert copied.updated == [folder / "00_start.ipynb"]
     assert (folder / "00_start.ipynb").read_text() == "newer"
     assert (folder / "01_next.ipynb").read_text() == "my answers"
     assert beside.read_text() == "newer, too"
     assert notebooks.copy_course(course, folder) == ([], [], [])  # it is offered once
 
-    (folder / "01_next.ipynb").write_text("newer, too")  # the reader took it
+    beside.write_text("I go on in this one")
+    (course / "01_next.ipynb").write_text("a correction, under the same version of the kit")
+    (correction,) = notebooks.copy_course(course, folder).beside
+    assert beside.read_text() == "I go on in this one"
+    assert correction.read_text().startswith("a correction")
+
+    (folder / "01_next.ipynb").write_text(correction.read_text())  # the reader took it
     (course / "01_next.ipynb").write_text("newest")
     assert notebooks.copy_course(course, folder).updated == [folder / "01_next.ipynb"]
 
@@ -109,7 +117,8 @@ def test_a_copy_of_which_nothing_is_known_is_the_readers_own(installed, tmp_path
     (folder / notebooks.MANIFEST).write_text("{ damaged")
     (installed / "course" / "00_start.ipynb").write_text("newer")
     copied = notebooks.copy_course(installed / "course", folder)
-    assert [path.name for path in copied.beside] == [f"00_start.new-{dqnkit.__version__}.ipynb"]
+    (beside,) = copied.beside
+    assert beside.name.startswith(f"00_start.new-{dqnkit.__version__}-")
     assert (folder / "00_start.ipynb").read_text() == "the kit's 00_start.ipynb"
 
 
@@ -125,6 +134,12 @@ def test_the_kits_settings_for_jupyterlab_are_of_settings_that_it_has():
         package, _, name = plugin.partition(":")
         (file,) = (path for folder in schemas if (path := folder / package / f"{name}.json").exists())
         assert settings.keys() <= json.loads(file.read_text())["properties"].keys()
+
+
+@pytest.mark.parametrize("inside", ["", "mine"])
+def test_a_copy_inside_the_course_is_refused(installed, inside):
+    with pytest.raises(DQNKitError, match="outside of it"):
+        notebooks.copy_course(installed / "course", installed / "course" / inside)
 
 
 @pytest.mark.parametrize("obstacle", ["mine", "mine/pictures"])

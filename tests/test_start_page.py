@@ -60,7 +60,7 @@ def test_a_check_writes_the_page_anew_where_there_is_one(course):
     check("q_update", lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0)
     assert (course / start_page.NAME).read_text(encoding="utf-8") == before
     progress_file.record_check("q_update", "01_q_update", passed=True)
-    start_page.refresh(course)
+    start_page.refresh()
     assert (course / start_page.NAME).read_text(encoding="utf-8") != before
 
 
@@ -77,7 +77,7 @@ def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(start_page, "write_whole", full)
-    start_page.refresh(course)
+    start_page.refresh()
 
 
 def test_the_list_of_the_course_is_what_there_is():

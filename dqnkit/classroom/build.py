@@ -47,14 +47,14 @@ METADATA = {
 }
 
 
-def build_course(folder: Path) -> dict[Path, str]:
+def build_course(folder: Path, place: Place | None = None) -> dict[Path, str]:
     """What every generated notebook in a folder of notebooks should hold: path -> content.
 
     Raises:
         DQNKitError: a source that is not well formed; says where.
         MissingExtraError: Jupytext is not installed.
     """
-    place = _read_place(folder)
+    place = place or _read_place(folder)
     notebooks = {}
     for source in _sources(folder):
         cells = _read_cells(source)
@@ -63,7 +63,7 @@ def build_course(folder: Path) -> dict[Path, str]:
     return notebooks
 
 
-def build_readmes(folder: Path) -> dict[Path, str]:
+def build_readmes(folder: Path, place: Place | None = None) -> dict[Path, str]:
     """What the README of a checkout and that of its notebooks should hold: path -> content.
 
     Only what stands between two marks is written anew, ``<!-- begin badges: ... -->`` and ``<!-- end badges -->`` for
@@ -72,7 +72,7 @@ def build_readmes(folder: Path) -> dict[Path, str]:
     Raises:
         DQNKitError: a README without the marks; says which.
     """
-    place = _read_place(folder)
+    place = place or _read_place(folder)
     links = _links(place, [source.stem for source in _sources(folder)])
     front, course = folder.parent / "README.md", folder / "README.md"
     with_badges = _between_marks(front, front.read_text(encoding="utf-8"), "badges", _pictures(place))
@@ -230,7 +230,8 @@ def _read_place(folder: Path) -> Place:
     return place
 
 
-def _set_place(folder: Path, repository: str | None, tag: str | None) -> None:
+def _place(folder: Path, repository: str | None, tag: str | None) -> Place:
+    """Where everything leads to from now on."""
     place = _read_place(folder)
     place |= {name: value for name, value in (("repository", repository), ("tag", tag)) if value is not None}
     if not re.fullmatch(r"[\w-]+/[\w.-]+", place["repository"], re.ASCII):
@@ -240,7 +241,7 @@ def _set_place(folder: Path, repository: str | None, tag: str | None) -> None:
             f"a tag, branch or commit whose name is an address's part is needed (letters, digits, - _ and .), "
             f"not {place['tag']!r}: give the commit another tag (git tag NAME)"
         )
-    (folder / "source" / "place.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8", newline="\n")
+    return place
 
 
 @click.command()
@@ -250,8 +251,10 @@ def main(repository: str | None, tag: str | None) -> None:
     """Build the student's copies and the solutions from the sources, and the links in the READMEs."""
     folder = Path(__file__).resolve().parents[2] / "notebooks"
     try:
-        _set_place(folder, repository, tag)
-        for path, content in {**build_course(folder), **build_readmes(folder)}.items():
+        place = _place(folder, repository, tag)
+        files = {**build_course(folder, place), **build_readmes(folder, place)}
+        files[folder / "source" / "place.json"] = json.dumps(place, indent=2) + "\n"
+        for path, content in files.items():
             path.parent.mkdir(exist_ok=True)
             path.write_text(content, encoding="utf-8", newline="\n")
             click.echo(f"wrote {path.relative_to(folder.parent)}")

@@ -128,7 +128,7 @@ def check(name: str, thing: Any) -> CheckResult:
     result = check_exercise(exercise, thing)
     if result.status != "open":
         records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake)
-        start_page.refresh(records.FILE.path.parent)
+        start_page.refresh()
     _LAST[exercise.name] = (thing, result.passed)
     return result
 

@@ -11,7 +11,7 @@ from html import escape
 from importlib.util import find_spec
 from typing import Any
 
-from dqnkit.classroom import exercises, page
+from dqnkit.classroom import exercises, page, start_page
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.page import Page
 
@@ -107,5 +107,6 @@ def _take(content: bytes) -> str:
         data.update(records.merge(data, theirs))
 
     records.FILE.change(edit)
+    start_page.refresh()
     passed = sum(1 for entry in theirs["checks"].values() if entry["passed"])
     return f"✓ Taken: {passed} checks passed, {len(theirs['predictions'])} predictions. Run progress() to see all."

@@ -1,7 +1,7 @@
 """The start page: the notebooks in their order, with minutes and what the reader has done so far.
 
 It is a Markdown file beside the notebooks, so that it can be read wherever they can, without any extension. Whoever
-opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew when a check is tried.
+opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew with every step of progress.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def write_start_page(folder: Path) -> Path:
     return path
 
 
-def refresh(folder: Path) -> None:
-    """Write the page anew where there is one already; where that fails it stays as it was."""
+def refresh() -> None:
+    """Write the page beside the progress file anew, if there is one; where that fails it stays as it was."""
+    folder = progress_file.FILE.path.parent
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -85,8 +86,8 @@ def start_page(folder: Path) -> str:
             "**Stuck?** Hints unfold one by one beside each exercise. Worked notebooks are in the folder `solutions`, "
             "in the list of files on the left.",
             "",
-            f"This page counts anew with each check; if it is open, close it and open `{NAME}` again. What is counted "
-            f"is kept in `{progress_file.NAME}`, on this computer only.",
+            f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
+            f"What is counted is kept in `{progress_file.NAME}`, on this computer only.",
             "",
         ]
     )

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from dqnkit.doctor.findings import WORKS, Finding, Report
-from dqnkit.doctor.requirements import install_command, installed
+from dqnkit.doctor.requirements import install_command, installed, is_colab
 
 PATIENCE = 15.0  # seconds in which a browser should have answered; they do not run while a cell holds up the kernel,
 LISTEN = 600.0  # and for so long an answer still mends the line
@@ -86,7 +86,9 @@ def _bundle(report: Report) -> dict[str, str]:
 
 
 def _remedy() -> str:
-    return f"{install_command('course')}, restart JupyterLab, reload the page"
+    if is_colab():
+        return "reload the page, then run the cell again"
+    return f"{install_command('course')}, restart JupyterLab (or VS Code), reload the page"
 
 
 def _kernel() -> Any:

@@ -15,6 +15,7 @@ from dqnkit.doctor.requirements import (
     installed,
     is_colab,
     is_within,
+    pip,
     reinstall_command,
     requirements,
     tested_versions,
@@ -91,3 +92,7 @@ def _dask() -> Iterator[Finding]:
     if len(set(versions.values())) > 1:
         value = f"dask {versions['dask']} and distributed {versions['distributed']} do not go together"
         yield Finding("Dask's versions", value, "problem", install_command("cluster"), WORKS)
+    together = installed(("distributed", "bokeh"))  # https://github.com/dask/distributed/issues/9350
+    if len(together) == 2 and is_within(together["distributed"], "<2026.8") and is_within(together["bokeh"], ">=3.10"):
+        value = f"distributed {together['distributed']} cannot close a cluster with bokeh {together['bokeh']}"
+        yield Finding("Dask's dashboard", value, "advice", f'{pip()} install "bokeh<3.10"', WORKS)

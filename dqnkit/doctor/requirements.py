@@ -141,10 +141,10 @@ def install_command(extra: str = "", missing: Iterable[Requirement] = ()) -> str
 
     On Colab, where packages that are there must stay as they are, it installs no more than what is ``missing``.
     """
-    if is_colab() and missing:
-        return f"pip install {' '.join(map(_to_install, missing))}"
-    kit = f"{'-e ' if is_checkout() else ''}'{PACKAGE.parent if is_checkout() else 'dqnkit'}"
-    return f"pip install {kit}[{extra}]'" if extra else f"pip install {kit}'"
+    if is_colab():
+        return f"pip install {' '.join(map(_to_install, missing))}" if missing else "run the first cell again"
+    kit = f"{PACKAGE.parent if is_checkout() else 'dqnkit'}{f'[{extra}]' if extra else ''}"
+    return f'{pip()} install {"-e " if is_checkout() else ""}"{kit}"'
 
 
 def _to_install(requirement: Requirement) -> str:
@@ -153,9 +153,16 @@ def _to_install(requirement: Requirement) -> str:
     dask = installed(["dask"]).get("dask")
     if name == "distributed" and dask is not None and is_within(dask, versions):
         versions = f"=={dask}"
-    return f"'{name}{versions}'"
+    return f'"{name}{versions}"'
 
 
 def reinstall_command(names: Iterable[str], extra: str) -> str:
-    """The command that takes packages away and installs what an extra needs in their place."""
-    return f"pip uninstall -y {' '.join(names)} && {install_command(extra)}"
+    """The command that takes packages away and installs what an extra needs in their place; on Colab, the way back."""
+    if is_colab():
+        return "choose Runtime, Disconnect and delete runtime, then run the first cell"
+    return f"{pip()} uninstall -y {' '.join(names)} && {install_command(extra)}"
+
+
+def pip() -> str:
+    """The pip of this very Python: its environment need not be activated, nor be the first on the path."""
+    return f'"{sys.executable}" -m pip' if " " in sys.executable else f"{sys.executable} -m pip"

@@ -90,6 +90,8 @@ class Kernel:
         deadline = time.monotonic() + seconds
         waiting = {"reply", "idle"}  # they come over two channels, in any order
         while waiting:
+            if time.monotonic() > deadline:  # also of a cell that never stops to talk
+                raise TimeoutError("the cell has not ended in time")
             message = self._receive(deadline)
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] in ("dead", "restarting", "autorestarting"):

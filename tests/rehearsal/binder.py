@@ -70,6 +70,8 @@ def main() -> None:
             for file in sorted((place.home / "notebooks/solutions").glob("[0-9]*.ipynb"))
         ]
         wanted = [path for path in paths if not arguments.names or Path(path).name.startswith(tuple(arguments.names))]
+        if not wanted:
+            raise SystemExit(f"no notebook begins with {' or '.join(arguments.names)}")
         runs = list(rehearse(place, wanted, arguments.fast))
 
     rows = [[run.name, run.seconds, run.total / 1e6, *(run.peak.get(kind, 0) / 1e6 for kind in KINDS)] for run in runs]
@@ -83,8 +85,10 @@ def main() -> None:
     verdicts = [
         report.verdict("notebooks that end without a complaint", sum(not run.complaints for run in runs), len(wanted)),
         report.verdict("MB at the peak", max((run.total for run in runs), default=0) / 1e6, TARGET, at_most=True),
-        report.verdict("dashboards that answer", sum(bool(run.dashboards) for run in with_dask), len(with_dask)),
     ]
+    if with_dask:
+        answering = sum(bool(run.dashboards) for run in with_dask)
+        verdicts.append(report.verdict("dashboards that answer", answering, len(with_dask)))
     results = {"environment": built, "notebooks": [vars(run) for run in runs], "versions": report.versions()}
     print(f"\nWritten to {report.write_json('binder', arguments, results, verdicts)}")
     if not all(verdict["met"] for verdict in verdicts):

@@ -213,6 +213,8 @@ def main() -> None:
         course = Course(folder)
         set_up, verdicts = rehearse_set_up(colab, course)
         results = rehearse_notebooks(colab, course, arguments)
+        if not results:
+            raise SystemExit(f"there is no notebook {' or '.join(arguments.only)}")
         later = colab.packages()
     expected = {**set_up["before"], **set_up["installed"]}
     rows = [[name, "fast" if r["fast"] else "whole", r["seconds"], r["peak_mb"]] for name, r in results.items()]
