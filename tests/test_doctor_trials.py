@@ -77,7 +77,7 @@ def test_a_tensorflow_that_cannot_be_imported_is_a_problem(tensorflow, code, val
     (finding,) = trials.tensorflow()
     assert finding.status == "problem"
     assert value in finding.value
-    assert "[learner]'" in finding.remedy
+    assert '[learner]"' in finding.remedy
 
 
 def test_a_tensorflow_that_hangs_is_left_alone(tensorflow, monkeypatch):
@@ -114,7 +114,7 @@ def test_a_dask_that_does_not_start_is_a_problem_with_its_reason(broken_dask):
     broken_dask("raise OSError('no socket for you')")
     (finding,) = trials.dask_starts()
     assert (finding.status, finding.value) == ("problem", "a cluster cannot be started: OSError: no socket for you")
-    assert "[cluster]'" in finding.remedy
+    assert '[cluster]"' in finding.remedy
 
 
 def test_a_dask_that_hangs_is_left_alone(broken_dask, monkeypatch):
