@@ -49,7 +49,7 @@ def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path |
     course = bring_course(folder)
     away = _why_no_browser()
     command = _lab_command(port, not away if browser is None else browser, course)
-    return _run_until_interrupted(command, port, away)
+    return _run_until_interrupted(command, port, away, course)
 
 
 def bring_course(folder: str | Path | None = None) -> Path:
@@ -119,14 +119,14 @@ def _takes_sockets(folder: Path) -> bool:
     return True
 
 
-def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
+def _run_until_interrupted(command: list[str], port: int, away: str, course: Path) -> int:
     """Run JupyterLab, say where it is, and wait for its end; Ctrl-C, which reaches it too, is the usual one."""
     config_path = [str(jupyter_config()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)  # with one of its own it would tell of it, too
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
     process = subprocess.Popen(command, env=environment)
     try:
-        if server := _wait_until_it_answers(process, token):
+        if server := _wait_until_it_answers(process, course):
             print(_where_it_is(server, port, away), flush=True)
         return process.wait()
     except KeyboardInterrupt:
@@ -134,11 +134,11 @@ def _run_until_interrupted(command: list[str], port: int, away: str) -> int:
         return 0
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], token: str) -> dict[str, Any]:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], course: Path) -> dict[str, Any]:
     """What a server says of itself in its file: url, port, token; nothing where it ended before it got there.
 
     The file's name has the server's process id, which on Windows is not that of the process that we started, and an old
-    file may have the same. So it is known by its token and its age.
+    file may have the same. So it is known by its folder and its age.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
@@ -147,7 +147,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], token: str) -> dict
         for file in folder.glob("jpserver-*.json"):
             with suppress(OSError, ValueError):  # just gone, or half written
                 server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-                if server.get("token") == token and file.stat().st_mtime >= began:
+                if server.get("root_dir") == str(course) and file.stat().st_mtime >= began:
                     return server
         time.sleep(0.1)
     return {}
@@ -155,7 +155,9 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], token: str) -> dict
 
 def _where_it_is(server: dict[str, Any], wanted_port: int, away: str) -> str:
     """What to tell the reader: the address to open, and the way to it where the browser is on another computer."""
-    address = f"{server['url']}lab/tree/{start_page.NAME}?token={server['token']}"
+    address = f"{server['url']}lab/tree/{start_page.NAME}"
+    if server["token"]:  # the reader's own configuration may ask for a password instead, or for nothing
+        address += f"?token={server['token']}"
     lines = ["", f"The course is open at\n\n    {address}\n"]
     if server["port"] != wanted_port:
         lines.insert(1, f"Port {wanted_port} is taken; this is port {server['port']}.")

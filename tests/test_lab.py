@@ -28,7 +28,7 @@ def commands(monkeypatch):
     """What would have been run instead of JupyterLab."""
     ran = []
     monkeypatch.setattr(lab, "find_spec", lambda name: object())
-    monkeypatch.setattr(lab, "_run_until_interrupted", lambda command, port, away: ran.append(command) or 0)
+    monkeypatch.setattr(lab, "_run_until_interrupted", lambda command, *others: ran.append(command) or 0)
     monkeypatch.setattr(lab, "_why_no_browser", lambda: "")
     return ran
 
@@ -101,6 +101,7 @@ def test_the_reader_is_told_where_it_is(monkeypatch):
     text = lab._where_it_is(SERVER, 8889, "")
     assert "http://localhost:8889/lab/tree/START.md?token=abc" in text
     assert "taken" not in text
+    assert "START.md\n" in lab._where_it_is({**SERVER, "token": ""}, 8889, "")
     assert "Port 8888 is taken; this is port 8889" in lab._where_it_is(SERVER, 8888, "")
     assert "There is no browser here: open that address" in lab._where_it_is(SERVER, 8889, "There is no browser here")
 
@@ -145,7 +146,7 @@ def test_sockets_are_tried_where_kernels_will_make_theirs():
 
 
 def test_the_exit_code_is_jupyterlabs_own():
-    assert lab._run_until_interrupted([sys.executable, "-c", "raise SystemExit(3)"], 8888, "") == 3
+    assert lab._run_until_interrupted([sys.executable, "-c", "raise SystemExit(3)"], 8888, "", Path()) == 3
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C to a process group")
