@@ -74,9 +74,9 @@ def copy_course(source: Path, folder: Path) -> Copied:
         folder.mkdir(parents=True, exist_ok=True)
         offered = _read_manifest(folder)
         for file in _course_files(source):
-            name = file.relative_to(source).as_posix()
-            _copy_file(file, folder / name, offered.get(name, ""), copied)
-            offered[name] = _digest(file)
+            name, digest = file.relative_to(source).as_posix(), _digest(file)
+            _copy_file(file, digest, folder / name, offered.get(name, ""), copied)
+            offered[name] = digest
         _write_manifest(folder, offered)
     except OSError as error:
         raise DQNKitError(f"the course cannot be copied to {folder} ({error}): name another folder") from error
@@ -88,13 +88,14 @@ def jupyter_config() -> Path:
     return PACKAGE / "data" / "jupyter"
 
 
-def _copy_file(file: Path, target: Path, offered: str, copied: Copied) -> None:
+def _copy_file(file: Path, digest: str, target: Path, offered: str, copied: Copied) -> None:
     """Copy one file, or leave the reader's; ``offered`` is the digest of what the kit has put there before."""
+    there = _digest(target)
     if not os.path.lexists(target):
         copied.new.append(target)
-    elif _digest(target) in (digest := _digest(file), ""):
+    elif there in (digest, ""):
         return
-    elif _digest(target) == offered:
+    elif there == offered:
         copied.updated.append(target)
     elif digest != offered:
         # the digest: within one version of the kit there may be several, and the reader may work in an earlier one

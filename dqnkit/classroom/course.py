@@ -14,7 +14,7 @@ class Chapter(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The name as a reader sees it: ``01 · Q update``."""
+        """The name as a reader sees it: ``01 · Q-update``."""
         number, _, words = self.name.partition("_")
         words = words.replace("_", " ").replace("q ", "Q-").replace("dqn", "DQN").replace("dask", "Dask")
         return f"{number} · {words[:1].upper()}{words[1:]}"
