@@ -17,6 +17,7 @@ from dqnkit.notebooks import PACKAGE, is_checkout
 EXTRAS = {
     "learner": "training",
     "cluster": "rollouts over a Dask cluster",
+    "cloud": "clusters in a cloud or over ssh",
     "course": "the notebooks, plots and videos",
     "games": "Atari, MinAtar and LunarLander",
     "test": "the kit's own tests",
