@@ -333,7 +333,7 @@ def _rollouts(
         if scheduler:
             client = stack.enter_context(deploy.connect(scheduler, insecure=insecure))
         else:
-            cluster = stack.enter_context(deploy.make_cluster(workers))
+            cluster = stack.enter_context(deploy.make_cluster(n_workers=workers))
             client = stack.enter_context(cluster.get_client())
         if send_package:
             deploy.send_package(client)

@@ -59,7 +59,7 @@ def tls_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSCluster
 
 
 def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only() -> None:
-    with make_cluster(2) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         check_transport(client)
         sockets = dask_processes.listening([psutil.Process()])
         assert len(sockets) >= 2 + 2 * 3  # scheduler, its dashboard; each worker, its nanny, its HTTP server
@@ -67,7 +67,7 @@ def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only() -> N
 
 
 def test_beyond_the_loopback_every_socket_has_tls_and_dashboards_stay() -> None:
-    with make_cluster(1, host="0.0.0.0") as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1, host="0.0.0.0") as cluster, cluster.get_client() as client:
         assert cluster.scheduler_address.startswith("tls://")
         check_transport(client)
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
@@ -83,7 +83,7 @@ def test_beyond_the_loopback_every_socket_has_tls_and_dashboards_stay() -> None:
 
 def test_no_cluster_without_encryption_beyond_the_loopback() -> None:
     with pytest.raises(ConfigError, match="require_encryption"):
-        make_cluster(1, host="0.0.0.0", security=Security(require_encryption=False))
+        make_cluster(n_workers=1, host="0.0.0.0", security=Security(require_encryption=False))
 
 
 def test_training_over_tls_on_a_worker_without_tensorflow(tls_cluster: TLSCluster) -> None:
@@ -132,7 +132,7 @@ def test_a_plain_client_is_turned_away(tls_cluster: TLSCluster) -> None:
 
 
 def test_a_scheduler_without_tls_says_so_to_a_client_with_certificates() -> None:
-    with make_cluster(0) as cluster, pytest.raises(ClusterError, match="does not speak TLS"):
+    with make_cluster(n_workers=0) as cluster, pytest.raises(ClusterError, match="does not speak TLS"):
         connect(cluster.scheduler_address.replace("tcp://", "tls://"), security=temporary_security(), timeout=20)
 
 
@@ -181,7 +181,7 @@ def test_transport_is_looked_at_on_all_sides(who: str) -> None:
 
 
 def test_a_worker_that_listens_wider_than_its_address_says_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    with make_cluster(1) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         (address,) = client.nthreads()
         monkeypatch.setattr(security, "ask", lambda *_: {address: ["tcp://0.0.0.0:8786"]})  # a worker without --host
         with pytest.raises(ClusterError, match=rf"{address} listens on tcp://0.0.0.0:8786.*--host 127.0.0.1"):

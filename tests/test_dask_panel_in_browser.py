@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 CELLS = [
     "from dqnkit.cluster.deploy import make_cluster\n"
-    "cluster = make_cluster(2)\nclient = cluster.get_client()\nprint('up', 1 + 1)",
+    "cluster = make_cluster(n_workers=2)\nclient = cluster.get_client()\nprint('up', 1 + 1)",
     "import time\nfutures = client.map(lambda i: time.sleep(0.2), range(40), pure=False)\n"
     "print('done', len(client.gather(futures)))",
     "client.close()\ncluster.close()\nprint('closed', 2 + 2)",

@@ -34,7 +34,7 @@ GIB = 2**30
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """Of a cluster with one worker, which the tests that use it leave as it was."""
-    with make_cluster(1) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         yield client
 
 
@@ -49,7 +49,7 @@ def test_workers_fit_into_what_a_container_allows(cores: int, memory: int, worke
 
 
 def test_a_cluster_has_what_was_asked_for_and_leaves_no_process() -> None:
-    with make_cluster(2, threads_per_worker=3) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=2, threads_per_worker=3) as cluster, cluster.get_client() as client:
         assert sorted(client.nthreads().values()) == [3, 3]
         processes = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
         check_workers(client)
@@ -73,7 +73,7 @@ def test_numbers_out_of_range_are_refused(arguments: dict[str, int]) -> None:
 
 def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
     with pytest.raises(ClusterError, match=r"no cluster can be started on nowhere\.invalid: "):
-        make_cluster(1, host="nowhere.invalid")
+        make_cluster(n_workers=1, host="nowhere.invalid")
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
@@ -125,18 +125,20 @@ def test_a_name_that_no_computer_has_is_not_connected_to() -> None:
 
 
 def test_no_worker_comes() -> None:
-    with make_cluster(0) as cluster, cluster.get_client() as client, pytest.raises(ClusterError) as caught:
+    with make_cluster(n_workers=0) as cluster, cluster.get_client() as client, pytest.raises(ClusterError) as caught:
         check_workers(client, patience=0.2)
     assert f"Start some: dask worker {cluster.scheduler_address} --host 127.0.0.1" in str(caught.value)
 
 
-OURS = {"Python": "3.12.1", "dqnkit": "0.1.0", "numpy": "2.1.0", "gymnasium": "1.4.0"}
+OURS = {"Python": "3.12.1", "dqnkit": "0.1.0", "numpy": "2.1.0", "gymnasium": "1.4.0", "distributed": "2026.8.0"}
 
 
 @pytest.mark.parametrize(
     ("theirs", "what"),
     [
         ({}, ""),
+        ({"distributed": "2026.8.1"}, ""),
+        ({"distributed": "2026.7.1"}, "pip install distributed==2026.8.0 there; in a container, take the image"),
         ({"Python": "3.12.9", "numpy": "2.4.0", "gymnasium": "1.3.0"}, ""),
         ({"Python": "3.11.9"}, "has Python 3.11.9, this process 3.12.1"),
         ({"dqnkit": ""}, "pip install dqnkit==0.1.0"),
@@ -154,7 +156,7 @@ def test_what_keeps_a_worker_from_making_rollouts(theirs: dict[str, str], what: 
 
 
 def test_a_worker_with_another_version_is_found_and_mended() -> None:
-    with make_cluster(1) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         check_workers(client)
         client.run(setattr, dqnkit, "__version__", ELSEWHERE)
         with pytest.raises(ClusterError, match=rf"worker tcp://127.0.0.1:\d+ has dqnkit {ELSEWHERE}"):
@@ -168,13 +170,13 @@ def test_a_worker_with_another_version_is_found_and_mended() -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP")
 def test_a_worker_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "ANSWER_SECONDS", 2.0)
-    with make_cluster(2) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         stopped = psutil.Process(next(iter(client.run(os.getpid).values())))
         stopped.suspend()
         try:
             check_workers(client)
             monkeypatch.setattr(package, "SEND_SECONDS", 1.0)
-            with pytest.raises(ClusterError, match="did not reach all workers"):
+            with pytest.raises(ClusterError, match="did not reach the scheduler and all workers"):
                 send_package(client)
         finally:
             stopped.kill()
@@ -210,7 +212,7 @@ def test_the_package_is_sent_to_workers_that_lack_it_now_and_later(
 
 def test_a_cluster_can_be_made_with_the_package_for_all_who_join(tmp_path: Path) -> None:
     with (
-        make_cluster(0, send_package=True) as cluster,
+        make_cluster(n_workers=0, send_package=True) as cluster,
         cluster.get_client() as client,
         dask_processes.worker(cluster.scheduler_address, tmp_path, "guest", ["dqnkit"]),
     ):

@@ -126,7 +126,7 @@ def test_the_stream_on_a_real_cluster_gives_what_the_package_gives() -> None:
 
     config, epsilons = DQNConfig(num_envs=2, deterministic=True), np.full(2, 0.5, np.float32)
     arrived: list[Rollout] = []
-    with make_cluster(2) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         lost = streaming_loop.streaming_loop(
             client,
             as_completed,

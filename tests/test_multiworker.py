@@ -35,7 +35,7 @@ GONE = 60.0
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with make_cluster(2) as cluster:
+    with make_cluster(n_workers=2) as cluster:
         yield cluster
 
 

@@ -45,7 +45,7 @@ def levels_of_dask() -> set[int]:
 @pytest.mark.slow
 def test_the_death_of_a_worker_leaves_nothing_on_the_page(capfd: pytest.CaptureFixture[str]) -> None:
     silence_dask()
-    with make_cluster(1) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         [pid] = client.run(os.getpid).values()
         assert client.submit(levels_of_dask, pure=False).result(timeout=60) == {logging.CRITICAL}
         os.kill(pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ UNTRAINED = PolicyWeights(0, (Dense(4, 2, False),), np.zeros(10, np.float32))
 
 @pytest.mark.slow
 def test_a_cluster_grows_and_shrinks_and_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    with make_cluster(1) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         for count in (2, 1):
             throughput.have_workers(client, count)
             assert len(client.scheduler_info()["workers"]) == count

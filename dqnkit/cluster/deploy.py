@@ -1,4 +1,4 @@
-"""Clusters: one on this computer, or one that runs already.
+"""Clusters, wherever the reader wants them.
 
 with make_cluster() as cluster, cluster.get_client() as client: ...
 with connect("tls://192.168.1.5:8786") as client: ...
@@ -6,117 +6,91 @@ with connect("tls://192.168.1.5:8786") as client: ...
 
 from __future__ import annotations
 
+import importlib
 import re
-import signal
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from multiprocessing import resource_tracker
+from collections.abc import Callable
+from typing import Any
 
-import dask
-from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, Security
+from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
-from distributed.system import MEMORY_LIMIT
+from distributed.deploy.cluster import Cluster
 
-from dqnkit.cluster import package
+from dqnkit.cluster import local
+from dqnkit.cluster.local import workers_that_fit
 from dqnkit.cluster.package import check_workers, send_package
-from dqnkit.cluster.security import check_transport, is_loopback, refuse_plain, temporary_security
-from dqnkit.errors import ClusterError, ConfigError
+from dqnkit.cluster.security import check_transport, refuse_plain
+from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
-__all__ = ["check_workers", "connect", "make_cluster", "send_package"]
+__all__ = ["check_workers", "connect", "make_cluster", "send_package", "workers_that_fit"]
 
-LOOPBACK = "127.0.0.1"
-WORKER_BYTES = 128 * 2**20  # that a worker takes with a small environment, and some to spare
-WORKERS_SHARE = 1 / 4  # of memory; the rest is for the learner, replay and a notebook
-# Of Dask, for clusters of ours; whoever has set them keeps their own.
-DEFAULTS = {
-    "distributed": {
-        # a worker whose new process is not there 15 s after the death of its last would be dropped for good
-        "deploy": {"lost-worker-timeout": "1 hour"},
-        # an hour of profiles is kept: a worker grew by 4 MB a minute
-        "worker": {"profile": {"enabled": False}},
-    }
-}
+STARTED_BY = {"ssh": "dqnkit.cluster.ssh", "aws": "dqnkit.cluster.cloud.aws", "gcp": "dqnkit.cluster.cloud.gcp"}
 
 
 def make_cluster(
-    n_workers: int | None = None,
-    threads_per_worker: int = 1,
-    *,
-    host: str = LOOPBACK,
-    security: Security | None = None,
-    send_package: bool = False,
-) -> LocalCluster:
-    """A scheduler and worker processes on this computer, reachable from nowhere else. Use it in ``with``.
+    where: str | Cluster = "local", n_workers: int | None = None, threads_per_worker: int = 1, **options: Any
+) -> Cluster:
+    """A Dask cluster where the reader wants it. Use it in ``with``; what it started ends there.
+
+    ======================  ============================================  ======================================
+    where                   what it is                                    options
+    ======================  ============================================  ======================================
+    ``"local"``             processes on this computer                    those of `dqnkit.cluster.local.start`
+    ``"tls://HOST:8786"``   a scheduler that runs already; it stays       of `dqnkit.cluster.existing`
+    ``"ssh"``               processes on computers that ssh reaches       of `dqnkit.cluster.ssh.start`
+    ``"aws"``               machines of Amazon EC2, which cost money      of `dqnkit.cluster.cloud.aws.start`
+    ``"gcp"``               machines of Google Compute Engine, likewise   of `dqnkit.cluster.cloud.gcp.start`
+    a Dask cluster          itself: of dask-gateway, dask-jobqueue, ...   none
+    ======================  ============================================  ======================================
 
     Args:
-        n_workers: processes; each steps environments on one core at a time. As many as cores, as far as memory goes
-            (of both, what a container allows) unless given.
-        threads_per_worker: tasks that a process runs at a time; more than one helps where environments wait (for a
+        where: see above.
+        n_workers: worker processes; on a cloud each has a machine of its own. On this computer as many as cores, as
+            far as memory goes, unless given; elsewhere it has to be said.
+        threads_per_worker: tasks that a worker runs at a time; more than one helps where environments wait (for a
             simulator, a network), not where they compute.
-        host: where scheduler and workers listen. For workers on other machines, an address of this one; then they
-            speak TLS. Dashboards and the workers' HTTP servers stay on the loopback in any case.
-        security: certificates, see `dqnkit.cluster.security.write_certificates`; beyond the loopback they are made
-            for this cluster unless given.
-        send_package: give all workers, those that join later included, the package that this process has.
+        options: of the place; settings of Dask's configuration hold, too.
 
     Raises:
-        ConfigError: a number is out of range, or ``security`` without encryption for a host beyond the loopback.
-        ClusterError: it cannot listen on the host.
-        MissingExtraError: certificates are needed and the package cryptography is not installed.
+        ConfigError: there is no such place, or an option is wrong.
+        ClusterError: it could not be started; whatever had started by then is gone.
+        MissingExtraError: the place needs a package that is not installed.
     """
-    n_workers = workers_that_fit() if n_workers is None else n_workers
-    if n_workers < 0 or threads_per_worker < 1:
-        raise ConfigError("n_workers must be at least 0 and threads_per_worker at least 1")
-    if not is_loopback(host):
-        security = security or temporary_security()
-        if not security.require_encryption:
-            raise ConfigError(f"a cluster that listens on {host} needs security with require_encryption=True")
-    dask.config.update_defaults(DEFAULTS)
-    with ExitStack() as on_failure:
-        with _without_ctrl_c():
-            try:
-                cluster = LocalCluster(
-                    n_workers=n_workers,
-                    threads_per_worker=threads_per_worker,
-                    host=host,
-                    security=security,
-                    dashboard_address=f"{LOOPBACK}:0",
-                    worker_dashboard_address=f"{LOOPBACK}:0",
-                )
-            except RuntimeError as error:
-                raise ClusterError(f"no cluster can be started on {host}: {error.__cause__}") from error
-            on_failure.callback(cluster.close)
-        if send_package:
-            with cluster.get_client() as client:
-                package.send_package(client)
-        on_failure.pop_all()
-    return cluster
-
-
-def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
-    """As many worker processes as cores, as far as memory (bytes) goes; of both, what a container allows."""
-    return max(1, min(cores, int(memory * WORKERS_SHARE / WORKER_BYTES)))
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back until this is over. Threads that start meanwhile, and their processes, never see it.
-
-    A terminal sends it to every process that came from the command, and so does a notebook's Interrupt; workers would
-    die of it while the driver, which decides, ends in order. Not on Windows.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # of multiprocessing: else it starts now, and lets Ctrl-C in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if isinstance(where, Cluster):
+        return where
+    if not isinstance(where, str) or not (where in ("local", *STARTED_BY) or "://" in where):
+        places = ", ".join(["local", *STARTED_BY])
+        raise ConfigError(
+            f"where must be one of {places}, an address like tls://HOST:8786 or a Dask cluster, not {where!r}; the "
+            "number of workers is make_cluster(n_workers=2)"
+        )
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if where == "local":
+            return local.start(n_workers, threads_per_worker, **options)
+        if "://" in where:
+            from dqnkit.cluster.existing import ExistingCluster
+
+            return ExistingCluster(where, **options)
+        if n_workers is None:
+            raise ConfigError(f"say how many workers: make_cluster({where!r}, n_workers=2)")
+        return _starter(where)(n_workers, threads_per_worker, **options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ConfigError(f"make_cluster({where!r}): {str(error).rpartition('()')[2].strip()}") from error
+
+
+def _starter(where: str) -> Callable[..., Cluster]:
+    """The function that starts a cluster in a place that needs the extra `cloud`."""
+    try:
+        place = importlib.import_module(STARTED_BY[where])
+    except ImportError as error:
+        if (error.name or "").startswith("dqnkit"):
+            raise
+        raise MissingExtraError(f"what a cluster on {where} needs", "cloud") from error
+    starter: Callable[..., Cluster] = place.start
+    return starter
 
 
 def connect(address: str, *, security: Security | None = None, insecure: bool = False, timeout: float = 10.0) -> Client:

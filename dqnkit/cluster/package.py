@@ -1,13 +1,15 @@
-"""dqnkit on the workers: is it there, in the version that is here? If it is not, it can be sent.
+"""dqnkit on the cluster: is it there, in the version that is here? If it is not, it can be sent.
 
-A worker needs dqnkit, NumPy and Gymnasium; not TensorFlow.
+A worker needs dqnkit, NumPy and Gymnasium, not TensorFlow. So does the scheduler, which unpacks each task to see it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import platform
+import socket
 import sys
 import tempfile
 import zipfile
@@ -16,14 +18,14 @@ from pathlib import Path
 
 from distributed import Client
 from distributed.comm.addressing import get_address_host
-from distributed.diagnostics.plugin import UploadFile
+from distributed.diagnostics.plugin import SchedulerUploadFile, UploadFile
 
 import dqnkit
 from dqnkit.cluster.ask import ANSWER_SECONDS, ask
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
-SEND_SECONDS = 60.0  # that all workers may take to receive the package
+SEND_SECONDS = 60.0  # that the scheduler and all workers may take to receive the package
 PLUGIN = "dqnkit-package"
 
 Versions = dict[str, str]  # of Python and of packages; empty for a package that is not there
@@ -32,9 +34,10 @@ VERSIONS = """{
     "Python": __import__("platform").python_version(),
     **{
         name: __import__(name).__version__ if __import__("importlib.util").util.find_spec(name) else ""
-        for name in ("dqnkit", "numpy", "gymnasium")
+        for name in ("dqnkit", "numpy", "gymnasium", "distributed")
     },
 }"""
+PROCESS = "__import__('socket').gethostname(), __import__('os').getpid()"
 # Modules of an older copy must not mix with those of the one that is sent.
 FORGET = """[
     __import__("sys").modules.pop(name)
@@ -44,13 +47,13 @@ FORGET = """[
 
 
 def check_workers(client: Client, patience: float = 60.0) -> None:
-    """Wait for at least one worker and see that all can make rollouts for this process.
+    """Wait for at least one worker and see that the scheduler and all workers can do this process's work.
 
     Workers that do not answer are passed over, as long as one does.
 
     Raises:
-        ClusterError: none came within ``patience`` seconds, or one lacks a package or has a version that does not go
-            with the one here.
+        ClusterError: none came within ``patience`` seconds, or one, or the scheduler, lacks a package or has a version
+            that does not go with the one here.
     """
     try:
         if not client.nthreads():  # a LocalCluster that is asked while a worker leaves loses count of its workers
@@ -66,36 +69,49 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
         raise ClusterError(
             f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
         )
-    ours = {
-        "Python": platform.python_version(),
-        "dqnkit": dqnkit.__version__,
-        "numpy": metadata.version("numpy"),
-        "gymnasium": metadata.version("gymnasium"),
-    }
+    ours = versions_here()
     for address, theirs in answers.items():
         if trouble := mismatch(ours, theirs):
             raise ClusterError(f"worker {address} {trouble}")
+    if trouble := mismatch(ours, client.run_on_scheduler(eval, VERSIONS)):
+        raise ClusterError(f"the scheduler {trouble}")
+
+
+def versions_here() -> Versions:
+    """Those of this process."""
+    packages = {name: metadata.version(name) for name in ("numpy", "gymnasium", "distributed")}
+    return {"Python": platform.python_version(), "dqnkit": dqnkit.__version__, **packages}
+
+
+def stock_image() -> str:
+    """The image for containers that Dask's makers publish, with the Dask and the Python that run here."""
+    return f"daskdev/dask:{metadata.version('distributed')}-py{_parts(platform.python_version(), 2)}"
 
 
 def mismatch(ours: Versions, theirs: Versions) -> str:
-    """What keeps a worker from making rollouts for us, and what to do; nothing where nothing does."""
+    """What keeps the scheduler or a worker from doing our work, and what to do; nothing where nothing does."""
     if _parts(theirs["Python"], 2) != _parts(ours["Python"], 2):
         return (
             f"has Python {theirs['Python']}, this process {ours['Python']} ({sys.executable}). Both must have the same "
-            "minor version: start one of them with the other's"
+            f"minor version: start one of them with the other's; in a container, take the image {stock_image()}"
+        )
+    if _parts(theirs["distributed"], 2) != _parts(ours["distributed"], 2):
+        return (
+            f"has Dask {theirs['distributed']}, this process {ours['distributed']}. Both must be of the same month: "
+            f"pip install distributed=={ours['distributed']} there; in a container, take the image {stock_image()}"
         )
     if not theirs["dqnkit"]:
         return (
             f"does not have dqnkit. Install it there (pip install dqnkit=={ours['dqnkit']}; the base install is "
-            "enough) and start the worker again, or have it sent: --send-package, or send_package(client)"
+            "enough) and start it again, or have it sent: --send-package, or send_package(client)"
         )
     if theirs["dqnkit"] != ours["dqnkit"]:
         return (
-            f"has dqnkit {theirs['dqnkit']}, this process {ours['dqnkit']}. Install that there and start the worker "
-            "again, or have it sent: --send-package, or send_package(client)"
+            f"has dqnkit {theirs['dqnkit']}, this process {ours['dqnkit']}. Install that there and start it again, "
+            "or have it sent: --send-package, or send_package(client)"
         )
     if missing := [name for name in ("numpy", "gymnasium") if not theirs[name]]:
-        return f"lacks what dqnkit needs. Install it there (pip install {' '.join(missing)}) and start the worker again"
+        return f"lacks what dqnkit needs. Install it there (pip install {' '.join(missing)}) and start it again"
     if _parts(theirs["numpy"], 1) != _parts(ours["numpy"], 1):  # arrays of NumPy 2 cannot be unpickled by NumPy 1
         return (
             f"has NumPy {theirs['numpy']}, this process {ours['numpy']}. Both must have the same major version: "
@@ -109,7 +125,7 @@ def _parts(version: str, count: int) -> str:
 
 
 def send_package(client: Client) -> None:
-    """Send this process's dqnkit to all workers, those that join or restart later included.
+    """Send this process's dqnkit to the scheduler and all workers, those that join or restart later included.
 
     It goes before what is installed there. Python, NumPy and Gymnasium must be there.
 
@@ -119,9 +135,13 @@ def send_package(client: Client) -> None:
     if any(address.startswith("inproc://") for address in client.nthreads()):
         raise ClusterError("these workers are threads of this process and have its packages: there is nothing to send")
     with tempfile.TemporaryDirectory() as folder:
-        plugin = UploadFile(str(zip_package(Path(folder))))  # reads the file
+        path = str(zip_package(Path(folder)))
+        plugin, scheduler_plugin = UploadFile(path), SchedulerUploadFile(path)  # they read the file
 
     async def send() -> None:
+        if tuple(await client.run_on_scheduler(eval, PROCESS)) != (socket.gethostname(), os.getpid()):
+            await client.run_on_scheduler(eval, FORGET)
+            await client.register_plugin(scheduler_plugin, name=PLUGIN)
         await client.run(eval, FORGET)
         await client.register_plugin(plugin, name=PLUGIN)  # the scheduler keeps it for workers that come later
 
@@ -129,7 +149,7 @@ def send_package(client: Client) -> None:
         client.sync(asyncio.wait_for, send(), SEND_SECONDS)
     except TimeoutError as error:
         raise ClusterError(
-            f"the package did not reach all workers within {SEND_SECONDS:.0f} s. Look at the workers' logs"
+            f"the package did not reach the scheduler and all workers within {SEND_SECONDS:.0f} s. Look at their logs"
         ) from error
 
 

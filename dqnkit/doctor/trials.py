@@ -21,7 +21,7 @@ START_DASK = """
 import time
 began = time.monotonic()
 from dqnkit.cluster.deploy import make_cluster
-with make_cluster(1) as cluster, cluster.get_client() as client:
+with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
     assert client.submit(sum, [1, 2]).result() == 3
 print(time.monotonic() - began)
 """

@@ -748,7 +748,11 @@ if SEVERAL_PROCESSES:
     from dqnkit.cluster.multiworker import MultiWorkerLearner
 
     rng = np.random.default_rng(0)  # the same batches as there
-    with make_cluster(2) as cluster, cluster.get_client() as client, MultiWorkerLearner(client, config, 2) as learner:
+    with (
+        make_cluster(n_workers=2) as cluster,
+        cluster.get_client() as client,
+        MultiWorkerLearner(client, config, 2) as learner,
+    ):
         for _ in range(20):
             learner.update(replay.sample(1, BATCH, rng).transitions)
         print("two processes and the two replicas of section 3:", apart(learner.get_weights().values, two))

@@ -121,7 +121,7 @@ from dqnkit.cluster.quiet import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
-cluster = make_cluster(2)
+cluster = make_cluster(n_workers=2)
 client = cluster.get_client()
 client
 

@@ -28,7 +28,7 @@ def cluster(n_workers: int, threads: int = 1, tls: bool = False) -> Iterator[Cli
     os.environ["PYTHONPATH"] = os.pathsep.join([str(report.FOLDER), str(report.REPOSITORY), before])
     security = Security.temporary() if tls else None
     try:
-        with make_cluster(n_workers, threads, security=security) as local, local.get_client() as client:
+        with make_cluster("local", n_workers, threads, security=security) as local, local.get_client() as client:
             client.wait_for_workers(n_workers, timeout=120)
             yield client
     finally:

@@ -41,7 +41,7 @@ def main() -> None:
 
     results: dict[str, Any] = {}
     rows = []
-    with make_cluster(PROCESSES) as cluster, cluster.get_client() as client:
+    with make_cluster(n_workers=PROCESSES) as cluster, cluster.get_client() as client:
         for case, settings in CASES.items():
             report.progress(case)
             config = preset("CartPole-v1", **settings)

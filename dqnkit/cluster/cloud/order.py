@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import platform
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 import dask
 import gymnasium
 from dask.utils import parse_timedelta
 
+from dqnkit.cluster.package import stock_image
 from dqnkit.errors import ConfigError
 
 # Settings of Dask's configuration: in a file of ~/.config/dask, or as DASK_DQNKIT__CLOUD__LIFETIME and the like.
@@ -38,11 +37,6 @@ def setting(name: str) -> Any:
 def seconds(name: str) -> float:
     """A setting that is a time, like ``10 minutes``, in seconds."""
     return float(parse_timedelta(setting(name)))
-
-
-def stock_image() -> str:
-    """Dask's own image for containers, of the Dask and the Python that run here."""
-    return f"daskdev/dask:{metadata.version('distributed')}-py{'.'.join(platform.python_version_tuple()[:2])}"
 
 
 def gymnasium_here() -> tuple[str, ...]:
