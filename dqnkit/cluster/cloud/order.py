@@ -57,11 +57,11 @@ class Order:
     scheduler_machine: str
     n_workers: int  # machines, each with one worker process
     threads_per_worker: int = 1  # 0: as many as the machine has virtual CPUs
+    reach: str  # from where the scheduler can be reached: one address or network, like 203.0.113.7/32
     spot: bool = False  # workers on spare machines, which are cheaper and may be taken back at any time
     budget: float | None = None  # US dollars
     lifetime: float = field(default_factory=lambda: seconds("lifetime"))  # seconds
     idle_timeout: float = field(default_factory=lambda: seconds("idle-timeout"))  # seconds
-    reach: str  # from where the scheduler can be reached: one address or network, like 203.0.113.7/32
     image: str = field(default_factory=stock_image)
     pip_packages: tuple[str, ...] = field(default_factory=gymnasium_here)  # installed in each container when it starts
 

@@ -1,0 +1,106 @@
+"""The script that each machine runs when it starts, for cloud-init, which Ubuntu's images have.
+
+Its first line sets the machine's end, before anything that could fail; its last ends it as soon as Dask has ended.
+So a machine that nobody thinks of any more costs no more than its lifetime, whatever became of the driver.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from distributed import Security
+
+from dqnkit.errors import ConfigError
+
+PORT = 8786  # of the scheduler
+NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # its HTTP server opens a port all the same
+LIMIT = 16_384  # bytes of user data that EC2 takes, before they are encoded
+SETTINGS = "/etc/dqnkit/dask.json"  # on the machine; holds a private key of this cluster
+
+SCRIPT = """\
+#cloud-config
+# Dask's settings, with the certificates of this cluster and no other secret. Only root may read them.
+write_files:
+  - path: {settings}
+    permissions: "0600"
+    content: {content}
+runcmd:
+  # The end of this machine, in minutes, comes first.
+  - {lifetime}
+  # Docker, from Ubuntu's own packages.
+  - {install}
+  # Dask, in a container. It ends when its scheduler has had nothing to do for a while, or is gone.
+  - {run}
+  # Then the machine has nothing left to do.
+  - shutdown -P now
+"""
+INSTALL = "for i in 1 2 3 4 5; do apt-get update -q && apt-get install -yq docker.io && break; sleep 10; done"
+
+
+def script(
+    *, image: str, command: Sequence[str], settings: Mapping[str, Any], pip_packages: Sequence[str], lifetime: float
+) -> str:
+    """The user data of one machine.
+
+    Args:
+        image: of the container.
+        command: that runs in it.
+        settings: of Dask's configuration, for the process in it.
+        pip_packages: installed in the container when it starts, as the images of Dask's makers do by themselves.
+        lifetime: seconds from the start of the machine to its end.
+
+    Raises:
+        ConfigError: it is longer than EC2 takes.
+    """
+    variables = {"DASK_CONFIG": SETTINGS}
+    if pip_packages:
+        variables["EXTRA_PIP_PACKAGES"] = " ".join(pip_packages)
+    run = ["docker", "run", "--rm", "--net=host", "--volume", f"{SETTINGS}:{SETTINGS}:ro"]
+    for name, value in variables.items():
+        run += ["--env", f"{name}={value}"]
+    text = SCRIPT.format(
+        settings=SETTINGS,
+        content=json.dumps(json.dumps(settings)),  # a string of JSON is one of YAML
+        lifetime=f"shutdown -P +{math.ceil(lifetime / 60)}",
+        install=json.dumps(INSTALL),
+        run=json.dumps(shlex.join([*run, image, *command])),
+    )
+    if (size := len(text.encode())) > LIMIT:
+        raise ConfigError(
+            f"the machine's boot script has {size:,} bytes, and a cloud takes {LIMIT:,}: shorten pip_packages, or take "
+            "an image that has them"
+        )
+    return text
+
+
+def settings(security: Security, role: str) -> dict[str, Any]:
+    """Dask's settings for a scheduler or a worker: the certificates of its role, and that nothing goes without TLS."""
+    tls = {
+        "ca-file": security.tls_ca_file,
+        role: {part: getattr(security, f"tls_{role}_{part}") for part in ("key", "cert")},
+    }
+    comm = {"require-encryption": True, "default-scheme": "tls", "tls": tls}
+    return {"distributed": {"comm": comm, "worker": {"profile": {"enabled": False}}}}
+
+
+def scheduler_command(idle_timeout: float) -> list[str]:
+    """Of the scheduler: its port for workers and the driver, no dashboard, and its end when it is idle (seconds)."""
+    python = ["python", "-m", "distributed.cli.dask_scheduler", "--protocol", "tls", "--port", str(PORT)]
+    return [*python, *NO_DASHBOARD, "--idle-timeout", f"{idle_timeout:.0f} s"]
+
+
+def worker_command(scheduler: str, name: str, threads: int, patience: float) -> list[str]:
+    """Of a worker: it waits so long (seconds) for its scheduler, then it ends. No threads: as many as virtual CPUs."""
+    python = ["python", "-m", "distributed.cli.dask_worker", scheduler, "--name", name]
+    number = ["--nthreads", str(threads)] if threads else []
+    return [*python, *number, *NO_DASHBOARD, "--death-timeout", f"{patience:.0f}"]
+
+
+def without_keys(script: str) -> str:
+    """A script to show: a word stands for each private key."""
+    return re.sub(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", "(private key)", script, flags=re.DOTALL)

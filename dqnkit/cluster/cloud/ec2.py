@@ -1,0 +1,311 @@
+"""What Amazon EC2 is asked beside the machines themselves: a network, an image, what is left of a cluster.
+
+Plain calls of botocore, which dask-cloudprovider brings. They find credentials and region as the command ``aws`` does
+(``aws configure``), and nothing here shows or keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import botocore.config
+import botocore.exceptions
+import botocore.session
+from botocore import xform_name
+
+from dqnkit.cluster.cloud.boot import PORT
+from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, from_tags
+from dqnkit.cluster.security import is_loopback
+from dqnkit.errors import ClusterError
+
+UBUNTU = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
+CANONICAL = "099720109477"  # the account that publishes Ubuntu's images
+OWN_ADDRESS = "https://checkip.amazonaws.com"
+REMOVE_SECONDS = 300.0  # that machines may take to be gone
+ALIVE = ("pending", "running")
+LOOKS = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
+UNASKED = ("AuthorizeSecurityGroupIngress", "CreateTags", "DeleteSecurityGroup", "TerminateInstances")
+DEFAULT_SUBNETS = {"Name": "default-for-az", "Values": ["true"]}
+NO_NETWORK = "this region has no default network. Make one (aws ec2 create-default-vpc), or give subnet_id="
+# What an error of the API means for the reader, and what to do.
+QUOTA = "or ask for a higher limit under Service Quotas"
+CAUSES = {
+    "UnauthorizedOperation": "the account may not do this: dqnkit cloud check lists what it lacks, notebooks/CLOUD.md "
+    "has the policy",
+    "AuthFailure": "the credentials were refused: aws configure sets them anew",
+    "InvalidClientTokenId": "the credentials were refused: aws configure sets them anew",
+    "ExpiredToken": "the credentials have expired: sign in again",
+    "RequestExpired": "the credentials have expired, or this computer's clock is wrong",
+    "OptInRequired": "the account is not signed up for EC2 in this region: see to it on its start page",
+    "PendingVerification": "Amazon is still verifying the account: that can take some hours",
+    "VcpuLimitExceeded": f"the account's limit of virtual CPUs is reached: fewer or smaller workers, {QUOTA}",
+    "InstanceLimitExceeded": f"the account's limit of machines is reached: fewer workers, {QUOTA}",
+    "MaxSpotInstanceCountExceeded": f"the account's limit of spot machines is reached: fewer workers, {QUOTA}",
+    "InsufficientInstanceCapacity": "Amazon has none of these machines left just now: another type (machine=) or "
+    "availability_zone=, or later",
+    "SpotMaxPriceTooLow": "spot machines cost more than usual just now: spot=False, or later",
+    "Unsupported": "this type is not offered in this availability zone: choose another availability_zone= or machine=",
+    "InvalidParameterValue": "EC2 knows no such value: are machine type and image of this region?",
+    "RequestLimitExceeded": "EC2 was asked too often in a short time: try again in a minute",
+    "Unavailable": "EC2 itself was out of order: try again in a minute",
+    "InternalError": "EC2 itself was out of order: try again in a minute",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the machines of one cluster go."""
+
+    subnet: str
+    group: str  # the cluster's own security group
+    image: str  # of the machines' disks
+
+
+def region(wanted: str | None = None) -> str:
+    """The region that is asked for, or that of Dask's or Amazon's own configuration.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    session = botocore.session.get_session()
+    found = wanted or session.get_config_variable("region") or os.environ.get("AWS_REGION")
+    if not found:
+        raise ClusterError("in which region? Give region='us-east-1' or the like, or set one with: aws configure")
+    return str(found)
+
+
+def connect(region: str) -> Any:
+    """A client of EC2's API in a region; its calls are repeated a few times where EC2 asks for patience."""
+    limits = botocore.config.Config(
+        retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60
+    )
+    return botocore.session.get_session().create_client("ec2", region_name=region, config=limits)
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn what EC2 answers into a sentence with its likely cause.
+
+    Raises:
+        ClusterError: EC2 refused, could not be reached, or there are no credentials.
+    """
+    try:
+        yield
+    except botocore.exceptions.NoCredentialsError as error:
+        raise ClusterError(f"{doing}: there are no credentials for Amazon here. aws configure sets them") from error
+    except botocore.exceptions.ClientError as error:
+        raise ClusterError(f"{doing}: {cause(error)}") from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise ClusterError(f"{doing}: {error}. Is there a network?") from error
+
+
+def code(error: botocore.exceptions.ClientError) -> str:
+    """The name that EC2 gives an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def cause(error: botocore.exceptions.ClientError) -> str:
+    """What an error of EC2 means."""
+    name = code(error)
+    answer = error.response.get("Error", {}).get("Message", "")
+    return f"EC2 answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
+
+
+def own_address(ec2: Any) -> str:
+    """The address from which this computer reaches Amazon, as a network of one: ``203.0.113.7/32``.
+
+    Raises:
+        ClusterError: it could not be found out.
+    """
+    if is_loopback(ec2.meta.endpoint_url.partition("://")[2].partition("/")[0].rpartition(":")[0]):
+        return "127.0.0.1/32"  # the cloud is on this computer
+    try:
+        with urllib.request.urlopen(OWN_ADDRESS, timeout=10) as answer:
+            return f"{answer.read(100).decode().strip()}/32"
+    except OSError as error:
+        raise ClusterError(
+            f"{OWN_ADDRESS} did not say from which address you come ({error}). Give it yourself: reach='203.0.113.7/32'"
+        ) from error
+
+
+def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: str | None = None, image: str | None = None) -> Place:
+    """Find a subnet and an image, and make a security group: open to itself, and at the scheduler's port to ``reach``.
+
+    Raises:
+        ClusterError: the account has no default network, or EC2 refused.
+    """
+    with explained("looking for a network"):
+        filters = (
+            [{"Name": "subnet-id", "Values": [subnet]}] if subnet else [{"Name": "default-for-az", "Values": ["true"]}]
+        )
+        subnets = ec2.describe_subnets(Filters=filters)["Subnets"]
+    if not subnets:
+        raise ClusterError(NO_NETWORK)
+    with explained("looking for Ubuntu's image"):
+        image = image or newest_ubuntu(ec2)
+    with explained("making a security group"):
+        group = ec2.create_security_group(
+            GroupName=f"dqnkit-{tags[CLUSTER]}",
+            Description="Machines of one dqnkit cluster, and the computer that made it",
+            VpcId=subnets[0]["VpcId"],
+            TagSpecifications=[{"ResourceType": "security-group", "Tags": as_tags(tags)}],
+        )["GroupId"]
+    with explained("opening the security group"):
+        version = {"IpRanges": [{"CidrIp": reach}]} if ":" not in reach else {"Ipv6Ranges": [{"CidrIpv6": reach}]}
+        among = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "UserIdGroupPairs": [{"GroupId": group}]}
+        driver = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, **version}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[among, driver])
+    return Place(subnets[0]["SubnetId"], group, image)
+
+
+def newest_ubuntu(ec2: Any) -> str:
+    """The image of the newest Ubuntu 24.04.
+
+    Raises:
+        ClusterError: the region has none.
+    """
+    filters = [{"Name": "name", "Values": [UBUNTU]}, {"Name": "state", "Values": ["available"]}]
+    images = ec2.describe_images(Owners=[CANONICAL], Filters=filters)["Images"]
+    if not images:
+        raise ClusterError("this region has no image of Ubuntu 24.04. Give the id of one of its images: ami='ami-...'")
+    return str(max(images, key=lambda image: image["CreationDate"])["ImageId"])
+
+
+def as_tags(tags: dict[str, str]) -> list[dict[str, str]]:
+    """Tags as EC2 takes them."""
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def find(ec2: Any, cluster: str | None = None) -> list[Leftover]:
+    """The machines and groups of dqnkit that a region has: of one cluster, or of all.
+
+    Raises:
+        ClusterError: EC2 refused.
+    """
+    whose = {"Name": f"tag:{CLUSTER}", "Values": [cluster]} if cluster else {"Name": "tag-key", "Values": [CLUSTER]}
+    found = []
+    with explained("looking for what is left"):
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=[whose]):
+            for instance in (each for reservation in page["Reservations"] for each in reservation["Instances"]):
+                if instance["State"]["Name"] != "terminated":
+                    found.append(_machine(ec2.meta.region_name, instance))
+        for group in ec2.describe_security_groups(Filters=[whose])["SecurityGroups"]:
+            tags = {tag["Key"]: tag["Value"] for tag in group.get("Tags", [])}
+            found.append(
+                from_tags(tags, cloud="aws", place=ec2.meta.region_name, kind="security group", id=group["GroupId"])
+            )
+    return found
+
+
+def _machine(place: str, instance: dict[str, Any]) -> Leftover:
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+    return from_tags(
+        tags,
+        cloud="aws",
+        place=place,
+        kind="machine",
+        id=instance["InstanceId"],
+        state=instance["State"]["Name"],
+        machine=instance["InstanceType"],
+        spot=instance.get("InstanceLifecycle") == "spot",
+        started=instance["LaunchTime"],
+    )
+
+
+def alive(ec2: Any, ids: Iterable[str]) -> set[str]:
+    """Those of the machines that start or run."""
+    wanted = [{"Name": "instance-id", "Values": list(ids)}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=wanted)
+    return {each["InstanceId"] for page in pages for some in page["Reservations"] for each in some["Instances"]}
+
+
+def remove(ec2: Any, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftover]:
+    """Remove all that is left of a cluster, and wait until it is gone.
+
+    Returns:
+        what was removed.
+
+    Raises:
+        ClusterError: EC2 refused, or something is still there after ``limit`` seconds.
+    """
+    began, removed, pause = time.monotonic(), {}, 0.2
+    while found := find(ec2, cluster):
+        removed.update({each.id: each for each in found})
+        machines = [each for each in found if each.kind == "machine"]
+        if to_end := [each.id for each in machines if each.state != "shutting-down"]:
+            with explained("ending machines"):
+                ec2.terminate_instances(InstanceIds=to_end)
+        if not machines:
+            _delete_groups(ec2, [each.id for each in found])
+        if time.monotonic() - began > limit:
+            names = ", ".join(each.id for each in found)
+            raise ClusterError(f"still there after {limit:.0f} s: {names}. Again: dqnkit cloud stop {cluster}")
+        time.sleep(pause)
+        pause = min(5.0, pause * 1.5)
+    return list(removed.values())
+
+
+def _delete_groups(ec2: Any, groups: list[str]) -> None:
+    for group in groups:
+        try:
+            ec2.delete_security_group(GroupId=group)
+        except botocore.exceptions.ClientError as error:
+            # a machine's network interface outlives it by some seconds
+            if code(error) not in ("DependencyViolation", "InvalidGroup.NotFound"):
+                raise ClusterError(f"removing the security group {group}: {cause(error)}") from error
+
+
+def policy() -> dict[str, Any]:
+    """The smallest policy of IAM with which `start`, ``dqnkit cloud list`` and ``dqnkit cloud stop`` work."""
+    text = resources.files("dqnkit").joinpath("data/cloud/aws_policy.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def lacking(ec2: Any) -> list[str]:
+    """What the account's policy does not allow, like ``RunInstances``: EC2 says so of a request that it does not fill.
+
+    Not asked about are UNASKED, which are allowed only for what a cluster of ours has tagged, and there is none yet.
+
+    Raises:
+        ClusterError: EC2 could not be asked.
+    """
+    missing = [name for name in LOOKS if not _allowed(name, getattr(ec2, _method(name)))]
+    if missing:  # the rest cannot be asked without
+        return missing
+    with explained("looking for a network"):
+        subnets = ec2.describe_subnets(Filters=[DEFAULT_SUBNETS])["Subnets"]
+    if not subnets:
+        raise ClusterError(NO_NETWORK)
+    tags = as_tags({CLUSTER: "dry-run"})
+    group = {"GroupName": "dqnkit-dry-run", "Description": "dqnkit", "VpcId": subnets[0]["VpcId"]}
+    group["TagSpecifications"] = [{"ResourceType": "security-group", "Tags": tags}]
+    machine = {"ImageId": newest_ubuntu(ec2), "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
+    machine |= {"SubnetId": subnets[0]["SubnetId"], "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]}
+    for name, request in (("CreateSecurityGroup", group), ("RunInstances", machine)):
+        if not _allowed(name, getattr(ec2, _method(name)), **request):
+            missing.append(name)
+    return missing
+
+
+def _allowed(name: str, ask: Any, **request: Any) -> bool:
+    with explained(f"asking whether {name} is allowed"):
+        try:
+            ask(DryRun=True, **request)
+        except botocore.exceptions.ClientError as error:
+            if code(error) not in ("DryRunOperation", "UnauthorizedOperation"):
+                raise
+            return code(error) == "DryRunOperation"
+    return True  # some calls have no dry run in a cloud that is not Amazon's
+
+
+def _method(action: str) -> str:
+    return str(xform_name(action))

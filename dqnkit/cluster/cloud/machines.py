@@ -1,0 +1,338 @@
+"""What the clusters of all clouds share: limits for every wait, replacements for lost workers, nothing left behind.
+
+Each class here goes before its counterpart of dask-cloudprovider in the bases of a cloud's own:
+``class Worker(CloudMachine, EC2Worker)``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import dask
+from dask_cloudprovider.generic.vmcluster import SchedulerMixin
+from distributed.core import Status
+from distributed.security import Security
+from tornado.ioloop import PeriodicCallback
+
+from dqnkit.cluster.cloud import boot
+from dqnkit.cluster.cloud.leftovers import Leftover, tags
+from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.prices import machine_price
+from dqnkit.cluster.package import check_workers, send_package
+from dqnkit.cluster.security import temporary_security
+from dqnkit.errors import ClusterError, DQNKitError
+
+Progress = Callable[[str], None]
+
+RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
+REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
+CLOSE_SECONDS = 30.0  # that workers and scheduler may take to end in order; then their machines are ended
+KNOCK_SECONDS = 2.0
+
+
+@dataclass
+class Launch:
+    """One attempt to start a cluster, from before its first machine: what is needed to take it all down again."""
+
+    order: Order
+    progress: Progress
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    security: Security = field(default_factory=temporary_security)
+    abandoned: threading.Event = field(default_factory=threading.Event)  # set: no more machines
+
+    def __post_init__(self) -> None:
+        self.meter = Meter(self.order.budget)
+        self.tags = tags(self.id, self.order.lifetime)
+
+    def script(self, role: str, command: list[str]) -> str:
+        """The boot script of a scheduler's or a worker's machine."""
+        return boot.script(
+            image=self.order.image,
+            command=command,
+            settings=boot.settings(self.security, role),
+            pip_packages=self.order.pip_packages,
+            lifetime=self.order.lifetime,
+        )
+
+
+class CloudMachine:
+    """A machine of a cluster, before its class of dask-cloudprovider."""
+
+    cluster: Any
+    role = "worker"
+
+    async def create_vm(self) -> tuple[str, str | None]:
+        """Ask for the machine and wait, within a limit, until it has addresses: inside the cloud, and outside.
+
+        Raises:
+            ClusterError: the cloud refused, or it took too long, or nobody wants the cluster any more.
+        """
+        launch: Launch = self.cluster.launch
+        if launch.abandoned.is_set():
+            raise ClusterError("the cluster was given up before this machine was asked for")
+        limit = seconds("request-timeout")
+        try:
+            addresses = await asyncio.wait_for(self.request(), limit)
+        except TimeoutError as error:
+            raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s") from error
+        if launch.abandoned.is_set():
+            await self.destroy_vm()
+            raise ClusterError("the cluster was given up while this machine started")
+        order = launch.order
+        machine = order.scheduler_machine if self.role == "scheduler" else order.machine
+        launch.meter.started(self.machine_id, machine_price(order.cloud, machine, order.spot and self.role == "worker"))
+        launch.progress(f"{self.role}: machine {self.machine_id} ({machine}) starts")
+        return addresses
+
+    async def request(self) -> tuple[str, str | None]:
+        """Ask for the machine; its two addresses."""
+        raise NotImplementedError
+
+    @property
+    def machine_id(self) -> str:
+        """As the cloud names it."""
+        raise NotImplementedError
+
+    async def destroy_vm(self) -> None:
+        """Ask the cloud to end the machine."""
+        raise NotImplementedError
+
+
+class CloudScheduler(CloudMachine):
+    """The scheduler's machine."""
+
+    role = "scheduler"
+    address: str
+    external_address: str | None
+
+    async def wait_for_scheduler(self) -> None:
+        """Wait until the scheduler's port can be reached from here.
+
+        Raises:
+            ClusterError: it could not within the limit, or the machine has ended; with likely causes.
+        """
+        launch: Launch = self.cluster.launch
+        limit, began, looked = seconds("boot-timeout"), time.monotonic(), time.monotonic()
+        host, port = (self.external_address or self.address).rpartition("//")[2].rsplit(":", 1)
+        launch.progress(
+            f"scheduler: boots, and fetches the image {launch.order.image} (up to {limit / 60:.0f} minutes)"
+        )
+        while not await asyncio.to_thread(is_open, host, int(port)):
+            if time.monotonic() - looked > RECONCILE_SECONDS / 2:
+                looked = time.monotonic()
+                if not await asyncio.to_thread(self.cluster.alive, [self.machine_id]):
+                    raise ClusterError(f"the scheduler's machine has ended by itself. Likely: {ended(launch.order)}")
+            if time.monotonic() - began > limit:
+                raise ClusterError(
+                    f"the scheduler could not be reached at {host}:{port} within {limit:.0f} s. Likely: your address "
+                    f"is no longer in {launch.order.reach}, to which its port is open (a VPN?); your own network lets "
+                    f"no connection out to port {port} (Binder's does not); or the machine has no way to the "
+                    "internet, from which it fetches Docker and the image"
+                )
+            await asyncio.sleep(0.2)
+        launch.progress(f"scheduler: up at {host}:{port}")
+
+
+def ended(order: Order) -> str:
+    """Why a machine may have ended before its time."""
+    return (
+        f"there is no image {order.image}; its Python or Dask failed at the start (a package that does not exist among "
+        f"{', '.join(order.pip_packages) or 'none'}?); or, if it is a spot machine, it was taken back"
+    )
+
+
+def is_open(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((host, port), KNOCK_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+class CloudCluster:
+    """A cluster of one cloud, before its class of dask-cloudprovider.
+
+    Attributes:
+        launch: its order, tags and certificates.
+    """
+
+    workers: dict[Any, Any]
+    worker_spec: dict[Any, Any]
+    scheduler_info: dict[str, Any]
+    status: Status
+
+    def __init__(self, launch: Launch, **options: Any) -> None:
+        self.launch = launch
+        self._replacements = REPLACEMENTS * launch.order.n_workers
+        self._reconciling: PeriodicCallback | None = None
+        self._comm = copy.deepcopy(dask.config.get("distributed.comm"))
+        super().__init__(  # starts it
+            n_workers=launch.order.n_workers,
+            security=launch.security,
+            docker_image=launch.order.image,
+            **options,
+        )  # type: ignore[call-arg]
+
+    @property
+    def order(self) -> Order:
+        """What was asked for."""
+        return self.launch.order
+
+    @property
+    def meter(self) -> Meter:
+        """What it has cost so far."""
+        return self.launch.meter
+
+    def alive(self, ids: Iterable[str]) -> set[str]:
+        """Those of the machines that start or run."""
+        raise NotImplementedError
+
+    def remove(self) -> list[Leftover]:
+        """Remove whatever the cloud has of this cluster; what that was."""
+        raise NotImplementedError
+
+    def render_process_cloud_init(self, process: Any) -> str:
+        """The boot script, for dask-cloudprovider, whose own would hold all of Dask's configuration here."""
+        role = "scheduler" if isinstance(process, SchedulerMixin) else "worker"
+        return self.launch.script(role, process.command)
+
+    async def _start(self) -> None:
+        # dask-cloudprovider has put this cluster's keys there, for every later cluster of this process
+        dask.config.set({"distributed.comm": self._comm})
+        self.uuid = self.launch.id
+        await super()._start()  # type: ignore[misc]
+
+    def wait_for_workers(self) -> None:
+        """Wait until all workers have come, give them the package and compare versions.
+
+        Raises:
+            ClusterError: one did not come within the limit, or cannot do the work; with likely causes.
+        """
+        limit, began, looked, seen = seconds("boot-timeout"), time.monotonic(), time.monotonic(), -1
+        wanted = self.order.n_workers
+        while (here := len(self.scheduler_info["workers"])) < wanted:
+            if here != seen:
+                self.launch.progress(f"workers: {here} of {wanted} are there")
+                seen = here
+            if time.monotonic() - looked > RECONCILE_SECONDS / 2:
+                looked = time.monotonic()
+                machines = {each.machine_id for each in self.workers.values()}
+                if lost := machines - self.alive(machines):
+                    raise ClusterError(f"{len(lost)} machines ended by themselves. Likely: {ended(self.order)}")
+            if time.monotonic() - began > limit:
+                raise ClusterError(
+                    f"{here} of {wanted} workers came within {limit:.0f} s. Likely: their machines cannot reach the "
+                    f"scheduler's, have no way to the internet, or fetch slowly: {ended(self.order)}"
+                )
+            time.sleep(0.1)
+        if wanted:
+            with self.get_client() as client:  # type: ignore[attr-defined]
+                send_package(client)
+                check_workers(client)
+        self.launch.progress(f"workers: all {wanted} are there; {self.meter.text()}")
+        self.sync(self._watch)  # type: ignore[attr-defined]
+
+    async def _watch(self) -> None:
+        """From now on replace workers that are lost."""
+        self._reconciling = PeriodicCallback(self._reconcile, RECONCILE_SECONDS * 1000)
+        self._reconciling.start()
+
+    async def _reconcile(self) -> None:
+        """Find the machines that are gone, and order others in their place, up to a limit."""
+        machines = {name: worker for name, worker in self.workers.items() if worker.status is Status.running}
+        try:
+            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in machines.values()])
+        except ClusterError as error:  # the next look may be luckier
+            self.launch.progress(f"cannot see which machines are there: {error}")
+            return
+        lost = {name: worker for name, worker in machines.items() if worker.machine_id not in there}
+        if not lost or self.status is not Status.running:
+            return
+        for name, worker in lost.items():
+            self.meter.ended(worker.machine_id)
+            self.workers.pop(name, None)
+            await worker.close()
+        again = 0 if self.meter.reached() else min(len(lost), self._replacements)
+        self._replacements -= again
+        for name in list(lost)[again:]:
+            self.worker_spec.pop(name, None)
+        why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
+        self.launch.progress(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
+        try:
+            await self._correct_state()  # type: ignore[attr-defined]
+        except ClusterError as error:
+            self.launch.progress(f"no replacement: {error}")
+
+    async def _close(self) -> None:
+        """End workers, scheduler and machines, and remove what was made for them; in order where that is possible."""
+        if self.status is Status.closed:
+            return
+        self.launch.abandoned.set()
+        if self._reconciling:
+            self._reconciling.stop()
+        try:
+            await asyncio.wait_for(super()._close(), CLOSE_SECONDS)  # type: ignore[misc]
+        except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
+            self.launch.progress(f"not closed in order ({type(error).__name__}: {error})")
+        finally:
+            await asyncio.to_thread(self.take_down)
+            self.status = Status.closed
+
+    def take_down(self) -> None:
+        """Remove what is left, and say what it was and what all has cost."""
+        take_down(self.launch, self.remove)
+
+
+def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
+    """Remove whatever a cloud has of a launch, and say what that was and what it has cost.
+
+    Raises:
+        ClusterError: the cloud refused; with the command that tries again.
+    """
+    launch.abandoned.set()
+    try:
+        removed = remove()
+    except ClusterError as error:
+        advice = f"By themselves the machines end {launch.order.lifetime / 60:.0f} minutes after their start"
+        again = f"Again: dqnkit cloud stop {launch.id} --cloud {launch.order.cloud}"
+        raise ClusterError(f"{error}. {advice}. {again}") from error
+    for each in removed:
+        launch.meter.ended(each.id)
+    if removed:
+        spent = f"; about ${launch.meter.spent():.2f} in all" if launch.meter.spent() else ""
+        launch.progress(f"removed: {', '.join(sorted(f'{each.kind} {each.id}' for each in removed))}{spent}")
+
+
+Made = TypeVar("Made", bound=CloudCluster)
+
+
+def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[Leftover]]) -> Made:
+    """Make a cluster and wait until it is ready; if anything goes wrong, Ctrl-C too, take down what has started.
+
+    Raises:
+        ClusterError: it could not be started.
+    """
+    cluster = None
+    try:
+        cluster = make()
+        cluster.wait_for_workers()
+    except BaseException as error:
+        launch.abandoned.set()
+        launch.progress("it could not be started: what has started is taken down")
+        if cluster is not None:
+            cluster.close()
+        take_down(launch, remove)
+        if isinstance(error.__cause__, DQNKitError):  # Dask has wrapped it
+            raise error.__cause__ from error
+        raise
+    return cluster
