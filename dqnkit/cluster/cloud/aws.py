@@ -112,8 +112,9 @@ def dry_run(
     launch = Launch(order, lambda line: None)
     scheduler = launch.script("scheduler", boot.scheduler_command(order.idle_timeout))
     worker = launch.script("worker", boot.worker_command("tls://SCHEDULER:8786", "NAME", threads_per_worker, 600))
-    shown = map(boot.without_keys, (scheduler, worker))
-    return DryRun(order, str(estimate(order)), *shown, lacking=ec2.lacking(client))
+    return DryRun(
+        order, str(estimate(order)), boot.without_keys(scheduler), boot.without_keys(worker), ec2.lacking(client)
+    )
 
 
 class AWSMachine(CloudMachine):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import dask
-from dask_cloudprovider.generic.vmcluster import SchedulerMixin
+from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster
 from distributed.core import Status
 from distributed.security import Security
 from tornado.ioloop import PeriodicCallback
@@ -159,7 +159,7 @@ def is_open(host: str, port: int) -> bool:
     return True
 
 
-class CloudCluster:
+class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
     """A cluster of one cloud, before its class of dask-cloudprovider.
 
     Attributes:

@@ -1,0 +1,261 @@
+"""Simulated machines: each runs what its user data says as processes of this computer, on an address of its own."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dqnkit.cluster.cloud import container
+from dqnkit.cluster.cloud.userdata import Container, End, Step, read_user_data
+
+STOP_SECONDS = 1.5  # from a polite request to the end of a process
+TURN_SECONDS = 0.03
+# Of what is installed here, these are not in Dask's image. EXTRA_PIP_PACKAGES brings those that it names.
+LACKING = ("dqnkit", "gymnasium", "keras", "tensorflow")
+
+
+class Settings:
+    """How machines start, and which images there are."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder  # of all machines
+        self.boot = "normal"  # or "never": a machine runs, and nothing on it ever does
+        self.boot_seconds = 0.0
+        self.seconds_a_minute = 60.0  # of `shutdown +MINUTES`
+        self.images: dict[str, str] = {"daskdev/dask:*": ""}  # name, and a folder of packages that go before those here
+        site = folder / "site"
+        site.mkdir()
+        shutil.copy(container.__file__, site / "sitecustomize.py")
+
+    def packages(self, image: str) -> list[str] | None:
+        """The entries of PYTHONPATH in a container of an image; nothing if there is no such image."""
+        for name, folder in reversed(self.images.items()):
+            if fnmatch.fnmatch(image, name):
+                return [str(self.folder / "site"), *filter(None, [folder])]
+        return None
+
+    @property
+    def violations(self) -> Path:
+        return self.folder / "violations"
+
+
+class Machine:
+    """One machine, from its start until `end`, which is asked for from outside."""
+
+    def __init__(self, name: str, address: str, user_data: bytes, settings: Settings) -> None:
+        self.address = address
+        self.folder = settings.folder / name
+        self.ends_at = float("inf")  # by its own clock
+        self.ended = threading.Event()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._user_data, self._settings = user_data, settings
+        self._ending = threading.Event()
+        self._grace = STOP_SECONDS
+        self.folder.mkdir()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "console.log"
+
+    def end(self, grace: float = STOP_SECONDS) -> None:
+        """Ask for the end of all its processes; `ended` is set when they are gone."""
+        if not self._ending.is_set():
+            self._grace = grace
+            self._ending.set()
+
+    def note(self, text: str) -> None:
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(f"[{time.strftime('%H:%M:%S')}] {text}\n")
+
+    def _run(self) -> None:
+        try:
+            self.note(f"starts with the address {self.address}")
+            if self._settings.boot == "never":
+                self._ending.wait()
+            if self._ending.wait(self._settings.boot_seconds):
+                return
+            for step in read_user_data(self._user_data, self.folder / "disk"):
+                if self._ending.is_set():
+                    return
+                self._do(step)
+        except Exception as error:  # as on a real machine, whoever wants to know reads the log
+            self.note(f"its user data could not be followed: {error!r}")
+        finally:
+            self._ending.wait()
+            self._stop_processes()
+            self.note("ended")
+            self.ended.set()
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, End):
+            self.note(f"shuts down in {step.minutes:g} minutes")
+            self.ends_at = min(self.ends_at, time.monotonic() + step.minutes * self._settings.seconds_a_minute)
+        elif isinstance(step, Container):
+            self._run_container(step)
+        else:
+            self.note(f"passed over: {step.text}")
+
+    def _run_container(self, step: Container) -> None:
+        packages = self._settings.packages(step.image)
+        if packages is None:
+            self.note(f"docker: there is no image {step.image} (exit code 125)")
+            return
+        command, variables = _without_env(step.command)
+        variables = step.variables | variables
+        extra = variables.get("EXTRA_PIP_PACKAGES", "")
+        if extra:
+            self.note(f"pip install {extra}: of the packages that are here")
+        brought = {re.split(r"[^A-Za-z0-9_.-]", word)[0].lower().replace("-", "_") for word in extra.split()}
+        scratch = self.folder / "container"
+        scratch.mkdir(exist_ok=True)
+        environment = {
+            **{name: os.environ[name] for name in ("LANG", "LC_ALL", "SYSTEMROOT", "TZ") if name in os.environ},
+            "HOME": str(scratch),  # this user's configuration is not the container's
+            "TMPDIR": str(scratch),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+            "PYTHONUNBUFFERED": "1",
+            **variables,
+            "PYTHONPATH": os.pathsep.join([*packages, *filter(None, [variables.get("PYTHONPATH")])]),
+            container.ADDRESS: self.address,
+            container.HIDDEN: " ".join(name for name in LACKING if name not in brought),
+            container.VIOLATIONS: str(self._settings.violations),
+            container.TETHER: "1",
+        }
+        self.note(f"runs {step.image}: {' '.join(command)[:2000]}")
+        with self.log.open("ab") as log:
+            try:
+                process = subprocess.Popen(
+                    _here(command),
+                    cwd=scratch,
+                    env=environment,
+                    stdin=subprocess.PIPE,  # open as long as this process lives
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except (OSError, IndexError) as error:
+                self.note(f"docker: the command cannot be run: {error} (exit code 127)")
+                return
+        self.processes.append(process)
+        while not step.detached and process.poll() is None and not self._ending.wait(TURN_SECONDS):
+            pass
+        if process.poll() is not None:
+            self.note(f"the container has ended with exit code {process.returncode}")
+
+    def _stop_processes(self) -> None:
+        deadline = time.monotonic() + self._grace
+        for process in self.processes:
+            _signal_group(process.pid, signal.SIGTERM if self._grace else signal.SIGKILL)
+        while any(process.poll() is None for process in self.processes) and time.monotonic() < deadline:
+            time.sleep(TURN_SECONDS)
+        for process in self.processes:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdin:
+                process.stdin.close()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # all have ended
+        os.killpg(pid, number)
+
+
+def _without_env(command: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    """A command that does not begin with ``env NAME=VALUE``, and the variables of one that does."""
+    words, variables = list(command), {}
+    if words[:1] == ["env"]:
+        words.pop(0)
+        while words and re.match(r"\w+=", words[0]):
+            name, _, value = words.pop(0).partition("=")
+            variables[name] = value
+    return words, variables
+
+
+def _here(command: list[str]) -> list[str]:
+    """The command with the Python that runs here, whatever the container's is called."""
+    if re.fullmatch(r"python[\d.]*", command[0]):
+        return [sys.executable, *command[1:]]
+    if command[0] in ("dask-scheduler", "dask-worker"):
+        return [sys.executable, "-m", f"distributed.cli.{command[0].replace('-', '_')}", *command[1:]]
+    return command
+
+
+class Hypervisor:
+    """Starts a machine for each instance that a cloud's API shows as running, and ends it with the instance."""
+
+    def __init__(self, backends: Any, terminate: Any, lock: threading.RLock, folder: Path) -> None:
+        self.settings = Settings(folder)
+        self.machines: dict[str, Machine] = {}
+        self._backends, self._terminate, self._lock = backends, terminate, lock
+        threading.Thread(target=self._watch, name="hypervisor", daemon=True).start()
+
+    def instances(self) -> list[Any]:
+        """All instances of all accounts and regions, as moto holds them; what has ended included."""
+        backends = [backend for account in list(self._backends.values()) for backend in list(account.values())]
+        return [instance for backend in backends for instance in backend.all_instances()]
+
+    def close(self) -> None:
+        """End all machines at once."""
+        with self._lock:
+            for machine in self.machines.values():
+                machine.end(grace=0.2)
+            for machine in self.machines.values():
+                machine.ended.wait(5)
+
+    def count_processes(self) -> int:
+        """Living processes of all containers."""
+        groups = {process.pid for machine in self.machines.values() for process in machine.processes}
+        return sum(_group(process) in groups for process in psutil.process_iter(["status"]))
+
+    def reclaim(self, instance: Any) -> None:
+        """Take a machine back, without any grace for its processes."""
+        instance.terminate()
+        instance.state_reason.code = "Server.SpotInstanceTermination"
+        instance.state_reason.message = "Server.SpotInstanceTermination: Instance termination due to no spot capacity"
+        if machine := self.machines.get(instance.id):
+            machine.end(grace=0)
+
+    def _watch(self) -> None:
+        while True:
+            with self._lock:
+                for instance in self.instances():
+                    self._see_to(instance)
+            time.sleep(TURN_SECONDS)
+
+    def _see_to(self, instance: Any) -> None:
+        machine = self.machines.get(instance.id)
+        if instance.state == "running" and machine is None:
+            user_data = base64.b64decode(str(instance.user_data or ""))
+            self.machines[instance.id] = Machine(instance.id, instance.private_ip, user_data, self.settings)
+        elif instance.state == "running" and machine and time.monotonic() >= machine.ends_at:
+            behaviour = instance.instance_initiated_shutdown_behavior
+            instance.terminate() if behaviour == "terminate" else instance.stop()
+            instance.state_reason.code = "Client.InstanceInitiatedShutdown"
+            instance.state_reason.message = "Client.InstanceInitiatedShutdown: Instance initiated shutdown"
+        elif instance.state != "running" and machine:
+            machine.end()
+        if instance.state == "shutting-down" and (machine is None or machine.ended.is_set()):
+            reason = instance.state_reason
+            self._terminate(instance)
+            instance.state_reason = reason
+
+
+def _group(process: psutil.Process) -> int:
+    try:
+        return 0 if process.info["status"] == psutil.STATUS_ZOMBIE else os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
