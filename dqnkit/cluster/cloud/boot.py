@@ -80,10 +80,8 @@ def script(
 
 def settings(security: Security, role: str) -> dict[str, Any]:
     """Dask's settings for a scheduler or a worker: the certificates of its role, and that nothing goes without TLS."""
-    tls = {
-        "ca-file": security.tls_ca_file,
-        role: {part: getattr(security, f"tls_{role}_{part}") for part in ("key", "cert")},
-    }
+    own = security.get_tls_config_for_role(role)
+    tls = {"ca-file": own["ca_file"], role: {"key": own["key"], "cert": own["cert"]}}
     comm = {"require-encryption": True, "default-scheme": "tls", "tls": tls}
     return {"distributed": {"comm": comm, "worker": {"profile": {"enabled": False}}}}
 

@@ -159,7 +159,7 @@ def is_open(host: str, port: int) -> bool:
     return True
 
 
-class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
+class CloudCluster(VMCluster):
     """A cluster of one cloud, before its class of dask-cloudprovider.
 
     Attributes:
@@ -181,7 +181,7 @@ class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
             security=launch.security,
             docker_image=launch.order.image,
             **options,
-        )  # type: ignore[call-arg]
+        )
 
     @property
     def order(self) -> Order:
@@ -210,7 +210,8 @@ class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
         # dask-cloudprovider has put this cluster's keys there, for every later cluster of this process
         dask.config.set({"distributed.comm": self._comm})
         self.uuid = self.launch.id
-        await super()._start()  # type: ignore[misc]
+        self.quiet = True  # it would print what happens in words of its own
+        await super()._start()
 
     def wait_for_workers(self) -> None:
         """Wait until all workers have come, give them the package and compare versions.
@@ -236,11 +237,11 @@ class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
                 )
             time.sleep(0.1)
         if wanted:
-            with self.get_client() as client:  # type: ignore[attr-defined]
+            with self.get_client() as client:
                 send_package(client)
                 check_workers(client)
         self.launch.progress(f"workers: all {wanted} are there; {self.meter.text()}")
-        self.sync(self._watch)  # type: ignore[attr-defined]
+        self.sync(self._watch)
 
     async def _watch(self) -> None:
         """From now on replace workers that are lost."""
@@ -269,7 +270,7 @@ class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
         self.launch.progress(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
         try:
-            await self._correct_state()  # type: ignore[attr-defined]
+            await self._correct_state()
         except ClusterError as error:
             self.launch.progress(f"no replacement: {error}")
 
@@ -281,7 +282,7 @@ class CloudCluster(VMCluster):  # type: ignore[misc]  # it has no types
         if self._reconciling:
             self._reconciling.stop()
         try:
-            await asyncio.wait_for(super()._close(), CLOSE_SECONDS)  # type: ignore[misc]
+            await asyncio.wait_for(super()._close(), CLOSE_SECONDS)
         except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
             self.launch.progress(f"not closed in order ({type(error).__name__}: {error})")
         finally:
