@@ -50,7 +50,7 @@ def test_it_is_used_like_any_cluster_and_left_running(running: tuple[str, Securi
 
 
 def test_it_sees_workers_that_come_and_go() -> None:
-    with make_cluster(0) as theirs, ExistingCluster(theirs.scheduler_address) as cluster:
+    with make_cluster(n_workers=0) as theirs, ExistingCluster(theirs.scheduler_address) as cluster:
         assert not cluster.scheduler_info["workers"]
         theirs.scale(1)
         within(60, lambda: len(cluster.scheduler_info["workers"]) == 1)

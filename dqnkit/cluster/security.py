@@ -21,6 +21,7 @@ import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
@@ -103,6 +104,20 @@ def temporary_security() -> Security:
         raise MissingExtraError("cryptography, which TLS certificates need,", "cluster") from error
 
 
+def as_configuration(security: Security) -> dict[str, Any]:
+    """Certificates as Dask's configuration has them, themselves where ``security`` names files: they may travel."""
+    roles = {role: {part: _content(getattr(security, f"tls_{role}_{part}")) for part in PARTS} for role in ROLES}
+    authority = _content(security.get_tls_config_for_role("scheduler")["ca_file"])
+    comm = {"require-encryption": True, "tls": {"ca-file": authority, **roles}}
+    return {"distributed": {"comm": comm}}
+
+
+def _content(certificate: str | None) -> str | None:
+    if certificate is None or "\n" in certificate:
+        return certificate
+    return Path(certificate).read_text(encoding="utf-8")
+
+
 def write_certificates(path: Path) -> Security:
     """Make certificates for one cluster and write them where Dask finds them: ``DASK_CONFIG=path`` before its commands.
 
@@ -117,10 +132,7 @@ def write_certificates(path: Path) -> Security:
         MissingExtraError: the package cryptography is not installed.
     """
     security = temporary_security()
-    roles = {role: {part: getattr(security, f"tls_{role}_{part}") for part in PARTS} for role in ROLES}
-    authority = roles["scheduler"]["cert"]  # it has signed itself
-    comm = {"require-encryption": True, "tls": {"ca-file": authority, **roles}}
-    content = json.dumps({"distributed": {"comm": comm}}, indent=2)  # YAML, too
+    content = json.dumps(as_configuration(security), indent=2)  # YAML, too
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(content + "\n")
