@@ -1,7 +1,7 @@
-"""The command line: dqnkit train, resume, evaluate, certificates, doctor, lab.
+"""The command line: dqnkit train, resume, evaluate, certificates, cloud, doctor, lab.
 
 Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
-exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130.
+exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130; so does a budget, with 3.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
 import dqnkit
+from dqnkit.cli_cluster import ClusterChoice, cloud, cluster_options, needs_dask
 from dqnkit.config import DQNConfig, preset
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
 
 if TYPE_CHECKING:
-    from dqnkit.cluster.rollouts import ClusterRollouts
+    from dqnkit.cli_cluster import Rollouts
     from dqnkit.runs import RunFolder
     from dqnkit.types import PolicyWeights, TrainStatus
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
+BUDGET_REACHED = 3
 
 
 class _Group(click.Group):
@@ -70,6 +72,9 @@ def main() -> None:
     sys.path.append(os.getcwd())  # so that my_module:MyEnv-v0 finds a module in the current folder
 
 
+main.add_command(cloud)
+
+
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each setting, with its documentation and default."""
     hints = get_type_hints(DQNConfig)
@@ -95,38 +100,19 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
     return _Sizes() if get_args(kind) else kind
 
 
-def _cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where rollouts are made; for `_rollouts`."""
-    for option in reversed(
-        (
-            click.option("--workers", type=click.IntRange(1), help="make rollouts in so many processes here"),
-            click.option(
-                "--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"
-            ),
-            click.option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
-            click.option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @main.command(short_help="Train a DQN on an environment.")
 @click.argument("env_id")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
 @click.option("--show", is_flag=True, help="open the learning curve and the video at the end")
-@_cluster_options
+@cluster_options
 @_config_options
 def train(
     env_id: str,
     run_dir: Path | None,
     video: bool,
     show: bool,
-    workers: int | None,
-    scheduler: str | None,
-    insecure: bool,
-    send_package: bool,
+    cluster: ClusterChoice,
     **settings: Any,
 ) -> None:
     """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
@@ -144,7 +130,7 @@ def train(
 
     name = re.sub("[/:]", "-", env_id)
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+    with cluster.rollouts() as rollouts:
         _import_tensorflow()
         from dqnkit.training import make_learner
         from dqnkit.training import train as train_loop
@@ -154,7 +140,7 @@ def train(
         )  # before the folder is made: a network that cannot be built leaves nothing behind
         run = RunFolder.create(path, config)
         click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-        _train(run, train_loop(config, rollouts=rollouts, learner=learner), video, rollouts)
+        _train(run, train_loop(config, rollouts=rollouts.source, learner=learner), video, rollouts)
     if show:
         for picture in ("learning_curve.png", "video.gif"):
             if (path / picture).exists():
@@ -165,15 +151,12 @@ def train(
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--total-steps", type=int, help="a new end, in environment steps")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
-@_cluster_options
+@cluster_options
 def resume(
     run: Path,
     total_steps: int | None,
     video: bool,
-    workers: int | None,
-    scheduler: str | None,
-    insecure: bool,
-    send_package: bool,
+    cluster: ClusterChoice,
 ) -> None:
     """Go on with RUN, the folder of a run, from its last whole checkpoint, with a cluster or without."""
     from dqnkit.runs import RunFolder, read_config
@@ -181,7 +164,7 @@ def resume(
     config = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    with _rollouts(workers, scheduler, insecure, send_package) as rollouts:
+    with cluster.rollouts() as rollouts:
         _import_tensorflow()
         from dqnkit.training import train as train_loop
 
@@ -193,7 +176,14 @@ def resume(
             return
         click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
         weights = state.learner.get_weights() if state else None
-        _train(folder, train_loop(config, rollouts=rollouts, state=state), video, rollouts, step, weights)
+        _train(
+            folder,
+            train_loop(config, rollouts=rollouts.source, state=state),
+            video,
+            rollouts,
+            step,
+            weights,
+        )
 
 
 @main.command(short_help="Evaluate a run's policy.")
@@ -221,7 +211,7 @@ def certificates(file: Path) -> None:
 
     Whoever has a copy can join the cluster and run code on it.
     """
-    with _needs_dask():
+    with needs_dask():
         from dqnkit.cluster.security import write_certificates
     write_certificates(file)
     click.echo(f"Copy {file} to each machine of the cluster, and start every command there with DASK_CONFIG={file}")
@@ -261,7 +251,7 @@ def _train(
     run: RunFolder,
     statuses: Generator[TrainStatus, None, None],
     video: bool,
-    rollouts: ClusterRollouts | None = None,
+    rollouts: Rollouts,
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
@@ -271,7 +261,7 @@ def _train(
     """
     from tqdm import tqdm
 
-    status, total = None, run.config.total_steps
+    status, total, out_of_budget = None, run.config.total_steps, False
     interval = 0.2 if sys.stderr.isatty() else 10
     with (
         _interruptible() as interrupted,
@@ -282,7 +272,8 @@ def _train(
                 run.record(status)
                 bar.update(min(status.step, total) - bar.n)
                 bar.set_postfix_str(_progress(status, rollouts), refresh=False)
-                if interrupted():
+                out_of_budget = rollouts.must_end()
+                if interrupted() or out_of_budget:
                     break
         except (DivergedError, InvalidDataError, ClusterError, RolloutError):
             if status is not None:
@@ -293,63 +284,23 @@ def _train(
             statuses.close()
     if status is not None:
         run.finish(status)
+        rollouts.release()  # machines cost money while we look at the result
         weights, seconds = status.weights, max(status.seconds, 1e-9)
         speed = (status.step - first_step) / seconds
         click.echo(f"Trained for {seconds:.1f} s ({speed:,.0f} steps a second, {status.updates:,} updates in all)")
-    if interrupted() and status is not None:
+    if (interrupted() or out_of_budget) and status is not None:
         _draw(run.draw_curve)
-        click.echo(f"Stopped at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
-        sys.exit(INTERRUPTED)
+        why = "The budget is reached: stopped" if out_of_budget else "Stopped"
+        click.echo(f"{why} at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
+        sys.exit(BUDGET_REACHED if out_of_budget else INTERRUPTED)
     assert weights is not None  # a run with nothing left to do comes with its weights
     _show_result(run, weights, video)
 
 
-def _progress(status: TrainStatus, rollouts: ClusterRollouts | None) -> str:
+def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
     """What stands behind the progress bar."""
-    text = f"return {status.episode_return:.1f}, loss {status.loss:.3g}"
-    if rollouts:
-        workers = sum(not worker.lost for worker in rollouts.traffic.workers.values())
-        text += f", workers {workers}, policy lag {status.policy_lag}"
-    return text
-
-
-@contextmanager
-def _rollouts(
-    workers: int | None, scheduler: str | None, insecure: bool, send_package: bool
-) -> Iterator[ClusterRollouts | None]:
-    """Where rollouts come from: a cluster made here, one that runs already, or, None, this process."""
-    if workers and scheduler:
-        raise click.UsageError("--workers makes a cluster here, --scheduler uses another: give one of them")
-    if (insecure or send_package) and not scheduler:
-        raise click.UsageError("--insecure and --send-package go with --scheduler")
-    if not workers and not scheduler:
-        yield None
-        return
-    with _needs_dask():
-        from dqnkit.cluster import deploy
-        from dqnkit.cluster.dashboard import dashboard_link
-        from dqnkit.cluster.rollouts import ClusterRollouts
-    with ExitStack() as stack:
-        if scheduler:
-            client = stack.enter_context(deploy.connect(scheduler, insecure=insecure))
-        else:
-            cluster = stack.enter_context(deploy.make_cluster(n_workers=workers))
-            client = stack.enter_context(cluster.get_client())
-        if send_package:
-            deploy.send_package(client)
-        deploy.check_workers(client)
-        click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
-        yield ClusterRollouts(client, insecure=insecure)
-
-
-@contextmanager
-def _needs_dask() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
-            raise
-        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
+    lag = f", policy lag {status.policy_lag}" if rollouts.source else ""
+    return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{lag}{rollouts.progress()}"
 
 
 def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:

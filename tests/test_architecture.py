@@ -27,7 +27,7 @@ ROWS = [
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
-    {"lab", "colab"},
+    {"lab", "colab", "cli_cluster"},
     {"cli"},
 ]
 # Rooms that may use even less, besides these: errors and what is below all.

@@ -21,7 +21,16 @@ from dask_cloudprovider.aws.ec2 import EC2Cluster, EC2Instance, EC2Scheduler, EC
 
 from dqnkit.cluster.cloud import boot, ec2, ordering
 from dqnkit.cluster.cloud.leftovers import Leftover
-from dqnkit.cluster.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, Launch, Progress, started
+from dqnkit.cluster.cloud.machines import (
+    CloudCluster,
+    CloudMachine,
+    CloudScheduler,
+    Confirm,
+    Launch,
+    Progress,
+    announced,
+    started,
+)
 from dqnkit.cluster.cloud.order import Order, seconds
 from dqnkit.cluster.cloud.prices import estimate
 
@@ -37,6 +46,7 @@ def start(
     region: str | None = None,
     reach: str | None = None,
     progress: Progress = print,
+    confirm: Confirm | None = None,
     **options: Any,
 ) -> AWSCluster:
     """Start a scheduler and workers, each on a machine of its own, and wait until all are there.
@@ -47,6 +57,7 @@ def start(
         region: Amazon's own configuration says it unless given.
         reach: the address or network from which the scheduler's port can be reached; your own unless given.
         progress: is told in a line what happens.
+        confirm: is asked, with what it may cost, before anything is paid for.
         options: of `dqnkit.cluster.cloud.ordering.place` (machine, spot, budget, lifetime, ...), and what else
             `EC2Cluster` takes (ami, subnet_id, availability_zone, filesystem_size, use_private_ip, ...).
 
@@ -57,7 +68,7 @@ def start(
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
     launch = Launch(order, progress)
-    progress(f"cluster {launch.id} on aws, {client.meta.region_name}, at most:\n{estimate(order)}")
+    announced(launch, client.meta.region_name, confirm)
 
     def make() -> AWSCluster:
         subnet, image = (provider.pop(name, None) or _configured(name) for name in ("subnet_id", "ami"))

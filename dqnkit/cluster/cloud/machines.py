@@ -26,12 +26,13 @@ from dqnkit.cluster.cloud import boot
 from dqnkit.cluster.cloud.leftovers import Leftover, tags
 from dqnkit.cluster.cloud.meter import Meter
 from dqnkit.cluster.cloud.order import Order, seconds
-from dqnkit.cluster.cloud.prices import machine_price
+from dqnkit.cluster.cloud.prices import estimate, machine_price
 from dqnkit.cluster.package import check_workers, send_package
 from dqnkit.cluster.security import temporary_security
 from dqnkit.errors import ClusterError, DQNKitError
 
 Progress = Callable[[str], None]
+Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 
 RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
 REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
@@ -315,6 +316,18 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
 
 
 Made = TypeVar("Made", bound=CloudCluster)
+
+
+def announced(launch: Launch, place: str, confirm: Confirm | None) -> None:
+    """Say what a launch may cost, and ask whether it shall be, where there is somebody to ask.
+
+    Raises:
+        ClusterError: the answer was no; nothing has started.
+    """
+    text = f"cluster {launch.id} on {launch.order.cloud}, {place}, at most:\n{estimate(launch.order)}"
+    launch.progress(text)
+    if confirm is not None and not confirm(text):
+        raise ClusterError("it was not confirmed: nothing has started, and nothing is to be paid")
 
 
 def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[Leftover]]) -> Made:

@@ -72,10 +72,9 @@ class Order:
             raise ConfigError("n_workers and threads_per_worker must be at least 0")
         if self.budget is not None and self.budget <= 0:
             raise ConfigError(f"a budget is an amount of US dollars above 0, not {self.budget}")
-        if not 60 <= self.idle_timeout <= self.lifetime:
+        if not 0 < self.idle_timeout <= self.lifetime:
             raise ConfigError(
-                f"the lifetime ({self.lifetime:.0f} s) must be at least the idle time-out ({self.idle_timeout:.0f} s), "
-                "and that at least 60 s"
+                f"the lifetime ({self.lifetime:.0f} s) must be at least the idle time-out ({self.idle_timeout:.0f} s)"
             )
         try:
             network = ipaddress.ip_network(self.reach)

@@ -15,7 +15,7 @@ from dqnkit.cluster.package import mismatch, stock_image, versions_here
 from dqnkit.errors import ConfigError
 
 OPTIONS = ("machine", "scheduler_machine", "spot", "budget", "lifetime", "idle_timeout", "image", "pip_packages")
-LEAST_LIFETIME = 300.0  # seconds that a budget has to last for: less is over before the workers are there
+LEAST_SECONDS = 300.0  # of a lifetime and an idle time-out: less is over before the workers are there
 
 
 def place(
@@ -68,8 +68,13 @@ def place(
         image=image,
         pip_packages=gymnasium_here() if pip_packages is None else tuple(pip_packages),
     )
+    if order.idle_timeout < LEAST_SECONDS:
+        raise ConfigError(
+            f"machines need minutes to start, in which the scheduler is idle: idle_timeout must be at least "
+            f"{LEAST_SECONDS:.0f} s, not {order.idle_timeout:.0f} s"
+        )
     lasts = affordable_seconds(order)
-    if lasts < LEAST_LIFETIME:
+    if lasts < LEAST_SECONDS:
         raise ConfigError(
             f"a budget of ${budget:.2f} lasts for {lasts:.0f} s, and machines need minutes to start. Fewer or cheaper "
             f"machines, spot=True, or a larger budget:\n{estimate(order)}"

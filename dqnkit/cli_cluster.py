@@ -1,0 +1,233 @@
+"""The command line's clusters: where ``train`` and ``resume`` make their rollouts, and dqnkit cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dqnkit.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from dqnkit.cluster.cloud.meter import Meter
+    from dqnkit.cluster.rollouts import ClusterRollouts
+
+PLACES = ("local", "ssh", "aws", "gcp")
+PAID = ("aws", "gcp")
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Where rollouts come from, and what that costs."""
+
+    source: ClusterRollouts | None = None  # None: this process
+    meter: Meter | None = None  # None: nothing
+    release: Callable[[], None] = lambda: None  # end the cluster, before the `with` block does
+
+    def progress(self) -> str:
+        """What stands behind the progress bar."""
+        if self.source is None:
+            return ""
+        workers = sum(not worker.lost for worker in self.source.traffic.workers.values())
+        return f", workers {workers}" + (f", {self.meter.text()}" if self.meter else "")
+
+    def must_end(self) -> bool:
+        """Whether the budget is reached."""
+        return self.meter is not None and self.meter.reached()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterChoice:
+    """What the options of `cluster_options` say."""
+
+    workers: int | None
+    where: str
+    host: tuple[str, ...]
+    scheduler: str | None
+    insecure: bool
+    send_package: bool
+    spot: bool
+    budget: float | None
+    machine: str | None
+    lifetime: str | None
+    yes: bool
+
+    @contextmanager
+    def rollouts(self) -> Iterator[Rollouts]:
+        """Where rollouts come from: a cluster that is made, one that runs already, or this process."""
+        self._check()
+        if not self.workers and not self.scheduler:
+            yield Rollouts()
+            return
+        with needs_dask():
+            from dqnkit.cluster import deploy
+            from dqnkit.cluster.dashboard import dashboard_link
+            from dqnkit.cluster.rollouts import ClusterRollouts
+        with ExitStack() as stack:
+            if self.scheduler:
+                cluster = None
+                client = stack.enter_context(deploy.connect(self.scheduler, insecure=self.insecure))
+            else:
+                cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                client = stack.enter_context(cluster.get_client())
+            if self.send_package or self.where == "ssh":
+                deploy.send_package(client)
+            deploy.check_workers(client)
+            link = "" if self.where in PAID else dashboard_link(client)  # a cloud's firewall keeps it from us
+            click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {link or 'none'}")
+            meter = getattr(cluster, "meter", None)
+            yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+
+    def _check(self) -> None:
+        """See that the options go together."""
+        if self.workers and self.scheduler:
+            raise click.UsageError("--workers makes a cluster, --scheduler uses another: give one of them")
+        if (self.insecure or self.send_package) and not self.scheduler:
+            raise click.UsageError("--insecure and --send-package go with --scheduler")
+        if self.where != "local" and not self.workers:
+            raise click.UsageError(f"--on {self.where} needs --workers")
+        if (self.where == "ssh") != bool(self.host):
+            raise click.UsageError("--on ssh and --host go together")
+        paid = [self.spot, self.budget is not None, self.machine is not None, self.lifetime is not None, self.yes]
+        if any(paid) and self.where not in PAID:
+            raise click.UsageError("--spot, --budget, --machine, --lifetime and --yes go with --on aws or --on gcp")
+
+    def _options(self) -> dict[str, Any]:
+        """For `make_cluster`."""
+        if self.where == "ssh":
+            return {"hosts": list(self.host), "progress": click.echo}
+        if self.where not in PAID:
+            return {}
+        options = {"spot": self.spot, "budget": self.budget, "machine": self.machine, "lifetime": self.lifetime}
+        said = {name: value for name, value in options.items() if value is not None}
+        return {**said, "progress": click.echo, "confirm": None if self.yes else _ask}
+
+
+def _ask(cost: str) -> bool:
+    return click.confirm("Start these machines?")
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where rollouts are made; the command gets them as ``cluster``, a `ClusterChoice`."""
+    options = (
+        click.option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
+        click.option(
+            "--on",
+            "where",
+            type=click.Choice(PLACES),
+            default="local",
+            show_default=True,
+            help="where --workers run: here, on computers that ssh reaches, on machines of a cloud",
+        ),
+        click.option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
+        click.option("--spot", is_flag=True, help="for a cloud: machines that are cheaper and may be taken back"),
+        click.option("--budget", type=float, metavar="USD", help="for a cloud: the most that it may cost"),
+        click.option("--machine", metavar="TYPE", help="for a cloud: of each worker, like c7i.large"),
+        click.option("--lifetime", metavar="TIME", help="for a cloud: the machines end after it  [2 hours]"),
+        click.option("--yes", is_flag=True, help="for a cloud: do not ask before machines are paid for"),
+        click.option("--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"),
+        click.option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
+        click.option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+    )
+    names = ClusterChoice.__dataclass_fields__
+
+    def collected(**values: Any) -> Any:
+        choice = ClusterChoice(**{name: values.pop(name) for name in names})
+        return command(cluster=choice, **values)
+
+    collected.__doc__ = command.__doc__
+    collected.__name__ = command.__name__
+    wrapped: Callable[..., Any] = collected
+    if hasattr(command, "__click_params__"):  # options below this one
+        wrapped.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@contextmanager
+def needs_dask() -> Iterator[None]:
+    """Turn a missing Dask into a sentence.
+
+    Raises:
+        MissingExtraError: it is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
+            raise
+        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
+
+
+@click.group(short_help="What is left on a cloud, and what an account must allow.")
+def cloud() -> None:
+    """Find and remove what clusters have left on a cloud; see what an account must allow."""
+
+
+def _cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--cloud", "which", type=click.Choice(PAID), default="aws", show_default=True),
+        click.option("--place", metavar="REGION", help="a region of aws, a project of gcp  [as configured there]"),
+    ):
+        command = option(command)
+    return command
+
+
+@cloud.command(name="list", short_help="Machines and firewalls of dqnkit that are there.")
+@_cloud_options
+def list_(which: str, place: str | None) -> None:
+    """Every machine and firewall that a cluster of dqnkit has on a cloud: whose it is, and when it ends."""
+    account = _account(which, place)
+    found = account.find()
+    if found:
+        from dqnkit.cluster.cloud.leftovers import table
+
+        click.echo(table(found))
+        click.echo("Remove them: dqnkit cloud stop CLUSTER, or dqnkit cloud stop --mine")
+    else:
+        click.echo(f"Nothing of dqnkit is on {which}, {account.place}")
+
+
+@cloud.command(short_help="Remove what a cluster has left.")
+@_cloud_options
+@click.argument("cluster", nargs=-1)
+@click.option("--mine", is_flag=True, help="all clusters that were started by you on this computer")
+def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool) -> None:
+    """End all machines of CLUSTERs, as dqnkit cloud list names them, and remove their firewalls."""
+    from dqnkit.cluster.cloud.leftovers import owner
+
+    if bool(cluster) == mine:
+        raise click.UsageError("say which: CLUSTER, as dqnkit cloud list names it, or --mine")
+    account = _account(which, place)
+    names = sorted({each.cluster for each in account.find() if each.owner == owner()}) if mine else cluster
+    removed = [each for name in names for each in account.remove(name)]
+    for each in removed:
+        click.echo(f"removed: {each.kind} {each.id} of cluster {each.cluster}")
+    if not removed:
+        click.echo(f"There is nothing to remove on {which}, {account.place}")
+
+
+@cloud.command(short_help="See whether the account allows what is needed.")
+@_cloud_options
+def check(which: str, place: str | None) -> None:
+    """Ask the cloud, without starting anything, whether this account may do what a cluster needs."""
+    account = _account(which, place)
+    if missing := account.lacking():
+        click.secho(f"This account may not: {', '.join(missing)}", fg="red")
+        click.echo("A policy that allows what is needed:")
+        click.echo(account.policy())
+        raise SystemExit(1)
+    click.echo(f"The account may do what can be asked about on {which}, {account.place}.")
+    if account.unasked:
+        click.echo(f"Not asked, as there is no cluster to ask about: {', '.join(account.unasked)}")
+
+
+def _account(which: str, place: str | None) -> Any:
+    """The account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
+    with needs_dask():
+        from dqnkit.cluster.cloud.accounts import account
+    return account(which, place)
