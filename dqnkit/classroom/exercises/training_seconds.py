@@ -84,7 +84,7 @@ def cases() -> list[Case]:
         case("50 workers: 2 s of acting, 20 s of learning", 10_000, 50, 100, 0.5, 0.004, 180),
         case("5 workers: both sides take 20 s", 10_000, 5, 100, 0.5, 0.004, 180),
         case("a learner with much to do, one worker", 1_000, 1, 1_000, 2.0, 0.01, 60),
-        case("no machine boots as long as both sides work", 1_000_000, 8, 500, 0.25, 0.001, 120),
+        case("a million steps on 8 workers", 1_000_000, 8, 500, 0.25, 0.001, 120),
     ]
 
 
@@ -113,7 +113,7 @@ EXERCISE = Exercise(
             "boot time forgotten",
             _estimates(lambda actors, learner, boot, n: max(actors, learner)),
             "The time in which the machines boot is forgotten. It is paid for like any other, and for a short run it "
-            "is most of it: that is why a cloud never pays for a run of a minute.",
+            "is most of it: a cloud is nothing for a run of a minute.",
         ),
         Mistake(
             "one boots after the other",
@@ -145,8 +145,8 @@ EXERCISE = Exercise(
         Mistake(
             "learner forgotten",
             _estimates(lambda actors, learner, boot, n: boot + actors),
-            "The learner is forgotten: with enough workers the run would take no time at all. It can end no sooner than "
-            "the learner has made its updates.",
+            "The learner is forgotten: with enough workers the run would take no time at all. It ends when the learner "
+            "has made its updates, and no sooner.",
         ),
         Mistake(
             "actors forgotten",
