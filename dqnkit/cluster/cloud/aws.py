@@ -120,12 +120,8 @@ def dry_run(
     """
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
-    launch = Launch(order, lambda line: None)
-    scheduler = launch.script("scheduler", boot.scheduler_command(order.idle_timeout))
-    worker = launch.script("worker", boot.worker_command("tls://SCHEDULER:8786", "NAME", threads_per_worker, 600))
-    return DryRun(
-        order, str(estimate(order)), boot.without_keys(scheduler), boot.without_keys(worker), ec2.lacking(client)
-    )
+    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
+    return DryRun(order, str(estimate(order)), scheduler, worker, ec2.lacking(client))
 
 
 class AWSMachine(CloudMachine):

@@ -36,7 +36,7 @@ Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 
 RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
 REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
-CLOSE_SECONDS = 30.0  # that workers and scheduler may take to end in order; then their machines are ended
+CLOSE_SECONDS = 20.0  # that workers and scheduler may take to end in order; then their machines are ended
 KNOCK_SECONDS = 2.0
 
 
@@ -51,8 +51,22 @@ class Launch:
     abandoned: threading.Event = field(default_factory=threading.Event)  # set: no more machines
 
     def __post_init__(self) -> None:
+        self.cluster: CloudCluster | None = None  # from its first moment, while its constructor still waits
         self.meter = Meter(self.order.budget)
         self.tags = tags(self.id, self.order.lifetime)
+
+    def scripts(self) -> tuple[str, str]:
+        """The boot scripts of the scheduler's machine and of a worker's, as they are before anything is known of them.
+
+        Raises:
+            ConfigError: they are too long for a cloud.
+        """
+        order = self.order
+        scheduler = self.script("scheduler", boot.scheduler_command(order.idle_timeout))
+        address, name = f"tls://ADDRESS-OF-SCHEDULER:{boot.PORT}", f"dask-{self.id}-worker-12345678"
+        patience = seconds("boot-timeout")
+        worker = self.script("worker", boot.worker_command(address, name, order.threads_per_worker, patience))
+        return scheduler, worker
 
     def script(self, role: str, command: list[str]) -> str:
         """The boot script of a scheduler's or a worker's machine."""
@@ -169,11 +183,14 @@ class CloudCluster(VMCluster):
 
     workers: dict[Any, Any]
     worker_spec: dict[Any, Any]
+    scheduler: Any
+    scheduler_comm: Any
     scheduler_info: dict[str, Any]
     status: Status
 
     def __init__(self, launch: Launch, **options: Any) -> None:
         self.launch = launch
+        launch.cluster = self
         self._replacements = REPLACEMENTS * launch.order.n_workers
         self._reconciling: PeriodicCallback | None = None
         self._comm = copy.deepcopy(dask.config.get("distributed.comm"))
@@ -283,6 +300,8 @@ class CloudCluster(VMCluster):
         if self._reconciling:
             self._reconciling.stop()
         try:
+            if not await self._scheduler_is_there():
+                self.scheduler.status, self.scheduler_comm.timeout = Status.closed, KNOCK_SECONDS
             await asyncio.wait_for(super()._close(), CLOSE_SECONDS)
         except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
             self.launch.progress(f"not closed in order ({type(error).__name__}: {error})")
@@ -290,13 +309,19 @@ class CloudCluster(VMCluster):
             await asyncio.to_thread(self.take_down)
             self.status = Status.closed
 
+    async def _scheduler_is_there(self) -> bool:
+        """Whether it makes sense to say goodbye to it."""
+        if not self.scheduler_comm:  # it never came
+            return True
+        return bool(await asyncio.to_thread(self.alive, [self.scheduler.machine_id]))
+
     def take_down(self) -> None:
-        """Remove what is left, and say what it was and what all has cost."""
+        """Remove what is left, and say what all has cost."""
         take_down(self.launch, self.remove)
 
 
 def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
-    """Remove whatever a cloud has of a launch, and say what that was and what it has cost.
+    """Remove whatever a cloud has of a launch, see that it is gone, and say what it has cost.
 
     Raises:
         ClusterError: the cloud refused; with the command that tries again.
@@ -310,9 +335,7 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
         raise ClusterError(f"{error}. {advice}. {again}") from error
     for each in removed:
         launch.meter.ended(each.id)
-    if removed:
-        spent = f"; about ${launch.meter.spent():.2f} in all" if launch.meter.spent() else ""
-        launch.progress(f"removed: {', '.join(sorted(f'{each.kind} {each.id}' for each in removed))}{spent}")
+    launch.progress(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.2f} in all")
 
 
 Made = TypeVar("Made", bound=CloudCluster)
@@ -322,8 +345,10 @@ def announced(launch: Launch, place: str, confirm: Confirm | None) -> None:
     """Say what a launch may cost, and ask whether it shall be, where there is somebody to ask.
 
     Raises:
+        ConfigError: the machines' scripts are too long.
         ClusterError: the answer was no; nothing has started.
     """
+    launch.scripts()
     text = f"cluster {launch.id} on {launch.order.cloud}, {place}, at most:\n{estimate(launch.order)}"
     launch.progress(text)
     if confirm is not None and not confirm(text):
@@ -336,15 +361,14 @@ def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[
     Raises:
         ClusterError: it could not be started.
     """
-    cluster = None
     try:
         cluster = make()
         cluster.wait_for_workers()
     except BaseException as error:
         launch.abandoned.set()
         launch.progress("it could not be started: what has started is taken down")
-        if cluster is not None:
-            cluster.close()
+        if launch.cluster is not None:
+            launch.cluster.close()
         take_down(launch, remove)
         if isinstance(error.__cause__, DQNKitError):  # Dask has wrapped it
             raise error.__cause__ from error
