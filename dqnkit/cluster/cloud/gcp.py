@@ -32,9 +32,17 @@ from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMIn
 from dqnkit.cluster.cloud import boot, ordering
 from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach, own_address
 from dqnkit.cluster.cloud.leftovers import Leftover
-from dqnkit.cluster.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, Launch, Progress, started
+from dqnkit.cluster.cloud.machines import (
+    CloudCluster,
+    CloudMachine,
+    CloudScheduler,
+    Confirm,
+    Launch,
+    Progress,
+    announced,
+    started,
+)
 from dqnkit.cluster.cloud.order import Order, seconds
-from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "e2-standard-2", "e2-small"
 ZONE = "us-central1-a"  # of the region whose prices the table has
@@ -55,6 +63,7 @@ def start(
     reach: str | None = None,
     service_account_credentials: dict[str, Any] | None = None,
     progress: Progress = print,
+    confirm: Confirm | None = None,
     **options: Any,
 ) -> GCECluster:
     """Start a scheduler and workers, each on a machine of its own, and wait until all are there.
@@ -67,6 +76,7 @@ def start(
         reach: the address or network from which the scheduler's port can be reached; your own unless given.
         service_account_credentials: the key of a service account; Google's libraries look for others unless given.
         progress: is told in a line what happens.
+        confirm: is asked, with what it may cost, before anything is paid for.
         options: of `dqnkit.cluster.cloud.ordering.place` (machine, spot, budget, lifetime, ...), and of `GCPCluster`
             network, network_projectid, source_image, filesystem_size, disk_type, on_host_maintenance, instance_labels,
             public_ingress (False: the machines have no public addresses, and this computer is in their network).
@@ -81,7 +91,7 @@ def start(
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or _configured("zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
     launch = Launch(order, progress)
-    progress(f"cluster {launch.id} on gcp, {account.place}, {zone}, at most:\n{estimate(order)}")
+    announced(launch, f"{account.place}, {zone}", confirm)
 
     def make() -> GCECluster:
         network = provider.get("network") or dask.config.get("cloudprovider.gcp.network", "default")
