@@ -13,6 +13,7 @@ from typing import Any
 import dask
 import pytest
 import yaml
+from click.testing import CliRunner
 from clusters import Collector, within
 from distributed import Security
 from toys import small_config
@@ -22,6 +23,7 @@ pytest.importorskip("dask_cloudprovider")
 
 from compute_api import ComputeAPI, compute_api
 
+from dqnkit.cli import main
 from dqnkit.cluster.cloud import container, gce, machines
 from dqnkit.cluster.cloud.gce import GCPAccount
 from dqnkit.cluster.deploy import connect, make_cluster
@@ -223,6 +225,35 @@ def test_what_the_account_may_not_do_is_listed(api: ComputeAPI) -> None:
     assert account.lacking() == [f"compute.firewalls.{what}" for what in ("create", "delete", "get", "list")]
     (request, _) = api.asked("POST", "*testIamPermissions")
     assert "compute.instances.create" in request.body["permissions"]
+
+
+def test_the_command_line_lists_what_a_killed_driver_has_left_and_removes_it(api: ComputeAPI) -> None:
+    labels = machines.tags("abcd1234", 3600)
+    api.instances["dask-abcd1234-scheduler"] = {
+        "name": "dask-abcd1234-scheduler",
+        "zone": "us-central1-a",
+        "labels": labels,
+        "status": "RUNNING",
+        "machineType": "zones/us-central1-a/machineTypes/e2-small",
+        "creationTimestamp": "2026-11-26T01:02:03.456-08:00",
+    }
+    api.firewalls["dqnkit-abcd1234-world"] = {"name": "dqnkit-abcd1234-world", "description": json.dumps(labels)}
+    listed = CliRunner().invoke(main, ["cloud", "list", "--cloud", "gcp"])
+    assert listed.exit_code == 0, listed.output
+    assert re.search(r"abcd1234 +machine +dask-abcd1234-scheduler +running +e2-small", listed.output)
+    stopped = CliRunner().invoke(main, ["cloud", "stop", "--cloud", "gcp", "--mine"])
+    assert "removed: machine dask-abcd1234-scheduler of cluster abcd1234" in stopped.output
+    assert "removed: firewall rule dqnkit-abcd1234-world of cluster abcd1234" in stopped.output
+    assert "Nothing of dqnkit is on gcp, p" in CliRunner().invoke(main, ["cloud", "list", "--cloud", "gcp"]).output
+    assert "may do what can be asked" in CliRunner().invoke(main, ["cloud", "check", "--cloud", "gcp"]).output
+
+
+def test_what_is_not_confirmed_does_not_start(api: ComputeAPI) -> None:
+    asked: list[str] = []
+    with pytest.raises(ClusterError, match="nothing has started"):
+        start(1, confirm=lambda cost: bool(asked.append(cost)))
+    assert "At most $" in asked[0]
+    assert not api.asked("POST", "*")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from datetime import datetime
 from importlib import resources
 from typing import Any
 
+import dask
 import google.auth
 import google.auth.credentials
 import google.auth.exceptions
@@ -134,8 +135,9 @@ class GCPAccount:
     """A project of Google's cloud, as the user of this computer.
 
     Args:
-        project: its id; of the credentials or gcloud's variables unless given.
-        network_project: the one to which the network belongs, where it is another.
+        project: its id; of Dask's configuration (``cloudprovider.gcp.projectid``), of Google's variables or of the
+            credentials unless given.
+        network_project: the one to which the network belongs, where it is another (``network_projectid`` there).
         key: of a service account, as its JSON file has it; Google's libraries look for credentials unless given.
 
     Raises:
@@ -151,11 +153,13 @@ class GCPAccount:
         self.local = is_loopback(urllib.parse.urlsplit(endpoint).hostname or "")
         self._credentials, of_credentials = self._find_credentials(key)
         names = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
+        project = project or dask.config.get("cloudprovider.gcp.projectid", None)
         found = project or next(filter(None, map(os.environ.get, names)), None) or of_credentials
         if not found:
             raise ClusterError("in which project? Give project='my-project', or set GOOGLE_CLOUD_PROJECT")
         self.place = str(found)
-        self.network_project = network_project or self.place
+        network_project = network_project or dask.config.get("cloudprovider.gcp.network_projectid", None)
+        self.network_project = str(network_project or self.place)
         self.compute = self._api("compute", "v1")
 
     def _find_credentials(self, key: dict[str, Any] | None) -> tuple[Any, str | None]:

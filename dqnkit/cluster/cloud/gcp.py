@@ -71,7 +71,7 @@ def start(
     Args:
         n_workers: machines, beside the scheduler's.
         threads_per_worker: 0: as many as the machine has virtual CPUs.
-        project: its id; of the credentials or gcloud's variables unless given.
+        project: its id; see `GCPAccount` for where it is found unless given.
         zone: us-central1-a unless given, here or to gcloud (CLOUDSDK_COMPUTE_ZONE).
         reach: the address or network from which the scheduler's port can be reached; your own unless given.
         service_account_credentials: the key of a service account; Google's libraries look for others unless given.
@@ -86,8 +86,7 @@ def start(
         ClusterError: it could not be started; with the likely cause. What had started is gone.
     """
     ours, provider = ordering.split(options, TAKEN)
-    network_project = provider.get("network_projectid") or _configured("network_projectid")
-    account = GCPAccount(project or _configured("projectid"), network_project, service_account_credentials)
+    account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or _configured("zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
     launch = Launch(order, progress)
