@@ -27,7 +27,7 @@ from typing import Any
 import dask
 import dask_cloudprovider.config
 from dask_cloudprovider.gcp.instances import GCPCluster, GCPInstance
-from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMInterface, WorkerMixin
+from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, WorkerMixin
 
 from dqnkit.cluster.cloud import boot, ordering
 from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach, own_address
@@ -171,10 +171,6 @@ class GCEMachine(CloudMachine, GCPInstance):
         """Ask Google to end it; one that is gone is none the worse."""
         if self.requested:
             await asyncio.to_thread(self.cluster.account.delete, self.zone, self.name)
-
-    async def close(self) -> None:
-        """End it."""
-        await VMInterface.close(self)  # that of `GCPInstance` does not say that it is closed
 
 
 class GCEScheduler(CloudScheduler, SchedulerMixin, GCEMachine):

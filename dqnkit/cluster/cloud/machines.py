@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import dask
-from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster
+from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMInterface
 from distributed.core import Status
 from distributed.security import Security
 from tornado.ioloop import PeriodicCallback
@@ -79,7 +79,7 @@ class Launch:
         )
 
 
-class CloudMachine:
+class CloudMachine(VMInterface):
     """A machine of a cluster, before its class of dask-cloudprovider."""
 
     cluster: Any
@@ -120,6 +120,11 @@ class CloudMachine:
     async def destroy_vm(self) -> None:
         """Ask the cloud to end the machine."""
         raise NotImplementedError
+
+    async def close(self) -> None:
+        """End the machine, and what it costs."""
+        await VMInterface.close(self)  # that of `GCPInstance` would not say that it is closed
+        self.cluster.meter.ended(self.machine_id)
 
 
 class CloudScheduler(CloudMachine):
@@ -278,7 +283,6 @@ class CloudCluster(VMCluster):
         if not lost or self.status is not Status.running:
             return
         for name, worker in lost.items():
-            self.meter.ended(worker.machine_id)
             self.workers.pop(name, None)
             await worker.close()
         again = 0 if self.meter.reached() else min(len(lost), self._replacements)
