@@ -278,6 +278,17 @@ def test_an_image_that_does_not_exist_is_noticed_when_its_machine_ends(clean: Si
         make_cluster("aws", 1, image="nobody/nothing:1", progress=lambda line: None)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning")  # Dask's own word on it
+def test_an_image_with_another_dask_is_found_before_training_starts(clean: SimulatedCloud, tmp_path: Path) -> None:
+    older = "2026.7.1"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
+    subprocess.run([*pip, f"distributed=={older}", f"dask=={older}"], check=True, timeout=120)
+    clean.image("class/image:1", tmp_path)  # a name that says nothing of what is in it
+    with pytest.raises(ClusterError, match=rf"has Dask {older}, this process .* take the image {stock_image()}"):
+        make_cluster("aws", 1, image="class/image:1", progress=lambda line: None)
+
+
 def test_a_worker_that_cannot_be_started_takes_the_others_down(clean: SimulatedCloud) -> None:
     def fail_after_the_scheduler(line: str) -> None:
         if line.startswith("scheduler: up"):
