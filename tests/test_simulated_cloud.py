@@ -315,7 +315,8 @@ def test_all_processes_end_when_the_one_that_made_the_cloud_is_killed() -> None:
     assert_gone(processes, seconds=10)
 
 
-def test_containers_end_when_the_server_is_killed() -> None:
+def test_containers_end_when_the_server_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # its files stay behind
     with simulated_aws() as cloud:
         machine = run(client_of_ec2(), python(FOREVER))
         process = psutil.Process(wait_for(lambda: now(cloud, machine).pid))
