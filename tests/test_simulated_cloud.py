@@ -110,6 +110,14 @@ def test_a_container_listens_on_its_machines_own_address_and_ends_with_it(cloud:
         socket.create_connection((now(cloud, machines[0]).address, 8786), 5)
 
 
+def test_a_stopped_machine_has_no_processes(cloud: SimulatedCloud, ec2: Any) -> None:
+    machine = run(ec2, python(FOREVER))
+    process = psutil.Process(wait_for(lambda: now(cloud, machine).pid))
+    ec2.stop_instances(InstanceIds=[machine["InstanceId"]])
+    assert_gone([process])
+    assert now(cloud, machine).state == "stopped"
+
+
 def test_a_process_that_does_not_want_to_end_is_killed(cloud: SimulatedCloud, ec2: Any) -> None:
     stubborn = f"import signal; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); {FOREVER}"
     machine = run(ec2, python(stubborn))
@@ -137,8 +145,9 @@ def test_every_address_is_of_the_loopback_from_the_first_answer(cloud: Simulated
 
 
 def test_a_machine_ends_when_its_time_is_up_whatever_it_does(cloud: SimulatedCloud, ec2: Any) -> None:
-    machine = run(ec2, "shutdown -P +1", python(FOREVER), InstanceInitiatedShutdownBehavior="terminate")
-    wait_for(lambda: now(cloud, machine).pid)
+    machine = run(ec2, "shutdown -P +3", python(FOREVER), InstanceInitiatedShutdownBehavior="terminate")
+    assert logged(cloud, machine, f"runs {IMAGE}")
+    assert now(cloud, machine).state == "running"
     wait_for(lambda: now(cloud, machine).state == "terminated")
     assert now(cloud, machine).reason == "Client.InstanceInitiatedShutdown"
     assert cloud.processes() == 0
@@ -306,7 +315,8 @@ def test_all_processes_end_when_the_one_that_made_the_cloud_is_killed() -> None:
     assert_gone(processes, seconds=10)
 
 
-def test_containers_end_when_the_server_is_killed() -> None:
+def test_containers_end_when_the_server_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # its files stay behind
     with simulated_aws() as cloud:
         machine = run(client_of_ec2(), python(FOREVER))
         process = psutil.Process(wait_for(lambda: now(cloud, machine).pid))
