@@ -170,6 +170,16 @@ def test_a_machine_that_never_comes_up_is_taken_down(api: ComputeAPI, capsys: py
     assert "what has started is taken down" in capsys.readouterr().out
 
 
+def test_a_machine_that_comes_when_nobody_waits_any_more_is_ended_again(api: ComputeAPI) -> None:
+    api.boots, api.delay = False, 2.0
+    with (
+        dask.config.set({"dqnkit.cloud.request-timeout": "0.5 s"}),
+        pytest.raises(ClusterError, match=r"did not start the scheduler's machine within 0 s"),
+    ):
+        start(0)
+    within(20, lambda: [each.method for each in api.requests if INSTANCES in each.path][-2:] == ["POST", "DELETE"])
+
+
 def test_a_project_without_a_network(api: ComputeAPI) -> None:
     with pytest.raises(ClusterError, match=r"no network 'mine' in us-central1\. Make one \(gcloud compute networks cr"):
         start(1, network="mine")

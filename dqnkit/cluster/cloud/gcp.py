@@ -129,7 +129,7 @@ class GCEMachine(CloudMachine, GCPInstance):
         """Ask for it, and wait until it runs; its addresses in the private network and outside."""
         self.cloud_init = self.cluster.render_process_cloud_init(self)
         account, zone, self.requested = self.cluster.account, self.zone, True
-        operation = await asyncio.to_thread(account.insert, zone, self.create_gcp_config())
+        operation = await asyncio.to_thread(self._insert, account)
         while operation["status"] != "DONE":
             await asyncio.sleep(LOOK_SECONDS)
             operation = await asyncio.to_thread(account.look, operation)
@@ -137,6 +137,13 @@ class GCEMachine(CloudMachine, GCPInstance):
         interface = instance["networkInterfaces"][0]
         outside = [each["natIP"] for each in interface.get("accessConfigs", ())]
         return interface["networkIP"], outside[0] if outside else None
+
+    def _insert(self, account: GCPAccount) -> dict[str, Any]:
+        """Ask for it, in a thread, which nothing stops: if nobody waits any more when Google answers, end it again."""
+        operation = account.insert(self.zone, self.create_gcp_config())
+        if self.cluster.launch.abandoned.is_set():
+            account.delete(self.zone, self.name)
+        return operation
 
     def create_gcp_config(self) -> dict[str, Any]:
         """What is asked for: dask-cloudprovider's, without an account or ports for the world, and with an end."""
