@@ -43,6 +43,7 @@ from dqnkit.cluster.cloud.machines import (
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "e2-standard-2", "e2-small"
 ZONE = "us-central1-a"  # of the region whose prices the table has
@@ -99,6 +100,29 @@ def start(
         return GCECluster(launch, account, zone, **provider)
 
     return started(launch, make, lambda: account.remove(launch.id))
+
+
+def dry_run(
+    n_workers: int,
+    threads_per_worker: int = 1,
+    *,
+    project: str | None = None,
+    reach: str | None = None,
+    service_account_credentials: dict[str, Any] | None = None,
+    **options: Any,
+) -> ordering.DryRun:
+    """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
+
+    In the scripts a word stands for the private keys.
+
+    Raises:
+        ConfigError, ClusterError: as `start` does.
+    """
+    ours, provider = ordering.split(options, {*TAKEN, "zone"})
+    account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
+    order = _order(account, n_workers, threads_per_worker, reach, ours)
+    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
+    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, account.lacking())
 
 
 def _order(
