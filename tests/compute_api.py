@@ -10,6 +10,7 @@ import fnmatch
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +54,7 @@ class ComputeAPI:
         self.permissions: list[str] | None = None  # None: all
         self.failures: list[Failure] = []
         self.boots = True  # instances become machines
+        self.delay = 0.0  # seconds before a machine is asked for, as far as the API knows
         self.operations: dict[str, Json] = {}
         self._lock = threading.RLock()
 
@@ -68,6 +70,8 @@ class ComputeAPI:
         return [each for each in self.requests if each.method == method and fnmatch.fnmatch(each.path, path)]
 
     def answer(self, request: Request) -> tuple[int, Json]:
+        if request.method == "POST" and request.path.endswith("/instances"):
+            time.sleep(self.delay)
         with self._lock:
             self.requests.append(request)
             failure = self._next_failure(request)

@@ -22,9 +22,10 @@ pytest.importorskip("googleapiclient")
 pytest.importorskip("dask_cloudprovider")
 
 from compute_api import ComputeAPI, compute_api
+from loopback import only_loopback
 
 from dqnkit.cli import main
-from dqnkit.cluster.cloud import container, gce, machines
+from dqnkit.cluster.cloud import gce, gcp, machines
 from dqnkit.cluster.cloud.gce import GCPAccount
 from dqnkit.cluster.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError
@@ -37,21 +38,15 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComputeAPI]
     """A project that has nothing; after the test it must have nothing again, and nothing left the loopback."""
     monkeypatch.setattr(gce, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(machines, "RECONCILE_SECONDS", 0.5)
-    violations: list[str] = []
-    undo = container.stay_on_the_loopback(violations.append)
     before = copy.deepcopy(dask.config.get("distributed.comm"))
-    try:
-        with compute_api(tmp_path) as (api, variables):
-            for name, value in variables.items():
-                monkeypatch.setenv(name, value)
-            yield api
-            assert not api.instances
-            assert not api.firewalls
-            within(10, lambda: all(machine.ended.is_set() for machine in api.machines.values()))
-            assert not api.settings.violations.exists(), api.settings.violations.read_text()
-    finally:
-        undo()
-    assert not violations
+    with only_loopback(), compute_api(tmp_path) as (api, variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield api
+        assert not api.instances
+        assert not api.firewalls
+        within(10, lambda: all(machine.ended.is_set() for machine in api.machines.values()))
+        assert not api.settings.violations.exists(), api.settings.violations.read_text()
     assert dask.config.get("distributed.comm") == before, "the keys are left to every later cluster"
 
 
@@ -150,7 +145,8 @@ def test_what_is_refused_is_explained_and_nothing_is_left(api: ComputeAPI, failu
         start(1)
 
 
-def test_a_moment_of_trouble_is_waited_out(api: ComputeAPI) -> None:
+def test_a_moment_of_trouble_is_waited_out(api: ComputeAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("googleapiclient.http.random.random", lambda: 0.05)  # of the pause, which is longer each time
     api.fail("POST", FIREWALLS, 503, "backendError")
     api.fail("POST", INSTANCES, 429, "rateLimitExceeded")
     with start(0):
@@ -168,6 +164,16 @@ def test_a_machine_that_never_comes_up_is_taken_down(api: ComputeAPI, capsys: py
     ):
         start(1)
     assert "what has started is taken down" in capsys.readouterr().out
+
+
+def test_a_machine_that_comes_when_nobody_waits_any_more_is_ended_again(api: ComputeAPI) -> None:
+    api.boots, api.delay = False, 2.0
+    with (
+        dask.config.set({"dqnkit.cloud.request-timeout": "0.5 s"}),
+        pytest.raises(ClusterError, match=r"did not start the scheduler's machine within 0 s"),
+    ):
+        start(0)
+    within(20, lambda: [each.method for each in api.requests if INSTANCES in each.path][-2:] == ["POST", "DELETE"])
 
 
 def test_a_project_without_a_network(api: ComputeAPI) -> None:
@@ -246,6 +252,17 @@ def test_the_command_line_lists_what_a_killed_driver_has_left_and_removes_it(api
     assert "removed: firewall rule dqnkit-abcd1234-world of cluster abcd1234" in stopped.output
     assert "Nothing of dqnkit is on gcp, p" in CliRunner().invoke(main, ["cloud", "list", "--cloud", "gcp"]).output
     assert "may do what can be asked" in CliRunner().invoke(main, ["cloud", "check", "--cloud", "gcp"]).output
+
+
+def test_a_dry_run_shows_all_and_buys_nothing(api: ComputeAPI) -> None:
+    api.permissions = []
+    dry = gcp.dry_run(4, 2, reach="203.0.113.7/32", spot=True, lifetime="90 minutes", zone="us-central1-b")
+    assert "4 x e2-standard-2, spot, a worker" in dry.estimate
+    assert "shutdown -P +90" in dry.worker_script
+    assert "--nthreads 2" in dry.worker_script
+    assert "PRIVATE KEY" not in dry.scheduler_script + dry.worker_script
+    assert "compute.instances.create" in dry.lacking
+    assert [request.path for request in api.requests] == ["v1/projects/p:testIamPermissions"]
 
 
 def test_what_is_not_confirmed_does_not_start(api: ComputeAPI) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
@@ -97,20 +96,9 @@ def _configured(name: str) -> Any:
     return value if value != default else None
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What `start` would do."""
-
-    order: Order
-    estimate: str  # a table
-    scheduler_script: str  # what its machine runs when it starts
-    worker_script: str
-    lacking: list[str]  # what the account does not allow; empty where it allows all
-
-
 def dry_run(
     n_workers: int, threads_per_worker: int = 1, *, region: str | None = None, reach: str | None = None, **options: Any
-) -> DryRun:
+) -> ordering.DryRun:
     """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
 
     In the scripts a word stands for the private keys.
@@ -121,7 +109,7 @@ def dry_run(
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
     scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
-    return DryRun(order, str(estimate(order)), scheduler, worker, ec2.lacking(client))
+    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, ec2.lacking(client))
 
 
 class AWSMachine(CloudMachine):

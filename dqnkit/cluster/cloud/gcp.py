@@ -43,6 +43,7 @@ from dqnkit.cluster.cloud.machines import (
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "e2-standard-2", "e2-small"
 ZONE = "us-central1-a"  # of the region whose prices the table has
@@ -101,6 +102,29 @@ def start(
     return started(launch, make, lambda: account.remove(launch.id))
 
 
+def dry_run(
+    n_workers: int,
+    threads_per_worker: int = 1,
+    *,
+    project: str | None = None,
+    reach: str | None = None,
+    service_account_credentials: dict[str, Any] | None = None,
+    **options: Any,
+) -> ordering.DryRun:
+    """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
+
+    In the scripts a word stands for the private keys.
+
+    Raises:
+        ConfigError, ClusterError: as `start` does.
+    """
+    ours, provider = ordering.split(options, {*TAKEN, "zone"})
+    account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
+    order = _order(account, n_workers, threads_per_worker, reach, ours)
+    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
+    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, account.lacking())
+
+
 def _order(
     account: GCPAccount, n_workers: int, threads_per_worker: int, reach: str | None, ours: dict[str, Any]
 ) -> Order:
@@ -129,7 +153,7 @@ class GCEMachine(CloudMachine, GCPInstance):
         """Ask for it, and wait until it runs; its addresses in the private network and outside."""
         self.cloud_init = self.cluster.render_process_cloud_init(self)
         account, zone, self.requested = self.cluster.account, self.zone, True
-        operation = await asyncio.to_thread(account.insert, zone, self.create_gcp_config())
+        operation = await asyncio.to_thread(self._insert, account)
         while operation["status"] != "DONE":
             await asyncio.sleep(LOOK_SECONDS)
             operation = await asyncio.to_thread(account.look, operation)
@@ -137,6 +161,13 @@ class GCEMachine(CloudMachine, GCPInstance):
         interface = instance["networkInterfaces"][0]
         outside = [each["natIP"] for each in interface.get("accessConfigs", ())]
         return interface["networkIP"], outside[0] if outside else None
+
+    def _insert(self, account: GCPAccount) -> dict[str, Any]:
+        """Ask for it, in a thread, which nothing stops: if nobody waits any more when Google answers, end it again."""
+        operation = account.insert(self.zone, self.create_gcp_config())
+        if self.cluster.launch.abandoned.is_set():
+            account.delete(self.zone, self.name)
+        return operation
 
     def create_gcp_config(self) -> dict[str, Any]:
         """What is asked for: dask-cloudprovider's, without an account or ports for the world, and with an end."""
