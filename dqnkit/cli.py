@@ -299,8 +299,7 @@ def _train(
 
 def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
     """What stands behind the progress bar."""
-    lag = f", policy lag {status.policy_lag}" if rollouts.source else ""
-    return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{lag}{rollouts.progress()}"
+    return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{rollouts.progress(status.policy_lag)}"
 
 
 def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:

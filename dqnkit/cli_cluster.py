@@ -27,12 +27,12 @@ class Rollouts:
     meter: Meter | None = None  # None: nothing
     release: Callable[[], None] = lambda: None  # end the cluster, before the `with` block does
 
-    def progress(self) -> str:
+    def progress(self, policy_lag: int) -> str:
         """What stands behind the progress bar."""
         if self.source is None:
             return ""
         workers = sum(not worker.lost for worker in self.source.traffic.workers.values())
-        return f", workers {workers}" + (f", {self.meter.text()}" if self.meter else "")
+        return f", workers {workers}, policy lag {policy_lag}" + (f", {self.meter.text()}" if self.meter else "")
 
     def must_end(self) -> bool:
         """Whether the budget is reached."""

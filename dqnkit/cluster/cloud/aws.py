@@ -31,6 +31,7 @@ from dqnkit.cluster.cloud.machines import (
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "c7i.large", "t3.medium"
@@ -85,7 +86,7 @@ def _order(
     ours.setdefault("machine", _configured("worker_instance_type") or MACHINE)
     ours.setdefault("scheduler_machine", _configured("scheduler_instance_type") or SCHEDULER_MACHINE)
     ours.setdefault("image", _configured("docker_image"))
-    reach = reach or ec2.own_address(client)
+    reach = reach or own_address(ec2.is_local(client))
     return ordering.place("aws", n_workers, threads_per_worker, reach=reach, **ours), provider
 
 

@@ -11,7 +11,6 @@ import os
 import re
 import time
 import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +37,6 @@ from dqnkit.errors import ClusterError, ConfigError
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"  # and an API's name: gcloud's own variables for another endpoint
-OWN_ADDRESS = "https://checkip.amazonaws.com"
 ANSWER_SECONDS = 30.0  # for one request
 RETRIES = 5  # where Google asks for patience, each after about twice as long as the last
 LOOK_SECONDS = 1.0  # between two looks at what is being done
@@ -109,26 +107,6 @@ def details(error: googleapiclient.errors.HttpError) -> tuple[str, str]:
 def cause(name: str, answer: str) -> str:
     """What an error means."""
     return f"Google answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
-
-
-def own_address(local: bool) -> str:
-    """The address from which this computer reaches the internet, as a network of one: ``203.0.113.7/32``.
-
-    Args:
-        local: the cloud is on this computer.
-
-    Raises:
-        ClusterError: it could not be found out.
-    """
-    if local:
-        return "127.0.0.1/32"
-    try:
-        with urllib.request.urlopen(OWN_ADDRESS, timeout=10) as answer:
-            return f"{answer.read(100).decode().strip()}/32"
-    except OSError as error:
-        raise ClusterError(
-            f"{OWN_ADDRESS} did not say from which address you come ({error}). Give it yourself: reach='203.0.113.7/32'"
-        ) from error
 
 
 class GCPAccount:

@@ -30,7 +30,7 @@ from dask_cloudprovider.gcp.instances import GCPCluster, GCPInstance
 from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, WorkerMixin
 
 from dqnkit.cluster.cloud import boot, ordering
-from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach, own_address
+from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach
 from dqnkit.cluster.cloud.leftovers import Leftover
 from dqnkit.cluster.cloud.machines import (
     CloudCluster,
@@ -43,6 +43,7 @@ from dqnkit.cluster.cloud.machines import (
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "e2-standard-2", "e2-small"
@@ -186,7 +187,7 @@ class GCEMachine(CloudMachine, GCPInstance):
         body["scheduling"] = {
             "provisioningModel": "SPOT" if spot else "STANDARD",
             "instanceTerminationAction": "DELETE",
-            "maxRunDuration": {"seconds": str(math.ceil(launch.order.lifetime))},
+            "maxRunDuration": {"seconds": str(math.ceil(launch.remaining()))},
             "onHostMaintenance": "TERMINATE" if spot else self.on_host_maintenance.upper(),
             "automaticRestart": False,
         }

@@ -53,7 +53,8 @@ class Launch:
     def __post_init__(self) -> None:
         self.cluster: CloudCluster | None = None  # from its first moment, while its constructor still waits
         self.meter = Meter(self.order.budget)
-        self.tags = tags(self.id, self.order.lifetime)
+        self.ends = time.time() + self.order.lifetime
+        self.tags = tags(self.id, self.ends)
 
     def scripts(self) -> tuple[str, str]:
         """The boot scripts of the scheduler's machine and of a worker's, as they are before anything is known of them.
@@ -75,8 +76,12 @@ class Launch:
             command=command,
             settings=boot.settings(self.security, role),
             pip_packages=self.order.pip_packages,
-            lifetime=self.order.lifetime,
+            lifetime=self.remaining(),
         )
+
+    def remaining(self) -> float:
+        """Seconds until the end of the cluster, at which a machine that starts now ends, too."""
+        return max(60.0, self.ends - time.time())
 
 
 class CloudMachine(VMInterface):
