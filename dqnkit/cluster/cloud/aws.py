@@ -186,7 +186,7 @@ class AWSCluster(CloudCluster, EC2Cluster):
     def alive(self, ids: Iterable[str]) -> set[str]:
         """Those of the machines that start or run."""
         with ec2.explained("looking at the machines"):
-            return ec2.alive(self._client, ids)
+            return set(ids) & ec2.alive(self._client, self.launch.id)
 
     def remove(self) -> list[Leftover]:
         """Remove whatever EC2 has of this cluster; what that was."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -206,9 +206,9 @@ def _machine(place: str, instance: dict[str, Any]) -> Leftover:
     )
 
 
-def alive(ec2: Any, ids: Iterable[str]) -> set[str]:
-    """Those of the machines that start or run."""
-    wanted = [{"Name": "instance-id", "Values": list(ids)}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
+def alive(ec2: Any, cluster: str) -> set[str]:
+    """The ids of a cluster's machines that start or run."""
+    wanted = [{"Name": f"tag:{CLUSTER}", "Values": [cluster]}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=wanted)
     return {each["InstanceId"] for page in pages for some in page["Reservations"] for each in some["Instances"]}
 

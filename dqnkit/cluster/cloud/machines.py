@@ -36,6 +36,7 @@ Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 
 RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
 REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
+REQUESTS_AT_ONCE = 4  # for machines: clouds grant a few a second, and refuse more
 CLOSE_SECONDS = 20.0  # that workers and scheduler may take to end in order; then their machines are ended
 KNOCK_SECONDS = 2.0
 
@@ -101,7 +102,8 @@ class CloudMachine(VMInterface):
             raise ClusterError("the cluster was given up before this machine was asked for")
         limit = seconds("request-timeout")
         try:
-            addresses = await asyncio.wait_for(self.request(), limit)
+            async with self.cluster.requests:
+                addresses = await asyncio.wait_for(self.request(), limit)
         except TimeoutError as error:
             raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s") from error
         if launch.abandoned.is_set():
@@ -201,7 +203,8 @@ class CloudCluster(VMCluster):
     def __init__(self, launch: Launch, **options: Any) -> None:
         self.launch = launch
         launch.cluster = self
-        self._replacements = REPLACEMENTS * launch.order.n_workers
+        self.requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        self._replacements = REPLACEMENTS * max(1, launch.order.n_workers)
         self._reconciling: PeriodicCallback | None = None
         self._comm = copy.deepcopy(dask.config.get("distributed.comm"))
         super().__init__(  # starts it
@@ -278,28 +281,32 @@ class CloudCluster(VMCluster):
 
     async def _reconcile(self) -> None:
         """Find the machines that are gone, and order others in their place, up to a limit."""
-        machines = {name: worker for name, worker in self.workers.items() if worker.status is Status.running}
+        if self._lock.locked() or self.status is not Status.running:  # machines are being started or ended
+            return
         try:
-            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in machines.values()])
+            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in self.workers.values()])
         except ClusterError as error:  # the next look may be luckier
             self.launch.progress(f"cannot see which machines are there: {error}")
             return
-        lost = {name: worker for name, worker in machines.items() if worker.machine_id not in there}
-        if not lost or self.status is not Status.running:
+        lost = [name for name in self.worker_spec if self._is_lost(name, there)]
+        if not lost or self._lock.locked() or self.status is not Status.running:
             return
-        for name, worker in lost.items():
-            self.workers.pop(name, None)
+        for worker in [self.workers.pop(name) for name in lost if name in self.workers]:
             await worker.close()
         again = 0 if self.meter.reached() else min(len(lost), self._replacements)
         self._replacements -= again
-        for name in list(lost)[again:]:
-            self.worker_spec.pop(name, None)
+        for name in lost[again:]:
+            del self.worker_spec[name]
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
         self.launch.progress(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
         try:
             await self._correct_state()
         except ClusterError as error:
-            self.launch.progress(f"no replacement: {error}")
+            self.launch.progress(f"no replacement yet: {error}")
+
+    def _is_lost(self, name: Any, there: set[str]) -> bool:
+        """Whether a worker that was ordered has no machine, or one that is gone."""
+        return name not in self.workers or self.workers[name].machine_id not in there
 
     async def _close(self) -> None:
         """End workers, scheduler and machines, and remove what was made for them; in order where that is possible."""
