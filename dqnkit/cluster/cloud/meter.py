@@ -1,0 +1,113 @@
+"""What has been spent so far, and training that ends before the budget does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dqnkit.checkpoint import save
+from dqnkit.types import TrainStatus
+
+LEAST_SECONDS = 60  # that are paid for each machine; then both clouds count seconds
+TAKE_DOWN_SECONDS = 120  # that the machines still cost once training has ended
+
+
+@dataclass
+class _Machine:
+    """One machine from its start to its end."""
+
+    usd_per_hour: float
+    began: float
+    ended: float | None = None
+
+    def spent(self, now: float) -> float:
+        seconds = (now if self.ended is None else self.ended) - self.began
+        return max(seconds, LEAST_SECONDS) * self.usd_per_hour / 3600
+
+
+class Meter:
+    """Counts what machines cost, at the prices of the table; the bill is the cloud's.
+
+    A cluster's own thread says what starts and ends, others read.
+
+    Args:
+        budget: US dollars that may not be passed; None: no bound.
+        clock: seconds since some moment.
+    """
+
+    def __init__(self, budget: float | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.budget = budget
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._running: dict[str, _Machine] = {}
+        self._ended: list[_Machine] = []
+
+    def started(self, machine_id: str, usd_per_hour: float) -> None:
+        """A machine is paid for from now on."""
+        with self._lock:
+            self._running.setdefault(machine_id, _Machine(usd_per_hour, self._clock()))
+
+    def ended(self, machine_id: str) -> None:
+        """A machine is paid for no longer. One that never started changes nothing."""
+        with self._lock:
+            machine = self._running.pop(machine_id, None)
+            if machine is not None:
+                machine.ended = self._clock()
+                self._ended.append(machine)
+
+    def spent(self) -> float:
+        """US dollars until now."""
+        with self._lock:
+            now = self._clock()
+            return sum(machine.spent(now) for machine in (*self._ended, *self._running.values()))
+
+    @property
+    def hourly(self) -> float:
+        """US dollars an hour for what runs now."""
+        with self._lock:
+            return sum(machine.usd_per_hour for machine in self._running.values())
+
+    def reached(self) -> bool:
+        """Whether it is time to end: what is spent, and what ending costs, come to the budget."""
+        if self.budget is None:
+            return False
+        return self.spent() + self.hourly * TAKE_DOWN_SECONDS / 3600 >= self.budget
+
+    def text(self) -> str:
+        """In a few words, like ``$0.04 of $2.00, $0.31 an hour``."""
+        bound = "" if self.budget is None else f" of ${self.budget:.2f}"
+        return f"${self.spent():.2f}{bound}, ${self.hourly:.2f} an hour"
+
+
+def within_budget(
+    statuses: Generator[TrainStatus, None, None],
+    meter: Meter,
+    checkpoints: str | Path,
+    report: Callable[[str], None] = print,
+) -> Generator[TrainStatus, None, None]:
+    """Pass on what `dqnkit.training.train` yields, until the budget is reached: then save a checkpoint and end.
+
+    Args:
+        statuses: of a training run; closed in any case.
+        meter: of the cluster.
+        checkpoints: where to save, as for `dqnkit.checkpoint.save`.
+        report: told that training has ended early, at which step, and how to go on.
+
+    Raises:
+        CheckpointError: the checkpoint could not be written; training has ended all the same.
+    """
+    try:
+        for status in statuses:
+            yield status
+            if meter.reached():
+                save(status.state, checkpoints)
+                report(
+                    f"The budget is reached ({meter.text()}): training ended at step {status.step:,} of "
+                    f"{status.total_steps:,}. Go on with: train(config, state=restore({str(checkpoints)!r}))"
+                )
+                return
+    finally:
+        statuses.close()

@@ -1,0 +1,232 @@
+"""What machines cost: a dated table that can be edited, and what an order comes to before anything starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dqnkit
+from dqnkit.cluster.cloud.order import Order, setting
+from dqnkit.errors import ConfigError
+
+TABLE = Path(dqnkit.__file__).parent / "data" / "cloud" / "prices.json"
+HOURS_A_MONTH = 730
+
+
+@dataclass(frozen=True)
+class MachineType:
+    """A line of the table."""
+
+    name: str
+    vcpus: int
+    memory_gb: float
+    usd_per_hour: float  # of the machine alone, on demand
+    spot_usd_per_hour: float  # typical: it changes
+    speed: float  # of one virtual CPU, as a share of a core of this computer
+    surplus_usd_per_hour: float = 0.0  # what full use costs on top
+
+
+@dataclass(frozen=True)
+class CloudPrices:
+    """The table of one cloud."""
+
+    region: str
+    disk_gb: float  # of each machine
+    disk_usd_per_gb_month: float
+    address_usd_per_hour: float  # of the public address that each machine has
+    spot_interruptions_per_hour: float  # share of the spot machines that are taken back in an hour
+    machines: dict[str, MachineType]
+
+    def usd_per_hour(self, machine: str, spot: bool = False) -> float:
+        """A machine, fully used, with its disk and its public address."""
+        kind = self.machines[machine]
+        disk = self.disk_gb * self.disk_usd_per_gb_month / HOURS_A_MONTH
+        alone = kind.spot_usd_per_hour if spot else kind.usd_per_hour
+        return alone + kind.surplus_usd_per_hour + disk + self.address_usd_per_hour
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an order may cost; as text a table."""
+
+    rows: tuple[tuple[int, str, float], ...]  # how many, of what, US dollars an hour for each
+    hours: float  # for which they may run: the lifetime, or less where the budget ends before
+    prices: str  # where they come from
+
+    @property
+    def hourly(self) -> float:
+        """US dollars an hour while all machines run."""
+        return sum(count * price for count, _, price in self.rows)
+
+    @property
+    def total(self) -> float:
+        """US dollars, the most it can cost at these prices: all machines run until their end."""
+        return self.hourly * self.hours
+
+    def __str__(self) -> str:
+        wide = max(len(what) for _, what, _ in self.rows)
+        lines = [
+            f"{count:5d} x {what:{wide}}  ${price:.4f} an hour each  ${count * price:.3f} an hour"
+            for count, what, price in self.rows
+        ]
+        minutes = round(self.hours * 60)
+        lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses.")
+        lines.append(f"At most ${self.total:.2f}: the machines end after {minutes // 60} h {minutes % 60:02d} min.")
+        return "\n".join([*lines, f"Prices: {self.prices}."])
+
+
+def machine_price(cloud: str, machine: str, spot: bool = False) -> float:
+    """US dollars an hour for a machine, with its disk and its public address.
+
+    Raises:
+        ConfigError: the table has no such machine; the message says which it has and how to add one.
+    """
+    prices = cloud_prices(cloud)
+    if machine not in prices.machines:
+        raise ConfigError(
+            f"no price is known for {machine!r} of {cloud}, only for {', '.join(prices.machines)}. To add one, copy "
+            f"{_path()}, add a line to the copy, and name it in Dask's configuration: dqnkit.cloud.prices, or "
+            "DASK_DQNKIT__CLOUD__PRICES in the environment"
+        )
+    return prices.usd_per_hour(machine, spot)
+
+
+def machines(cloud: str) -> list[MachineType]:
+    """The machine types of a cloud that have a price."""
+    return list(cloud_prices(cloud).machines.values())
+
+
+def dated() -> str:
+    """Which prices are used, of which day."""
+    table = _read(_path())
+    regions = ", ".join(f"{cloud} {prices['region']}" for cloud, prices in table["clouds"].items())
+    whose = "" if _path() == TABLE else f" in {_path()}"
+    return f"list prices of {regions}, as of {table['as_of']}{whose}; check before you rely on them"
+
+
+def estimate(order: Order) -> Estimate:
+    """What an order may cost, before anything starts."""
+    workers = f"{order.machine}, {'spot, ' if order.spot else ''}a worker"
+    rows = (
+        (order.n_workers, workers, machine_price(order.cloud, order.machine, order.spot)),
+        (1, f"{order.scheduler_machine}, the scheduler", machine_price(order.cloud, order.scheduler_machine)),
+    )
+    return Estimate(rows, affordable_seconds(order) / 3600, dated())
+
+
+def affordable_seconds(order: Order) -> float:
+    """How long all machines may run: the lifetime, or as long as the budget lasts."""
+    if order.budget is None:
+        return order.lifetime
+    hourly = order.n_workers * machine_price(order.cloud, order.machine, order.spot)
+    hourly += machine_price(order.cloud, order.scheduler_machine)
+    return min(order.lifetime, order.budget / hourly * 3600)
+
+
+def cloud_prices(cloud: str) -> CloudPrices:
+    """The table of one cloud.
+
+    Raises:
+        ConfigError: the table has no such cloud, or something in it is not as expected.
+    """
+    path = _path()
+    clouds = _read(path)["clouds"]
+    if cloud not in clouds:
+        raise ConfigError(f"the price table {path} has no cloud {cloud!r}, only {', '.join(clouds)}")
+    values = clouds[cloud]
+    return CloudPrices(
+        region=values["region"],
+        machines={name: MachineType(name, **line) for name, line in values["machines"].items()},
+        **{name: values[name] for name in _CLOUD_NUMBERS},
+    )
+
+
+_CLOUD_NUMBERS = ("disk_gb", "disk_usd_per_gb_month", "address_usd_per_hour", "spot_interruptions_per_hour")
+_POSITIVE = ("vcpus", "memory_gb", "usd_per_hour", "spot_usd_per_hour", "speed")  # of a machine
+_OPTIONAL = ("surplus_usd_per_hour",)
+
+
+def _path() -> Path:
+    own = setting("prices")
+    return Path(own).expanduser() if own else TABLE
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The table, checked.
+
+    Raises:
+        ConfigError: with the place in the file, what is there and what is expected.
+    """
+    try:
+        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the price table {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"the price table {path} is not JSON: {error}") from error
+    check = _Check(path)
+    check.day(check.entry(table, "", "as_of"))
+    clouds = check.items(table, "", "clouds")
+    for cloud, values in clouds.items():
+        check.cloud(f"clouds.{cloud}", values)
+    return table
+
+
+class _Check:
+    """Says what is wrong in a table, and where."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def cloud(self, place: str, values: Any) -> None:
+        """The table of one cloud."""
+        if not isinstance(self.entry(values, place, "region"), str):
+            self.fail(f"{place}.region", values["region"], "the name of a region")
+        for name in _CLOUD_NUMBERS:
+            self.number(values, place, name)
+        for machine, line in self.items(values, place, "machines").items():
+            where = f"{place}.machines.{machine}"
+            for name in _POSITIVE:
+                self.number(line, where, name, above_0=True)
+            for name in line:
+                if name not in (*_POSITIVE, *_OPTIONAL):
+                    self.fail(f"{where}.{name}", line[name], f"only {', '.join((*_POSITIVE, *_OPTIONAL))}")
+            for name in set(_OPTIONAL) & set(line):
+                self.number(line, where, name)
+
+    def entry(self, values: Any, place: str, name: str) -> Any:
+        """What stands under a name."""
+        if not isinstance(values, dict):
+            self.fail(place or "the whole file", values, "names with values, in braces")
+        if name not in values:
+            raise ConfigError(f"the price table {self.path} lacks {name} in {place or 'its first braces'}")
+        return values[name]
+
+    def items(self, values: Any, place: str, name: str) -> dict[str, Any]:
+        """Names with values, at least one."""
+        found = self.entry(values, place, name)
+        if not isinstance(found, dict) or not found:
+            self.fail(f"{place}.{name}".lstrip("."), found, "names with values, in braces")
+        return dict(found)
+
+    def number(self, values: Any, place: str, name: str, above_0: bool = False) -> None:
+        """A number, as a price is."""
+        value = self.entry(values, place, name)
+        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+        if not good or (above_0 and value == 0):
+            self.fail(f"{place}.{name}", value, "a number above 0" if above_0 else "a number of at least 0")
+        if name == "vcpus" and not isinstance(value, int):
+            self.fail(f"{place}.{name}", value, "a whole number")
+
+    def day(self, value: Any) -> None:
+        """The day of the prices."""
+        try:
+            date.fromisoformat(value)
+        except (TypeError, ValueError):
+            self.fail("as_of", value, "a day like 2026-11-26")
+
+    def fail(self, place: str, value: Any, expected: str) -> None:
+        """Raise what a reader can act on."""
+        raise ConfigError(f"the price table {self.path}: {place} is {value!r}, expected {expected}")
