@@ -164,6 +164,29 @@ def test_recording_is_quick_and_keeps_little() -> None:
     assert len(view._episodes.values()) <= 501
 
 
+class Bill:
+    """Costs a cent more each time that it is asked."""
+
+    cents = 0
+
+    def text(self) -> str:
+        self.cents += 1
+        return f"${self.cents / 100:.2f} of $2.00, $0.31 an hour"
+
+
+def test_what_it_costs_is_said_first_from_the_beginning_to_the_end(page: Page) -> None:
+    view = _Training(None, TrainingPanel(), cost=Bill())
+    assert view.summary() == "Cost: $0.01 of $2.00, $0.31 an hour. No step taken yet."
+    view.record(status(100))
+    assert view.summary().startswith("Cost: $0.02 of $2.00, $0.31 an hour. Step 100 of 400")
+
+    bill = Bill()
+    asyncio.run(live([status(400)], cost=bill))
+    assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00" in page.final
+    asyncio.run(live([status(400)]))
+    assert "Cost" not in page.final
+
+
 # ------------------------------------------------------------------------------------------------------- the figure
 
 
