@@ -23,6 +23,7 @@ from dqnkit.training import train
 from dqnkit.types import LiveSettings, TrainStatus
 from dqnkit.widgets import live
 from dqnkit.widgets.live import _Training
+from dqnkit.widgets.panel import Panel
 
 __all__ = ["page"]
 NAN, INF = math.nan, math.inf
@@ -174,15 +175,18 @@ class Bill:
         return f"${self.cents / 100:.2f} of $2.00, $0.31 an hour"
 
 
-def test_what_it_costs_is_said_first_from_the_beginning_to_the_end(page: Page) -> None:
-    view = _Training(None, TrainingPanel(), cost=Bill())
-    assert view.summary() == "Cost: $0.01 of $2.00, $0.31 an hour. No step taken yet."
-    view.record(status(100))
-    assert view.summary().startswith("Cost: $0.02 of $2.00, $0.31 an hour. Step 100 of 400")
-
+def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
     bill = Bill()
+    panel = Panel("CartPole", _Training(None, TrainingPanel(), cost=bill))
+    panel.show()
+    assert panel._note.value == "Cost: $0.01 of $2.00, $0.31 an hour"
+    assert panel._note.layout.display != "none"
+    panel.trip.answer.value = panel.trip.question.value  # as a browser does
+    panel.show()
+    assert panel._note.value.startswith("Cost: $0.02")
+
     asyncio.run(live([status(400)], cost=bill))
-    assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00" in page.final
+    assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00, $0.31 an hour. Step 400" in page.final
     asyncio.run(live([status(400)]))
     assert "Cost" not in page.final
 

@@ -58,8 +58,8 @@ async def live(
         q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
         cluster: where the rollouts come from, as a `dqnkit.cluster.console.ClusterConsole`. Below the curves it gets a
             picture of its traffic, a row for each worker, a button that kills one, and a link to Dask's dashboard.
-        cost: what is paid for meanwhile, as the meter of a cluster in a cloud: what it says comes first in the line
-            below the curves. It only shows; `dqnkit.cluster.cloud.meter.within_budget` ends training.
+        cost: what is paid for meanwhile, as the meter of a cluster in a cloud; what it says is shown on top. It only
+            shows: `dqnkit.cluster.cloud.meter.within_budget` ends training.
 
     Returns:
         The last status; None where none came.
@@ -124,11 +124,10 @@ class _Training:
     def progress(self) -> float | None:
         return 0.0 if self._status is None else min(1.0, self._status.step / max(1, self._status.total_steps))
 
-    def summary(self) -> str:
-        paid = "" if self._cost is None else f"Cost: {self._cost.text()}. "
-        return paid + self._learned()
+    def note(self) -> str:
+        return "" if self._cost is None else f"Cost: {self._cost.text()}"
 
-    def _learned(self) -> str:
+    def summary(self) -> str:
         status = self._status
         if status is None:
             return "No step taken yet."
