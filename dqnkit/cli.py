@@ -1,4 +1,4 @@
-"""The command line: dqnkit train, resume, evaluate, certificates, doctor, lab.
+"""The command line: dqnkit train, resume, evaluate, certificates, plan, doctor, lab.
 
 Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
 exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130.
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 
 import dqnkit
+from dqnkit.cli_cloud import needs_dask
+from dqnkit.cli_cloud import plan as plan_command
 from dqnkit.config import DQNConfig, preset
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
 
@@ -221,7 +223,7 @@ def certificates(file: Path) -> None:
 
     Whoever has a copy can join the cluster and run code on it.
     """
-    with _needs_dask():
+    with needs_dask():
         from dqnkit.cluster.security import write_certificates
     write_certificates(file)
     click.echo(f"Copy {file} to each machine of the cluster, and start every command there with DASK_CONFIG={file}")
@@ -255,6 +257,9 @@ def course(folder: Path) -> None:
     from dqnkit.lab import bring_course
 
     bring_course(folder)
+
+
+main.add_command(plan_command)
 
 
 def _train(
@@ -325,7 +330,7 @@ def _rollouts(
     if not workers and not scheduler:
         yield None
         return
-    with _needs_dask():
+    with needs_dask():
         from dqnkit.cluster import deploy
         from dqnkit.cluster.dashboard import dashboard_link
         from dqnkit.cluster.rollouts import ClusterRollouts
@@ -340,16 +345,6 @@ def _rollouts(
         deploy.check_workers(client)
         click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
         yield ClusterRollouts(client, insecure=insecure)
-
-
-@contextmanager
-def _needs_dask() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
-            raise
-        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
 
 
 def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:
