@@ -23,6 +23,7 @@ from dqnkit.training import train
 from dqnkit.types import LiveSettings, TrainStatus
 from dqnkit.widgets import live
 from dqnkit.widgets.live import _Training
+from dqnkit.widgets.panel import Panel
 
 __all__ = ["page"]
 NAN, INF = math.nan, math.inf
@@ -162,6 +163,32 @@ def test_recording_is_quick_and_keeps_little() -> None:
     assert (time.perf_counter() - began) / 20_000 < 100e-6
     assert len(view._curve.values()) <= 501
     assert len(view._episodes.values()) <= 501
+
+
+class Bill:
+    """Costs a cent more each time that it is asked."""
+
+    cents = 0
+
+    def text(self) -> str:
+        self.cents += 1
+        return f"${self.cents / 100:.2f} of $2.00, $0.31 an hour"
+
+
+def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
+    bill = Bill()
+    panel = Panel("CartPole", _Training(None, TrainingPanel(), cost=bill))
+    panel.show()
+    assert panel._note.value == "Cost: $0.01 of $2.00, $0.31 an hour"
+    assert panel._note.layout.display != "none"
+    panel.trip.answer.value = panel.trip.question.value  # as a browser does
+    panel.show()
+    assert panel._note.value.startswith("Cost: $0.02")
+
+    asyncio.run(live([status(400)], cost=bill))
+    assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00, $0.31 an hour. Step 400" in page.final
+    asyncio.run(live([status(400)]))
+    assert "Cost" not in page.final
 
 
 # ------------------------------------------------------------------------------------------------------- the figure

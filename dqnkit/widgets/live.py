@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
@@ -20,6 +20,13 @@ CURVE_POINTS = 500  # of a curve, at most
 MARKS = 12  # changes that are marked on the curve, at most: the last ones
 
 
+class Cost(Protocol):
+    """What is paid for while training runs; `dqnkit.cluster.cloud.meter.Meter` is one."""
+
+    def text(self) -> str:
+        """What was spent so far, in a few words."""
+
+
 async def live(
     training: Iterable[TrainStatus],
     *,
@@ -29,6 +36,7 @@ async def live(
     title: str = "",
     q_bound: float | None = None,
     cluster: Cluster | None = None,
+    cost: Cost | None = None,
 ) -> TrainStatus | None:
     """Train and show how it goes, with Pause and Stop; await it in a cell.
 
@@ -50,13 +58,15 @@ async def live(
         q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
         cluster: where the rollouts come from, as a `dqnkit.cluster.console.ClusterConsole`. Below the curves it gets a
             picture of its traffic, a row for each worker, a button that kills one, and a link to Dask's dashboard.
+        cost: what is paid for meanwhile, as the meter of a cluster in a cloud; what it says is shown on top. It only
+            shows: `dqnkit.cluster.cloud.meter.within_budget` ends training.
 
     Returns:
         The last status; None where none came.
     """
     figure = TrainingPanel(title, band=band, predicted=predicted, q_bound=q_bound)
     below = None if cluster is None else ClusterView(cluster)
-    return await follow(training, _Training(settings, figure, below), title)
+    return await follow(training, _Training(settings, figure, below, cost), title)
 
 
 class _Training:
@@ -64,8 +74,15 @@ class _Training:
 
     fold = "Loss (not a score), speed, replay"
 
-    def __init__(self, settings: LiveSettings | None, figure: TrainingPanel, below: ClusterView | None = None) -> None:
+    def __init__(
+        self,
+        settings: LiveSettings | None,
+        figure: TrainingPanel,
+        below: ClusterView | None = None,
+        cost: Cost | None = None,
+    ) -> None:
         self.below = below
+        self._cost = cost
         self._settings = settings
         self._figure = figure
         self._band = figure.band
@@ -106,6 +123,9 @@ class _Training:
 
     def progress(self) -> float | None:
         return 0.0 if self._status is None else min(1.0, self._status.step / max(1, self._status.total_steps))
+
+    def note(self) -> str:
+        return "" if self._cost is None else f"Cost: {self._cost.text()}"
 
     def summary(self) -> str:
         status = self._status

@@ -59,6 +59,9 @@ class View(Protocol):
     def progress(self) -> float | None:
         """How much is done, 0 to 1; None where that is not known."""
 
+    def note(self) -> str:
+        """What stands on top, in a few words; empty where there is nothing to note."""
+
     def summary(self) -> str:
         """All so far in one line."""
 
@@ -180,6 +183,7 @@ class Panel:
         self._state = ipywidgets.HTML(layout={"margin": "0 8px 0 0", "min_width": "6em"})
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"flex": "1 1 120px", "width": "auto"})
         self._left = ipywidgets.HTML(layout={"margin": "0 8px", "min_width": "6.5em"})
+        self._note = ipywidgets.HTML(layout={"margin": "0 8px", "display": "none"})
         self._pause = ipywidgets.Button(description="Pause", icon="pause", layout={"width": "7em"})
         self._stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "7em"})
         self._pause.on_click(self._pause_clicked)
@@ -218,6 +222,7 @@ class Panel:
             return
         self._picture = self.view.draw() or self._picture
         self.box.show(self._picture, self.view.summary())
+        self._show_note()
         self._details.value = self.view.details()
         self.view.follow()
         if self.view.below is not None:
@@ -235,6 +240,8 @@ class Panel:
         below = details = ""
         try:
             self._picture = self.view.draw(final=True) or self._picture
+            note = self.view.note()
+            line += f" {note}." if note else ""
             line += f" {self.view.summary()}"
             details = self.view.details()
             below = self.view.below.final() if self.view.below is not None else ""
@@ -268,7 +275,7 @@ class Panel:
         known = self.view.progress() is not None
         self._bar.layout.display = self._left.layout.display = None if known else "none"
         top = ipywidgets.HBox(
-            [self._state, self._bar, self._left, self._buttons, self._instead],
+            [self._state, self._bar, self._left, self._note, self._buttons, self._instead],
             layout={"align_items": "center", **row},
         )
         self.box.layout.flex, self.box.layout.width, self.box.layout.min_width = "2 1 460px", "auto", "0"
@@ -283,6 +290,11 @@ class Panel:
         if self.paused:
             self._estimate.forget()
         self._state.value = f'<b><span aria-hidden="true">{ICONS[state]}</span> {state}</b>'
+
+    def _show_note(self) -> None:
+        note = self.view.note()
+        self._note.value = escape(note)
+        self._note.layout.display = None if note else "none"
 
     def _pause_clicked(self, _: Any) -> None:
         self.paused = not self.paused

@@ -183,6 +183,9 @@ class _Values:
             return min(1.0, self._values.count / self._total)
         return min(1.0, max(0.0, float(self._step(self._values.newest)) / self._total))
 
+    def note(self) -> str:
+        return ""
+
     def summary(self) -> str:
         if self._values.count == 0:
             return "No value yet."
