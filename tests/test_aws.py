@@ -298,9 +298,10 @@ def test_a_worker_that_cannot_be_started_takes_the_others_down(clean: SimulatedC
         make_cluster("aws", 2, progress=fail_after_the_scheduler)
 
 
+@pytest.mark.slow
 def test_throttling_and_a_short_outage_are_waited_out(clean: SimulatedCloud) -> None:
     for action in ("RunInstances", "DescribeSubnets", "TerminateInstances"):
-        clean.fail(action, "RequestLimitExceeded", times=2)
+        clean.fail(action, "RequestLimitExceeded")
     clean.fail("DescribeInstances", "Unavailable", times=1)
     with make_cluster("aws", 1, progress=lambda line: None) as cluster, cluster.get_client() as client:
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
@@ -330,6 +331,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(clean: SimulatedCloud) -> None:
     time.sleep(1)  # what was under way ends as well
 
 
+@pytest.mark.slow
 def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
     run = CliRunner().invoke
     program = [sys.executable, str(Path(__file__).parent / "killed_cloud_driver.py")]
@@ -350,6 +352,7 @@ def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
         assert "nothing to remove" in run(main, ["cloud", "stop", "--mine"]).output
 
 
+@pytest.mark.slow
 def test_machines_end_by_themselves_when_their_lifetime_has_passed() -> None:
     with (
         guarded_aws(seconds_a_minute=1.0) as cloud,  # six minutes are six seconds
@@ -359,6 +362,7 @@ def test_machines_end_by_themselves_when_their_lifetime_has_passed() -> None:
         within(10, lambda: cloud.processes() == 0)
 
 
+@pytest.mark.slow
 def test_an_idle_cluster_ends_by_itself(clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordering, "LEAST_SECONDS", 1.0)
     before = left(clean)
