@@ -1,4 +1,4 @@
-"""The command line: dqnkit train, resume, evaluate, certificates, cloud, doctor, lab.
+"""The command line: dqnkit train, resume, evaluate, certificates, plan, cloud, doctor, lab.
 
 Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
 exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130; so does a budget, with 3.
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 
 import dqnkit
-from dqnkit.cli_cluster import ClusterChoice, cloud, cluster_options, needs_dask
+from dqnkit.cli_cloud import cloud, plan
+from dqnkit.cli_cluster import ClusterChoice, cluster_options, needs_dask
 from dqnkit.config import DQNConfig, preset
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
 
@@ -73,6 +74,7 @@ def main() -> None:
 
 
 main.add_command(cloud)
+main.add_command(plan)
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -299,8 +301,7 @@ def _train(
 
 def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
     """What stands behind the progress bar."""
-    lag = f", policy lag {status.policy_lag}" if rollouts.source else ""
-    return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{lag}{rollouts.progress()}"
+    return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{rollouts.progress(status.policy_lag)}"
 
 
 def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:

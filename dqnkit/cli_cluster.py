@@ -1,4 +1,4 @@
-"""The command line's clusters: where ``train`` and ``resume`` make their rollouts, and dqnkit cloud."""
+"""The command line's clusters: where ``train`` and ``resume`` make their rollouts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Rollouts:
     meter: Meter | None = None  # None: nothing
     release: Callable[[], None] = lambda: None  # end the cluster, before the `with` block does
 
-    def progress(self) -> str:
+    def progress(self, policy_lag: int) -> str:
         """What stands behind the progress bar."""
         if self.source is None:
             return ""
         workers = sum(not worker.lost for worker in self.source.traffic.workers.values())
-        return f", workers {workers}" + (f", {self.meter.text()}" if self.meter else "")
+        return f", workers {workers}, policy lag {policy_lag}" + (f", {self.meter.text()}" if self.meter else "")
 
     def must_end(self) -> bool:
         """Whether the budget is reached."""
@@ -161,73 +161,3 @@ def needs_dask() -> Iterator[None]:
         if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
             raise
         raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
-
-
-@click.group(short_help="What is left on a cloud, and what an account must allow.")
-def cloud() -> None:
-    """Find and remove what clusters have left on a cloud; see what an account must allow."""
-
-
-def _cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--cloud", "which", type=click.Choice(PAID), default="aws", show_default=True),
-        click.option("--place", metavar="REGION", help="a region of aws, a project of gcp  [as configured there]"),
-    ):
-        command = option(command)
-    return command
-
-
-@cloud.command(name="list", short_help="Machines and firewalls of dqnkit that are there.")
-@_cloud_options
-def list_(which: str, place: str | None) -> None:
-    """Every machine and firewall that a cluster of dqnkit has on a cloud: whose it is, and when it ends."""
-    account = _account(which, place)
-    found = account.find()
-    if found:
-        from dqnkit.cluster.cloud.leftovers import table
-
-        click.echo(table(found))
-        click.echo("Remove them: dqnkit cloud stop CLUSTER, or dqnkit cloud stop --mine")
-    else:
-        click.echo(f"Nothing of dqnkit is on {which}, {account.place}")
-
-
-@cloud.command(short_help="Remove what a cluster has left.")
-@_cloud_options
-@click.argument("cluster", nargs=-1)
-@click.option("--mine", is_flag=True, help="all clusters that were started by you on this computer")
-def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool) -> None:
-    """End all machines of CLUSTERs, as dqnkit cloud list names them, and remove their firewalls."""
-    from dqnkit.cluster.cloud.leftovers import owner
-
-    if bool(cluster) == mine:
-        raise click.UsageError("say which: CLUSTER, as dqnkit cloud list names it, or --mine")
-    account = _account(which, place)
-    names = sorted({each.cluster for each in account.find() if each.owner == owner()}) if mine else cluster
-    removed = [each for name in names for each in account.remove(name)]
-    for each in removed:
-        click.echo(f"removed: {each.kind} {each.id} of cluster {each.cluster}")
-    if not removed:
-        click.echo(f"There is nothing to remove on {which}, {account.place}")
-
-
-@cloud.command(short_help="See whether the account allows what is needed.")
-@_cloud_options
-def check(which: str, place: str | None) -> None:
-    """Ask the cloud, without starting anything, whether this account may do what a cluster needs."""
-    account = _account(which, place)
-    if missing := account.lacking():
-        click.secho(f"This account may not: {', '.join(missing)}", fg="red")
-        click.echo("A policy that allows what is needed:")
-        click.echo(account.policy())
-        raise SystemExit(1)
-    click.echo(f"The account may do what can be asked about on {which}, {account.place}.")
-    if account.unasked:
-        click.echo(f"Not asked, as there is no cluster to ask about: {', '.join(account.unasked)}")
-
-
-def _account(which: str, place: str | None) -> Any:
-    """The account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
-    with needs_dask():
-        from dqnkit.cluster.cloud.accounts import account
-    return account(which, place)

@@ -28,6 +28,7 @@ ROWS = [
     {"runs"},
     {"doctor", "classroom"},
     {"lab", "colab", "cli_cluster"},
+    {"cli_cloud"},
     {"cli"},
 ]
 # Rooms that may use even less, besides these: errors and what is below all.

@@ -22,6 +22,7 @@ from dqnkit.cluster import security
 from dqnkit.cluster.deploy import connect, make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.security import (
+    as_configuration,
     check_transport,
     is_loopback,
     is_private,
@@ -186,6 +187,23 @@ def test_a_worker_that_listens_wider_than_its_address_says_is_found(monkeypatch:
         monkeypatch.setattr(security, "ask", lambda *_: {address: ["tcp://0.0.0.0:8786"]})  # a worker without --host
         with pytest.raises(ClusterError, match=rf"{address} listens on tcp://0.0.0.0:8786.*--host 127.0.0.1"):
             check_transport(client)
+
+
+def test_certificates_that_are_in_files_travel_as_what_is_in_them(tmp_path: Path) -> None:
+    inside = temporary_security().get_tls_config_for_role("worker")
+    for part in ("key", "cert", "ca_file"):
+        (tmp_path / part).write_text(str(inside[part]))
+    named = Security(
+        require_encryption=True,
+        tls_ca_file=str(tmp_path / "ca_file"),
+        tls_worker_key=str(tmp_path / "key"),
+        tls_worker_cert=str(tmp_path / "cert"),
+    )
+    comm = as_configuration(named)["distributed"]["comm"]
+    assert comm["require-encryption"]
+    assert comm["tls"]["ca-file"] == inside["ca_file"]
+    assert comm["tls"]["worker"] == {"key": inside["key"], "cert": inside["cert"]}
+    assert comm["tls"]["scheduler"] == {"key": None, "cert": None}
 
 
 def test_certificates_are_for_their_owner_only_and_never_overwritten(tmp_path: Path) -> None:

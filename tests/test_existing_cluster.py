@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import dask_processes
 import psutil
@@ -58,6 +59,16 @@ def test_it_sees_workers_that_come_and_go() -> None:
         theirs.scale(0)
         within(60, lambda: not cluster.scheduler_info["workers"])
         assert not theirs.scheduler_info["workers"]
+
+
+def test_a_cluster_that_is_none_of_distributeds_is_passed_on_as_it_is() -> None:
+    class GatewayCluster:
+        """What `make_cluster` may know of the one of dask-gateway, which has no base class."""
+
+        def get_client(self) -> None: ...
+
+    cluster: Any = GatewayCluster()
+    assert make_cluster(cluster) is cluster
 
 
 def test_it_works_where_an_event_loop_runs_as_in_a_notebook(running: tuple[str, Security, psutil.Process]) -> None:

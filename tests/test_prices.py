@@ -12,7 +12,7 @@ import pytest
 
 from dqnkit.cluster.cloud import prices
 from dqnkit.cluster.cloud.order import CLOUDS, Order
-from dqnkit.cluster.cloud.prices import affordable_seconds, dated, estimate, machine_price, machines
+from dqnkit.cluster.cloud.prices import affordable_seconds, dated, estimate, machine_price, machines, offers
 from dqnkit.errors import ConfigError
 
 
@@ -26,6 +26,7 @@ def table(change: Callable[[Any], object] = lambda table: None) -> Any:
     machine = {"vcpus": 2, "memory_gb": 4, "usd_per_hour": 0.1, "spot_usd_per_hour": 0.04, "speed": 1}
     aws = {
         "region": "here",
+        "scheduler": "small",
         "disk_gb": 73,
         "disk_usd_per_gb_month": 0.1,  # a cent an hour
         "address_usd_per_hour": 0.005,
@@ -89,6 +90,15 @@ def test_a_budget_shortens_the_lifetime(tmp_path: Path) -> None:
         assert estimate(order(**asked, budget=0.115)).total == pytest.approx(0.115)
 
 
+def test_offers_are_all_machines_with_the_scheduler_that_each_cluster_needs(tmp_path: Path) -> None:
+    with use(tmp_path / "own.json", table()):
+        found = offers(["aws"], [False, True])
+    assert [offer.name for offer in found] == ["small", "small, spot", "burst", "burst, spot"]
+    assert found[1].usd_per_hour == pytest.approx(0.055)
+    assert all(offer.scheduler_usd_per_hour == pytest.approx(0.115) for offer in found)
+    assert [offer.interruptions_per_hour for offer in found[:2]] == [0, 0.1]
+
+
 def test_an_unknown_machine_names_the_known_and_how_to_add_one() -> None:
     with pytest.raises(ConfigError, match=r"'m1\.tiny'.*c7i\.large.*prices\.json.*dqnkit\.cloud\.prices"):
         machine_price("aws", "m1.tiny")
@@ -108,6 +118,7 @@ def test_an_unknown_machine_names_the_known_and_how_to_add_one() -> None:
         (lambda table: table["clouds"]["aws"]["machines"]["small"].update(usd_per_hour=True), "is True"),
         (lambda table: table["clouds"]["aws"]["machines"]["small"].update(vcpus=2.5), "a whole number"),
         (lambda table: table["clouds"]["aws"]["machines"]["small"].update(spot_price=1), "spot_price is 1, expected"),
+        (lambda table: table["clouds"]["aws"].update(scheduler="big"), "scheduler is 'big', expected one of.*burst"),
         (lambda table: table["clouds"]["aws"]["machines"].update(small=3), r"machines\.small is 3"),
         (lambda table: table["clouds"]["aws"].update(machines={}), r"aws\.machines is \{\}"),
     ],

@@ -52,7 +52,7 @@ def make_cluster(
         ClusterError: it could not be started; whatever had started by then is gone.
         MissingExtraError: the place needs a package that is not installed.
     """
-    if isinstance(where, Cluster):
+    if not isinstance(where, str) and hasattr(where, "get_client"):  # dask-gateway's is no Cluster of distributed
         return where
     if not isinstance(where, str) or not (where in ("local", *STARTED_BY) or "://" in where):
         places = ", ".join(["local", *STARTED_BY])

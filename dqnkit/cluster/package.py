@@ -69,12 +69,26 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
         raise ClusterError(
             f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
         )
+    _refuse_mismatch(client, answers)
+
+
+def _refuse_mismatch(client: Client, answers: dict[str, Versions], **instead: str) -> None:
+    """See that the versions of the scheduler and of the workers that answered go with those here.
+
+    Args:
+        client: of the cluster.
+        answers: what each worker has.
+        instead: versions to take for granted there.
+
+    Raises:
+        ClusterError: one does not.
+    """
     ours = versions_here()
-    for address, theirs in answers.items():
-        if trouble := mismatch(ours, theirs):
-            raise ClusterError(f"worker {address} {trouble}")
-    if trouble := mismatch(ours, client.run_on_scheduler(eval, VERSIONS)):
-        raise ClusterError(f"the scheduler {trouble}")
+    there = {f"worker {address}": theirs for address, theirs in answers.items()}
+    there["the scheduler"] = client.run_on_scheduler(eval, VERSIONS)
+    for who, theirs in there.items():
+        if trouble := mismatch(ours, {**theirs, **instead}):
+            raise ClusterError(f"{who} {trouble}")
 
 
 def versions_here() -> Versions:
@@ -130,10 +144,12 @@ def send_package(client: Client) -> None:
     It goes before what is installed there. Python, NumPy and Gymnasium must be there.
 
     Raises:
-        ClusterError: the workers are threads of this process, which has the package, or one did not take it in time.
+        ClusterError: the workers are threads of this process, which has the package; one, or the scheduler, has Python,
+            Dask, NumPy or Gymnasium in a version that does not go with ours; or one did not take the package in time.
     """
     if any(address.startswith("inproc://") for address in client.nthreads()):
         raise ClusterError("these workers are threads of this process and have its packages: there is nothing to send")
+    _refuse_mismatch(client, ask(client, VERSIONS, client.nthreads()), dqnkit=dqnkit.__version__)
     with tempfile.TemporaryDirectory() as folder:
         path = str(zip_package(Path(folder)))
         plugin, scheduler_plugin = UploadFile(path), SchedulerUploadFile(path)  # they read the file

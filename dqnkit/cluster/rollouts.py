@@ -27,6 +27,7 @@ from distributed.scheduler import KilledWorker
 from dqnkit.cluster.dispatch import Dispatch, Landed, Left, Seen
 from dqnkit.cluster.package import check_workers
 from dqnkit.cluster.security import check_transport
+from dqnkit.cluster.task_length import steps_of_a_task
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import Arrival, RolloutTask
 from dqnkit.config import DQNConfig
@@ -42,10 +43,6 @@ from dqnkit.errors import (
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 WINDOW = 2  # tasks in flight for each worker thread: one that runs, one that waits its turn
-TASK_SECONDS = 0.2  # that a task shall take: Dask's overhead of some milliseconds stays under 5 %
-LONGEST_TASK = 2.0  # seconds
-TASKS_A_SECOND = 50  # from all threads together: each costs scheduler and driver 4 ms, which the learner wants, too
-LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task: with longer ones CartPole learned from weights too old
 SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights: each costs the scheduler two messages or more
 SMOOTHING = 0.2  # share of the newest rollout in the mean time of a step
 SILENCE = 20.0  # seconds without a sign of life after which a worker is restarted, where tasks wait that long
@@ -238,14 +235,8 @@ class ClusterRollouts:
             self._submit(dispatch, self._again.popleft(), weights)
 
     def _steps(self) -> int:
-        """Steps of each copy in one task: `TASK_SECONDS` of work, more for many threads, a small share of the run."""
-        if self._task_steps is not None:
-            return self._task_steps
-        most = int(self._config.total_steps * LARGEST_SHARE / self._config.num_envs)
-        if self._step_seconds:
-            seconds = min(max(TASK_SECONDS, self._threads / TASKS_A_SECOND), LONGEST_TASK)
-            return max(1, min(int(seconds / self._step_seconds), most))
-        return max(1, min(self._config.rollout_steps, most))
+        """Steps of each copy in one task."""
+        return self._task_steps or steps_of_a_task(self._config, self._step_seconds, self._threads)
 
     def _submit(self, dispatch: Dispatch, flight: _Flight, weights: PolicyWeights) -> None:
         published = self._publish(dispatch, weights)

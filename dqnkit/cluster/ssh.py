@@ -30,7 +30,7 @@ DEFAULTS = {"dqnkit": {"ssh": {"connect-timeout": "20 seconds", "boot-timeout": 
 
 
 class SSHCluster(SpecCluster):
-    """Like the one of distributed, which shows the private keys to everyone who runs ps on the hosts."""
+    """Like the one of distributed, which puts the private keys on the hosts' command lines, where ps shows them."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         try:

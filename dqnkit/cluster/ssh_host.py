@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import asyncssh
@@ -138,9 +139,10 @@ class Host(ProcessInterface):
         return f"{advice}The end of its log: {' / '.join(list(self.log)[-3:]) or '(nothing)'}"
 
     async def _pulse(self, process: asyncssh.SSHClientProcess[str]) -> None:
-        while not process.is_closing():
-            process.stdin.write("\n")
-            await asyncio.sleep(PULSE_SECONDS)
+        with suppress(OSError):  # the connection is lost: the other side sees that, too
+            while not process.is_closing():
+                process.stdin.write("\n")
+                await asyncio.sleep(PULSE_SECONDS)
 
     async def _read(self, process: asyncssh.SSHClientProcess[str]) -> None:
         """Keep the end of the log, and the process from waiting for somebody to read it."""

@@ -8,7 +8,8 @@ machines.py      what the clusters of all clouds share: limits, replacements, th
 aws.py, gcp.py   the clusters, through dask-cloudprovider
 ec2.py, gce.py   what the clouds are asked beside the machines, and what they allow
 leftovers.py     what is still there, by its tags
-simulated.py     a cloud on this computer, for those without an account
+simulated.py     a cloud on this computer, for those without an account; simulator.py is its process, with
+                 hypervisor.py, container.py, userdata.py for its machines and policy.py for what an account may do
 
 It imports nothing by itself, and nothing here runs on a worker.
 """

@@ -64,4 +64,8 @@ def account(cloud: str, place: str | None = None) -> Account:
     Raises:
         ClusterError: where is not known, or there are no credentials.
     """
+    if cloud == "gcp":
+        from dqnkit.cluster.cloud.gce import GCPAccount  # its libraries take half a second to import
+
+        return GCPAccount(place)
     return AWSAccount(place)

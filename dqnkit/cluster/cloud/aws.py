@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
@@ -32,6 +31,7 @@ from dqnkit.cluster.cloud.machines import (
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE, SCHEDULER_MACHINE = "c7i.large", "t3.medium"
@@ -86,7 +86,7 @@ def _order(
     ours.setdefault("machine", _configured("worker_instance_type") or MACHINE)
     ours.setdefault("scheduler_machine", _configured("scheduler_instance_type") or SCHEDULER_MACHINE)
     ours.setdefault("image", _configured("docker_image"))
-    reach = reach or ec2.own_address(client)
+    reach = reach or own_address(ec2.is_local(client))
     return ordering.place("aws", n_workers, threads_per_worker, reach=reach, **ours), provider
 
 
@@ -97,20 +97,9 @@ def _configured(name: str) -> Any:
     return value if value != default else None
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What `start` would do."""
-
-    order: Order
-    estimate: str  # a table
-    scheduler_script: str  # what its machine runs when it starts
-    worker_script: str
-    lacking: list[str]  # what the account does not allow; empty where it allows all
-
-
 def dry_run(
     n_workers: int, threads_per_worker: int = 1, *, region: str | None = None, reach: str | None = None, **options: Any
-) -> DryRun:
+) -> ordering.DryRun:
     """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
 
     In the scripts a word stands for the private keys.
@@ -120,12 +109,8 @@ def dry_run(
     """
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
-    launch = Launch(order, lambda line: None)
-    scheduler = launch.script("scheduler", boot.scheduler_command(order.idle_timeout))
-    worker = launch.script("worker", boot.worker_command("tls://SCHEDULER:8786", "NAME", threads_per_worker, 600))
-    return DryRun(
-        order, str(estimate(order)), boot.without_keys(scheduler), boot.without_keys(worker), ec2.lacking(client)
-    )
+    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
+    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, ec2.lacking(client))
 
 
 class AWSMachine(CloudMachine):
@@ -201,7 +186,7 @@ class AWSCluster(CloudCluster, EC2Cluster):
     def alive(self, ids: Iterable[str]) -> set[str]:
         """Those of the machines that start or run."""
         with ec2.explained("looking at the machines"):
-            return ec2.alive(self._client, ids)
+            return set(ids) & ec2.alive(self._client, self.launch.id)
 
     def remove(self) -> list[Leftover]:
         """Remove whatever EC2 has of this cluster; what that was."""

@@ -102,6 +102,7 @@ def live_on(own: str) -> None:
     """Listen on the machine's own address where all are asked for; there is no other."""
     original: Callable[..., None] = socket.socket.bind
     go: Callable[..., None] = socket.socket.connect
+    resolve: Callable[..., Any] = socket.getaddrinfo
 
     def bind(self: socket.socket, address: Any) -> None:
         if self.family == socket.AF_INET and address[0] in ("", "0.0.0.0"):
@@ -110,12 +111,16 @@ def live_on(own: str) -> None:
             raise OSError(errno.EADDRNOTAVAIL, "this machine has no address of IPv6")
         original(self, address)
 
+    def look_up(host: Any, port: Any, family: int = 0, *args: Any, **options: Any) -> Any:
+        return resolve(host, port, family or socket.AF_INET, *args, **options)
+
     def connect(self: socket.socket, address: Any) -> None:
         if self.family == socket.AF_INET and self.type == socket.SOCK_DGRAM:
             self.bind((own, 0))  # who asks for his own address in this way learns it
         go(self, address)
 
     socket.socket.bind, socket.socket.connect = bind, connect  # type: ignore[assignment, method-assign]
+    socket.getaddrinfo = look_up
     socket.has_ipv6 = False
 
 

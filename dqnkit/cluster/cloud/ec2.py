@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -28,7 +27,6 @@ from dqnkit.errors import ClusterError
 
 UBUNTU = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 CANONICAL = "099720109477"  # the account that publishes Ubuntu's images
-OWN_ADDRESS = "https://checkip.amazonaws.com"
 REMOVE_SECONDS = 300.0  # that machines may take to be gone
 ALIVE = ("pending", "running")
 LOOKS = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
@@ -119,21 +117,9 @@ def cause(error: botocore.exceptions.ClientError) -> str:
     return f"EC2 answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
 
 
-def own_address(ec2: Any) -> str:
-    """The address from which this computer reaches Amazon, as a network of one: ``203.0.113.7/32``.
-
-    Raises:
-        ClusterError: it could not be found out.
-    """
-    if is_loopback(ec2.meta.endpoint_url.partition("://")[2].partition("/")[0].rpartition(":")[0]):
-        return "127.0.0.1/32"  # the cloud is on this computer
-    try:
-        with urllib.request.urlopen(OWN_ADDRESS, timeout=10) as answer:
-            return f"{answer.read(100).decode().strip()}/32"
-    except OSError as error:
-        raise ClusterError(
-            f"{OWN_ADDRESS} did not say from which address you come ({error}). Give it yourself: reach='203.0.113.7/32'"
-        ) from error
+def is_local(ec2: Any) -> bool:
+    """Whether the cloud is a simulated one on this computer."""
+    return is_loopback(ec2.meta.endpoint_url.partition("://")[2].partition("/")[0].rpartition(":")[0])
 
 
 def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: str | None = None, image: str | None = None) -> Place:
@@ -220,9 +206,9 @@ def _machine(place: str, instance: dict[str, Any]) -> Leftover:
     )
 
 
-def alive(ec2: Any, ids: Iterable[str]) -> set[str]:
-    """Those of the machines that start or run."""
-    wanted = [{"Name": "instance-id", "Values": list(ids)}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
+def alive(ec2: Any, cluster: str) -> set[str]:
+    """The ids of a cluster's machines that start or run."""
+    wanted = [{"Name": f"tag:{CLUSTER}", "Values": [cluster]}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=wanted)
     return {each["InstanceId"] for page in pages for some in page["Reservations"] for each in some["Instances"]}
 

@@ -62,6 +62,7 @@ class Machine:
         self.ended = threading.Event()
         self.processes: list[subprocess.Popen[bytes]] = []
         self._user_data, self._settings = user_data, settings
+        self._boots, self._boot_seconds = settings.boot == "normal", settings.boot_seconds
         self._ending = threading.Event()
         self._grace = STOP_SECONDS
         self.folder.mkdir()
@@ -84,9 +85,7 @@ class Machine:
     def _run(self) -> None:
         try:
             self.note(f"starts with the address {self.address}")
-            if self._settings.boot == "never":
-                self._ending.wait()
-            if self._ending.wait(self._settings.boot_seconds):
+            if self._ending.wait(self._boot_seconds if self._boots else None):
                 return
             for step in read_user_data(self._user_data, self.folder / "disk"):
                 if self._ending.is_set():
@@ -197,16 +196,19 @@ def _here(command: list[str]) -> list[str]:
 class Hypervisor:
     """Starts a machine for each instance that a cloud's API shows as running, and ends it with the instance."""
 
-    def __init__(self, backends: Any, terminate: Any, lock: threading.RLock, folder: Path) -> None:
+    def __init__(self, accounts: Any, terminate: Any, lock: threading.RLock, folder: Path) -> None:
         self.settings = Settings(folder)
         self.machines: dict[str, Machine] = {}
-        self._backends, self._terminate, self._lock = backends, terminate, lock
+        self._accounts, self._terminate, self._lock = accounts, terminate, lock
         threading.Thread(target=self._watch, name="hypervisor", daemon=True).start()
 
     def instances(self) -> list[Any]:
         """All instances of all accounts and regions, as moto holds them; what has ended included."""
-        backends = [backend for account in list(self._backends.values()) for backend in list(account.values())]
-        return [instance for backend in backends for instance in backend.all_instances()]
+        return [instance for backend in self.backends() for instance in backend.all_instances()]
+
+    def backends(self) -> list[Any]:
+        """moto's own, one for each account and region in use."""
+        return [backend for account in list(self._accounts.values()) for backend in list(account.values())]
 
     def close(self) -> None:
         """End all machines at once."""
@@ -231,10 +233,14 @@ class Hypervisor:
 
     def _watch(self) -> None:
         while True:
-            with self._lock:
-                for instance in self.instances():
-                    self._see_to(instance)
+            self.look()
             time.sleep(TURN_SECONDS)
+
+    def look(self) -> None:
+        """See to all instances now."""
+        with self._lock:
+            for instance in self.instances():
+                self._see_to(instance)
 
     def _see_to(self, instance: Any) -> None:
         machine = self.machines.get(instance.id)

@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 CLUSTER, OWNER, ENDS = "dqnkit-cluster", "dqnkit-owner", "dqnkit-ends"  # names of the tags
@@ -35,10 +35,9 @@ class Leftover:
     started: datetime | None = None
 
 
-def tags(cluster: str, lifetime: float) -> dict[str, str]:
-    """The tags of a cluster's machines, which live so many seconds from now."""
-    ends = datetime.now(UTC) + timedelta(seconds=lifetime)
-    return {CLUSTER: cluster, OWNER: owner(), ENDS: ends.strftime(TIME)}
+def tags(cluster: str, ends: float) -> dict[str, str]:
+    """The tags of a cluster's machines, which end at a time (seconds of Unix)."""
+    return {CLUSTER: cluster, OWNER: owner(), ENDS: datetime.fromtimestamp(ends, UTC).strftime(TIME)}
 
 
 def owner() -> str:

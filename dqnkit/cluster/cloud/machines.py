@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import dask
-from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster
+from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMInterface
 from distributed.core import Status
 from distributed.security import Security
 from tornado.ioloop import PeriodicCallback
@@ -36,7 +36,8 @@ Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 
 RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
 REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
-CLOSE_SECONDS = 30.0  # that workers and scheduler may take to end in order; then their machines are ended
+REQUESTS_AT_ONCE = 4  # for machines: clouds grant a few a second, and refuse more
+CLOSE_SECONDS = 20.0  # that workers and scheduler may take to end in order; then their machines are ended
 KNOCK_SECONDS = 2.0
 
 
@@ -51,8 +52,23 @@ class Launch:
     abandoned: threading.Event = field(default_factory=threading.Event)  # set: no more machines
 
     def __post_init__(self) -> None:
+        self.cluster: CloudCluster | None = None  # from its first moment, while its constructor still waits
         self.meter = Meter(self.order.budget)
-        self.tags = tags(self.id, self.order.lifetime)
+        self.ends = time.time() + self.order.lifetime
+        self.tags = tags(self.id, self.ends)
+
+    def scripts(self) -> tuple[str, str]:
+        """The boot scripts of the scheduler's machine and of a worker's, as they are before anything is known of them.
+
+        Raises:
+            ConfigError: they are too long for a cloud.
+        """
+        order = self.order
+        scheduler = self.script("scheduler", boot.scheduler_command(order.idle_timeout))
+        address, name = f"tls://ADDRESS-OF-SCHEDULER:{boot.PORT}", f"dask-{self.id}-worker-12345678"
+        patience = seconds("boot-timeout")
+        worker = self.script("worker", boot.worker_command(address, name, order.threads_per_worker, patience))
+        return scheduler, worker
 
     def script(self, role: str, command: list[str]) -> str:
         """The boot script of a scheduler's or a worker's machine."""
@@ -61,11 +77,15 @@ class Launch:
             command=command,
             settings=boot.settings(self.security, role),
             pip_packages=self.order.pip_packages,
-            lifetime=self.order.lifetime,
+            lifetime=self.remaining(),
         )
 
+    def remaining(self) -> float:
+        """Seconds until the end of the cluster, at which a machine that starts now ends, too."""
+        return max(60.0, self.ends - time.time())
 
-class CloudMachine:
+
+class CloudMachine(VMInterface):
     """A machine of a cluster, before its class of dask-cloudprovider."""
 
     cluster: Any
@@ -82,7 +102,8 @@ class CloudMachine:
             raise ClusterError("the cluster was given up before this machine was asked for")
         limit = seconds("request-timeout")
         try:
-            addresses = await asyncio.wait_for(self.request(), limit)
+            async with self.cluster.requests:
+                addresses = await asyncio.wait_for(self.request(), limit)
         except TimeoutError as error:
             raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s") from error
         if launch.abandoned.is_set():
@@ -106,6 +127,11 @@ class CloudMachine:
     async def destroy_vm(self) -> None:
         """Ask the cloud to end the machine."""
         raise NotImplementedError
+
+    async def close(self) -> None:
+        """End the machine, and what it costs."""
+        await VMInterface.close(self)  # that of `GCPInstance` would not say that it is closed
+        self.cluster.meter.ended(self.machine_id)
 
 
 class CloudScheduler(CloudMachine):
@@ -169,12 +195,16 @@ class CloudCluster(VMCluster):
 
     workers: dict[Any, Any]
     worker_spec: dict[Any, Any]
+    scheduler: Any
+    scheduler_comm: Any
     scheduler_info: dict[str, Any]
     status: Status
 
     def __init__(self, launch: Launch, **options: Any) -> None:
         self.launch = launch
-        self._replacements = REPLACEMENTS * launch.order.n_workers
+        launch.cluster = self
+        self.requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        self._replacements = REPLACEMENTS * max(1, launch.order.n_workers)
         self._reconciling: PeriodicCallback | None = None
         self._comm = copy.deepcopy(dask.config.get("distributed.comm"))
         super().__init__(  # starts it
@@ -251,29 +281,32 @@ class CloudCluster(VMCluster):
 
     async def _reconcile(self) -> None:
         """Find the machines that are gone, and order others in their place, up to a limit."""
-        machines = {name: worker for name, worker in self.workers.items() if worker.status is Status.running}
+        if self._lock.locked() or self.status is not Status.running:  # machines are being started or ended
+            return
         try:
-            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in machines.values()])
+            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in self.workers.values()])
         except ClusterError as error:  # the next look may be luckier
             self.launch.progress(f"cannot see which machines are there: {error}")
             return
-        lost = {name: worker for name, worker in machines.items() if worker.machine_id not in there}
-        if not lost or self.status is not Status.running:
+        lost = [name for name in self.worker_spec if self._is_lost(name, there)]
+        if not lost or self._lock.locked() or self.status is not Status.running:
             return
-        for name, worker in lost.items():
-            self.meter.ended(worker.machine_id)
-            self.workers.pop(name, None)
+        for worker in [self.workers.pop(name) for name in lost if name in self.workers]:
             await worker.close()
         again = 0 if self.meter.reached() else min(len(lost), self._replacements)
         self._replacements -= again
-        for name in list(lost)[again:]:
-            self.worker_spec.pop(name, None)
+        for name in lost[again:]:
+            del self.worker_spec[name]
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
         self.launch.progress(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
         try:
             await self._correct_state()
         except ClusterError as error:
-            self.launch.progress(f"no replacement: {error}")
+            self.launch.progress(f"no replacement yet: {error}")
+
+    def _is_lost(self, name: Any, there: set[str]) -> bool:
+        """Whether a worker that was ordered has no machine, or one that is gone."""
+        return name not in self.workers or self.workers[name].machine_id not in there
 
     async def _close(self) -> None:
         """End workers, scheduler and machines, and remove what was made for them; in order where that is possible."""
@@ -283,6 +316,8 @@ class CloudCluster(VMCluster):
         if self._reconciling:
             self._reconciling.stop()
         try:
+            if not await self._scheduler_is_there():
+                self.scheduler.status, self.scheduler_comm.timeout = Status.closed, KNOCK_SECONDS
             await asyncio.wait_for(super()._close(), CLOSE_SECONDS)
         except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
             self.launch.progress(f"not closed in order ({type(error).__name__}: {error})")
@@ -290,13 +325,19 @@ class CloudCluster(VMCluster):
             await asyncio.to_thread(self.take_down)
             self.status = Status.closed
 
+    async def _scheduler_is_there(self) -> bool:
+        """Whether it makes sense to say goodbye to it."""
+        if not self.scheduler_comm:  # it never came
+            return True
+        return bool(await asyncio.to_thread(self.alive, [self.scheduler.machine_id]))
+
     def take_down(self) -> None:
-        """Remove what is left, and say what it was and what all has cost."""
+        """Remove what is left, and say what all has cost."""
         take_down(self.launch, self.remove)
 
 
 def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
-    """Remove whatever a cloud has of a launch, and say what that was and what it has cost.
+    """Remove whatever a cloud has of a launch, see that it is gone, and say what it has cost.
 
     Raises:
         ClusterError: the cloud refused; with the command that tries again.
@@ -310,9 +351,7 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
         raise ClusterError(f"{error}. {advice}. {again}") from error
     for each in removed:
         launch.meter.ended(each.id)
-    if removed:
-        spent = f"; about ${launch.meter.spent():.2f} in all" if launch.meter.spent() else ""
-        launch.progress(f"removed: {', '.join(sorted(f'{each.kind} {each.id}' for each in removed))}{spent}")
+    launch.progress(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.2f} in all")
 
 
 Made = TypeVar("Made", bound=CloudCluster)
@@ -322,8 +361,10 @@ def announced(launch: Launch, place: str, confirm: Confirm | None) -> None:
     """Say what a launch may cost, and ask whether it shall be, where there is somebody to ask.
 
     Raises:
+        ConfigError: the machines' scripts are too long.
         ClusterError: the answer was no; nothing has started.
     """
+    launch.scripts()
     text = f"cluster {launch.id} on {launch.order.cloud}, {place}, at most:\n{estimate(launch.order)}"
     launch.progress(text)
     if confirm is not None and not confirm(text):
@@ -336,15 +377,14 @@ def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[
     Raises:
         ClusterError: it could not be started.
     """
-    cluster = None
     try:
         cluster = make()
         cluster.wait_for_workers()
     except BaseException as error:
         launch.abandoned.set()
         launch.progress("it could not be started: what has started is taken down")
-        if cluster is not None:
-            cluster.close()
+        if launch.cluster is not None:
+            launch.cluster.close()
         take_down(launch, remove)
         if isinstance(error.__cause__, DQNKitError):  # Dask has wrapped it
             raise error.__cause__ from error

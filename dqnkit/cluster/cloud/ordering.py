@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dask.utils import parse_timedelta
@@ -16,6 +16,17 @@ from dqnkit.errors import ConfigError
 
 OPTIONS = ("machine", "scheduler_machine", "spot", "budget", "lifetime", "idle_timeout", "image", "pip_packages")
 LEAST_SECONDS = 300.0  # of a lifetime and an idle time-out: less is over before the workers are there
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would be started, and for how much."""
+
+    order: Order
+    estimate: str  # a table
+    scheduler_script: str  # what its machine runs when it starts
+    worker_script: str
+    lacking: list[str]  # what the account does not allow; empty where it allows all
 
 
 def place(

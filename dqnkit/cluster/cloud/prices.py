@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import dqnkit
 from dqnkit.cluster.cloud.order import Order, setting
+from dqnkit.cluster.plan import Offer
 from dqnkit.errors import ConfigError
 
 TABLE = Path(dqnkit.__file__).parent / "data" / "cloud" / "prices.json"
@@ -25,7 +27,7 @@ class MachineType:
     memory_gb: float
     usd_per_hour: float  # of the machine alone, on demand
     spot_usd_per_hour: float  # typical: it changes
-    speed: float  # of one virtual CPU, as a share of a core of this computer
+    speed: float  # of a core, as a share of a core of this computer
     surplus_usd_per_hour: float = 0.0  # what full use costs on top
 
 
@@ -34,6 +36,7 @@ class CloudPrices:
     """The table of one cloud."""
 
     region: str
+    scheduler: str  # the machine that does for one
     disk_gb: float  # of each machine
     disk_usd_per_gb_month: float
     address_usd_per_hour: float  # of the public address that each machine has
@@ -99,6 +102,33 @@ def machines(cloud: str) -> list[MachineType]:
     return list(cloud_prices(cloud).machines.values())
 
 
+def offers(clouds: Sequence[str], spots: Sequence[bool]) -> list[Offer]:
+    """All kinds of machines of these clouds, for a plan.
+
+    Args:
+        clouds: their names.
+        spots: False for machines on demand, True for spot machines, both for both.
+    """
+    found = []
+    for cloud in clouds:
+        prices = cloud_prices(cloud)
+        found += [
+            Offer(
+                cloud=cloud,
+                machine=name,
+                vcpus=kind.vcpus,
+                speed=kind.speed,
+                usd_per_hour=prices.usd_per_hour(name, spot),
+                scheduler_usd_per_hour=prices.usd_per_hour(prices.scheduler),
+                spot=spot,
+                interruptions_per_hour=prices.spot_interruptions_per_hour if spot else 0.0,
+            )
+            for name, kind in prices.machines.items()
+            for spot in spots
+        ]
+    return found
+
+
 def dated() -> str:
     """Which prices are used, of which day."""
     table = _read(_path())
@@ -139,6 +169,7 @@ def cloud_prices(cloud: str) -> CloudPrices:
     values = clouds[cloud]
     return CloudPrices(
         region=values["region"],
+        scheduler=values["scheduler"],
         machines={name: MachineType(name, **line) for name, line in values["machines"].items()},
         **{name: values[name] for name in _CLOUD_NUMBERS},
     )
@@ -184,9 +215,12 @@ class _Check:
         """The table of one cloud."""
         if not isinstance(self.entry(values, place, "region"), str):
             self.fail(f"{place}.region", values["region"], "the name of a region")
+        kinds = self.items(values, place, "machines")
+        if self.entry(values, place, "scheduler") not in kinds:
+            self.fail(f"{place}.scheduler", values["scheduler"], f"one of the machines: {', '.join(kinds)}")
         for name in _CLOUD_NUMBERS:
             self.number(values, place, name)
-        for machine, line in self.items(values, place, "machines").items():
+        for machine, line in kinds.items():
             where = f"{place}.machines.{machine}"
             for name in _POSITIVE:
                 self.number(line, where, name, above_0=True)

@@ -18,7 +18,7 @@ import secrets
 import string
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -53,9 +53,27 @@ class SimulatedCloud:
 
     owner_address = "127.0.0.1/32"  # from where this computer's user comes
 
-    def __init__(self, port: int, key: str) -> None:
+    def __init__(self, port: int, key: str, settings: dict[str, Any]) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._port, self._key = port, key
+        self._port, self._key, self._settings = port, key, settings
+
+    @property
+    def boot(self) -> str:
+        """What machines do that start from now on: ``normal``, or ``never`` start anything. Can be set."""
+        return str(self._settings["boot"])
+
+    @boot.setter
+    def boot(self, value: Literal["normal", "never"]) -> None:
+        self._set("boot", value)
+
+    @property
+    def boot_seconds(self) -> float:
+        """From the start of such a machine to its first command. Can be set."""
+        return float(self._settings["boot_seconds"])
+
+    @boot_seconds.setter
+    def boot_seconds(self, value: float) -> None:
+        self._set("boot_seconds", value)
 
     def instances(self) -> list[Instance]:
         """All machines, those that have ended included."""
@@ -91,12 +109,12 @@ class SimulatedCloud:
         self._ask("image", name=name, path=str(path or ""))
 
     def requires_permissions(self, policy: dict[str, Any] | None) -> None:
-        """From now on, the account may do only what a policy allows (on any resource); without one, everything."""
+        """From now on, the account may do only what a policy of IAM allows (see `policy.py`); with None, everything."""
         self._ask("policy", policy=policy)
 
-    def configure(self, **settings: Any) -> None:
-        """How machines that start from now on behave, see `simulated_aws`."""
-        self._ask("settings", **settings)
+    def _set(self, name: str, value: Any) -> None:
+        self._settings[name] = value
+        self._ask("settings", **{name: value})
 
     def _ask(self, what: str, **arguments: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=START_SECONDS)
@@ -126,39 +144,37 @@ def simulated_aws(
 
     Raises:
         MissingExtraError: the packages of the extra ``cloud`` are not installed.
-        ClusterError: it did not start.
+        ClusterError: it did not start, or this is Windows.
     """
     for name in ("moto", "flask", "flask_cors"):
         if find_spec(name) is None:
             raise MissingExtraError(f"{name}, which the simulated cloud needs,", "cloud")
+    if os.name != "posix":
+        raise ClusterError("the simulated cloud needs Linux or macOS. On Windows, use the Windows Subsystem for Linux")
     alphabet = string.ascii_uppercase + string.digits
     key = "AKIA" + "".join(secrets.choice(alphabet) for _ in range(16))  # who does not know it cannot start anything
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    credentials = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
-    nothing_else = {
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    inside = {**outside, **credentials, **nothing_else, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+    variables: dict[str, str | None] = dict.fromkeys(name for name in os.environ if name.startswith(("AWS_", "MOTO_")))
+    variables |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
+    variables |= {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
+    variables |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name in ("no_proxy", "NO_PROXY"):
+        variables[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
     settings = {"boot": boot, "boot_seconds": boot_seconds, "seconds_a_minute": seconds_a_minute}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dqnkit.cluster.cloud.simulator", json.dumps(settings)],
-        env=inside,
-        stdin=subprocess.PIPE,  # it ends when this closes, by whatever cause
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for this process
-    )
+    with _environment(variables):
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dqnkit.cluster.cloud.simulator", json.dumps(settings)],
+            stdin=subprocess.PIPE,  # it ends when this closes, by whatever cause
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process
+        )
     assert server.stdin
     assert server.stdout
     try:
         port = server.stdout.readline().strip()
         if not port:
             raise ClusterError("the simulated cloud did not start. Its error is above")
-        cloud = SimulatedCloud(int(port), key)
-        for name in ("no_proxy", "NO_PROXY"):
-            inside[name] = ",".join(filter(None, [inside.get(name), "127.0.0.1"]))
-        with _environment({**inside, "AWS_ENDPOINT_URL": cloud.url}):
+        cloud = SimulatedCloud(int(port), key, settings)
+        with _environment({**variables, "AWS_ENDPOINT_URL": cloud.url}):
             yield cloud
     finally:
         server.stdin.close()
@@ -171,13 +187,19 @@ def simulated_aws(
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Just these environment variables until the end of the block."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(variables)
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """These environment variables, and without those that are None, until the end of the block."""
+    before = {name: os.environ.get(name) for name in variables}
     try:
+        _set_variables(variables)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set_variables(before)
+
+
+def _set_variables(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -6,9 +6,7 @@ and all machines with it, when its standard input closes: at the end of a ``with
 
 from __future__ import annotations
 
-import base64
 import copy
-import fnmatch
 import io
 import itertools
 import json
@@ -24,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
+
+from dqnkit.cluster.cloud.policy import allows, questions
 
 CONTROL = "/_simulated/"
 USER_DATA_BYTES = 16_384  # that EC2 takes
@@ -72,7 +72,9 @@ class Api:
                 self._check(authorization, service, action, fields)
             except Refusal as refusal:
                 return _answer(_error(service, refusal), refusal.status, "text/xml", start_response)
-            return [b"".join(self._application(environ, start_response))]
+            answer = [b"".join(self._application(environ, start_response))]
+            self.hypervisor.look()
+            return answer
 
     def _check(self, authorization: str, service: str, action: str, fields: dict[str, str]) -> None:
         if f"Credential={self._key}/" not in authorization:  # another user of this computer must not start anything
@@ -80,16 +82,19 @@ class Api:
         if self._faults[action]:
             code, status = self._faults[action].popleft()
             raise Refusal(code, "an error of the simulated cloud", status)
-        asked = [f"{service}:{action}"]
-        if service == "ec2" and action != "CreateTags" and any(name.startswith("TagSpecification") for name in fields):
-            asked.append("ec2:CreateTags")  # for tags from the start
         if self._policy is not None and service != "sts":
-            for name in asked:
-                if not _allows(self._policy, name):
+            for asked in questions(service, action, fields, self._tags):
+                if not allows(self._policy, asked):
                     code = "UnauthorizedOperation" if service == "ec2" else "AccessDenied"
-                    raise Refusal(code, f"You are not authorized to perform: {name}", 403)
-        if len(base64.b64decode(fields.get("UserData", ""))) > USER_DATA_BYTES:
+                    raise Refusal(code, f"You are not authorized to perform: {asked.action}", 403)
+        if len(fields.get("UserData", "").rstrip("=")) * 3 // 4 > USER_DATA_BYTES:
             raise Refusal("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
+        if fields.get("DryRun") == "true":
+            raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+
+    def _tags(self, resource: str) -> dict[str, str]:
+        """The tags of an instance, a group or the like."""
+        return next((dict(one.tags[resource]) for one in self.hypervisor.backends() if resource in one.tags), {})
 
     def _control(self, environ: dict[str, Any], body: bytes, start_response: Start) -> list[bytes]:
         if environ.get("HTTP_X_KEY") != self._key:
@@ -121,11 +126,8 @@ class Api:
         }
 
     def do_groups(self) -> list[str]:
-        from moto.ec2.models import ec2_backends
-
-        backends = [backend for account in list(ec2_backends.values()) for backend in list(account.values())]
-        groups = [group for backend in backends for groups in backend.groups.values() for group in groups.values()]
-        return [group.name for group in groups if group.name != "default"]
+        networks = [network for backend in self.hypervisor.backends() for network in backend.groups.values()]
+        return [group.name for network in networks for group in network.values() if group.name != "default"]
 
     def do_reclaim(self, which: list[str] | int) -> list[str]:
         spot = [one for one in self.hypervisor.instances() if one.lifecycle == "spot" and one.state == "running"]
@@ -155,18 +157,6 @@ class Api:
     def do_violations(self) -> list[str]:
         path = self.hypervisor.settings.violations
         return path.read_text().splitlines() if path.exists() else []
-
-
-def _allows(policy: dict[str, Any], action: str) -> bool:
-    """Whether a policy has the action at all. On which resources, and on which conditions, is not looked at."""
-    statements = policy["Statement"]
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        actions = statement.get("Action", [])
-        names = [actions] if isinstance(actions, str) else actions
-        matches = any(fnmatch.fnmatchcase(action.lower(), name.lower()) for name in names)
-        if matches and statement["Effect"] == "Allow":
-            return True
-    return False
 
 
 def _error(service: str, refusal: Refusal) -> str:

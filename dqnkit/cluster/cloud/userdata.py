@@ -119,7 +119,8 @@ def _command(words: list[str], root: Path) -> list[Step]:
         if pair == ("docker", "run"):
             return [_docker_run(words[i + 2 :], root)]
     if "shutdown" in words[:2] and "-c" not in words:
-        return [End(0.0 if words[-1] in ("now", "+0") else float(words[-1].lstrip("+")))]
+        minutes = next((word for word in words if re.fullmatch(r"\+?\d+", word)), "0")  # or the word `now`
+        return [End(float(minutes))]
     return [PassedOver(shlex.join(words))]
 
 
@@ -130,6 +131,9 @@ def _docker_run(words: list[str], root: Path) -> Step:
     words = list(words)
     while words and words[0].startswith("-"):
         option = words.pop(0)
+        if re.match(r"-[ev].", option):  # -eNAME=VALUE
+            words.insert(0, option[2:])
+            option = option[:2]
         if option in SWITCHES:
             detached |= option in ("-d", "--detach")
             continue

@@ -1,0 +1,124 @@
+"""The commands that concern machines in a cloud: dqnkit plan, dqnkit cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dqnkit.cli_cluster import PAID, needs_dask
+from dqnkit.config import preset
+from dqnkit.files import write_whole
+
+
+@click.command(short_help="Time and cost of a run in a cloud, before you buy.")
+@click.argument("env_id")
+@click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
+@click.option("--seconds", type=click.FloatRange(5), default=60.0, show_default=True, help="for measuring here")
+@click.option("--cloud", type=click.Choice(["aws", "gcp", "all"]), default="all", show_default=True)
+@click.option("--spot/--no-spot", default=None, help="only spot machines, or none  [both]")
+@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="the most that it may cost")
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="draw time against cost into a PNG file")
+def plan(
+    env_id: str,
+    steps: int | None,
+    seconds: float,
+    cloud: str,
+    spot: bool | None,
+    budget: float | None,
+    save: Path | None,
+) -> None:
+    """Measure this computer for a minute, then say how long training on ENV_ID would take in a cloud, and its cost.
+
+    Nothing is started there, and no account is needed.
+    """
+    config = preset(env_id, **({} if steps is None else {"total_steps": steps}))
+    from dqnkit.environments import make_env
+
+    make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
+    with needs_dask():
+        from dqnkit.cluster import plan as planning
+        from dqnkit.cluster.cloud.order import CLOUDS
+        from dqnkit.cluster.cloud.prices import dated, offers
+        from dqnkit.cluster.measure import measure
+    found = offers(CLOUDS if cloud == "all" else (cloud,), (False, True) if spot is None else (spot,))
+    measured = measure(config, seconds, click.echo)
+    made = planning.plan(config, measured, found, budget=budget, notes=[f"Prices: {dated()}."])
+    click.echo(f"\n{made}")
+    if save is not None:
+        from dqnkit.plots.plan import time_and_cost
+
+        write_whole(save, time_and_cost(made).png)
+        click.echo(f"  {save}")
+
+
+@click.group(short_help="What is left on a cloud, and what an account must allow.")
+def cloud() -> None:
+    """Find and remove what clusters have left on a cloud; see what an account must allow."""
+
+
+def _cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--cloud", "which", type=click.Choice(PAID), default="aws", show_default=True),
+        click.option("--place", metavar="REGION", help="a region of aws, a project of gcp  [as configured there]"),
+    ):
+        command = option(command)
+    return command
+
+
+@cloud.command(name="list", short_help="Machines and firewalls of dqnkit that are there.")
+@_cloud_options
+def list_(which: str, place: str | None) -> None:
+    """Every machine and firewall that a cluster of dqnkit has on a cloud: whose it is, and when it ends."""
+    account = _account(which, place)
+    found = account.find()
+    if found:
+        from dqnkit.cluster.cloud.leftovers import table
+
+        click.echo(table(found))
+        click.echo("Remove them: dqnkit cloud stop CLUSTER, or dqnkit cloud stop --mine")
+    else:
+        click.echo(f"Nothing of dqnkit is on {which}, {account.place}")
+
+
+@cloud.command(short_help="Remove what a cluster has left.")
+@_cloud_options
+@click.argument("cluster", nargs=-1)
+@click.option("--mine", is_flag=True, help="all clusters that were started by you on this computer")
+def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool) -> None:
+    """End all machines of CLUSTERs, as dqnkit cloud list names them, and remove their firewalls."""
+    from dqnkit.cluster.cloud.leftovers import owner
+
+    if bool(cluster) == mine:
+        raise click.UsageError("say which: CLUSTER, as dqnkit cloud list names it, or --mine")
+    account = _account(which, place)
+    names = sorted({each.cluster for each in account.find() if each.owner == owner()}) if mine else cluster
+    removed = [each for name in names for each in account.remove(name)]
+    for each in removed:
+        click.echo(f"removed: {each.kind} {each.id} of cluster {each.cluster}")
+    if not removed:
+        click.echo(f"There is nothing to remove on {which}, {account.place}")
+
+
+@cloud.command(short_help="See whether the account allows what is needed.")
+@_cloud_options
+def check(which: str, place: str | None) -> None:
+    """Ask the cloud, without starting anything, whether this account may do what a cluster needs."""
+    account = _account(which, place)
+    if missing := account.lacking():
+        click.secho(f"This account may not: {', '.join(missing)}", fg="red")
+        click.echo("A policy that allows what is needed:")
+        click.echo(account.policy())
+        raise SystemExit(1)
+    click.echo(f"The account may do what can be asked about on {which}, {account.place}.")
+    if account.unasked:
+        click.echo(f"Not asked, as there is no cluster to ask about: {', '.join(account.unasked)}")
+
+
+def _account(which: str, place: str | None) -> Any:
+    """The account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
+    with needs_dask():
+        from dqnkit.cluster.cloud.accounts import account
+    return account(which, place)

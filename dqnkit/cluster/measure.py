@@ -1,0 +1,157 @@
+"""The measured minute: how fast this computer steps environments, updates the network and handles tasks.
+
+Each part runs the code that training runs: tasks on one worker process of this computer, first as long as the kit makes
+them and then short ones, and the loop with the learner on the rollouts that came from there.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+
+import numpy as np
+
+from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cluster.plan import Measured
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.config import DQNConfig
+from dqnkit.training import AnyLearner, make_learner, train
+from dqnkit.types import FloatArray, PolicyWeights, Rollout
+
+SHARES = (0.3, 0.25, 0.45)  # of the time: tasks, short tasks, learner
+ENDLESS = 10**12  # steps
+KEPT = 20  # rollouts that the learner's part is fed with, over and over
+SHORT_TASK = 0.02  # seconds: one worker brings as many tasks a second as the kit allows a whole cluster
+LEAST_TASKS = 5
+LEAST_CALLS = 5  # of the learner, however long they take
+
+
+def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], None] = print) -> Measured:
+    """Measure for about so many seconds; starting a worker and compiling come on top.
+
+    Args:
+        config: the run's settings.
+        seconds: in all.
+        report: told what is measured now.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+        DQNKitError: and its other kinds: what would also keep training from working.
+    """
+    long, short, learning = (share * seconds for share in SHARES)
+    began = time.perf_counter()
+    learner = make_learner(config)
+    build = time.perf_counter() - began
+    weights = learner.get_weights()
+    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
+        report("Measuring: environments ...")
+        tasks = _tasks(ClusterRollouts(client), config, weights, long)
+        report("Measuring: tasks ...")
+        length = max(1, int(SHORT_TASK / (tasks.busy / tasks.steps * config.num_envs)))
+        short_tasks = _tasks(ClusterRollouts(client, task_steps=length), config, weights, short)
+    report("Measuring: the learner ...")
+    compiling, call, insert = _learner(config, learner, tasks.newest, learning)
+    sent = sum(len(pickle.dumps(rollout, 5)) for rollout in tasks.newest)
+    step = tasks.busy / tasks.steps
+    return Measured(
+        step=step,
+        step_cpu=min(step, tasks.worker_cpu / tasks.steps),
+        first=short_tasks.first,  # by then the worker has imported what it needs
+        build=build,
+        compile=compiling,
+        call=call,
+        insert=insert,
+        task=short_tasks.driver_cpu / short_tasks.count,
+        gap=max(0.0, tasks.seconds - tasks.busy) / tasks.count,
+        transition_bytes=sent / sum(rollout.steps for rollout in tasks.newest),
+        weights_bytes=len(pickle.dumps(weights, 5)),
+    )
+
+
+@dataclass
+class _Tasks:
+    """What came from the worker, and what it took."""
+
+    first: float  # seconds until the first rollout arrived
+    seconds: float = 0.0  # of the rest
+    count: int = 0
+    steps: int = 0
+    busy: float = 0.0  # seconds that the worker spent on them
+    worker_cpu: float = 0.0  # seconds
+    driver_cpu: float = 0.0
+    newest: list[Rollout] = field(default_factory=list)
+
+
+def _tasks(source: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, seconds: float) -> _Tasks:
+    """Collect as the loop does, with a new version of the weights each time, as when it learns."""
+    epsilons = np.full((config.num_actors, config.num_envs), 0.1, np.float32)
+    began = time.perf_counter()
+    source.begin(config)
+    try:
+        source.collect(weights, epsilons, 0)
+        tasks = _Tasks(first=time.perf_counter() - began)
+        source.collect(weights, epsilons, 0)
+        began, driver, worker = time.perf_counter(), time.process_time(), _cpu(source)
+        while time.perf_counter() - began < seconds or tasks.count < LEAST_TASKS:
+            weights = PolicyWeights(weights.version + 1, weights.layers, weights.values)
+            for rollout in source.collect(weights, epsilons, 0):
+                tasks.count += 1
+                tasks.steps += rollout.steps
+                tasks.busy += rollout.seconds
+                tasks.newest = [*tasks.newest, rollout][-KEPT:]
+        tasks.seconds = time.perf_counter() - began
+        tasks.driver_cpu, tasks.worker_cpu = time.process_time() - driver, _cpu(source) - worker
+    finally:
+        source.close()
+    return tasks
+
+
+def _cpu(source: ClusterRollouts) -> float:
+    """Seconds that the worker's process has computed so far."""
+    return float(sum(source.client.run(time.process_time).values()))
+
+
+class _Recorded:
+    """A source of rollouts that were made before."""
+
+    def __init__(self, rollouts: list[Rollout]) -> None:
+        self._rollouts = cycle(rollouts)
+
+    def begin(self, config: DQNConfig) -> None:
+        """Nothing to do."""
+
+    def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        """The next one."""
+        return [next(self._rollouts)]
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def _learner(
+    config: DQNConfig, learner: AnyLearner, rollouts: list[Rollout], seconds: float
+) -> tuple[float, float, float]:
+    """Seconds of the first call beyond the others, of each other call, and to put a step into replay."""
+    calls: list[float] = []
+    inserting = inserted = 0.0
+    before, began = 0.0, time.perf_counter()
+    statuses = train(replace(config, total_steps=ENDLESS), rollouts=_Recorded(rollouts), learner=learner)
+    step = updates = 0
+    for status in statuses:
+        if status.updates > updates:
+            calls.append(status.seconds - before)
+        else:
+            inserting += status.seconds - before
+            inserted += status.step - step
+        before, step, updates = status.seconds, status.step, status.updates
+        late = time.perf_counter() - began > seconds + (calls[0] if calls else 0.0)
+        if late and (len(calls) >= LEAST_CALLS or not config.samples_per_insert):
+            break
+    statuses.close()
+    if not calls:
+        return 0.0, 0.0, inserting / inserted
+    call = float(np.mean(calls[1:]))
+    return max(0.0, calls[0] - call), call, inserting / inserted

@@ -1,0 +1,329 @@
+"""A plan before a purchase: time and cost of a run on machines that are not there yet, from what was measured here.
+
+The loop (`dqnkit.training.train`) does one thing at a time: it updates while it may, else it takes rollouts in. The
+workers act meanwhile. So two times are computed, and the longer one counts:
+
+    the workers'   all steps at the speed at which they are made, and the pause while the update is compiled, in which
+                   the tasks in flight run out
+    the driver's   the steps until the first update, compiling it, all updates, and for each task the handling
+
+Plain arithmetic on numbers: no Dask, no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dqnkit.cluster.task_length import steps_of_a_task
+from dqnkit.config import DQNConfig
+
+WORKERS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+WINDOW = 2  # tasks in flight for each thread, as in `dqnkit.cluster.rollouts`
+LEAST_BILLED = 60.0  # seconds
+HARDLY_MORE = 1.02  # times
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `dqnkit.cluster.measure.measure` found on this computer. Seconds, unless it says otherwise."""
+
+    step: float  # of one environment, in an actor on a worker that steps num_envs of them
+    step_cpu: float  # of these, computing; the rest is waiting
+    first: float  # from asking a worker until its first rollout arrives
+    build: float  # until the learner is there
+    compile: float  # the first call of the learner, beyond the others
+    call: float  # updates_per_call updates, with their batches and priorities
+    insert: float  # to put one step into replay
+    task: float  # that the driver's process computes for one task
+    gap: float  # in which a worker's thread does nothing between two tasks
+    transition_bytes: float  # of a step on its way to the driver
+    weights_bytes: float  # of one version on its way to a worker
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What cannot be measured before there are machines."""
+
+    boot_seconds: float = 180.0  # from the request until all workers are up
+    download: float = 100.0  # Mbit/s, from the workers to this computer
+    upload: float = 20.0  # Mbit/s
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A kind of machine at a price."""
+
+    cloud: str
+    machine: str
+    vcpus: int
+    speed: float  # of a core, as a share of a core here
+    usd_per_hour: float
+    scheduler_usd_per_hour: float  # of the one machine more that the scheduler needs
+    spot: bool = False
+    interruptions_per_hour: float = 0.0  # share of the machines that is taken back
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+        return f"{self.machine}{', spot' if self.spot else ''}"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of a run on workers that are up, and what they are made of."""
+
+    start: float  # until the first rollout arrives
+    actors: float
+    learner: float
+    driver: float  # its work on tasks and replay
+    network: float
+    cores: float  # of all together, where they share one computer
+    before_learning: float  # until there is enough in replay for the first update
+    steps_a_task: int  # all copies together
+
+    @property
+    def driver_side(self) -> float:
+        """The driver does one thing at a time."""
+        return self.before_learning + self.learner + self.driver
+
+    @property
+    def total(self) -> float:
+        """Whichever takes longest."""
+        return self.start + max(self.actors, self.network, self.cores, self.driver_side)
+
+    @property
+    def limit(self) -> str:
+        """What would have to be faster: actors, learner, driver, network or cores."""
+        serial = "learner" if self.learner >= self.driver else "driver"
+        times = {"actors": self.actors, "network": self.network, "cores": self.cores, serial: self.driver_side}
+        return max(times, key=lambda name: times[name])
+
+
+def predict(
+    config: DQNConfig,
+    measured: Measured,
+    workers: float,
+    *,
+    threads: int = 1,
+    speed: float = 1.0,
+    assumed: Assumed | None = None,
+    cores: int | None = None,
+) -> Times:
+    """How long ``config.total_steps`` take on workers that are up.
+
+    Args:
+        config: the run's settings.
+        measured: on this computer.
+        workers: processes, each on a core of its own.
+        threads: tasks that a worker runs at a time. Their waiting overlaps; what they compute does not, as Python
+            runs one thread at a time.
+        speed: of the workers' cores, as a share of a core here.
+        assumed: the connection to them; None: they are on this computer.
+        cores: that all workers and the driver share; None: each has its own.
+    """
+    all_threads = max(1, round(workers * threads))
+    computing = measured.step_cpu / speed
+    step = max(measured.step + (computing - measured.step_cpu), threads * computing)
+    length = config.num_envs * steps_of_a_task(config, step * config.num_envs, all_threads)
+    made = workers * threads / (step + measured.gap / length)  # steps a second
+
+    steps = config.total_steps
+    calls = _calls(config)
+    compiling = measured.compile if calls else 0.0
+    in_flight = WINDOW * all_threads * length / made  # seconds of work that the workers have while nobody asks
+    learner = compiling + calls * measured.call
+    driver = steps * (measured.task / length + measured.insert)
+    return Times(
+        start=measured.build + measured.first,
+        actors=steps / made + max(0.0, compiling - in_flight),
+        learner=learner,
+        driver=driver,
+        cores=0.0 if cores is None else (steps * computing + learner + driver) / cores,
+        network=0.0 if assumed is None else _network(steps, length * all_threads, measured, assumed),
+        before_learning=min(steps, config.learning_starts) / made if calls else 0.0,
+        steps_a_task=length,
+    )
+
+
+def predict_here(config: DQNConfig, measured: Measured) -> float:
+    """Seconds that the run takes in one process on this computer, where acting and learning take turns."""
+    calls = _calls(config)
+    learner = measured.compile * (calls > 0) + calls * measured.call
+    return measured.build + config.total_steps * (measured.step + measured.insert) + learner
+
+
+def _calls(config: DQNConfig) -> int:
+    """Of the learner, in the whole run."""
+    drawn = max(0, config.total_steps - config.learning_starts) * config.samples_per_insert
+    return math.floor(drawn / config.batch_size / config.updates_per_call)
+
+
+def _network(steps: int, steps_a_version: int, measured: Measured, assumed: Assumed) -> float:
+    """Seconds on the wire: all transitions one way; the other way a version of the weights in each task's time."""
+    coming = steps * measured.transition_bytes / (assumed.download * 1e6 / 8)
+    going = steps / steps_a_version * measured.weights_bytes / (assumed.upload * 1e6 / 8)
+    return max(coming, going)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to run it."""
+
+    offer: Offer
+    workers: int
+    threads: int  # of each worker
+    seconds: float  # from the request for machines to the last step
+    usd: float
+    limit: str  # what would have to be faster
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All ways that were looked at, and the questions that they answer; as text a short table."""
+
+    env_id: str
+    steps: int
+    rows: tuple[Row, ...]
+    here: float  # seconds in one process on this computer, which costs nothing
+    budget: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def offers(self) -> list[Offer]:
+        """The kinds of machines, in the order of the table of prices."""
+        return list(dict.fromkeys(row.offer for row in self.rows))
+
+    def of(self, offer: Offer) -> list[Row]:
+        """The rows of one kind of machine, by the number of workers."""
+        return [row for row in self.rows if row.offer == offer]
+
+    def knee(self, offer: Offer) -> Row | None:
+        """From where on more workers of this kind make it no faster: the first row whose limit is not the actors."""
+        return next((row for row in self.of(offer) if row.limit != "actors"), None)
+
+    @property
+    def fastest(self) -> Row:
+        """The cheapest of those that take hardly longer than the fastest."""
+        return _fastest(self.rows)
+
+    @property
+    def cheapest(self) -> Row:
+        """The fastest of those that cost hardly more than the cheapest."""
+        least = min(row.usd for row in self.rows)
+        return min((row for row in self.rows if row.usd <= HARDLY_MORE * least), key=lambda row: row.seconds)
+
+    @property
+    def best(self) -> Row | None:
+        """The fastest within the budget; None where nothing is."""
+        affordable = [row for row in self.rows if self.budget is None or row.usd <= self.budget]
+        return _fastest(affordable) if affordable else None
+
+    def __str__(self) -> str:
+        chosen = [("fastest", self.fastest), ("cheapest", self.cheapest)]
+        if self.budget is not None and self.best is not None:
+            chosen.insert(0, (f"best for ${self.budget:.2f}", self.best))
+        lines = [f"{self.env_id}, {self.steps:,} steps"]
+        here = ("here, in one process", "", in_words(self.here), "$0", "")
+        lines += _table([here, *((what, *_cells(row)) for what, row in chosen)])
+        if self.budget is not None and self.best is None:
+            lines.append(f"Nothing in the table does it for ${self.budget:.2f}.")
+        return "\n".join([*lines, "", *self._knees(), "", *self.notes])
+
+    def _knees(self) -> list[str]:
+        """From where on more workers do not help, in a line for all machines of which it is the same."""
+        lines: dict[str, list[Offer]] = {}
+        for offer in self.offers:
+            row = self.knee(offer)
+            words = f"from {row.workers} on ({row.limit})" if row else f"not up to {self.of(offer)[-1].workers}"
+            lines.setdefault(words, []).append(offer)
+        found = [f"  {words}: {'; '.join(self._names(offers))}" for words, offers in lines.items()]
+        return ["More workers make it no faster, as something else (in brackets) is the limit:", *found]
+
+    def _names(self, offers: Sequence[Offer]) -> list[str]:
+        """Of machines; that they are spot machines is said only where others of the kind are not among them."""
+        all_of = {offer.machine: [each for each in self.offers if each.machine == offer.machine] for offer in offers}
+        whole = {machine for machine, each in all_of.items() if set(each) <= set(offers)}
+        return list(dict.fromkeys(offer.machine if offer.machine in whole else offer.name for offer in offers))
+
+
+def _fastest(rows: Sequence[Row]) -> Row:
+    least = min(row.seconds for row in rows)
+    return min((row for row in rows if row.seconds <= HARDLY_MORE * least), key=lambda row: row.usd)
+
+
+def plan(
+    config: DQNConfig,
+    measured: Measured,
+    offers: Iterable[Offer],
+    *,
+    workers: Sequence[int] = WORKERS,
+    threads: int | None = None,
+    budget: float | None = None,
+    assumed: Assumed | None = None,
+    notes: Sequence[str] = (),
+) -> Plan:
+    """Time and cost of a run on each kind of machine, for each number of workers.
+
+    Args:
+        config: the run's settings; ``total_steps`` is how long it is.
+        measured: on this computer.
+        offers: the kinds of machines, as `dqnkit.cluster.cloud.prices.offers` gives them.
+        workers: how many machines; each has one worker process.
+        threads: of a worker; as many as its machine has virtual CPUs unless given.
+        budget: US dollars.
+        assumed: what cannot be measured; see there.
+        notes: sentences below the table, besides what is assumed.
+    """
+    assumed = assumed or Assumed()
+    rows = tuple(
+        _row(config, measured, offer, count, threads or offer.vcpus, assumed) for offer in offers for count in workers
+    )
+    here = predict_here(config, measured)
+    return Plan(config.env_id, config.total_steps, rows, here, budget, (*_assumptions(rows, assumed), *notes))
+
+
+def _row(config: DQNConfig, measured: Measured, offer: Offer, workers: int, threads: int, assumed: Assumed) -> Row:
+    away = offer.interruptions_per_hour * assumed.boot_seconds / 3600  # share of the machines, while others boot
+    times = predict(config, measured, workers * max(0.0, 1 - away), threads=threads, speed=offer.speed, assumed=assumed)
+    seconds = assumed.boot_seconds + times.total
+    hourly = workers * offer.usd_per_hour + offer.scheduler_usd_per_hour
+    return Row(offer, workers, threads, seconds, hourly * max(seconds, LEAST_BILLED) / 3600, times.limit)
+
+
+def _assumptions(rows: Sequence[Row], assumed: Assumed) -> list[str]:
+    notes = [
+        f"Measured on this computer; assumed: machines boot in {assumed.boot_seconds / 60:.0f} min, "
+        f"{assumed.download:.0f} Mbit/s come in here and {assumed.upload:.0f} go out, and the driver stays here.",
+        "A core there is as fast as one here, unless the table of prices says otherwise; a worker computes on one core "
+        "at a time (Python), so more virtual CPUs help only where environments wait.",
+    ]
+    shares = sorted({row.offer.interruptions_per_hour for row in rows if row.offer.spot})
+    if shares:
+        notes.append(f"Of spot machines, {', '.join(f'{share:.0%}' for share in shares)} are taken back in an hour.")
+    return notes
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.workers} x {row.offer.name}",
+        in_words(row.seconds),
+        f"${row.usd:.2f}",
+        f"limit: {row.limit}",
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).strip() for row in rows
+    ]
+
+
+def in_words(seconds: float) -> str:
+    """A time, like ``40 s``, ``4 min`` or ``2 h 05 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,124 @@
+"""Time against cost of one run on machines of several kinds, so that a reader sees what a dollar more brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dqnkit.errors import InvalidDataError
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from dqnkit.cluster.plan import Offer, Plan, Row
+
+WIDTH = 7.2  # inches
+MARKERS = "os^D"  # of the kinds of machines that get a colour
+NAMED = (1, 4, 16, 64, 256)  # workers whose points are numbered, besides the knees
+BEYOND = 3  # points drawn after a knee: from there on it only costs
+
+
+def time_and_cost(plan: Plan, title: str = "") -> Picture:
+    """A line for each kind of machine, a point for each number of workers; where more stop helping is ringed.
+
+    Args:
+        plan: of a run, as `dqnkit.cluster.plan.plan` makes it.
+        title: what is planned; environment and steps unless given.
+
+    Raises:
+        InvalidDataError: the plan is empty.
+    """
+    if not plan.rows:
+        raise InvalidDataError("this plan has no rows: give it kinds of machines and numbers of workers")
+    shown = leading(plan)
+    with styled_figure(WIDTH, 4.4) as figure:
+        axes = figure.subplots()
+        for offer in plan.offers:
+            if offer not in shown:
+                rows = _drawn(plan, offer)
+                axes.plot(*_points(rows), color="#C8C8C8", linewidth=0.9, zorder=1)
+        for number, offer in enumerate(shown):
+            dashes: Any = (0, (4, 1.5)) if offer.spot else "-"
+            style = {"color": list(PALETTE.values())[number]["color"], "linestyle": dashes, "marker": MARKERS[number]}
+            _draw(axes, plan, offer, style)
+            if number in (0, len(shown) - 1):  # the lines on the outside have room for numbers
+                _number(axes, plan.of(offer), plan.knee(offer), left=number == 0)
+        if plan.budget is not None:
+            axes.axvline(plan.budget, label=f"budget ${plan.budget:.2f}", **PALETTE["reference"])
+        axes.axhline(plan.here / 60, label="here, in one process ($0)", linewidth=1.2, color="#4D4D4D")
+        axes.set(
+            title=title or f"{plan.env_id}, {plan.steps:,} steps",
+            xlabel="US dollars",
+            ylabel="minutes, from the request for machines",
+            xscale="log",
+            yscale="log",
+        )
+        axes.xaxis.set_major_formatter("${x:,g}")
+        axes.yaxis.set_major_formatter("{x:,g}")
+        axes.margins(0.08)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, handlelength=3.2)
+    return Picture.of(figure, _in_words(plan, shown), _caption(len(plan.offers) > len(shown)))
+
+
+def leading(plan: Plan) -> list[Offer]:
+    """Of each cloud, on demand and spot, the kind that is cheapest where more workers stop helping; cheapest first."""
+
+    def cost(offer: Offer) -> float:
+        return (plan.knee(offer) or plan.of(offer)[-1]).usd
+
+    least: dict[tuple[str, bool], Offer] = {}
+    for offer in sorted(plan.offers, key=cost):
+        least.setdefault((offer.cloud, offer.spot), offer)
+    return list(least.values())[: len(MARKERS)]
+
+
+def _drawn(plan: Plan, offer: Offer) -> list[Row]:
+    rows, knee = plan.of(offer), plan.knee(offer)
+    return rows if knee is None else rows[: rows.index(knee) + 1 + BEYOND]
+
+
+def _points(rows: list[Row]) -> tuple[list[float], list[float]]:
+    return [row.usd for row in rows], [row.seconds / 60 for row in rows]
+
+
+def _draw(axes: Axes, plan: Plan, offer: Offer, style: dict[str, Any]) -> None:
+    knee = plan.knee(offer)
+    ring = f"\n(ring: {knee.workers}, then {knee.limit})" if knee else ""
+    axes.plot(*_points(_drawn(plan, offer)), label=f"{offer.cloud} {offer.name}{ring}", markersize=4.5, **style)
+    if knee:
+        look: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": style["color"], "markeredgewidth": 1.6}
+        axes.plot(knee.usd, knee.seconds / 60, "o", markersize=12, zorder=4, **look)
+
+
+def _number(axes: Axes, rows: list[Row], knee: Row | None, left: bool) -> None:
+    """Say at some of the points before the knee how many workers they are."""
+    for row in rows:
+        if row.workers in NAMED and (knee is None or row.workers < knee.workers):
+            axes.annotate(
+                str(row.workers),
+                (row.usd, row.seconds / 60),
+                xytext=(-7, 0) if left else (7, 0),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="center",
+                fontsize=8,
+            )
+
+
+def _in_words(plan: Plan, shown: list[Offer]) -> str:
+    lines = []
+    for offer in shown:
+        first, knee = plan.of(offer)[0], plan.knee(offer)
+        words = f"{first.workers} x {offer.name}: {first.seconds / 60:.1f} minutes, ${first.usd:.2f}"
+        if knee:
+            words += f"; from {knee.workers} on {knee.seconds / 60:.1f} minutes, ${knee.usd:.2f}, limit {knee.limit}"
+        lines.append(words)
+    return f"Minutes against dollars for {plan.env_id}, {plan.steps:,} steps. {'. '.join(lines)}."
+
+
+def _caption(has_more: bool) -> str:
+    grey = " Grey: the other kinds of machines." if has_more else ""
+    return (
+        "What to look for: the numbers are workers. Where a line runs down, more workers save time for little money; "
+        f"from the ring on they only cost. Dashed: spot machines.{grey}"
+    )

@@ -1,0 +1,107 @@
+"""The plan's model against reality: predicted and measured seconds of training on 1 to 16 local workers.
+
+The environment waits 5 ms a step, so that a computer of two cores can have 16 workers. With the small network the
+actors are the limit; with the large one and many updates a step the learner becomes it. What is predicted follows from
+`dqnkit.cluster.measure` alone, which knows nothing of the runs.
+
+    python plan_accuracy.py
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import report
+from _cluster import cluster
+
+from dqnkit.cluster.measure import measure
+from dqnkit.cluster.plan import Measured, predict
+from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.config import DQNConfig
+from dqnkit.training import train
+
+TARGET = 0.25  # of the measured time
+SETTINGS: dict[str, dict[str, Any]] = {
+    "actors": {"hidden_sizes": (64, 64), "samples_per_insert": 8.0, "batch_size": 64},
+    "learner": {"hidden_sizes": (512, 512), "samples_per_insert": 32.0, "batch_size": 64},
+}
+# environment steps of a run for each worker, so that each takes 10 to 25 seconds
+STEPS_A_WORKER = 2_200
+MOST_STEPS = {"actors": 10**9, "learner": 10_000}
+
+
+def settings(regime: str, workers: int) -> DQNConfig:
+    """Those of one run."""
+    steps = min(STEPS_A_WORKER * workers, MOST_STEPS[regime])
+    common: dict[str, Any] = {"env_id": "_cluster_envs:Latency-v0", "num_envs": 8, "learning_starts": 200}
+    return DQNConfig(**common, **SETTINGS[regime], total_steps=steps)
+
+
+def run(config: DQNConfig, workers: int) -> dict[str, Any]:
+    """Train on so many workers; seconds until the last status."""
+    with cluster(workers) as client:
+        client.run(_import)  # as on machines that have booted
+        rollouts = ClusterRollouts(client)
+        began = time.perf_counter()
+        seconds, status = [(time.perf_counter() - began, status) for status in train(config, rollouts=rollouts)][-1]
+        traffic = rollouts.traffic
+        return {
+            "seconds": seconds,
+            "steps": status.step,
+            "updates": status.updates,
+            "tasks": traffic.arrived,
+            "waiting": traffic.waiting_seconds,
+            "busy": sum(row.busy_seconds for row in traffic.workers.values()) / seconds / workers,
+        }
+
+
+def _import() -> None:
+    import _cluster_envs  # noqa: F401
+
+    import dqnkit.cluster.worker  # noqa: F401
+
+
+def compare(regime: str, measured: Measured, workers: int, cores: int) -> dict[str, Any]:
+    """One row of the table."""
+    config = settings(regime, workers)
+    times = predict(config, measured, workers, cores=cores)
+    found = run(config, workers)
+    report.progress(f"{regime}, {workers} workers: predicted {times.total:.1f} s, measured {found['seconds']:.1f} s")
+    off = times.total / found["seconds"] - 1
+    return {"workers": workers, "predicted": times.total, "limit": times.limit, "off": off, **found}
+
+
+def main() -> None:
+    """Measure, predict, run."""
+    parser = report.flags(__doc__ or "", threads=2)
+    parser.add_argument("--seconds", type=float, default=12.0, help="for what is measured, of each network")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--regimes", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
+    arguments = parser.parse_args()
+    silence_dask()  # which tells of tasks that are cancelled at the end
+    report.pin(arguments.threads, arguments.cores)
+    report.limit_tensorflow(1)  # in a cloud the workers have cores of their own; here the learner leaves them one
+    list(train(DQNConfig(total_steps=2_000)))  # a process's first program takes longer to compile than those after it
+    results: dict[str, Any] = {"versions": report.versions()}
+    verdicts = []
+    for regime in arguments.regimes:
+        measured = measure(settings(regime, 1), arguments.seconds, report.progress)
+        rows = [compare(regime, measured, workers, arguments.threads) for workers in arguments.workers]
+        results[regime] = {"measured": vars(measured), "rows": rows}
+        columns = ["workers", "steps", "predicted s", "measured s", "off by", "predicted limit"]
+        names = ("workers", "steps", "predicted", "seconds")
+        report.table(
+            f"The limit becomes: {regime}",
+            columns,
+            [[*(row[name] for name in names), f"{row['off']:+.0%}", row["limit"]] for row in rows],
+        )
+        print()
+        worst = max(abs(row["off"]) for row in rows)
+        verdicts.append(report.verdict(f"{regime}: predicted time off by", worst, TARGET, at_most=True))
+    print(f"\nWritten to {report.write_json('plan-accuracy', arguments, results, verdicts)}")
+
+
+if __name__ == "__main__":
+    main()

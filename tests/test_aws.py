@@ -1,0 +1,370 @@
+"""Clusters on EC2, end to end, against a cloud on this computer: what starts, what it costs, and that it ends.
+
+The API is moto's; machines are processes of this computer; every connection is one of the loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import pytest
+
+pytest.importorskip("dask_cloudprovider")
+
+from click.testing import CliRunner
+from clusters import within
+from loopback import guarded_aws
+from toys import small_config
+
+from dqnkit.checkpoint import restore
+from dqnkit.cli import main
+from dqnkit.cluster.cloud import aws, boot, ec2, machines, meter, ordering
+from dqnkit.cluster.cloud.leftovers import CLUSTER, owner
+from dqnkit.cluster.cloud.meter import within_budget
+from dqnkit.cluster.cloud.simulated import SimulatedCloud
+from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cluster.package import stock_image
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.config import DQNConfig, preset
+from dqnkit.errors import ClusterError, ConfigError
+from dqnkit.evaluation import evaluate
+from dqnkit.training import train
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[SimulatedCloud]:
+    with guarded_aws() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def clean(cloud: SimulatedCloud) -> Iterator[SimulatedCloud]:
+    """The cloud, on which nothing new may be left afterwards."""
+    cloud.boot = "normal"
+    before = left(cloud)
+    yield cloud
+    assert left(cloud) == before
+
+
+def left(cloud: SimulatedCloud) -> tuple[set[str], set[str], int]:
+    """Machines that are not gone, security groups, processes."""
+    return {each.id for each in cloud.instances() if each.state != "terminated"}, set(cloud.groups()), cloud.processes()
+
+
+NOTHING: tuple[set[str], set[str], int] = (set(), set(), 0)
+
+
+def lines() -> tuple[list[str], Callable[[str], None]]:
+    """What a cluster tells, and whom."""
+    told: list[str] = []
+    return told, told.append
+
+
+def limits(**settings: str) -> Any:
+    """Limits of waits, like ``boot_timeout="3 s"``."""
+    return dask.config.set({f"dqnkit.cloud.{name.replace('_', '-')}": value for name, value in settings.items()})
+
+
+# -- before anything is paid for --------------------------------------------------------------------------------------
+
+
+def test_the_order_is_checked_before_the_cloud_is_asked_for_machines(cloud: SimulatedCloud) -> None:
+    asked = len(cloud.calls())
+    for wrong, sentence in (
+        ({"budget": 0.001}, r"a budget of \$0.00 lasts for"),
+        ({"budget": -1.0}, "above 0"),
+        ({"machine": "x99.huge"}, "x99.huge"),
+        ({"reach": "0.0.0.0/0"}, "not be the whole world"),
+        ({"reach": "my house"}, "must be an address or a network"),
+        ({"lifetime": "6 minutes", "idle_timeout": "1 hour"}, "at least the idle time-out"),
+        ({"idle_timeout": "1 minute"}, "idle_timeout must be at least 300 s"),
+        ({"image": "daskdev/dask:2021.1.0-py3.8"}, f"take the image {stock_image()}"),
+        ({"colour": "blue"}, "there is no option colour"),
+        ({"pip_packages": [f"package-{number}" for number in range(2000)]}, "boot script has .* bytes"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            make_cluster("aws", 2, progress=lambda line: None, **wrong)
+    assert not {"RunInstances", "CreateSecurityGroup"} & set(cloud.calls()[asked:])
+
+
+def test_nothing_starts_that_is_not_confirmed(clean: SimulatedCloud) -> None:
+    asked: list[str] = []
+    calls = len(clean.calls())
+    with pytest.raises(ClusterError, match="nothing has started"):
+        make_cluster("aws", 3, progress=asked.append, confirm=lambda cost: bool(asked.append(cost)))
+    assert "3 x c7i.large" in asked[1]
+    assert "At most $" in asked[1]
+    assert "RunInstances" not in clean.calls()[calls:]
+
+
+def test_a_dry_run_shows_everything_and_starts_nothing(clean: SimulatedCloud) -> None:
+    dry = aws.dry_run(4, 2, budget=1.0, lifetime="90 minutes")
+    assert dry.order.lifetime == 5400
+    assert "4 x c7i.large" in dry.estimate
+    for script in (dry.scheduler_script, dry.worker_script):
+        assert script.startswith("#cloud-config\n")
+        steps = script[script.index("runcmd:") :]
+        assert steps.index("shutdown -P +90") < steps.index("docker") < steps.index("shutdown -P now")
+        assert stock_image() in script
+        assert "PRIVATE KEY-----" not in script
+        assert "(private key)" in script
+        assert len(script) < boot.LIMIT
+    assert "--nthreads 2" in dry.worker_script
+    assert "--idle-timeout" in dry.scheduler_script
+    assert not dry.lacking
+    assert not clean.groups()
+
+
+def test_a_dry_run_names_what_the_account_does_not_allow(clean: SimulatedCloud) -> None:
+    allowed = ec2.policy()
+    for statement in allowed["Statement"]:
+        statement.pop("Condition", None)  # moto knows the conditions of no action
+    clean.requires_permissions(allowed)
+    try:
+        assert aws.dry_run(1).lacking == []
+        start = next(statement for statement in allowed["Statement"] if statement["Sid"] == "Start")
+        start["Action"] = ["ec2:CreateSecurityGroup"]
+        clean.requires_permissions(allowed)
+        assert aws.dry_run(1).lacking == ["RunInstances"]
+        shown = CliRunner().invoke(main, ["cloud", "check"])
+        assert shown.exit_code == 1
+        assert "may not: RunInstances" in shown.output
+        with pytest.raises(ClusterError, match=r"UnauthorizedOperation.*dqnkit cloud check"):
+            make_cluster("aws", 1, progress=lambda line: None)
+    finally:
+        clean.requires_permissions(None)
+
+
+def test_without_credentials_it_says_how_to_set_them(clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with pytest.raises(ClusterError, match=r"no credentials for Amazon here. aws configure"):
+        make_cluster("aws", 1, progress=lambda line: None)
+
+
+# -- a cluster --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_dqn_solves_cartpole_though_half_of_the_machines_are_taken_back(
+    clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "RECONCILE_SECONDS", 1.0)
+    told, tell = lines()
+    config = preset("CartPole-v1", seed=1, total_steps=200_000)
+    with make_cluster("aws", 2, spot=True, budget=5.0, progress=tell) as cluster, cluster.get_client() as client:
+        started = clean.instances()
+        assert sorted(each.spot for each in started if each.state == "running") == [False, True, True]
+        training = train(config, rollouts=ClusterRollouts(client))
+        lost = trained_until_solved(training, config, at_10_000=lambda: clean.reclaim(1))
+        training.close()
+        assert len(lost) == 1
+        within(60, lambda: len(client.nthreads()) == 2)
+        assert any("1 machines were lost, 1 are replaced" in line for line in told), told
+        assert 0 < cluster.meter.spent() < 0.1
+        assert cluster.meter.hourly == pytest.approx(0.22, abs=0.02)
+    assert cluster.meter.hourly == 0
+    assert "BEGIN" not in "".join(told)  # no key
+
+
+def trained_until_solved(training: Any, config: DQNConfig, at_10_000: Callable[[], list[str]]) -> list[str]:
+    """Train until 100 greedy episodes have a mean of 475; what was done at step 10,000."""
+    done: list[str] = []
+    checked = 0
+    for status in training:
+        if status.step >= 10_000 and not done:
+            done = at_10_000()
+        if done and status.step - checked >= 10_000:
+            checked = status.step
+            if evaluate(status.weights, config).mean() >= 475:
+                return done
+    raise AssertionError("not solved")
+
+
+@pytest.fixture(scope="module")
+def cluster(cloud: SimulatedCloud) -> Iterator[Any]:
+    """One worker, for tests that leave it as it was."""
+    with make_cluster("aws", 1, budget=5.0, progress=lambda line: None) as cluster:
+        yield cluster
+    assert left(cloud) == NOTHING
+
+
+def test_every_machine_says_whose_it_is_and_when_it_ends(cloud: SimulatedCloud, cluster: Any) -> None:
+    found = ec2.find(ec2.connect("us-east-1"), cluster.launch.id)
+    assert sorted(each.kind for each in found) == ["machine", "machine", "security group"]
+    assert {each.owner for each in found} == {owner()}
+    in_two_hours = time.time() + 2 * 3600
+    assert all(each.ends is not None and abs(each.ends.timestamp() - in_two_hours) < 120 for each in found)
+    shown = CliRunner().invoke(main, ["cloud", "list"])
+    assert shown.exit_code == 0
+    for each in found:
+        assert each.id in shown.output
+
+
+def test_the_ports_are_open_to_the_cluster_itself_and_to_one_address(cloud: SimulatedCloud, cluster: Any) -> None:
+    client = ec2.connect("us-east-1")
+    (group,) = client.describe_security_groups(Filters=[{"Name": f"tag:{CLUSTER}", "Values": ["*"]}])["SecurityGroups"]
+    rules = group["IpPermissions"]
+    addresses = [(rule["FromPort"], rule["ToPort"], each["CidrIp"]) for rule in rules for each in rule["IpRanges"]]
+    assert addresses == [(8786, 8786, "127.0.0.1/32")]
+    members = [pair["GroupId"] for rule in rules for pair in rule["UserIdGroupPairs"]]
+    assert members == [group["GroupId"]]
+    assert not [each for rule in rules for each in rule["Ipv6Ranges"]]
+
+
+def test_a_worker_has_the_package_that_was_sent_and_speaks_tls(cluster: Any) -> None:
+    with cluster.get_client() as client:
+        (address,) = client.nthreads()
+        assert address.startswith("tls://127.77.")
+        (where,) = client.run(eval, "__import__('dqnkit').__file__").values()
+        assert ".zip" in where  # the image has none
+        assert ".zip" in client.run_on_scheduler(eval, "__import__('dqnkit').__file__")
+    with pytest.raises(ClusterError, match="TLS"):
+        make_cluster(cluster.scheduler_address.replace("tls://", "tcp://"), timeout=1)
+
+
+def test_later_clusters_of_this_process_are_not_bound_to_its_keys(cluster: Any) -> None:
+    assert not dask.config.get("distributed.comm.require-encryption")
+    with make_cluster(n_workers=0) as here:
+        assert here.scheduler_address.startswith("tcp://127.0.0.1")
+
+
+def test_a_machine_knows_no_setting_but_its_own(cloud: SimulatedCloud, cluster: Any) -> None:
+    with dask.config.set({"my.secret": "do not tell"}):
+        script = cluster.render_process_cloud_init(cluster.scheduler)
+    assert "do not tell" not in script
+    assert "tls" in script
+
+
+def test_the_budget_ends_training_with_a_checkpoint(cluster: Any, tmp_path: Path) -> None:
+    config = small_config(total_steps=10_000_000)
+    counting = meter.Meter(budget=1.0, clock=iter(range(0, 10**9, 40)).__next__)  # 40 s go by with each look
+    counting.started("i-1", 20.0)
+    told, tell = lines()
+    with cluster.get_client() as client:
+        training = train(config, rollouts=ClusterRollouts(client))
+        last = list(within_budget(training, counting, tmp_path, report=tell))[-1]
+    assert counting.spent() < 1.0
+    assert f"training ended at step {last.step:,}" in told[0]
+    assert restore(tmp_path, config).counters.step == last.step
+
+
+# -- faults -----------------------------------------------------------------------------------------------------------
+
+
+def test_machines_that_never_come_up_are_taken_down_with_the_likely_causes(clean: SimulatedCloud) -> None:
+    clean.boot = "never"
+    told, tell = lines()
+    with (
+        limits(boot_timeout="2 s"),
+        pytest.raises(ClusterError, match=r"could not be reached at .* within 2 s. Likely: "),
+    ):
+        make_cluster("aws", 2, progress=tell)
+    assert "nothing of it is left" in told[-1]
+
+
+def test_an_image_that_does_not_exist_is_noticed_when_its_machine_ends(clean: SimulatedCloud) -> None:
+    with pytest.raises(ClusterError, match=r"has ended by itself. Likely: there is no image nobody/nothing:1"):
+        make_cluster("aws", 1, image="nobody/nothing:1", progress=lambda line: None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning")  # Dask's own word on it
+def test_an_image_with_another_dask_is_found_before_training_starts(clean: SimulatedCloud, tmp_path: Path) -> None:
+    older = "2026.7.1"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
+    subprocess.run([*pip, f"distributed=={older}", f"dask=={older}"], check=True, timeout=120)
+    clean.image("class/image:1", tmp_path)  # a name that says nothing of what is in it
+    with pytest.raises(ClusterError, match=rf"has Dask {older}, this process .* take the image {stock_image()}"):
+        make_cluster("aws", 1, image="class/image:1", progress=lambda line: None)
+
+
+def test_a_worker_that_cannot_be_started_takes_the_others_down(clean: SimulatedCloud) -> None:
+    def fail_after_the_scheduler(line: str) -> None:
+        if line.startswith("scheduler: up"):
+            clean.fail("RunInstances", "InsufficientInstanceCapacity", times=2)
+
+    with pytest.raises(ClusterError, match=r"InsufficientInstanceCapacity.*Likely: Amazon has none of these machines"):
+        make_cluster("aws", 2, progress=fail_after_the_scheduler)
+
+
+@pytest.mark.slow
+def test_throttling_and_a_short_outage_are_waited_out(clean: SimulatedCloud) -> None:
+    for action in ("RunInstances", "DescribeSubnets", "TerminateInstances"):
+        clean.fail(action, "RequestLimitExceeded")
+    clean.fail("DescribeInstances", "Unavailable", times=1)
+    with make_cluster("aws", 1, progress=lambda line: None) as cluster, cluster.get_client() as client:
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+def test_a_region_without_a_network_says_what_to_do(clean: SimulatedCloud) -> None:
+    with pytest.raises(ClusterError, match="create-default-vpc"):
+        ec2.prepare(ec2.connect("us-east-1"), "127.0.0.1/32", {CLUSTER: "x"}, subnet="subnet-00000000")
+
+
+def test_a_group_is_removed_although_no_machine_came_of_it(clean: SimulatedCloud) -> None:
+    clean.fail("RunInstances", "VcpuLimitExceeded")
+    with pytest.raises(ClusterError, match="Service Quotas"):
+        make_cluster("aws", 1, progress=lambda line: None)
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(clean: SimulatedCloud) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("scheduler: boots"):
+            signal.raise_signal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else os.kill(
+                os.getpid(), signal.SIGINT
+            )
+
+    clean.boot = "never"
+    with pytest.raises(KeyboardInterrupt):
+        make_cluster("aws", 1, progress=interrupt)
+    time.sleep(1)  # what was under way ends as well
+
+
+@pytest.mark.slow
+def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
+    run = CliRunner().invoke
+    program = [sys.executable, str(Path(__file__).parent / "killed_cloud_driver.py")]
+    with guarded_aws() as cloud:
+        driver = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+        assert driver.stdout
+        with driver, driver.stdout:
+            name = driver.stdout.readline().split()[1]
+            driver.kill()
+        assert cloud.processes() > 0
+        listed = run(main, ["cloud", "list"])
+        assert listed.output.count(f"\n{name} ") == 3
+        stopped = run(main, ["cloud", "stop", name])
+        assert stopped.exit_code == 0
+        assert stopped.output.count("removed: machine i-") == 2
+        assert left(cloud) == NOTHING
+        assert "Nothing of dqnkit" in run(main, ["cloud", "list"]).output
+        assert "nothing to remove" in run(main, ["cloud", "stop", "--mine"]).output
+
+
+@pytest.mark.slow
+def test_machines_end_by_themselves_when_their_lifetime_has_passed() -> None:
+    with (
+        guarded_aws(seconds_a_minute=1.0) as cloud,  # six minutes are six seconds
+        make_cluster("aws", 1, lifetime="6 minutes", idle_timeout="5 minutes", progress=lambda line: None),
+    ):
+        within(30, lambda: {each.state for each in cloud.instances()} <= {"terminated"})
+        within(10, lambda: cloud.processes() == 0)
+
+
+@pytest.mark.slow
+def test_an_idle_cluster_ends_by_itself(clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordering, "LEAST_SECONDS", 1.0)
+    before = left(clean)
+    with make_cluster("aws", 1, idle_timeout="5 s", progress=lambda line: None):
+        within(60, lambda: left(clean)[0] == before[0])
