@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 7.2, 3.1  # inches
 INK, GREY = "#222222", "#555555"
 HERE, SCHEDULER, WORKER = (PALETTE[name]["color"] for name in ("online network", "reference", "environment"))
 CAPTION = (
-    "What is green and grey is a machine of its own, and paid for by the second; what is blue is your own. All that "
+    "What is green or grey is a machine of its own, and paid for by the second; what is blue is your own. All that "
     "crosses the internet goes through one port, under TLS."
 )
 ALT = (
@@ -50,7 +50,7 @@ def cloud_map() -> Picture:
 def _frame(axes: Axes, corner: tuple[float, float], size: tuple[float, float], title: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    style = {"linewidth": 1.1, "edgecolor": "#9A9A9A", "facecolor": "#FAFAFA", "linestyle": (0, (4, 2))}
+    style: Any = {"linewidth": 1.1, "edgecolor": "#9A9A9A", "facecolor": "#FAFAFA", "linestyle": (0, (4, 2))}
     axes.add_patch(FancyBboxPatch(corner, *size, "round,pad=0,rounding_size=0.12", **style))
     axes.text(corner[0] + 0.14, corner[1] + size[1] - 0.16, title, va="center", color=GREY, size=9.5)
 
@@ -67,7 +67,11 @@ def _box(
     from matplotlib.patches import FancyBboxPatch
 
     corner = centre[0] - size[0] / 2, centre[1] - size[1] / 2
-    style = {"linewidth": 1.0 if faint else 2.2, "edgecolor": color, "facecolor": "white" if faint else f"{color}26"}
+    style: Any = {
+        "linewidth": 1.0 if faint else 2.2,
+        "edgecolor": color,
+        "facecolor": "white" if faint else f"{color}26",
+    }
     axes.add_patch(FancyBboxPatch(corner, *size, "round,pad=0,rounding_size=0.1", **style))
     lines = says.count("\n") + 1 if says else 0
     above = 0.085 * lines
@@ -84,7 +88,7 @@ def _arrow(
     both: bool = False,
 ) -> None:
     """An arrow, with its label above (its bottom on the line) or below."""
-    style = {"arrowstyle": "<|-|>" if both else "-|>", "color": GREY, "linewidth": 1.2, "shrinkA": 2, "shrinkB": 2}
+    style: Any = {"arrowstyle": "<|-|>" if both else "-|>", "color": GREY, "linewidth": 1.2, "shrinkA": 2, "shrinkB": 2}
     axes.annotate("", end, start, arrowprops=style)
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
     shift = 0.05 if side == "bottom" else -0.05

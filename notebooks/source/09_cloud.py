@@ -22,6 +22,7 @@
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -132,13 +133,13 @@ compare(
     answers={
         (0, 5): "That would be the price of the test itself. A machine is paid for whether it works or waits, until "
         "somebody ends it: 63 hours, not ten minutes.",
-        (200, 1000): "These are small machines. One with a large GPU costs dozens of times as much, and then your "
-        "number is right.",
+        (200, 1000): "These are small machines. One with a GPU costs ten times as much or more, and then your "
+        "number would be right.",
     },
 )
 
 # %% [markdown]
-# The bill grew some hundredfold, and not because machines are dear: because nobody ended them. So a cluster of the kit
+# The bill grew nearly four hundredfold, and not because machines are dear: because nobody ended them. So a cluster of the kit
 # never relies on somebody who thinks of it. Every machine knows its own end before it does anything else. You will see
 # that in section 3, and in section 6 you try it.
 #
@@ -280,13 +281,14 @@ from dqnkit.cluster.cloud.accounts import account
 from dqnkit.cluster.cloud.leftovers import table
 from dqnkit.cluster.cloud.simulated import simulated_aws
 
-if "clouds" in globals():  # this cell was run before
+clouds = globals().get("clouds")
+if clouds is not None:  # this cell was run before
     clouds.close()
 clouds = ExitStack()  # ends in the last cell what was started in this one
 cloud = clouds.enter_context(simulated_aws(boot_seconds=2)) if WHERE == "simulated" else None
 
 WORKERS = 2
-ORDER = dict(spot=True, budget=2.0, lifetime="30 minutes", idle_timeout="10 minutes")
+ORDER = {"spot": True, "budget": 2.0, "lifetime": "30 minutes", "idle_timeout": "10 minutes"}
 dry = aws.dry_run(WORKERS, **ORDER)
 print(dry.estimate)
 
@@ -316,7 +318,8 @@ predict(
 
 # %%
 for line in dry.worker_script.splitlines():
-    print(line if len(line) < 400 else f"{line[:100]} … ({len(line):,} characters)")
+    shown = line if len(line) < 1000 else f"{line[:80]} … ({len(line):,} characters)"
+    print(textwrap.fill(shown, 110, subsequent_indent=" " * 8, break_on_hyphens=False))
 
 # %%
 commands = dry.worker_script.partition("runcmd:")[2]
@@ -372,20 +375,22 @@ from dqnkit.classroom.purchase import confirmed
 from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.quiet import silence_dask
 
-if "cluster" in globals():  # this cell was run before: one cluster is enough
+cluster = globals().get("cluster")
+if cluster is not None:  # this cell was run before: one cluster is enough
     cluster.close()
 if cloud is None and not confirmed(dry.estimate):
     print("We go on in the simulated cloud.")
     cloud = clouds.enter_context(simulated_aws(boot_seconds=2))
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
-lines = []  # what the cluster reports, and when
+client, lines = None, []  # what the cluster reports, and when
 
 
 def report(line):
-    """Note it, and show it."""
+    """Note it; until the cluster is up, show it."""
     lines.append((time.monotonic(), line))
-    print(line)
+    if client is None:
+        print(line)
 
 
 cluster = make_cluster("aws", WORKERS, **ORDER, progress=report)
@@ -479,18 +484,18 @@ def take_back(count):
 
 def with_a_loss(statuses, at_step):
     """Pass the statuses on, note the pace; at this step half of the workers go."""
-    began = time.monotonic()
     for status in statuses:
         now = time.monotonic() - began
         seen.append((now, status.step))
         if not moments and status.step >= at_step:
             moments["taken back"] = now
-            print("taken back:", *take_back(WORKERS // 2))
+            report(f"the cloud takes back {', '.join(take_back(WORKERS // 2))}")
         elif len(moments) == 1 and now > moments["taken back"] + 3 and len(client.nthreads()) == WORKERS:
             moments["a new machine is there"] = now
         yield status
 
 
+began = time.monotonic()
 rollouts = ClusterRollouts(client)
 training = with_a_loss(train(waits, rollouts=rollouts, learner=learner), at_step=waits.total_steps // 4)
 status = await live(
@@ -499,6 +504,11 @@ status = await live(
     cost=cluster.meter,
     title="Half of the workers are taken back",
 )
+
+# %%
+for when, line in lines:
+    if when > began:
+        print(f"{when - began:5.1f} s: {line}")
 
 # %%
 from dqnkit.plots import error_curves
@@ -556,6 +566,7 @@ print(f"all so far: ${cluster.meter.spent():.4f}, of it for the replacement at l
 # %%
 client.close()
 cluster.close()
+print(lines[-1][1])
 print(f"all in all {cluster.meter.text()}")
 left = [each for each in account("aws").find() if each.cluster == cluster.uuid]
 print("left:", table(left) if left else "nothing")
