@@ -48,6 +48,8 @@ def test_a_site_that_set_dasks_own_template_is_obeyed(monkeypatch: pytest.Monkey
 
 def test_a_template_with_an_unknown_variable_gives_no_link() -> None:
     class Client:
+        cluster = None
+
         @property
         def dashboard_link(self) -> str:
             return str({}["NOBODY_SET_THIS"])
