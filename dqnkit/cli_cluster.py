@@ -76,8 +76,7 @@ class ClusterChoice:
             if self.send_package or self.where == "ssh":
                 deploy.send_package(client)
             deploy.check_workers(client)
-            link = "" if self.where in PAID else dashboard_link(client)  # a cloud's firewall keeps it from us
-            click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {link or 'none'}")
+            click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
             meter = getattr(cluster, "meter", None)
             yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import dqnkit
 from dqnkit.doctor import examine
 from dqnkit.doctor.requirements import is_within
-from dqnkit.errors import DQNKitError
+from dqnkit.errors import DQNKitError, MissingExtraError
 
 INSTALL_SECONDS = 300  # time limit of pip
 # What the notebooks need: module -> what brings it, as in pyproject.toml. TensorFlow, NumPy and ipywidgets are not in
@@ -37,6 +37,29 @@ NEEDED = {
     "tensorboard": "tensorboard>=2.20",
     "tqdm": "tqdm>=4.66",
 }
+
+# What notebook 09 needs beside it, and the others do without.
+FOR_CLOUDS = {
+    "aiobotocore": "aiobotocore>=2.26",
+    "dask_cloudprovider": "dask-cloudprovider[aws]>=2025.9",
+    "flask_cors": "flask-cors>=5",
+    "moto": "moto>=5.1.20",
+}
+
+
+def add_clouds() -> None:
+    """Have what clusters in a cloud need: on Colab it is installed, in about half a minute.
+
+    Raises:
+        MissingExtraError: it is missing, and this is not Colab.
+        DQNKitError: pip failed; with what it said and what to do.
+    """
+    missing = [requirement for module, requirement in FOR_CLOUDS.items() if find_spec(module) is None]
+    if missing and "google.colab" not in sys.modules:
+        raise MissingExtraError(f"{missing[0]}, which this notebook needs,", "cloud")
+    if missing:
+        print(f"Installing {', '.join(missing)} …", flush=True)
+        install(missing)
 
 
 def set_up() -> None:

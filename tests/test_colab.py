@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from dqnkit import colab
-from dqnkit.errors import DQNKitError
+from dqnkit.errors import DQNKitError, MissingExtraError
 
 ROOT = Path(__file__).resolve().parents[1]
 # Colab has these, and they are never installed or replaced; or no notebook there uses them.
@@ -37,6 +37,21 @@ def test_what_is_needed_is_what_the_project_says() -> None:
     lines = [*project["dependencies"], *extras["cluster"], *extras["course"], *extras["learner"]]
     wanted = {line.partition(";")[0].strip() for line in lines if name_of(line) not in NOT_OURS_THERE}
     assert set(colab.NEEDED.values()) == wanted
+
+
+def test_what_clouds_need_is_what_the_project_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    theirs = {name_of(line): line for line in project["optional-dependencies"]["cloud"]}
+    for line in colab.FOR_CLOUDS.values():  # of Google's cloud and of ssh the notebook needs nothing
+        assert line.replace("[aws]", "") == theirs[name_of(line)].replace("[aws,gcp]", "")
+    installed: list[str] = []
+    monkeypatch.setattr(colab, "install", installed.extend)
+    monkeypatch.setattr(colab, "find_spec", lambda module: None if module == "moto" else object())
+    with pytest.raises(MissingExtraError, match=r"moto.* is not installed.*dqnkit\[cloud\]"):
+        colab.add_clouds()
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())  # type: ignore[arg-type]
+    colab.add_clouds()
+    assert installed == ["moto>=5.1.20"]
 
 
 def test_what_is_there_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

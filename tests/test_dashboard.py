@@ -14,8 +14,8 @@ from dqnkit.cluster.dashboard import PREFIX, TEMPLATE, dashboard_link, how_to_re
 from dqnkit.cluster.deploy import make_cluster
 
 
-def client(link: str) -> Any:
-    return SimpleNamespace(dashboard_link=link)
+def client(link: str, cluster: Any = None) -> Any:
+    return SimpleNamespace(dashboard_link=link, cluster=cluster)
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,10 @@ def test_behind_a_hub_the_link_goes_through_its_proxy(prefix: str, monkeypatch: 
     assert dashboard_link(client("http://127.0.0.1:41234/status")) == "/user/ada/proxy/41234/status"
     assert dashboard_link(client("http://10.0.0.7:8787/status")) == "/user/ada/proxy/10.0.0.7:8787/status"
     assert dashboard_link(client("")) == ""
+
+
+def test_a_cluster_in_a_cloud_has_none() -> None:
+    assert dashboard_link(client("http://203.0.113.7:8787/status", SimpleNamespace(meter=None))) == ""
 
 
 def test_a_site_that_set_dasks_own_template_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,3 +86,10 @@ def test_what_is_not_finite_leaves_gaps():
 def test_what_cannot_be_drawn_is_refused(curves, x, words):
     with pytest.raises(InvalidDataError, match=words):
         error_curves(curves, x=x)
+
+
+def test_moments_are_drawn_and_said() -> None:
+    plain = error_curves({"steps": [1, 2, 3]})
+    marked = error_curves({"steps": [1, 2, 3]}, moments={"taken back": 1.0, "there again": 2.0})
+    assert marked.png != plain.png
+    assert "taken back: at 1. there again: at 2." in marked.alt

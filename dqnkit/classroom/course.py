@@ -34,4 +34,5 @@ COURSE = (
     Chapter(
         "08_train_on_a_cluster", "rollouts and learner together, live; a worker is killed; resume from a checkpoint", 45
     ),
+    Chapter("09_cloud", "the same on cloud machines: cost, limits, safety; a dry run for those without an account", 40),
 )

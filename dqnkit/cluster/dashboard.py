@@ -24,6 +24,8 @@ def dashboard_link(client: Client) -> str:
     A notebook server behind a hub passes on what its jupyter-server-proxy is asked for, under ``{prefix}proxy/PORT/``;
     elsewhere the link is the scheduler's own address. A site that set Dask's ``distributed.dashboard.link`` is obeyed.
     """
+    if hasattr(client.cluster, "meter"):  # it is in a cloud, and nobody but its own machine reaches it
+        return ""
     try:
         link = str(client.dashboard_link or "")
     except KeyError:  # the site's template names a variable that this process does not have

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ SHADES: tuple[dict[str, Any], ...] = (
     {"color": "#A0A0A0", "linestyle": (0, (8, 2))},
     {"color": "#C0B79A", "linestyle": "-"},
 )
+MOMENTS = (PALETTE["target network"]["color"], PALETTE["environment"]["color"])
 WIDTH, HEIGHT = 7.2, 3.7  # inches
 EXPLODES = 100.0  # times the least typical value: from here on the axis is logarithmic
 
@@ -39,6 +41,7 @@ def error_curves(
     title: str = "",
     kinds: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
+    moments: Mapping[str, float] | None = None,
     log: bool | None = None,
     what: str = "",
 ) -> Picture:
@@ -58,6 +61,7 @@ def error_curves(
         kinds: curve name -> name in `PALETTE`, for curves whose colours mean something in the kit. The others are
             shades of blue, each with a line style of its own.
         references: horizontal dotted lines, by name: what is known, a bound or an optimum.
+        moments: upright dotted lines, by name: when something happened.
         log: whether the vertical axis is logarithmic; unless given where the values explode.
         what: what to look for, in a sentence; it becomes the caption.
 
@@ -77,12 +81,15 @@ def error_curves(
             _draw_curve(axes, places[name], values, style, name)
         for name, value in (references or {}).items():
             axes.axhline(value, linewidth=1.4, label=f"{name}: {value:.3g}", **PALETTE["reference"])
+        for (name, place), color in zip((moments or {}).items(), cycle(MOMENTS), strict=False):
+            axes.axvline(place, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
         _choose_axis(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""
     caption = f"What to look for: {what}{bands}" if what else bands.strip()
-    return Picture.of(figure, _alt(title, xlabel, ylabel, rows), caption)
+    marked = "".join(f" {name}: at {place:.3g}." for name, place in (moments or {}).items())
+    return Picture.of(figure, _alt(title, xlabel, ylabel, rows) + marked, caption)
 
 
 def _rows(values: npt.ArrayLike, name: str) -> Array:

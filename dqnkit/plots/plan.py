@@ -32,6 +32,8 @@ def time_and_cost(plan: Plan, title: str = "") -> Picture:
         raise InvalidDataError("this plan has no rows: give it kinds of machines and numbers of workers")
     shown = leading(plan)
     with styled_figure(WIDTH, 4.4) as figure:
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         axes = figure.subplots()
         for offer in plan.offers:
             if offer not in shown:
@@ -53,8 +55,10 @@ def time_and_cost(plan: Plan, title: str = "") -> Picture:
             xscale="log",
             yscale="log",
         )
-        axes.xaxis.set_major_formatter("${x:,g}")
-        axes.yaxis.set_major_formatter("{x:,g}")
+        for axis, labels in ((axes.xaxis, "${x:,g}"), (axes.yaxis, "{x:,g}")):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(labels)
+            axis.set_minor_formatter(NullFormatter())
         axes.margins(0.08)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, handlelength=3.2)
     return Picture.of(figure, _in_words(plan, shown), _caption(len(plan.offers) > len(shown)))

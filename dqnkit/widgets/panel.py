@@ -250,7 +250,7 @@ class Panel:
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         picture = self._picture.html if self._picture is not None else ""
         fold = f"<details><summary>{escape(self.view.fold)}</summary>{details}</details>" if details else ""
-        html = f'<div>{title}{picture}<div role="status">{escape(line)}</div>{fold}{below}</div>'
+        html = f'<div>{title}{picture}<div role="status">{_no_formula(line)}</div>{fold}{below}</div>'
         if self._handle is not None:
             self._handle.update({"text/html": html, "text/plain": f"{self.title} {line}".strip()}, raw=True)
         self.box.clear()
@@ -302,6 +302,11 @@ class Panel:
 
     def _stop_clicked(self, _: Any) -> None:
         self.stopped = True
+
+
+def _no_formula(text: str) -> str:
+    """A text for the page. In an output, what stands between two dollar signs would become a formula."""
+    return escape(text).replace("$", "<span>$</span>")
 
 
 class _Estimate:
