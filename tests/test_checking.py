@@ -545,7 +545,9 @@ def test_use_gives_the_readers_version_if_it_passes(capsys: pytest.CaptureFixtur
     assert "your version is used" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("thing", [None, 3, lambda *a: None, lambda *a: 7.0], ids=str)
+@pytest.mark.parametrize(
+    "thing", [None, 3, lambda *a: None, lambda *a: 7.0], ids=["nothing", "a number", "gives nothing", "gives a number"]
+)
 def test_use_gives_the_kits_version_if_not(thing: Any, capsys: pytest.CaptureFixture[str]) -> None:
     check("q_update", thing)
     assert use("q_update", thing) is Q_UPDATE.solution

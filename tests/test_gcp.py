@@ -88,7 +88,7 @@ def test_a_cluster_comes_up_makes_rollouts_and_leaves_nothing(
         assert "--no-dashboard" in data
         assert "TOKEN-1234" not in data
     assert [body["scheduling"]["provisioningModel"] for body in (scheduler, *workers)] == ["STANDARD", "SPOT", "SPOT"]
-    assert scheduler["machineType"].endswith("/e2-small")
+    assert scheduler["machineType"].endswith("/e2-standard-2")
     assert workers[0]["machineType"].endswith("/e2-standard-2")
     requests = json.dumps([request.headers for request in api.requests])
     assert "Authorization" not in requests

@@ -30,6 +30,7 @@ WAITS = Measured(
     call=0.1,
     insert=0.0001,
     task=0.004,
+    worker_task=0.002,
     gap=0.0,
     transition_bytes=100.0,
     weights_bytes=10_000.0,
@@ -75,7 +76,7 @@ def test_one_computer_for_all_has_so_many_cores() -> None:
     alone, shared = predict(endless, WAITS, 64), predict(endless, WAITS, 64, cores=2)
     assert shared.limit == "cores"
     assert shared.total > alone.total
-    assert shared.cores == pytest.approx((10**6 * 0.001 + shared.driver) / 2)
+    assert shared.cores == pytest.approx((10**6 * (0.001 + 0.002 / shared.steps_a_task) + shared.driver) / 2)
 
 
 def test_a_thin_line_is_the_limit_for_large_transitions() -> None:
@@ -191,7 +192,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ((config, seconds, _),) = asked
     assert (config.total_steps, seconds) == (20_000, 7.0)
     assert config.samples_per_insert == 32  # the preset's
-    for words in ("CartPole-v1, 20,000 steps", "best for $1.00", "c7i.large, spot", "Prices: list prices of aws"):
+    for words in ("CartPole-v1, 20,000 steps", "best for $1.00", "c7i.large, spot", "Prices: aws us-east-1"):
         assert words in result.output
     assert "e2-" not in result.output
     with Image.open(picture) as image:

@@ -1,7 +1,7 @@
 """The measured minute: how fast this computer steps environments, updates the network and handles tasks.
 
-Each part runs the code that training runs: tasks on one worker process of this computer, first as long as the kit makes
-them and then short ones, and the loop with the learner on the rollouts that came from there.
+Each part runs the code that training runs: tasks on one worker process of this computer, long ones and short ones, and
+the loop with the learner on the rollouts that came from there.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from dqnkit.config import DQNConfig
 from dqnkit.training import AnyLearner, make_learner, train
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
-SHARES = (0.3, 0.25, 0.45)  # of the time: tasks, short tasks, learner
+SHARES = (0.3, 0.25, 0.45)  # of the time: long tasks, short tasks, learner
 ENDLESS = 10**12  # steps
 KEPT = 20  # rollouts that the learner's part is fed with, over and over
-SHORT_TASK = 0.02  # seconds: one worker brings as many tasks a second as the kit allows a whole cluster
+SHORT_TASK = 0.02  # seconds: then one worker brings as many tasks a second as the kit allows a whole cluster
 LEAST_TASKS = 5
 LEAST_CALLS = 5  # of the learner, however long they take
 
@@ -41,32 +41,36 @@ def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], No
         MissingExtraError: TensorFlow is not installed.
         DQNKitError: and its other kinds: what would also keep training from working.
     """
-    long, short, learning = (share * seconds for share in SHARES)
+    long_seconds, short_seconds, learner_seconds = (share * seconds for share in SHARES)
+    endless = replace(config, total_steps=ENDLESS)
+    make_learner(config)  # which imports TensorFlow
     began = time.perf_counter()
     learner = make_learner(config)
     build = time.perf_counter() - began
     weights = learner.get_weights()
     with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         report("Measuring: environments ...")
-        tasks = _tasks(ClusterRollouts(client), config, weights, long)
+        long = _tasks(ClusterRollouts(client), endless, weights, long_seconds)
         report("Measuring: tasks ...")
-        length = max(1, int(SHORT_TASK / (tasks.busy / tasks.steps * config.num_envs)))
-        short_tasks = _tasks(ClusterRollouts(client, task_steps=length), config, weights, short)
+        length = max(1, int(SHORT_TASK / (long.busy / long.steps * config.num_envs)))
+        short = _tasks(ClusterRollouts(client, task_steps=length), endless, weights, short_seconds)
     report("Measuring: the learner ...")
-    compiling, call, insert = _learner(config, learner, tasks.newest, learning)
-    sent = sum(len(pickle.dumps(rollout, 5)) for rollout in tasks.newest)
-    step = tasks.busy / tasks.steps
+    compiling, call, insert = _learner(endless, learner, long.newest, learner_seconds)
+    sent = sum(len(pickle.dumps(rollout, 5)) for rollout in long.newest)
+    step = long.busy / long.steps
+    step_cpu, worker_task = _apart(long, short)
     return Measured(
         step=step,
-        step_cpu=min(step, tasks.worker_cpu / tasks.steps),
-        first=short_tasks.first,  # by then the worker has imported what it needs
+        step_cpu=min(step, step_cpu),
+        first=short.first,  # by then the worker has imported what it needs
         build=build,
         compile=compiling,
         call=call,
         insert=insert,
-        task=short_tasks.driver_cpu / short_tasks.count,
-        gap=max(0.0, tasks.seconds - tasks.busy) / tasks.count,
-        transition_bytes=sent / sum(rollout.steps for rollout in tasks.newest),
+        task=short.driver_cpu / short.count,
+        worker_task=worker_task,
+        gap=max(0.0, short.seconds - short.busy) / short.count,
+        transition_bytes=sent / sum(rollout.steps for rollout in long.newest),
         weights_bytes=len(pickle.dumps(weights, 5)),
     )
 
@@ -114,6 +118,17 @@ def _cpu(source: ClusterRollouts) -> float:
     return float(sum(source.client.run(time.process_time).values()))
 
 
+def _apart(long: _Tasks, short: _Tasks) -> tuple[float, float]:
+    """Seconds that the worker computes for a step, and for a task whatever its length, from two lengths."""
+    steps = long.steps / long.count, short.steps / short.count
+    computed = long.worker_cpu / long.count, short.worker_cpu / short.count
+    if steps[0] <= steps[1]:  # one step takes longer than a task should
+        return computed[0] / steps[0], 0.0
+    step = (computed[0] - computed[1]) / (steps[0] - steps[1])
+    step = min(max(0.0, step), computed[0] / steps[0])
+    return step, computed[0] - step * steps[0]
+
+
 class _Recorded:
     """A source of rollouts that were made before."""
 
@@ -138,7 +153,7 @@ def _learner(
     calls: list[float] = []
     inserting = inserted = 0.0
     before, began = 0.0, time.perf_counter()
-    statuses = train(replace(config, total_steps=ENDLESS), rollouts=_Recorded(rollouts), learner=learner)
+    statuses = train(config, rollouts=_Recorded(rollouts), learner=learner)
     step = updates = 0
     for status in statuses:
         if status.updates > updates:

@@ -37,6 +37,7 @@ class Measured:
     call: float  # updates_per_call updates, with their batches and priorities
     insert: float  # to put one step into replay
     task: float  # that the driver's process computes for one task
+    worker_task: float  # that the worker computes for one task, whatever its length
     gap: float  # in which a worker's thread does nothing between two tasks
     transition_bytes: float  # of a step on its way to the driver
     weights_bytes: float  # of one version on its way to a worker
@@ -135,12 +136,13 @@ def predict(
     in_flight = WINDOW * all_threads * length / made  # seconds of work that the workers have while nobody asks
     learner = compiling + calls * measured.call
     driver = steps * (measured.task / length + measured.insert)
+    worker = steps * (computing + measured.worker_task / length)
     return Times(
         start=measured.build + measured.first,
         actors=steps / made + max(0.0, compiling - in_flight),
         learner=learner,
         driver=driver,
-        cores=0.0 if cores is None else (steps * computing + learner + driver) / cores,
+        cores=0.0 if cores is None else (worker + learner + driver) / cores,
         network=0.0 if assumed is None else _network(steps, length * all_threads, measured, assumed),
         before_learning=min(steps, config.learning_starts) / made if calls else 0.0,
         steps_a_task=length,

@@ -28,8 +28,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "learner": {"hidden_sizes": (512, 512), "samples_per_insert": 32.0, "batch_size": 64},
 }
 # environment steps of a run for each worker, so that each takes 10 to 25 seconds
-STEPS_A_WORKER = 2_200
-MOST_STEPS = {"actors": 10**9, "learner": 10_000}
+STEPS_A_WORKER = 2_000
+MOST_STEPS = {"actors": 10**9, "learner": 8_000}
 
 
 def settings(regime: str, workers: int) -> DQNConfig:

@@ -34,7 +34,7 @@ from dqnkit.cluster.cloud.order import Order, seconds
 from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
-MACHINE, SCHEDULER_MACHINE = "c7i.large", "t3.medium"
+MACHINE = "c7i.large"  # for the scheduler, too: a t3 that works for long costs more
 OURS = {"n_workers", "security", "docker_image", "instance_type", "worker_instance_type", "scheduler_instance_type"}
 TAKEN = set(inspect.signature(EC2Cluster.__init__).parameters) - {"self", "kwargs", *OURS}
 
@@ -84,7 +84,7 @@ def _order(
     """What is asked for, with what was not said filled in, and the options for `EC2Cluster`."""
     ours, provider = ordering.split(options, TAKEN)
     ours.setdefault("machine", _configured("worker_instance_type") or MACHINE)
-    ours.setdefault("scheduler_machine", _configured("scheduler_instance_type") or SCHEDULER_MACHINE)
+    ours.setdefault("scheduler_machine", _configured("scheduler_instance_type") or MACHINE)
     ours.setdefault("image", _configured("docker_image"))
     reach = reach or own_address(ec2.is_local(client))
     return ordering.place("aws", n_workers, threads_per_worker, reach=reach, **ours), provider

@@ -46,7 +46,7 @@ from dqnkit.cluster.cloud.order import Order, seconds
 from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
-MACHINE, SCHEDULER_MACHINE = "e2-standard-2", "e2-small"
+MACHINE = "e2-standard-2"
 ZONE = "us-central1-a"  # of the region whose prices the table has
 IMAGE = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
 # Options of `GCPCluster` that are passed on.
@@ -131,7 +131,7 @@ def _order(
 ) -> Order:
     """What is asked for, with what was not said filled in."""
     ours.setdefault("machine", _configured("worker_machine_type") or _configured("machine_type") or MACHINE)
-    ours.setdefault("scheduler_machine", _configured("scheduler_machine_type") or SCHEDULER_MACHINE)
+    ours.setdefault("scheduler_machine", _configured("scheduler_machine_type") or MACHINE)
     ours.setdefault("image", _configured("docker_image"))
     reach = check_reach(reach or own_address(account.local))
     return ordering.place("gcp", n_workers, threads_per_worker, reach=reach, **ours)

@@ -133,8 +133,8 @@ def dated() -> str:
     """Which prices are used, of which day."""
     table = _read(_path())
     regions = ", ".join(f"{cloud} {prices['region']}" for cloud, prices in table["clouds"].items())
-    whose = "" if _path() == TABLE else f" in {_path()}"
-    return f"list prices of {regions}, as of {table['as_of']}{whose}; check before you rely on them"
+    whose = f"in {_path()}" if _path() != TABLE else "in the kit's own table, not checked with the clouds"
+    return f"{regions}, as of {table['as_of']}, {whose}; check before you rely on them"
 
 
 def estimate(order: Order) -> Estimate:
