@@ -66,7 +66,7 @@ print(dated())
 # %%
 predict(
     "09-weekend",
-    "Friday, 18:00. Eight workers (c7i.large, on demand) and a scheduler (t3.medium) run a test of ten minutes. Then the "
+    "Friday, 18:00. Eight workers and a scheduler, each a c7i.large on demand, run a test of ten minutes. Then the "
     "laptop is closed, and nobody thinks of them until Monday, 9:00. What does the test cost?",
     kind="number",
     unit="US dollars",
@@ -108,17 +108,17 @@ from dqnkit.cluster.cloud.meter import Meter
 
 clock = 0.0
 meter = Meter(clock=lambda: clock)
-meter.started("scheduler", 0.13)
+meter.started("scheduler", 0.10)
 meter.started("worker 1", 0.05)
 meter.started("worker 2", 0.05)
 clock = 20.0
 meter.ended("worker 2")  # taken back after 20 s
 clock = 1800.0
 print(f"the kit's meter: ${meter.spent():.6f}")
-print(f"your function:   ${cluster_cost([1800, 20], 0.05, 1800, 0.13):.6f}")
+print(f"your function:   ${cluster_cost([1800, 20], 0.05, 1800, 0.10):.6f}")
 
 # %%
-worker, scheduler = machine_price("aws", "c7i.large"), machine_price("aws", "t3.medium")
+worker = scheduler = machine_price("aws", "c7i.large")
 weekend = (6 + 24 + 24 + 9) * 3600  # seconds from Friday, 18:00, to Monday, 9:00
 bills = {
     "ten minutes, as meant": cluster_cost([600] * 8, worker, 600, scheduler),

@@ -50,8 +50,8 @@ EXERCISE = Exercise(
         Mistake(
             "scheduler forgotten",
             lambda workers, price, scheduler, its_price: sum(map(_minute, workers)) * price / 3600,
-            "The scheduler's machine is forgotten. It computes next to nothing and is paid for like the others: in a "
-            "small cluster it can be the dearest of all.",
+            "The scheduler's machine is forgotten. It computes next to nothing and is paid for like the others: beside "
+            "spot workers it is the dearest of all.",
         ),
         Mistake(
             "seconds taken for hours",
@@ -104,8 +104,8 @@ EXERCISE = Exercise(
         Mistake(
             "the workers' price for the scheduler",
             lambda workers, price, scheduler, its_price: cluster_cost(workers, price, scheduler, price),
-            "The scheduler is billed at the workers' price. It has a machine of another kind, with a price of its own; "
-            "a spot price does not hold for it either.",
+            "The scheduler is billed at the workers' price. It has a price of its own: it may be a machine of another "
+            "kind, and is never a spot machine.",
         ),
         Mistake(
             "prices swapped",
