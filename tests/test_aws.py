@@ -309,7 +309,7 @@ def test_throttling_and_a_short_outage_are_waited_out(clean: SimulatedCloud) -> 
 
 def test_a_region_without_a_network_says_what_to_do(clean: SimulatedCloud) -> None:
     with pytest.raises(ClusterError, match="create-default-vpc"):
-        ec2.prepare(ec2.connect("us-east-1"), "127.0.0.1/32", {CLUSTER: "x"}, subnet="subnet-00000000")
+        make_cluster("aws", 1, subnet_id="subnet-00000000", progress=lambda line: None)
 
 
 def test_a_group_is_removed_although_no_machine_came_of_it(clean: SimulatedCloud) -> None:
@@ -352,19 +352,64 @@ def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
         assert "nothing to remove" in run(main, ["cloud", "stop", "--mine"]).output
 
 
+def test_only_a_clusters_name_removes_a_cluster(cloud: SimulatedCloud, cluster: Any) -> None:
+    for name in ("", "*", "????????"):
+        stopped = CliRunner().invoke(main, ["cloud", "stop", name])
+        assert stopped.exit_code == 2
+        assert "no cluster's name" in stopped.output
+    with cluster.get_client() as client:
+        assert len(client.nthreads()) == 1
+
+
+def test_it_does_not_grow_beyond_what_was_ordered(cluster: Any) -> None:
+    for grow in (lambda: cluster.scale(2), lambda: cluster.scale(cores=4), lambda: cluster.adapt(maximum=9)):
+        with pytest.raises(ClusterError, match="start"):
+            grow()
+
+
+def test_what_is_told_may_fail(clean: SimulatedCloud) -> None:
+    def broken(line: str) -> None:
+        raise BrokenPipeError
+
+    clean.fail("RunInstances", "VcpuLimitExceeded")
+    with pytest.raises(ClusterError, match="Service Quotas"):
+        make_cluster("aws", 1, progress=broken)
+
+
 @pytest.mark.slow
-def test_machines_end_by_themselves_when_their_lifetime_has_passed() -> None:
+def test_a_program_that_ends_without_closing_its_cluster_leaves_nothing(clean: SimulatedCloud) -> None:
+    program = (
+        "from dqnkit.cluster.deploy import make_cluster\n"
+        "if __name__ == '__main__':\n"
+        "    cluster = make_cluster('aws', n_workers=1)\n"
+        "    raise KeyError('something else')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert "something else" in ended.stderr
+    assert "nothing of it is left" in ended.stdout
+
+
+@pytest.mark.slow
+def test_machines_end_by_themselves_when_their_lifetime_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "RECONCILE_SECONDS", 1.0)
+    told, tell = lines()
     with (
         guarded_aws(seconds_a_minute=1.0) as cloud,  # six minutes are six seconds
-        make_cluster("aws", 1, lifetime="6 minutes", idle_timeout="5 minutes", progress=lambda line: None),
+        make_cluster("aws", 1, lifetime="6 minutes", idle_timeout="5 minutes", progress=tell),
     ):
         within(30, lambda: {each.state for each in cloud.instances()} <= {"terminated"})
-        within(10, lambda: cloud.processes() == 0)
+        within(30, lambda: "nothing of it is left" in told[-1])  # the driver has noticed
+        assert len(cloud.instances()) == 2  # and has not ordered others in their place
+        assert left(cloud) == NOTHING
 
 
 @pytest.mark.slow
 def test_an_idle_cluster_ends_by_itself(clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordering, "LEAST_SECONDS", 1.0)
-    before = left(clean)
-    with make_cluster("aws", 1, idle_timeout="5 s", progress=lambda line: None):
-        within(60, lambda: left(clean)[0] == before[0])
+    monkeypatch.setattr(machines, "RECONCILE_SECONDS", 1.0)
+    told, tell = lines()
+    before, ever = left(clean), len(clean.instances())
+    with make_cluster("aws", 1, idle_timeout="5 s", progress=tell):
+        within(60, lambda: "nothing of it is left" in told[-1])
+        assert left(clean) == before
+        assert len(clean.instances()) == ever + 2

@@ -172,7 +172,7 @@ def test_a_worker_without_memory_is_restarted_by_its_nanny() -> None:
         address, _ = some_worker(client)
         with Collector(client) as collector:
             collector.collect_until(lambda: len(collector.from_workers()) == 2)
-            client.run(get_into, eats=40_000_000, workers=[address])
+            client.run(get_into, eats=150_000_000, workers=[address])
             collector.collect_until(lambda: collector.traffic.worker(address).lost)
             collector.collect_until(lambda: len(collector.from_workers()) == 3)
             assert collector.traffic.lost >= 1

@@ -84,7 +84,7 @@ def test_a_cluster_comes_up_makes_rollouts_and_leaves_nothing(
         assert body["disks"][0]["initializeParams"]["sourceImage"].endswith("/ubuntu-2404-lts-amd64")
         assert [item["key"] for item in body["metadata"]["items"]] == ["user-data", "block-project-ssh-keys"]
         data = body["metadata"]["items"][0]["value"]
-        assert yaml.safe_load(data)["runcmd"][0] == "shutdown -P +60"
+        assert "shutdown" not in data  # that would only stop it, and its disk be paid for
         assert "--no-dashboard" in data
         assert "TOKEN-1234" not in data
     assert [body["scheduling"]["provisioningModel"] for body in (scheduler, *workers)] == ["STANDARD", "SPOT", "SPOT"]
@@ -258,7 +258,8 @@ def test_a_dry_run_shows_all_and_buys_nothing(api: ComputeAPI) -> None:
     api.permissions = []
     dry = gcp.dry_run(4, 2, reach="203.0.113.7/32", spot=True, lifetime="90 minutes", zone="us-central1-b")
     assert "4 x e2-standard-2, spot, a worker" in dry.estimate
-    assert "shutdown -P +90" in dry.worker_script
+    assert dry.order.lifetime == 5400
+    assert "docker run" in dry.worker_script
     assert "--nthreads 2" in dry.worker_script
     assert "PRIVATE KEY" not in dry.scheduler_script + dry.worker_script
     assert "compute.instances.create" in dry.lacking

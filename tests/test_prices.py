@@ -72,7 +72,7 @@ def test_an_estimate_is_machines_times_price_times_hours(tmp_path: Path) -> None
         found = estimate(order(machine="small", scheduler_machine="burst", spot=True))
         assert found.hourly == pytest.approx(4 * 0.055 + 0.165)
         assert found.hours == 2
-        assert found.total == pytest.approx(2 * 0.385)
+        assert found.total == pytest.approx(0.385 * (2 + 1 / 30))  # two hours, and two minutes to boot
         text = str(found)
     assert "4 x small, spot, a worker" in text
     assert "1 x burst, the scheduler" in text
@@ -86,7 +86,7 @@ def test_a_budget_shortens_the_lifetime(tmp_path: Path) -> None:
         asked = {"machine": "small", "scheduler_machine": "small", "n_workers": 1}  # 0.23 an hour
         assert affordable_seconds(order(**asked)) == 7200
         assert affordable_seconds(order(**asked, budget=5.0)) == 7200
-        assert affordable_seconds(order(**asked, budget=0.115)) == pytest.approx(1800)
+        assert affordable_seconds(order(**asked, budget=0.115)) == pytest.approx(1800 - 120)  # two minutes to boot
         assert estimate(order(**asked, budget=0.115)).total == pytest.approx(0.115)
 
 

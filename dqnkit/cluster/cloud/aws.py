@@ -10,7 +10,6 @@ what it leaves open: a security group of the cluster's own, limits for every wai
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 import botocore.exceptions
@@ -35,7 +34,10 @@ from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE = "c7i.large"  # for the scheduler, too: a t3 that works for long costs more
-OURS = {"n_workers", "security", "docker_image", "instance_type", "worker_instance_type", "scheduler_instance_type"}
+OURS = {
+    *("docker_image", "instance_type", "worker_instance_type", "scheduler_instance_type", "region", "spot"),
+    *("security_groups", "vpc", "bootstrap", "auto_shutdown", "ami", "subnet_id", "availability_zone"),
+}
 TAKEN = set(inspect.signature(EC2Cluster.__init__).parameters) - {"self", "kwargs", *OURS}
 
 
@@ -44,6 +46,9 @@ def start(
     threads_per_worker: int = 1,
     *,
     region: str | None = None,
+    availability_zone: str | None = None,
+    subnet_id: str | None = None,
+    ami: str | None = None,
     reach: str | None = None,
     progress: Progress = print,
     confirm: Confirm | None = None,
@@ -55,11 +60,14 @@ def start(
         n_workers: machines, beside the scheduler's.
         threads_per_worker: 0: as many as the machine has virtual CPUs.
         region: Amazon's own configuration says it unless given.
+        availability_zone: of the region; any unless given.
+        subnet_id: for the machines; one of the default network unless given.
+        ami: the image of their disks; the newest Ubuntu 24.04 unless given.
         reach: the address or network from which the scheduler's port can be reached; your own unless given.
         progress: is told in a line what happens.
         confirm: is asked, with what it may cost, before anything is paid for.
         options: of `dqnkit.cluster.cloud.ordering.place` (machine, spot, budget, lifetime, ...), and what else
-            `EC2Cluster` takes (ami, subnet_id, availability_zone, filesystem_size, use_private_ip, ...).
+            `EC2Cluster` takes (key_name, filesystem_size, iam_instance_profile, use_private_ip, instance_tags, ...).
 
     Raises:
         ConfigError: something in the order is wrong, or the budget is too small for it.
@@ -67,12 +75,12 @@ def start(
     """
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
-    launch = Launch(order, progress)
-    announced(launch, client.meta.region_name, confirm)
+    launch = Launch(order, progress, client.meta.region_name)
+    announced(launch, confirm)
 
     def make() -> AWSCluster:
-        subnet, image = (provider.pop(name, None) or _configured(name) for name in ("subnet_id", "ami"))
-        place = ec2.prepare(client, order.reach, launch.tags, subnet, image)
+        subnet = ec2.subnet(client, subnet_id or _configured("subnet_id"), availability_zone)
+        place = ec2.prepare(client, order.reach, launch.tags, subnet, ami or _configured("ami"))
         return AWSCluster(launch, client, place, **provider)
 
     return started(launch, make, lambda: ec2.remove(client, launch.id))
@@ -98,7 +106,14 @@ def _configured(name: str) -> Any:
 
 
 def dry_run(
-    n_workers: int, threads_per_worker: int = 1, *, region: str | None = None, reach: str | None = None, **options: Any
+    n_workers: int,
+    threads_per_worker: int = 1,
+    *,
+    region: str | None = None,
+    availability_zone: str | None = None,
+    subnet_id: str | None = None,
+    reach: str | None = None,
+    **options: Any,
 ) -> ordering.DryRun:
     """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
 
@@ -110,7 +125,9 @@ def dry_run(
     client = ec2.connect(ec2.region(region or _configured("region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
     scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
-    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, ec2.lacking(client))
+    return ordering.DryRun(
+        order, str(estimate(order)), scheduler, worker, ec2.lacking(client, subnet_id, availability_zone)
+    )
 
 
 class AWSMachine(CloudMachine):
@@ -169,6 +186,7 @@ class AWSCluster(CloudCluster, EC2Cluster):
             launch,
             region=client.meta.region_name,
             ami=place.image,
+            vpc=place.vpc,
             subnet_id=place.subnet,
             security_groups=[place.group],
             worker_instance_type=launch.order.machine,
@@ -183,10 +201,10 @@ class AWSCluster(CloudCluster, EC2Cluster):
         self.scheduler_class, self.worker_class = AWSScheduler, AWSWorker
         await super()._start()
 
-    def alive(self, ids: Iterable[str]) -> set[str]:
-        """Those of the machines that start or run."""
+    def alive(self) -> set[str]:
+        """The ids of the cluster's machines that start or run."""
         with ec2.explained("looking at the machines"):
-            return set(ids) & ec2.alive(self._client, self.launch.id)
+            return ec2.alive(self._client, self.launch.id)
 
     def remove(self) -> list[Leftover]:
         """Remove whatever EC2 has of this cluster; what that was."""

@@ -1,13 +1,13 @@
 """The script that each machine runs when it starts, for cloud-init, which Ubuntu's images have.
 
 Its first line sets the machine's end, before anything that could fail; its last ends it as soon as Dask has ended.
-So a machine that nobody thinks of any more costs no more than its lifetime, whatever became of the driver.
+So a machine that nobody thinks of any more costs no more than its lifetime, whatever became of the driver. Not so on
+Google's cloud: there a machine that shuts down is kept, and its disk is paid for, so it is Google that deletes it.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -30,20 +30,33 @@ write_files:
     permissions: "0600"
     content: {content}
 runcmd:
-  # The end of this machine, in minutes, comes first.
-  - {lifetime}
-  # Docker, from Ubuntu's own packages.
+{first}
+  # Docker, from Ubuntu's own packages, and the container's image.
   - {install}
+  - {pull}
   # Dask, in a container. It ends when its scheduler has had nothing to do for a while, or is gone.
   - {run}
+{last}"""
+END_FIRST = """\
+  # The end of this machine, in minutes, comes first.
+  - shutdown -P +{minutes}"""
+END_LAST = """\
   # Then the machine has nothing left to do.
   - shutdown -P now
 """
-INSTALL = "for i in 1 2 3 4 5; do apt-get update -q && apt-get install -yq docker.io && break; sleep 10; done"
+CLOUD_ENDS_IT = "  # The cloud itself deletes this machine when its time is over."
+AGAIN = "for i in 1 2 3 4 5; do {command} && break; sleep 10; done"
+INSTALL = AGAIN.format(command="apt-get update -q && apt-get install -yq docker.io")
 
 
 def script(
-    *, image: str, command: Sequence[str], settings: Mapping[str, Any], pip_packages: Sequence[str], lifetime: float
+    *,
+    image: str,
+    command: Sequence[str],
+    settings: Mapping[str, Any],
+    pip_packages: Sequence[str],
+    lifetime: float,
+    ends_itself: bool = True,
 ) -> str:
     """The user data of one machine.
 
@@ -53,6 +66,7 @@ def script(
         settings: of Dask's configuration, for the process in it.
         pip_packages: installed in the container when it starts, as the images of Dask's makers do by themselves.
         lifetime: seconds from the start of the machine to its end.
+        ends_itself: it shuts down then, and when Dask has ended; else the cloud has to see to it.
 
     Raises:
         ConfigError: it is longer than EC2 takes.
@@ -66,9 +80,11 @@ def script(
     text = SCRIPT.format(
         settings=SETTINGS,
         content=json.dumps(json.dumps(settings)),  # a string of JSON is one of YAML
-        lifetime=f"shutdown -P +{math.ceil(lifetime / 60)}",
+        first=END_FIRST.format(minutes=round(lifetime / 60)) if ends_itself else CLOUD_ENDS_IT,
         install=json.dumps(INSTALL),
+        pull=json.dumps(AGAIN.format(command=shlex.join(["docker", "pull", "-q", image]))),
         run=json.dumps(shlex.join([*run, image, *command])),
+        last=END_LAST if ends_itself else "",
     )
     if (size := len(text.encode())) > LIMIT:
         raise ConfigError(

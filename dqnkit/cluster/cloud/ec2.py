@@ -21,7 +21,7 @@ import botocore.session
 from botocore import xform_name
 
 from dqnkit.cluster.cloud.boot import PORT
-from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, from_tags
+from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
@@ -32,7 +32,10 @@ ALIVE = ("pending", "running")
 LOOKS = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
 UNASKED = ("AuthorizeSecurityGroupIngress", "CreateTags", "DeleteSecurityGroup", "TerminateInstances")
 DEFAULT_SUBNETS = {"Name": "default-for-az", "Values": ["true"]}
-NO_NETWORK = "this region has no default network. Make one (aws ec2 create-default-vpc), or give subnet_id="
+NO_NETWORK = (
+    "there is no such network in this region. Is it the right region? Its default network comes (again) with: "
+    "aws ec2 create-default-vpc; another one is named by subnet_id="
+)
 # What an error of the API means for the reader, and what to do.
 QUOTA = "or ask for a higher limit under Service Quotas"
 CAUSES = {
@@ -49,6 +52,8 @@ CAUSES = {
     "MaxSpotInstanceCountExceeded": f"the account's limit of spot machines is reached: fewer workers, {QUOTA}",
     "InsufficientInstanceCapacity": "Amazon has none of these machines left just now: another type (machine=) or "
     "availability_zone=, or later",
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": "the account has never had a spot machine. Once: aws iam "
+    "create-service-linked-role --aws-service-name spot.amazonaws.com",
     "SpotMaxPriceTooLow": "spot machines cost more than usual just now: spot=False, or later",
     "Unsupported": "this type is not offered in this availability zone: choose another availability_zone= or machine=",
     "InvalidParameterValue": "EC2 knows no such value: are machine type and image of this region?",
@@ -62,6 +67,7 @@ CAUSES = {
 class Place:
     """Where the machines of one cluster go."""
 
+    vpc: str
     subnet: str
     group: str  # the cluster's own security group
     image: str  # of the machines' disks
@@ -122,26 +128,35 @@ def is_local(ec2: Any) -> bool:
     return is_loopback(ec2.meta.endpoint_url.partition("://")[2].partition("/")[0].rpartition(":")[0])
 
 
-def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: str | None = None, image: str | None = None) -> Place:
-    """Find a subnet and an image, and make a security group: open to itself, and at the scheduler's port to ``reach``.
+def subnet(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> dict[str, Any]:
+    """Where the machines go, as EC2 describes it: a subnet of that id, or of the default network.
 
     Raises:
-        ClusterError: the account has no default network, or EC2 refused.
+        ClusterError: there is none, or EC2 refused.
     """
+    filters = [{"Name": "subnet-id", "Values": [subnet_id]} if subnet_id else DEFAULT_SUBNETS]
+    if zone:
+        filters.append({"Name": "availability-zone", "Values": [zone]})
     with explained("looking for a network"):
-        filters = (
-            [{"Name": "subnet-id", "Values": [subnet]}] if subnet else [{"Name": "default-for-az", "Values": ["true"]}]
-        )
-        subnets = ec2.describe_subnets(Filters=filters)["Subnets"]
-    if not subnets:
+        found: list[dict[str, Any]] = ec2.describe_subnets(Filters=filters)["Subnets"]
+    if not found:
         raise ClusterError(NO_NETWORK)
+    return found[0]
+
+
+def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: dict[str, Any], image: str | None = None) -> Place:
+    """Find an image, and make a security group: open to itself, and at the scheduler's port to ``reach``.
+
+    Raises:
+        ClusterError: EC2 refused.
+    """
     with explained("looking for Ubuntu's image"):
         image = image or newest_ubuntu(ec2)
     with explained("making a security group"):
         group = ec2.create_security_group(
             GroupName=f"dqnkit-{tags[CLUSTER]}",
             Description="Machines of one dqnkit cluster, and the computer that made it",
-            VpcId=subnets[0]["VpcId"],
+            VpcId=subnet["VpcId"],
             TagSpecifications=[{"ResourceType": "security-group", "Tags": as_tags(tags)}],
         )["GroupId"]
     with explained("opening the security group"):
@@ -149,7 +164,7 @@ def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: str | None = Non
         among = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "UserIdGroupPairs": [{"GroupId": group}]}
         driver = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, **version}
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[among, driver])
-    return Place(subnets[0]["SubnetId"], group, image)
+    return Place(subnet["VpcId"], subnet["SubnetId"], group, image)
 
 
 def newest_ubuntu(ec2: Any) -> str:
@@ -176,7 +191,8 @@ def find(ec2: Any, cluster: str | None = None) -> list[Leftover]:
     Raises:
         ClusterError: EC2 refused.
     """
-    whose = {"Name": f"tag:{CLUSTER}", "Values": [cluster]} if cluster else {"Name": "tag-key", "Values": [CLUSTER]}
+    every = {"Name": "tag-key", "Values": [CLUSTER]}
+    whose = every if cluster is None else {"Name": f"tag:{CLUSTER}", "Values": [checked(cluster)]}
     found = []
     with explained("looking for what is left"):
         for page in ec2.get_paginator("describe_instances").paginate(Filters=[whose]):
@@ -233,7 +249,7 @@ def remove(ec2: Any, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftov
             _delete_groups(ec2, [each.id for each in found])
         if time.monotonic() - began > limit:
             names = ", ".join(each.id for each in found)
-            raise ClusterError(f"still there after {limit:.0f} s: {names}. Again: dqnkit cloud stop {cluster}")
+            raise ClusterError(f"still there after {limit:.0f} s: {names}")
         time.sleep(pause)
         pause = min(5.0, pause * 1.5)
     return list(removed.values())
@@ -241,12 +257,13 @@ def remove(ec2: Any, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftov
 
 def _delete_groups(ec2: Any, groups: list[str]) -> None:
     for group in groups:
-        try:
-            ec2.delete_security_group(GroupId=group)
-        except botocore.exceptions.ClientError as error:
-            # a machine's network interface outlives it by some seconds
-            if code(error) not in ("DependencyViolation", "InvalidGroup.NotFound"):
-                raise ClusterError(f"removing the security group {group}: {cause(error)}") from error
+        with explained(f"removing the security group {group}"):
+            try:
+                ec2.delete_security_group(GroupId=group)
+            except botocore.exceptions.ClientError as error:
+                # a machine's network interface outlives it by some seconds
+                if code(error) not in ("DependencyViolation", "InvalidGroup.NotFound"):
+                    raise
 
 
 def policy() -> dict[str, Any]:
@@ -256,7 +273,7 @@ def policy() -> dict[str, Any]:
     return found
 
 
-def lacking(ec2: Any) -> list[str]:
+def lacking(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> list[str]:
     """What the account's policy does not allow, like ``RunInstances``: EC2 says so of a request that it does not fill.
 
     Not asked about are UNASKED, which are allowed only for what a cluster of ours has tagged, and there is none yet.
@@ -267,15 +284,12 @@ def lacking(ec2: Any) -> list[str]:
     missing = [name for name in LOOKS if not _allowed(name, getattr(ec2, _method(name)))]
     if missing:  # the rest cannot be asked without
         return missing
-    with explained("looking for a network"):
-        subnets = ec2.describe_subnets(Filters=[DEFAULT_SUBNETS])["Subnets"]
-    if not subnets:
-        raise ClusterError(NO_NETWORK)
+    where = subnet(ec2, subnet_id, zone)
     tags = as_tags({CLUSTER: "dry-run"})
-    group = {"GroupName": "dqnkit-dry-run", "Description": "dqnkit", "VpcId": subnets[0]["VpcId"]}
+    group = {"GroupName": "dqnkit-dry-run", "Description": "dqnkit", "VpcId": where["VpcId"]}
     group["TagSpecifications"] = [{"ResourceType": "security-group", "Tags": tags}]
     machine = {"ImageId": newest_ubuntu(ec2), "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
-    machine |= {"SubnetId": subnets[0]["SubnetId"], "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]}
+    machine |= {"SubnetId": where["SubnetId"], "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]}
     for name, request in (("CreateSecurityGroup", group), ("RunInstances", machine)):
         if not _allowed(name, getattr(ec2, _method(name)), **request):
             missing.append(name)

@@ -31,7 +31,7 @@ import httplib2
 import yaml
 
 from dqnkit.cluster.cloud.boot import PORT
-from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, from_tags
+from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError, ConfigError
 
@@ -319,10 +319,11 @@ class GCPAccount:
             ClusterError: Google refused, or something is still there after ``limit`` seconds.
         """
         began, removed, pause = time.monotonic(), dict[str, Leftover](), 0.2
-        while found := self.find(cluster):
-            for each in found:
-                if each.id not in removed:
-                    removed[each.id] = each
+        while found := self.find(checked(cluster)):
+            machines = [each for each in found if each.kind == "machine"]
+            for each in machines or found:  # the firewall stands until no machine is left behind it
+                removed[each.id] = each
+                if each.state != "stopping":
                     self._remove(each)
             if time.monotonic() - began > limit:
                 names = ", ".join(each.id for each in found)

@@ -21,7 +21,6 @@ import asyncio
 import copy
 import math
 import os
-from collections.abc import Iterable
 from typing import Any
 
 import dask
@@ -91,8 +90,8 @@ def start(
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or _configured("zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
-    launch = Launch(order, progress)
-    announced(launch, f"{account.place}, {zone}", confirm)
+    launch = Launch(order, progress, account.place)
+    announced(launch, confirm)
 
     def make() -> GCECluster:
         network = provider.get("network") or dask.config.get("cloudprovider.gcp.network", "default")
@@ -183,7 +182,8 @@ class GCEMachine(CloudMachine, GCPInstance):
                 {"key": "block-project-ssh-keys", "value": "true"},
             ]
         }
-        # Deleted, not stopped: a stopped machine's disk is paid for. Google counts from the machine's start.
+        # Deleted, not stopped: a stopped machine's disk is paid for. So its own script does not shut it down either:
+        # that would only stop it. Google counts from the machine's start.
         body["scheduling"] = {
             "provisioningModel": "SPOT" if spot else "STANDARD",
             "instanceTerminationAction": "DELETE",
@@ -253,9 +253,9 @@ class GCECluster(CloudCluster, _Settings):
             options={**where, "instance_labels": launch.tags, "preemptible": launch.order.spot},
         )
 
-    def alive(self, ids: Iterable[str]) -> set[str]:
-        """Those of the machines that start or run."""
-        return set(ids) & self.account.alive(self.zone, self.launch.id)
+    def alive(self) -> set[str]:
+        """The ids of the cluster's machines that start or run."""
+        return self.account.alive(self.zone, self.launch.id)
 
     def remove(self) -> list[Leftover]:
         """Remove whatever Google has of this cluster; what that was."""

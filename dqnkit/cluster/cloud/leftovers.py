@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from dqnkit.errors import ClusterError
+
 CLUSTER, OWNER, ENDS = "dqnkit-cluster", "dqnkit-owner", "dqnkit-ends"  # names of the tags
 TIME = "%Y-%m-%dt%H-%M-%Sz"  # of ENDS, in UTC; GCP's labels have no capitals and no colons
 
@@ -38,6 +40,17 @@ class Leftover:
 def tags(cluster: str, ends: float) -> dict[str, str]:
     """The tags of a cluster's machines, which end at a time (seconds of Unix)."""
     return {CLUSTER: cluster, OWNER: owner(), ENDS: datetime.fromtimestamp(ends, UTC).strftime(TIME)}
+
+
+def checked(cluster: str) -> str:
+    """The name of a cluster, if it is one: a cloud would take ``*`` for all of them.
+
+    Raises:
+        ClusterError: it is none.
+    """
+    if not re.fullmatch("[0-9a-f]{8}", cluster):
+        raise ClusterError(f"{cluster!r} is no cluster's name: dqnkit cloud list shows them, like 1f0c5a2e")
+    return cluster
 
 
 def owner() -> str:

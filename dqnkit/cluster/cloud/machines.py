@@ -7,14 +7,17 @@ Each class here goes before its counterpart of dask-cloudprovider in the bases o
 from __future__ import annotations
 
 import asyncio
+import atexit
 import copy
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
 import dask
 from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMInterface
@@ -34,9 +37,10 @@ from dqnkit.errors import ClusterError, DQNKitError
 Progress = Callable[[str], None]
 Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 
-RECONCILE_SECONDS = 10.0  # between two looks at which machines are still there
+RECONCILE_SECONDS = 5.0  # between two looks at which machines are still there
 REPLACEMENTS = 3  # for each worker that was ordered, at most: where all are taken back, buying more does not help
 REQUESTS_AT_ONCE = 4  # for machines: clouds grant a few a second, and refuse more
+SILENT_SECONDS = 60.0  # for which the scheduler's port may be closed: its machine may outlive it
 CLOSE_SECONDS = 20.0  # that workers and scheduler may take to end in order; then their machines are ended
 KNOCK_SECONDS = 2.0
 
@@ -47,15 +51,26 @@ class Launch:
 
     order: Order
     progress: Progress
+    place: str = ""  # region or project
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     security: Security = field(default_factory=temporary_security)
     abandoned: threading.Event = field(default_factory=threading.Event)  # set: no more machines
 
     def __post_init__(self) -> None:
         self.cluster: CloudCluster | None = None  # from its first moment, while its constructor still waits
+        self.ended = False  # nothing is left of it
         self.meter = Meter(self.order.budget)
+        self.begins()
+
+    def begins(self) -> None:
+        """From now on its lifetime counts."""
         self.ends = time.time() + self.order.lifetime
         self.tags = tags(self.id, self.ends)
+
+    def say(self, line: str) -> None:
+        """Tell what happens. Whatever becomes of that must not keep machines from being taken down."""
+        with suppress(Exception):
+            self.progress(line)
 
     def scripts(self) -> tuple[str, str]:
         """The boot scripts of the scheduler's machine and of a worker's, as they are before anything is known of them.
@@ -78,6 +93,7 @@ class Launch:
             settings=boot.settings(self.security, role),
             pip_packages=self.order.pip_packages,
             lifetime=self.remaining(),
+            ends_itself=self.order.cloud != "gcp",  # there, a machine that shuts down is kept, and its disk paid for
         )
 
     def remaining(self) -> float:
@@ -98,13 +114,14 @@ class CloudMachine(VMInterface):
             ClusterError: the cloud refused, or it took too long, or nobody wants the cluster any more.
         """
         launch: Launch = self.cluster.launch
-        if launch.abandoned.is_set():
-            raise ClusterError("the cluster was given up before this machine was asked for")
         limit = seconds("request-timeout")
         try:
             async with self.cluster.requests:
+                if launch.abandoned.is_set() or time.time() >= launch.ends:
+                    raise ClusterError("the cluster had ended before this machine was asked for")
                 addresses = await asyncio.wait_for(self.request(), limit)
         except TimeoutError as error:
+            await self.destroy_vm()  # it may be there all the same
             raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s") from error
         if launch.abandoned.is_set():
             await self.destroy_vm()
@@ -112,7 +129,7 @@ class CloudMachine(VMInterface):
         order = launch.order
         machine = order.scheduler_machine if self.role == "scheduler" else order.machine
         launch.meter.started(self.machine_id, machine_price(order.cloud, machine, order.spot and self.role == "worker"))
-        launch.progress(f"{self.role}: machine {self.machine_id} ({machine}) starts")
+        launch.say(f"{self.role}: machine {self.machine_id} ({machine}) starts")
         return addresses
 
     async def request(self) -> tuple[str, str | None]:
@@ -141,6 +158,11 @@ class CloudScheduler(CloudMachine):
     address: str
     external_address: str | None
 
+    def place(self) -> tuple[str, int]:
+        """Address and port at which it is reached from here."""
+        host, _, port = (self.external_address or self.address).rpartition("//")[2].rpartition(":")
+        return host, int(port)
+
     async def wait_for_scheduler(self) -> None:
         """Wait until the scheduler's port can be reached from here.
 
@@ -149,14 +171,12 @@ class CloudScheduler(CloudMachine):
         """
         launch: Launch = self.cluster.launch
         limit, began, looked = seconds("boot-timeout"), time.monotonic(), time.monotonic()
-        host, port = (self.external_address or self.address).rpartition("//")[2].rsplit(":", 1)
-        launch.progress(
-            f"scheduler: boots, and fetches the image {launch.order.image} (up to {limit / 60:.0f} minutes)"
-        )
-        while not await asyncio.to_thread(is_open, host, int(port)):
+        host, port = self.place()
+        launch.say(f"scheduler: boots, and fetches the image {launch.order.image} (up to {limit / 60:.0f} minutes)")
+        while not await asyncio.to_thread(is_open, host, port):
             if time.monotonic() - looked > RECONCILE_SECONDS / 2:
                 looked = time.monotonic()
-                if not await asyncio.to_thread(self.cluster.alive, [self.machine_id]):
+                if await asyncio.to_thread(self.cluster.gone, [self.machine_id]):
                     raise ClusterError(f"the scheduler's machine has ended by itself. Likely: {ended(launch.order)}")
             if time.monotonic() - began > limit:
                 raise ClusterError(
@@ -166,7 +186,7 @@ class CloudScheduler(CloudMachine):
                     "internet, from which it fetches Docker and the image"
                 )
             await asyncio.sleep(0.2)
-        launch.progress(f"scheduler: up at {host}:{port}")
+        launch.say(f"scheduler: up at {host}:{port}")
 
 
 def ended(order: Order) -> str:
@@ -203,6 +223,8 @@ class CloudCluster(VMCluster):
     def __init__(self, launch: Launch, **options: Any) -> None:
         self.launch = launch
         launch.cluster = self
+        self._heard = time.monotonic()  # when the scheduler's port was last seen open
+        self._missing: set[str] = set()  # ids of machines, in the last look
         self.requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._replacements = REPLACEMENTS * max(1, launch.order.n_workers)
         self._reconciling: PeriodicCallback | None = None
@@ -224,9 +246,18 @@ class CloudCluster(VMCluster):
         """What it has cost so far."""
         return self.launch.meter
 
-    def alive(self, ids: Iterable[str]) -> set[str]:
-        """Those of the machines that start or run."""
+    def alive(self) -> set[str]:
+        """The ids of the cluster's machines that start or run."""
         raise NotImplementedError
+
+    def gone(self, ids: Iterable[str]) -> set[str]:
+        """Those of the machines that were not there in this look, nor in the one before.
+
+        One look is not enough: a cloud's list may lag behind what it has just started.
+        """
+        missing = set(ids) - self.alive()
+        before, self._missing = self._missing, missing
+        return missing & before
 
     def remove(self) -> list[Leftover]:
         """Remove whatever the cloud has of this cluster; what that was."""
@@ -254,12 +285,11 @@ class CloudCluster(VMCluster):
         wanted = self.order.n_workers
         while (here := len(self.scheduler_info["workers"])) < wanted:
             if here != seen:
-                self.launch.progress(f"workers: {here} of {wanted} are there")
+                self.launch.say(f"workers: {here} of {wanted} are there")
                 seen = here
             if time.monotonic() - looked > RECONCILE_SECONDS / 2:
                 looked = time.monotonic()
-                machines = {each.machine_id for each in self.workers.values()}
-                if lost := machines - self.alive(machines):
+                if lost := self.gone([each.machine_id for each in self.workers.values()]):
                     raise ClusterError(f"{len(lost)} machines ended by themselves. Likely: {ended(self.order)}")
             if time.monotonic() - began > limit:
                 raise ClusterError(
@@ -271,24 +301,33 @@ class CloudCluster(VMCluster):
             with self.get_client() as client:
                 send_package(client)
                 check_workers(client)
-        self.launch.progress(f"workers: all {wanted} are there; {self.meter.text()}")
+        self.launch.say(f"workers: all {wanted} are there; {self.meter.text()}")
         self.sync(self._watch)
 
     async def _watch(self) -> None:
         """From now on replace workers that are lost."""
+        self._heard = time.monotonic()
         self._reconciling = PeriodicCallback(self._reconcile, RECONCILE_SECONDS * 1000)
         self._reconciling.start()
 
     async def _reconcile(self) -> None:
-        """Find the machines that are gone, and order others in their place, up to a limit."""
+        """Find the machines that are gone, and order others in their place, up to a limit. Without a scheduler, end."""
         if self._lock.locked() or self.status is not Status.running:  # machines are being started or ended
             return
+        machines = {name: worker.machine_id for name, worker in self.workers.items()}
         try:
-            there = await asyncio.to_thread(self.alive, [worker.machine_id for worker in self.workers.values()])
+            gone = await asyncio.to_thread(self.gone, [self.scheduler.machine_id, *machines.values()])
         except ClusterError as error:  # the next look may be luckier
-            self.launch.progress(f"cannot see which machines are there: {error}")
+            self.launch.say(f"cannot see which machines are there: {error}")
             return
-        lost = [name for name in self.worker_spec if self._is_lost(name, there)]
+        if await asyncio.to_thread(is_open, *self.scheduler.place()):
+            self._heard = time.monotonic()
+        silent = time.monotonic() - self._heard > SILENT_SECONDS
+        if silent or self.scheduler.machine_id in gone or time.time() >= self.launch.ends:
+            self.launch.say("the cluster has ended (its lifetime, or without work for its idle time-out)")
+            await self._close()
+            return
+        lost = [name for name in self.worker_spec if machines.get(name, "") in {"", *gone}]
         if not lost or self._lock.locked() or self.status is not Status.running:
             return
         for worker in [self.workers.pop(name) for name in lost if name in self.workers]:
@@ -298,15 +337,32 @@ class CloudCluster(VMCluster):
         for name in lost[again:]:
             del self.worker_spec[name]
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
-        self.launch.progress(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
+        self.launch.say(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
         try:
             await self._correct_state()
         except ClusterError as error:
-            self.launch.progress(f"no replacement yet: {error}")
+            self.launch.say(f"no replacement yet: {error}")
 
-    def _is_lost(self, name: Any, there: set[str]) -> bool:
-        """Whether a worker that was ordered has no machine, or one that is gone."""
-        return name not in self.workers or self.workers[name].machine_id not in there
+    def scale(self, n: int = 0, **other: Any) -> Any:
+        """Have so many workers, as many as were ordered at most: lifetime and budget were reckoned for them.
+
+        Raises:
+            ClusterError: there would be more.
+        """
+        if other or n > self.order.n_workers:
+            raise ClusterError(
+                f"{self.order.n_workers} workers were ordered, and the lifetime that the budget pays was reckoned for "
+                "them: start a larger cluster"
+            )
+        return super().scale(n)
+
+    def adapt(self, *arguments: Any, **settings: Any) -> NoReturn:
+        """Not here.
+
+        Raises:
+            ClusterError: always.
+        """
+        raise ClusterError("a cluster that costs money does not grow by itself: start it as large as it shall be")
 
     async def _close(self) -> None:
         """End workers, scheduler and machines, and remove what was made for them; in order where that is possible."""
@@ -320,7 +376,7 @@ class CloudCluster(VMCluster):
                 self.scheduler.status, self.scheduler_comm.timeout = Status.closed, KNOCK_SECONDS
             await asyncio.wait_for(super()._close(), CLOSE_SECONDS)
         except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
-            self.launch.progress(f"not closed in order ({type(error).__name__}: {error})")
+            self.launch.say(f"not closed in order ({type(error).__name__}: {error})")
         finally:
             await asyncio.to_thread(self.take_down)
             self.status = Status.closed
@@ -329,7 +385,10 @@ class CloudCluster(VMCluster):
         """Whether it makes sense to say goodbye to it."""
         if not self.scheduler_comm:  # it never came
             return True
-        return bool(await asyncio.to_thread(self.alive, [self.scheduler.machine_id]))
+        try:
+            return self.scheduler.machine_id in await asyncio.to_thread(self.alive)
+        except ClusterError:
+            return False
 
     def take_down(self) -> None:
         """Remove what is left, and say what all has cost."""
@@ -346,18 +405,19 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
     try:
         removed = remove()
     except ClusterError as error:
-        advice = f"By themselves the machines end {launch.order.lifetime / 60:.0f} minutes after their start"
-        again = f"Again: dqnkit cloud stop {launch.id} --cloud {launch.order.cloud}"
-        raise ClusterError(f"{error}. {advice}. {again}") from error
+        again = f"dqnkit cloud stop {launch.id} --cloud {launch.order.cloud} --place {launch.place}"
+        ends = time.strftime("%H:%M", time.localtime(launch.ends))
+        raise ClusterError(f"{error}. Try again: {again}. By themselves the machines end at {ends}") from error
+    launch.ended = True
     for each in removed:
         launch.meter.ended(each.id)
-    launch.progress(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.2f} in all")
+    launch.say(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.2f} in all")
 
 
 Made = TypeVar("Made", bound=CloudCluster)
 
 
-def announced(launch: Launch, place: str, confirm: Confirm | None) -> None:
+def announced(launch: Launch, confirm: Confirm | None) -> None:
     """Say what a launch may cost, and ask whether it shall be, where there is somebody to ask.
 
     Raises:
@@ -365,10 +425,11 @@ def announced(launch: Launch, place: str, confirm: Confirm | None) -> None:
         ClusterError: the answer was no; nothing has started.
     """
     launch.scripts()
-    text = f"cluster {launch.id} on {launch.order.cloud}, {place}, at most:\n{estimate(launch.order)}"
-    launch.progress(text)
+    text = f"cluster {launch.id} on {launch.order.cloud}, {launch.place}, at most:\n{estimate(launch.order)}"
+    launch.say(text)
     if confirm is not None and not confirm(text):
         raise ClusterError("it was not confirmed: nothing has started, and nothing is to be paid")
+    launch.begins()
 
 
 def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[Leftover]]) -> Made:
@@ -377,16 +438,27 @@ def started(launch: Launch, make: Callable[[], Made], remove: Callable[[], list[
     Raises:
         ClusterError: it could not be started.
     """
+    at_exit = partial(_left_at_exit, launch, remove)
+    atexit.register(at_exit)
     try:
         cluster = make()
         cluster.wait_for_workers()
     except BaseException as error:
         launch.abandoned.set()
-        launch.progress("it could not be started: what has started is taken down")
-        if launch.cluster is not None:
-            launch.cluster.close()
-        take_down(launch, remove)
+        launch.say("it could not be started: what has started is taken down")
+        try:
+            if launch.cluster is not None:
+                launch.cluster.close()
+        finally:
+            atexit.unregister(at_exit)
+            take_down(launch, remove)
         if isinstance(error.__cause__, DQNKitError):  # Dask has wrapped it
             raise error.__cause__ from error
         raise
     return cluster
+
+
+def _left_at_exit(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
+    """At the end of the program take down a cluster that nobody has closed. Dask cannot: by then it has no threads."""
+    if not launch.ended:
+        take_down(launch, remove)

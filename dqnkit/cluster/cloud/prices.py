@@ -16,6 +16,7 @@ from dqnkit.errors import ConfigError
 
 TABLE = Path(dqnkit.__file__).parent / "data" / "cloud" / "prices.json"
 HOURS_A_MONTH = 730
+BOOT_SECONDS = 120.0  # for which a machine is paid before its boot script has set its end
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Estimate:
     @property
     def total(self) -> float:
         """US dollars, the most it can cost at these prices: all machines run until their end."""
-        return self.hourly * self.hours
+        return self.hourly * (self.hours + BOOT_SECONDS / 3600)
 
     def __str__(self) -> str:
         wide = max(len(what) for _, what, _ in self.rows)
@@ -148,12 +149,12 @@ def estimate(order: Order) -> Estimate:
 
 
 def affordable_seconds(order: Order) -> float:
-    """How long all machines may run: the lifetime, or as long as the budget lasts."""
+    """How long all machines may run once they have booted: the lifetime, or as long as the budget lasts."""
     if order.budget is None:
         return order.lifetime
     hourly = order.n_workers * machine_price(order.cloud, order.machine, order.spot)
     hourly += machine_price(order.cloud, order.scheduler_machine)
-    return min(order.lifetime, order.budget / hourly * 3600)
+    return min(order.lifetime, order.budget / hourly * 3600 - BOOT_SECONDS)
 
 
 def cloud_prices(cloud: str) -> CloudPrices:
