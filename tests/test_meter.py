@@ -93,9 +93,11 @@ def test_in_words(clock: Clock) -> None:
     meter = Meter(budget=2.0, clock=clock)
     meter.started("a", 0.31)
     clock.now += 465
-    assert meter.text() == "$0.04 of $2.00, $0.31 an hour"
+    assert meter.text() == "$0.0400 of $2.00, $0.31 an hour"
+    clock.now += 3600
+    assert meter.text() == "$0.35 of $2.00, $0.31 an hour"
     free = Meter(clock=clock)
-    assert free.text() == "$0.00, $0.00 an hour"
+    assert free.text() == "$0.0000, $0.00 an hour"
 
 
 def test_another_thread_starts_and_ends_machines_while_this_one_reads(clock: Clock) -> None:

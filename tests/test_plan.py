@@ -144,6 +144,12 @@ def test_the_answers_of_a_plan_and_its_table() -> None:
     assert "Nothing in the table does it for $0.01" in str(plan(CONFIG, WAITS, [SMALL], budget=0.01))
 
 
+def test_what_leaves_the_cloud_is_paid_for() -> None:
+    paid = replace(SMALL, traffic_usd_per_gb=0.1)
+    (free_row,), (row,) = (plan(CONFIG, WAITS, [offer], workers=[1]).rows for offer in (SMALL, paid))
+    assert row.usd - free_row.usd == pytest.approx(CONFIG.total_steps * WAITS.transition_bytes / 1e9 * 0.1)
+
+
 def test_the_length_of_a_task() -> None:
     config = replace(CONFIG, num_envs=4, rollout_steps=8, total_steps=10**6)
     assert steps_of_a_task(config, 0.0, 1) == 8  # nothing is known yet

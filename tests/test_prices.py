@@ -30,6 +30,7 @@ def table(change: Callable[[Any], object] = lambda table: None) -> Any:
         "disk_gb": 73,
         "disk_usd_per_gb_month": 0.1,  # a cent an hour
         "address_usd_per_hour": 0.005,
+        "traffic_usd_per_gb": 0.1,
         "spot_interruptions_per_hour": 0.1,
         "machines": {"small": machine, "burst": {**machine, "surplus_usd_per_hour": 0.05}},
     }
@@ -77,6 +78,7 @@ def test_an_estimate_is_machines_times_price_times_hours(tmp_path: Path) -> None
     assert "4 x small, spot, a worker" in text
     assert "1 x burst, the scheduler" in text
     assert "$0.39 an hour" in text  # 0.385
+    assert "what leaves the cloud is $0.10 a GB on top" in text
     assert "At most $0.78: the machines end after 2 h 00 min" in text
     assert "as of 2026-01-31" in text
 

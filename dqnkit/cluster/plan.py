@@ -63,6 +63,7 @@ class Offer:
     usd_per_hour: float
     scheduler_usd_per_hour: float  # of the one machine more that the scheduler needs
     spot: bool = False
+    traffic_usd_per_gb: float = 0.0  # of what leaves the cloud
     interruptions_per_hour: float = 0.0  # share of the machines that is taken back
 
     @property
@@ -241,7 +242,7 @@ class Plan:
             words = f"from {row.workers} on ({row.limit})" if row else f"not up to {self.of(offer)[-1].workers}"
             lines.setdefault(words, []).append(offer)
         found = [f"  {words}: {'; '.join(self._names(offers))}" for words, offers in lines.items()]
-        return ["More workers make it no faster, as something else (in brackets) is the limit:", *found]
+        return ["Something else than the actors (in brackets) is the limit, and more workers bring little:", *found]
 
     def _names(self, offers: Sequence[Offer]) -> list[str]:
         """Of machines; that they are spot machines is said only where others of the kind are not among them."""
@@ -291,7 +292,9 @@ def _row(config: DQNConfig, measured: Measured, offer: Offer, workers: int, thre
     times = predict(config, measured, workers * max(0.0, 1 - away), threads=threads, speed=offer.speed, assumed=assumed)
     seconds = assumed.boot_seconds + times.total
     hourly = workers * offer.usd_per_hour + offer.scheduler_usd_per_hour
-    return Row(offer, workers, threads, seconds, hourly * max(seconds, LEAST_BILLED) / 3600, times.limit)
+    traffic = config.total_steps * measured.transition_bytes / 1e9 * offer.traffic_usd_per_gb
+    usd = hourly * max(seconds, LEAST_BILLED) / 3600 + traffic
+    return Row(offer, workers, threads, seconds, usd, times.limit)
 
 
 def _assumptions(rows: Sequence[Row], assumed: Assumed) -> list[str]:

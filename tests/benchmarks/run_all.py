@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "cluster_scaling": (["cluster_scaling.py"], ["--repeats=1", "--seconds=1", "--workers", "1", "4"]),
     "cluster_solve": (["cluster_solve.py"], ["--seeds=1", "--budget=3000"]),
     "cluster_actors": (["cluster_actors.py"], ["--seconds=2", "--actors", "1", "10"]),
+    "plan_accuracy": (["plan_accuracy.py"], ["--seconds=3", "--workers", "1", "2", "--regimes", "actors"]),
     "cluster_memory": (["cluster_memory.py"], ["--minutes=0.2"]),
     "chaos": (["chaos.py"], ["--minutes=0.2"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),

@@ -411,7 +411,7 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
     launch.ended = True
     for each in removed:
         launch.meter.ended(each.id)
-    launch.say(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.2f} in all")
+    launch.say(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.4f} in all")
 
 
 Made = TypeVar("Made", bound=CloudCluster)

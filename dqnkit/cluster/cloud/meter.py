@@ -77,9 +77,10 @@ class Meter:
         return self.spent() + self.hourly * TAKE_DOWN_SECONDS / 3600 >= self.budget
 
     def text(self) -> str:
-        """In a few words, like ``$0.04 of $2.00, $0.31 an hour``."""
+        """In a few words, like ``$0.0412 of $2.00, $0.31 an hour``."""
         bound = "" if self.budget is None else f" of ${self.budget:.2f}"
-        return f"${self.spent():.2f}{bound}, ${self.hourly:.2f} an hour"
+        spent = self.spent()
+        return f"${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
 
 
 def within_budget(

@@ -41,6 +41,7 @@ class CloudPrices:
     disk_gb: float  # of each machine
     disk_usd_per_gb_month: float
     address_usd_per_hour: float  # of the public address that each machine has
+    traffic_usd_per_gb: float  # that leaves the cloud
     spot_interruptions_per_hour: float  # share of the spot machines that are taken back in an hour
     machines: dict[str, MachineType]
 
@@ -59,6 +60,7 @@ class Estimate:
     rows: tuple[tuple[int, str, float], ...]  # how many, of what, US dollars an hour for each
     hours: float  # for which they may run: the lifetime, or less where the budget ends before
     prices: str  # where they come from
+    traffic_usd_per_gb: float = 0.0
 
     @property
     def hourly(self) -> float:
@@ -77,7 +79,8 @@ class Estimate:
             for count, what, price in self.rows
         ]
         minutes = round(self.hours * 60)
-        lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses.")
+        traffic = f"what leaves the cloud is ${self.traffic_usd_per_gb:.2f} a GB on top"
+        lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses; {traffic}.")
         lines.append(f"At most ${self.total:.2f}: the machines end after {minutes // 60} h {minutes % 60:02d} min.")
         return "\n".join([*lines, f"Prices: {self.prices}."])
 
@@ -122,6 +125,7 @@ def offers(clouds: Sequence[str], spots: Sequence[bool]) -> list[Offer]:
                 usd_per_hour=prices.usd_per_hour(name, spot),
                 scheduler_usd_per_hour=prices.usd_per_hour(prices.scheduler),
                 spot=spot,
+                traffic_usd_per_gb=prices.traffic_usd_per_gb,
                 interruptions_per_hour=prices.spot_interruptions_per_hour if spot else 0.0,
             )
             for name, kind in prices.machines.items()
@@ -145,7 +149,8 @@ def estimate(order: Order) -> Estimate:
         (order.n_workers, workers, machine_price(order.cloud, order.machine, order.spot)),
         (1, f"{order.scheduler_machine}, the scheduler", machine_price(order.cloud, order.scheduler_machine)),
     )
-    return Estimate(rows, affordable_seconds(order) / 3600, dated())
+    traffic = cloud_prices(order.cloud).traffic_usd_per_gb
+    return Estimate(rows, affordable_seconds(order) / 3600, dated(), traffic)
 
 
 def affordable_seconds(order: Order) -> float:
@@ -176,7 +181,10 @@ def cloud_prices(cloud: str) -> CloudPrices:
     )
 
 
-_CLOUD_NUMBERS = ("disk_gb", "disk_usd_per_gb_month", "address_usd_per_hour", "spot_interruptions_per_hour")
+_CLOUD_NUMBERS = (
+    *("disk_gb", "disk_usd_per_gb_month", "address_usd_per_hour", "traffic_usd_per_gb"),
+    "spot_interruptions_per_hour",
+)
 _POSITIVE = ("vcpus", "memory_gb", "usd_per_hour", "spot_usd_per_hour", "speed")  # of a machine
 _OPTIONAL = ("surplus_usd_per_hour",)
 
