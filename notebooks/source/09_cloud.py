@@ -346,7 +346,7 @@ compare(
 #    credentials for the cloud are not in it; no machine of the cluster ever has them. (A word stands for the keys here.)
 # 2. **`shutdown -P +30`**: the end, thirty minutes from now, whatever happens. EC2 is told that a machine that shuts
 #    itself down is *terminated*: gone, with its disk, and no longer paid for.
-# 3. **`docker.io`** is installed, up to five times if the network is slow,
+# 3. **`docker.io`** is installed and the container's image fetched, each up to five times if the network is slow,
 # 4. and a **container** with Dask runs, until it has ended by itself.
 # 5. **`shutdown -P now`**: nothing more to do, so the machine ends.
 #
@@ -547,7 +547,7 @@ compare(
         "training ends with an error": "A task is plain and runs again elsewhere (08); a machine is no more than a place "
         "for tasks.",
         "it goes on at half the pace to the end": "So it would be without somebody who watches. The cluster asks the "
-        "cloud every ten seconds which machines are there, and orders a new one for each that is not.",
+        "cloud every few seconds which machines are there, and orders a new one for each that is not.",
         "it waits for the new machine": "The other worker is still there, and a stream has no barrier (06).",
     },
 )
@@ -567,7 +567,7 @@ print(f"all so far: ${cluster.meter.spent():.4f}, of it for the replacement at l
 # Two things to learn. The **scheduler** is never a spot machine: if it went, all would go. And there is a limit to
 # replacements, three for each worker that was ordered: when a cloud takes everything back, buying more does not help.
 #
-# Now the cluster is closed, as a `with` block would do it. Look at what is said to be removed.
+# Now the cluster is closed, as a `with` block would do it. Look at its last line.
 
 # %%
 before = len(lines)
