@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dask_processes
 import numpy as np
@@ -25,7 +26,7 @@ from dqnkit.cluster import ask, package
 from dqnkit.cluster.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.errors import ClusterError, ConfigError
+from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
 ELSEWHERE = "the version of another copy"
 GIB = 2**30
@@ -74,6 +75,33 @@ def test_numbers_out_of_range_are_refused(arguments: dict[str, int]) -> None:
 def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
     with pytest.raises(ClusterError, match=r"no cluster can be started on nowhere\.invalid: "):
         make_cluster(n_workers=1, host="nowhere.invalid")
+
+
+@pytest.mark.parametrize("place", ["aws", "gcp", "ssh"])
+def test_without_the_extra_the_message_says_what_to_install(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("dqnkit.cluster.cloud.", "dqnkit.cluster.ssh"))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("dask_cloudprovider", "asyncssh"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r'pip install "dqnkit\[cloud\]"'):
+        make_cluster(place, n_workers=1, **({"hosts": ["127.0.0.1"]} if place == "ssh" else {}))
+
+
+@pytest.mark.parametrize("where", [2, "aw", "", None])
+def test_a_place_that_is_none_is_named_with_those_that_are(where: Any) -> None:
+    with pytest.raises(ConfigError, match=r"local, ssh, aws, gcp, an address like tls://HOST:8786"):
+        make_cluster(where)
+
+
+def test_an_option_that_is_none_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="unexpected keyword argument 'colour'"):
+        make_cluster(n_workers=1, colour="blue")
+    with pytest.raises(ConfigError, match="say how many workers"):
+        make_cluster("aws")
+
+
+def test_a_cluster_of_another_kind_is_passed_on(client: Client) -> None:
+    assert make_cluster(client.cluster) is client.cluster
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
