@@ -198,7 +198,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ((config, seconds, _),) = asked
     assert (config.total_steps, seconds) == (20_000, 7.0)
     assert config.samples_per_insert == 32  # the preset's
-    for words in ("CartPole-v1, 20,000 steps", "best for $1.00", "c7i.large, spot", "Prices: aws us-east-1"):
+    for words in ("CartPole-v1, 20,000 steps", "best for $1.00", "c7i.large, spot", "Prices: the kit's table of 20"):
         assert words in result.output
     assert "e2-" not in result.output
     with Image.open(picture) as image:

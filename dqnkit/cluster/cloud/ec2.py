@@ -82,7 +82,10 @@ def region(wanted: str | None = None) -> str:
     session = botocore.session.get_session()
     found = wanted or session.get_config_variable("region") or os.environ.get("AWS_REGION")
     if not found:
-        raise ClusterError("in which region? Give region='us-east-1' or the like, or set one with: aws configure")
+        raise ClusterError(
+            "in which region? Set one with aws configure, or AWS_DEFAULT_REGION=us-east-1, or say it: "
+            "region='us-east-1', or --place us-east-1 of dqnkit cloud"
+        )
     return str(found)
 
 

@@ -79,9 +79,9 @@ class Estimate:
             for count, what, price in self.rows
         ]
         minutes = round(self.hours * 60)
-        traffic = f"what leaves the cloud is ${self.traffic_usd_per_gb:.2f} a GB on top"
-        lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses; {traffic}.")
+        lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses.")
         lines.append(f"At most ${self.total:.2f}: the machines end after {minutes // 60} h {minutes % 60:02d} min.")
+        lines.append(f"What leaves the cloud comes on top, with ${self.traffic_usd_per_gb:.2f} a GB.")
         return "\n".join([*lines, f"Prices: {self.prices}."])
 
 
@@ -138,8 +138,9 @@ def dated() -> str:
     """Which prices are used, of which day."""
     table = _read(_path())
     regions = ", ".join(f"{cloud} {prices['region']}" for cloud, prices in table["clouds"].items())
-    whose = f"in {_path()}" if _path() != TABLE else "in the kit's own table, not checked with the clouds"
-    return f"{regions}, as of {table['as_of']}, {whose}; check before you rely on them"
+    if _path() == TABLE:
+        return f"the kit's table of {table['as_of']} ({regions}), not checked with the clouds"
+    return f"{_path()} of {table['as_of']} ({regions})"
 
 
 def estimate(order: Order) -> Estimate:
