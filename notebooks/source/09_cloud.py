@@ -431,7 +431,7 @@ from dqnkit.evaluation import evaluate
 
 returns = evaluate(status.weights, cartpole, episodes=sized(100, fast=5))
 print(f"mean return of {len(returns)} greedy episodes: {returns.mean():.0f} (solved: 475)")
-print(f"so far: {cluster.meter.text()}, in more digits ${cluster.meter.spent():.4f}")
+print(f"so far: {cluster.meter.text()}")
 
 # %% [markdown]
 # ### Does the budget hold?
