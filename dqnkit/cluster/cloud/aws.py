@@ -23,13 +23,14 @@ from dqnkit.cluster.cloud.machines import (
     CloudCluster,
     CloudMachine,
     CloudScheduler,
+    CloudWorker,
     Confirm,
     Launch,
     Progress,
     announced,
     started,
 )
-from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.order import Order
 from dqnkit.cluster.cloud.own_address import own_address
 from dqnkit.cluster.cloud.prices import estimate
 
@@ -162,19 +163,9 @@ class AWSMachine(CloudMachine):
 class AWSScheduler(CloudScheduler, AWSMachine, EC2Scheduler):
     """The scheduler's machine."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.command = boot.scheduler_command(self.cluster.order.idle_timeout)
 
-
-class AWSWorker(AWSMachine, EC2Worker):
+class AWSWorker(CloudWorker, AWSMachine, EC2Worker):
     """A worker's machine."""
-
-    def __init__(self, scheduler: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(scheduler, *arguments, **options)
-        order = self.cluster.order
-        patience = seconds("boot-timeout")
-        self.command = boot.worker_command(scheduler, self.name, order.threads_per_worker, patience)
 
 
 class AWSCluster(CloudCluster, EC2Cluster):

@@ -35,6 +35,7 @@ from dqnkit.cluster.cloud.machines import (
     CloudCluster,
     CloudMachine,
     CloudScheduler,
+    CloudWorker,
     Confirm,
     Launch,
     Progress,
@@ -208,19 +209,9 @@ class GCEMachine(CloudMachine, GCPInstance):
 class GCEScheduler(CloudScheduler, SchedulerMixin, GCEMachine):
     """The scheduler's machine."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.command = boot.scheduler_command(self.cluster.order.idle_timeout)
 
-
-class GCEWorker(WorkerMixin, GCEMachine):
+class GCEWorker(CloudWorker, WorkerMixin, GCEMachine):
     """A worker's machine."""
-
-    def __init__(self, scheduler: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(scheduler, *arguments, **options)
-        order = self.cluster.order
-        patience = seconds("boot-timeout")
-        self.command = boot.worker_command(scheduler, self.name, order.threads_per_worker, patience)
 
 
 class _Settings(GCPCluster):

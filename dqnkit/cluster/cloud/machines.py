@@ -158,6 +158,10 @@ class CloudScheduler(CloudMachine):
     address: str
     external_address: str | None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.command = boot.scheduler_command(self.cluster.order.idle_timeout)
+
     def place(self) -> tuple[str, int]:
         """Address and port at which it is reached from here."""
         host, _, port = (self.external_address or self.address).rpartition("//")[2].rpartition(":")
@@ -187,6 +191,15 @@ class CloudScheduler(CloudMachine):
                 )
             await asyncio.sleep(0.2)
         launch.say(f"scheduler: up at {host}:{port}")
+
+
+class CloudWorker(CloudMachine):
+    """A worker's machine."""
+
+    def __init__(self, scheduler: str, *arguments: Any, **options: Any) -> None:
+        super().__init__(scheduler, *arguments, **options)
+        threads, patience = self.cluster.order.threads_per_worker, seconds("boot-timeout")
+        self.command = boot.worker_command(scheduler, self.name, threads, patience)
 
 
 def ended(order: Order) -> str:
