@@ -47,8 +47,9 @@ COLAB = {  # what is known of its versions; what these need comes with them
     "tornado": "6.5.7",
     "tqdm": "4.67.3",
 }
-# Colab has these, too, in whatever version. (Dask before 2026.8 does not end with bokeh 3.10: distributed#9350.)
-ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "requests"]
+# Colab has these, too, in whatever version. (Dask before 2026.8 does not end with bokeh 3.10: distributed#9350.
+# Notebook 09 needs botocore, which wants python-dateutil before 3; that Colab has one is assumed.)
+ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "python-dateutil<3", "requests"]
 # Colab's kernel has its package google.colab in it from the start; the kit looks for no more than that.
 LAUNCHER = "import google.colab\nfrom ipykernel import kernelapp\n\nkernelapp.launch_new_instance()\n"
 
@@ -217,6 +218,7 @@ def main() -> None:
             raise SystemExit(f"there is no notebook {' or '.join(arguments.only)}")
         later = colab.packages()
     expected = {**set_up["before"], **set_up["installed"]}
+    changed = sum(later.get(name) != version for name, version in expected.items())  # 09 installs some more
     rows = [[name, "fast" if r["fast"] else "whole", r["seconds"], r["peak_mb"]] for name, r in results.items()]
     report.table("notebooks on Colab", ["notebook", "mode", "seconds", "MB at most"], rows)
     slowest = max((result["seconds"] for result in results.values()), default=0.0)
@@ -224,7 +226,7 @@ def main() -> None:
     verdicts += [
         report.verdict("complaints of the notebooks", complaints_in_all, 0, at_most=True),
         report.verdict("seconds of the slowest notebook", slowest, NOTEBOOK_LIMIT, at_most=True),
-        report.verdict("packages that changed while they ran", int(later != expected), 0, at_most=True),
+        report.verdict("packages that changed while they ran", changed, 0, at_most=True),
     ]
     path = report.write_json("colab", arguments, {"set_up": set_up, "notebooks": results}, verdicts)
     print(f"\nwritten to {path}")
