@@ -13,11 +13,9 @@ import inspect
 from typing import Any
 
 import botocore.exceptions
-import dask
-import dask_cloudprovider.config
 from dask_cloudprovider.aws.ec2 import EC2Cluster, EC2Instance, EC2Scheduler, EC2Worker
 
-from dqnkit.cluster.cloud import boot, ec2, ordering
+from dqnkit.cluster.cloud import ec2, ordering
 from dqnkit.cluster.cloud.leftovers import Leftover
 from dqnkit.cluster.cloud.machines import (
     CloudCluster,
@@ -28,11 +26,12 @@ from dqnkit.cluster.cloud.machines import (
     Launch,
     Progress,
     announced,
+    rehearsed,
     started,
 )
 from dqnkit.cluster.cloud.order import Order
+from dqnkit.cluster.cloud.ordering import configured
 from dqnkit.cluster.cloud.own_address import own_address
-from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE = "c7i.large"  # for the scheduler, too: a t3 that works for long costs more
 OURS = {
@@ -74,14 +73,14 @@ def start(
         ConfigError: something in the order is wrong, or the budget is too small for it.
         ClusterError: it could not be started; with the likely cause. What had started is gone.
     """
-    client = ec2.connect(ec2.region(region or _configured("region")))
+    client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
     launch = Launch(order, progress, client.meta.region_name)
     announced(launch, confirm)
 
     def make() -> AWSCluster:
-        subnet = ec2.subnet(client, subnet_id or _configured("subnet_id"), availability_zone)
-        place = ec2.prepare(client, order.reach, launch.tags, subnet, ami or _configured("ami"))
+        subnet = ec2.subnet(client, subnet_id or configured("ec2", "subnet_id"), availability_zone)
+        place = ec2.prepare(client, order.reach, launch.tags, subnet, ami or configured("ec2", "ami"))
         return AWSCluster(launch, client, place, **provider)
 
     return started(launch, make, lambda: ec2.remove(client, launch.id))
@@ -92,18 +91,11 @@ def _order(
 ) -> tuple[Order, dict[str, Any]]:
     """What is asked for, with what was not said filled in, and the options for `EC2Cluster`."""
     ours, provider = ordering.split(options, TAKEN)
-    ours.setdefault("machine", _configured("worker_instance_type") or MACHINE)
-    ours.setdefault("scheduler_machine", _configured("scheduler_instance_type") or MACHINE)
-    ours.setdefault("image", _configured("docker_image"))
+    ours.setdefault("machine", configured("ec2", "worker_instance_type") or MACHINE)
+    ours.setdefault("scheduler_machine", configured("ec2", "scheduler_instance_type") or MACHINE)
+    ours.setdefault("image", configured("ec2", "docker_image"))
     reach = reach or own_address(ec2.is_local(client))
     return ordering.place("aws", n_workers, threads_per_worker, reach=reach, **ours), provider
-
-
-def _configured(name: str) -> Any:
-    """What the reader has set for dask-cloudprovider; nothing where its own default stands."""
-    default = dask_cloudprovider.config.defaults["cloudprovider"]["ec2"].get(name)
-    value = dask.config.get(f"cloudprovider.ec2.{name}", default)
-    return value if value != default else None
 
 
 def dry_run(
@@ -123,12 +115,9 @@ def dry_run(
     Raises:
         ConfigError, ClusterError: as `start` does.
     """
-    client = ec2.connect(ec2.region(region or _configured("region")))
+    client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
-    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
-    return ordering.DryRun(
-        order, str(estimate(order)), scheduler, worker, ec2.lacking(client, subnet_id, availability_zone)
-    )
+    return rehearsed(order, ec2.lacking(client, subnet_id, availability_zone))
 
 
 class AWSMachine(CloudMachine):

@@ -24,11 +24,10 @@ import os
 from typing import Any
 
 import dask
-import dask_cloudprovider.config
 from dask_cloudprovider.gcp.instances import GCPCluster, GCPInstance
 from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, WorkerMixin
 
-from dqnkit.cluster.cloud import boot, ordering
+from dqnkit.cluster.cloud import ordering
 from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach
 from dqnkit.cluster.cloud.leftovers import Leftover
 from dqnkit.cluster.cloud.machines import (
@@ -40,11 +39,12 @@ from dqnkit.cluster.cloud.machines import (
     Launch,
     Progress,
     announced,
+    rehearsed,
     started,
 )
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.ordering import configured
 from dqnkit.cluster.cloud.own_address import own_address
-from dqnkit.cluster.cloud.prices import estimate
 
 MACHINE = "e2-standard-2"
 ZONE = "us-central1-a"  # of the region whose prices the table has
@@ -90,7 +90,7 @@ def start(
     ours, provider = ordering.split(options, TAKEN)
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
-    zone = zone or _configured("zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
+    zone = zone or configured("gcp", "zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
     launch = Launch(order, progress, account.place)
     announced(launch, confirm)
 
@@ -122,26 +122,18 @@ def dry_run(
     ours, provider = ordering.split(options, {*TAKEN, "zone"})
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
-    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
-    return ordering.DryRun(order, str(estimate(order)), scheduler, worker, account.lacking())
+    return rehearsed(order, account.lacking())
 
 
 def _order(
     account: GCPAccount, n_workers: int, threads_per_worker: int, reach: str | None, ours: dict[str, Any]
 ) -> Order:
     """What is asked for, with what was not said filled in."""
-    ours.setdefault("machine", _configured("worker_machine_type") or _configured("machine_type") or MACHINE)
-    ours.setdefault("scheduler_machine", _configured("scheduler_machine_type") or MACHINE)
-    ours.setdefault("image", _configured("docker_image"))
+    ours.setdefault("machine", configured("gcp", "worker_machine_type") or configured("gcp", "machine_type") or MACHINE)
+    ours.setdefault("scheduler_machine", configured("gcp", "scheduler_machine_type") or MACHINE)
+    ours.setdefault("image", configured("gcp", "docker_image"))
     reach = check_reach(reach or own_address(account.local))
     return ordering.place("gcp", n_workers, threads_per_worker, reach=reach, **ours)
-
-
-def _configured(name: str) -> Any:
-    """What the reader has set for dask-cloudprovider; nothing where its own default stands."""
-    default = dask_cloudprovider.config.defaults["cloudprovider"]["gcp"].get(name)
-    value = dask.config.get(f"cloudprovider.gcp.{name}", default)
-    return value if value != default else None
 
 
 class GCEMachine(CloudMachine, GCPInstance):
@@ -233,7 +225,7 @@ class GCECluster(CloudCluster, _Settings):
     def __init__(self, launch: Launch, account: GCPAccount, zone: str, **options: Any) -> None:
         self.account, self.zone = account, zone
         settings = copy.deepcopy(dask.config.get("cloudprovider.gcp")) | options
-        settings["source_image"] = options.get("source_image") or _configured("source_image") or IMAGE
+        settings["source_image"] = options.get("source_image") or configured("gcp", "source_image") or IMAGE
         settings["worker_machine_type"] = launch.order.machine
         settings["scheduler_machine_type"] = launch.order.scheduler_machine
         network_project = account.network_project

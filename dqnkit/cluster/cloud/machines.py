@@ -29,6 +29,7 @@ from dqnkit.cluster.cloud import boot
 from dqnkit.cluster.cloud.leftovers import Leftover, tags
 from dqnkit.cluster.cloud.meter import Meter
 from dqnkit.cluster.cloud.order import Order, seconds
+from dqnkit.cluster.cloud.ordering import DryRun
 from dqnkit.cluster.cloud.prices import estimate, machine_price
 from dqnkit.cluster.package import check_workers, send_package
 from dqnkit.cluster.security import temporary_security
@@ -391,7 +392,7 @@ class CloudCluster(VMCluster):
         except Exception as error:  # of a scheduler that is gone, of an API that refuses: the machines end all the same
             self.launch.say(f"not closed in order ({type(error).__name__}: {error})")
         finally:
-            await asyncio.to_thread(self.take_down)
+            await asyncio.to_thread(take_down, self.launch, self.remove)
             self.status = Status.closed
 
     async def _scheduler_is_there(self) -> bool:
@@ -402,10 +403,6 @@ class CloudCluster(VMCluster):
             return self.scheduler.machine_id in await asyncio.to_thread(self.alive)
         except ClusterError:
             return False
-
-    def take_down(self) -> None:
-        """Remove what is left, and say what all has cost."""
-        take_down(self.launch, self.remove)
 
 
 def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
@@ -428,6 +425,12 @@ def take_down(launch: Launch, remove: Callable[[], list[Leftover]]) -> None:
 
 
 Made = TypeVar("Made", bound=CloudCluster)
+
+
+def rehearsed(order: Order, lacking: list[str]) -> DryRun:
+    """What an order would start, and for how much, in an account that lacks some permissions."""
+    scheduler, worker = map(boot.without_keys, Launch(order, lambda line: None).scripts())
+    return DryRun(order, str(estimate(order)), scheduler, worker, lacking)
 
 
 def announced(launch: Launch, confirm: Confirm | None) -> None:

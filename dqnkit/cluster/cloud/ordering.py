@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import dask
+import dask_cloudprovider.config
 from dask.utils import parse_timedelta
 
 from dqnkit.cluster.cloud.order import Order, gymnasium_here, seconds
@@ -107,6 +109,13 @@ def split(options: dict[str, Any], taken: Collection[str]) -> tuple[dict[str, An
             f"provider {', '.join(sorted(taken))}"
         )
     return ours, theirs
+
+
+def configured(provider: str, name: str) -> Any:
+    """What the reader has set for dask-cloudprovider's ``ec2`` or ``gcp``; nothing where its own default stands."""
+    default = dask_cloudprovider.config.defaults["cloudprovider"][provider].get(name)
+    value = dask.config.get(f"cloudprovider.{provider}.{name}", default)
+    return value if value != default else None
 
 
 def check_image(image: str) -> None:
