@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from dqnkit.cli_cluster import PAID, needs_dask
-from dqnkit.config import preset
 from dqnkit.files import write_whole
+from dqnkit.presets import preset
 
 
 @click.command(short_help="Time and cost of a run in a cloud, before you buy.")

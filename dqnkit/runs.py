@@ -145,7 +145,7 @@ class RunFolder:
         Raises:
             MissingExtraError: Pillow, or what the environment draws with, is not installed.
         """
-        from dqnkit.evaluation import record_video
+        from dqnkit.videos import record_video
 
         return record_video(weights, self.config, self.path / "video.gif").path
 

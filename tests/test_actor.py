@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
-from dqnkit.actor import Actor, Record, pack_transitions, sums_to_ends
+from dqnkit.actor import Actor
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import ConfigError, InvalidDataError
+from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
 from dqnkit.types import Array, PolicyWeights, Rollout, Transition
 

@@ -10,7 +10,8 @@ import pytest
 
 from dqnkit.classroom import ailments
 from dqnkit.classroom.ailments import AILMENTS, RULES, Parts, TableLearner, learn
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 
 PLAIN = Parts()
 

@@ -34,9 +34,10 @@ from dqnkit.cluster.cloud.simulated import SimulatedCloud
 from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 

@@ -11,8 +11,8 @@ import pytest
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.exercises import save_state, whose_turn
 from dqnkit.classroom.small_run import PARTS, SmallRun, can_be_written
-from dqnkit.config import preset
 from dqnkit.errors import CheckpointError
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE

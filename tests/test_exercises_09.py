@@ -11,7 +11,7 @@ from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.exercises import cluster_cost, training_seconds
 from dqnkit.cluster.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
-from dqnkit.config import preset
+from dqnkit.presets import preset
 
 COST, SECONDS = cluster_cost.EXERCISE, training_seconds.EXERCISE
 

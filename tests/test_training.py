@@ -14,7 +14,9 @@ from toys import linear_policy, small_config
 from dqnkit.config import DQNConfig
 from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
 from dqnkit.learner import Learner
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.parts import make_replay
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.training import train
 from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition

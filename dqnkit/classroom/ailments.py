@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dqnkit.classroom.exercises.n_step_return import n_step_return as kits_n_step_return
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias
 from dqnkit.types import Array, Transition
 

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 import dqnkit
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import Array, TrainStatus
 

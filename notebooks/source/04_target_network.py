@@ -50,9 +50,9 @@ ring("target")
 
 # %%
 from dqnkit.actor import Actor
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.policy import q_values
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 
@@ -444,7 +444,7 @@ histogram(
 import tempfile
 from pathlib import Path
 
-from dqnkit.evaluation import record_video
+from dqnkit.videos import record_video
 from dqnkit.widgets.player import player
 
 with tempfile.TemporaryDirectory() as folder:

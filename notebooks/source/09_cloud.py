@@ -31,9 +31,9 @@ import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
 from dqnkit.colab import add_clouds
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.plots.cloud import cloud_map
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 

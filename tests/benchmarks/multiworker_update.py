@@ -19,8 +19,9 @@ import report
 
 from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.multiworker import MultiWorkerLearner
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.types import Transition
 
 CASES = {  # what is replaced in CartPole's preset
