@@ -135,7 +135,7 @@ def check_can_be_saved(state: TrainState) -> None:
     """Raise `CheckpointError` where the replay buffer lacks what `SavedReplay` names."""
     if not isinstance(state.replay, SavedReplay):
         raise CheckpointError(
-            f"the replay buffer, a {type(state.replay).__name__}, cannot be saved in a checkpoint: give it the methods "
+            f"the replay buffer ({type(state.replay).__name__}) cannot be saved in a checkpoint: give it the methods "
             "state() -> dict of arrays and load_state(state), or train without checkpoints"
         )
 

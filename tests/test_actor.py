@@ -319,6 +319,13 @@ def test_deterministic_rollouts_need_a_time_limit() -> None:
     Actor(small_config("CartPole-v1", deterministic=True)).close()
 
 
+def test_an_environment_may_say_itself_that_every_episode_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for env_id in ("dqnkit/TwoStateBias-v0", "dqnkit/BlindCliffwalk-v0", "dqnkit/Catch-v0"):
+        Actor(small_config(env_id, deterministic=True)).close()
+    monkeypatch.setattr(toys.Scripted, "metadata", {"render_modes": [], "always_ends": True})
+    Actor(small_config("test/Scripted-v0", deterministic=True)).close()
+
+
 def test_the_same_seed_gives_the_same_stream_and_actors_have_their_own() -> None:
     def stream(index: int, seed: int) -> list[Rollout]:
         actor = Actor(small_config(seed=seed), index)

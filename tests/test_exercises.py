@@ -19,7 +19,7 @@ from dqnkit.classroom.exercise import Exercise, Mistake
 
 NAMES = exercises.names()
 MUTANTS = [(name, mistake) for name in NAMES for mistake in exercises.find(name).mistakes]
-WANTED = {  # issue 3
+WANTED = {
     *("q_update", "td_target", "epsilon_greedy", "q_network", "train_step", "replay_add", "replay_sample"),
     *("target_sync", "double_q_target", "n_step_return", "training_loop"),
 }

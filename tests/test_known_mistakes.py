@@ -1,4 +1,4 @@
-"""Mistakes known from other DQN code (DESIGN, section 8), one test each."""
+"""Mistakes known from other DQN code, one test each."""
 
 from __future__ import annotations
 
