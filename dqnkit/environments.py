@@ -94,7 +94,7 @@ def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:
 
 
 def find_environment(env_id: str) -> gym.envs.registration.EnvSpec:
-    """What Gymnasium knows of an environment, after importing the package or the ``module:`` that registers it.
+    """Gymnasium's entry for an environment, after importing the package or the ``module:`` that registers it.
 
     Raises:
         EnvironmentNotSupportedError: it is unknown; the message has the nearest names.

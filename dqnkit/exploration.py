@@ -1,4 +1,4 @@
-"""How actors explore: epsilon-greedy actions, and what epsilon is for each step or each actor."""
+"""How actors explore: epsilon-greedy actions, with an epsilon for each step or for each actor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dqnkit.types import Array, FloatArray, IntArray
 
 
 def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.Generator) -> IntArray:
-    """With probability epsilon any action, each as likely as the other; otherwise the one of largest value.
+    """With probability epsilon a random action, all equally likely; otherwise the one of largest value.
 
     Args:
         q_values: ``[B, A]``.
@@ -27,9 +27,9 @@ def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.
 
 
 def linear_schedule(step: int, start: float, end: float, steps: int) -> float:
-    """Straight line from ``start`` at step 0 to ``end`` at step ``steps``, constant after it.
+    """A straight line from ``start`` at step 0 to ``end`` at step ``steps``, then constant.
 
-    ``step`` counts environment steps over the whole of training: the line never begins again with an episode.
+    ``step`` counts environment steps over the whole of training; the line does not begin again with each episode.
     """
     fraction = min(1.0, step / steps) if steps > 0 else 1.0
     return start + fraction * (end - start)
@@ -38,7 +38,7 @@ def linear_schedule(step: int, start: float, end: float, steps: int) -> float:
 def actor_epsilons(num_actors: int, base: float = 0.4, exponent: float = 7.0) -> FloatArray:
     """One constant epsilon for each actor ``[num_actors]``: ``base ** (1 + exponent * i / (num_actors - 1))``.
 
-    Some actors explore all the time and some hardly ever, so that replay always has both kinds of data
+    Some actors explore a lot and some hardly ever, so that replay always has both kinds of data
     (Horgan et al., 2018, "Distributed Prioritized Experience Replay", section 4).
     """
     position = np.arange(num_actors) / max(1, num_actors - 1)  # [num_actors], from 0 to 1

@@ -54,7 +54,7 @@ def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any
 
 
 class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):
-    """MinAtar sometimes repeats the last action, also that of the episode before: a seed alone would decide nothing."""
+    """MinAtar sometimes repeats the last action, even that of the last episode, whatever the seed."""
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         self.unwrapped.game.last_action = 0  # type: ignore[attr-defined]

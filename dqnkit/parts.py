@@ -17,8 +17,9 @@ from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transi
 if TYPE_CHECKING:
     from dqnkit.learner import Learner
 
-# The settings that a learner's own results depend on. Not among them: the seed, which decides only how its network
-# began; the learning rate, which the loop hands it in each call; and xla, which gives the same numbers in another time.
+# The settings that the results of a learner depend on. Not among them are the seed (it decides only the first weights,
+# and the learner may have learned already), the learning rate (the loop passes it in each call), and xla (a matter of
+# speed).
 LEARNER_SETTINGS = (
     *("double_q", "loss", "adam_epsilon", "max_gradient_norm", "batch_size", "target_period", "target_tau"),
     *("frame_stack", "hidden_sizes", "dueling", "conv_filters", "conv_sizes", "conv_strides"),
@@ -63,7 +64,7 @@ def make_learner(config: DQNConfig) -> Learner:
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
-    try:  # here and not above, so that a loop with another learner (one that computes elsewhere) needs no TensorFlow
+    try:  # imported here, so that a loop with a learner in other processes needs no TensorFlow
         from dqnkit.learner import Learner
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
@@ -84,7 +85,7 @@ def make_replay(config: DQNConfig) -> ReplayBuffer:
 def check_learner(learner: Any, config: DQNConfig) -> None:
     """See that a learner was made with the settings of the run, as far as its results depend on them.
 
-    A learner of another environment may go on in this one, if observations and actions are alike.
+    A learner of another environment may go on in this one if both have the same spaces.
 
     Raises:
         ConfigError: a setting differs; the message names it and both values.
