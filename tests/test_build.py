@@ -15,8 +15,8 @@ pytest.importorskip("jupytext")
 
 from click.testing import CliRunner
 
-from dqnkit.classroom import build
-from dqnkit.classroom.build import SET_UP, build_course, build_readmes, without_solution
+from dqnkit.authoring import build
+from dqnkit.authoring.build import SET_UP, build_course, build_readmes, without_solution
 from dqnkit.errors import DQNKitError
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from dqnkit.actor import Actor
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import rollout_task, staleness_bound, streaming_loop
-from dqnkit.classroom.exercises.streaming_loop import FakeArrivals, FakeCluster, Script
 from dqnkit.config import DQNConfig
+from dqnkit.lessons.rollouts_on_dask.exercises import rollout_task, staleness_bound, streaming_loop
+from dqnkit.lessons.rollouts_on_dask.exercises.streaming_loop import FakeArrivals, FakeCluster, Script
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights, Rollout
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import gradient_reduction, replica_gradients
-from dqnkit.classroom.exercises.replica_gradients import applied
+from dqnkit.lessons.strategy_learner.exercises import gradient_reduction, replica_gradients
+from dqnkit.lessons.strategy_learner.exercises.replica_gradients import applied
 
 REDUCTION, REPLICA = gradient_reduction.EXERCISE, replica_gradients.EXERCISE
 

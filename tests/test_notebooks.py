@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit.classroom.build import build_course, build_readmes
+from dqnkit.authoring.build import build_course, build_readmes
 from dqnkit.notebooks import find_notebooks
 
 pytest.importorskip("jupytext")
@@ -47,12 +47,12 @@ def test_there_are_notebooks_in_all_three_forms() -> None:
 def test_the_notebooks_are_what_the_sources_give() -> None:
     for path, content in build_course(FOLDER).items():
         stale = not path.exists() or path.read_text(encoding="utf-8") != content
-        assert not stale, f"{name_of(path)} is stale: run python -m dqnkit.classroom.build"
+        assert not stale, f"{name_of(path)} is stale: run python -m dqnkit.authoring.build"
 
 
 def test_the_links_in_the_readmes_are_those_of_the_place() -> None:
     for path, content in build_readmes(FOLDER).items():
-        assert path.read_text(encoding="utf-8") == content, f"{path} is stale: run python -m dqnkit.classroom.build"
+        assert path.read_text(encoding="utf-8") == content, f"{path} is stale: run python -m dqnkit.authoring.build"
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)

@@ -48,7 +48,7 @@ class TestView:
     @pytest.fixture
     def view(self):
         pytest.importorskip("ipywidgets")
-        from dqnkit.widgets.amdahl import AmdahlView
+        from dqnkit.lessons.rollouts_on_dask.amdahl import AmdahlView
 
         return AmdahlView()
 
@@ -58,7 +58,7 @@ class TestView:
             assert view.speedup == pytest.approx(float(amdahl(workers, view.serial)))
 
     def test_a_stream_is_limited_by_the_driver_alone(self, view) -> None:
-        from dqnkit.widgets.amdahl import STREAM
+        from dqnkit.lessons.rollouts_on_dask.amdahl import STREAM
 
         view.way.value, view.driver.value = STREAM, 50
         view.workers.value = 2

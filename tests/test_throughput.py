@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("distributed")
 
-from dqnkit.classroom import throughput
+from dqnkit.cluster import throughput
 from dqnkit.cluster.deploy import make_cluster
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
