@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 STEPPER = """
 from dqnkit.lessons.q_update.exercises.q_update import q_update
-from dqnkit.lessons.q_update import grid_stepper
+from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 stepper = grid_stepper(q_update, alpha=0.5, gamma=0.9, epsilon=1.0)
 stepper
 """

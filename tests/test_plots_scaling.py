@@ -71,7 +71,7 @@ class TestView:
     @pytest.mark.parametrize("workers", [1, 3, 16])
     @pytest.mark.parametrize("driver", [0.0, 0.01, 0.1])
     def test_nobody_does_two_things_at_a_time_and_all_is_done(self, view, way, workers, driver) -> None:
-        from dqnkit.widgets import amdahl as module
+        from dqnkit.lessons.rollouts_on_dask import amdahl as module
 
         work = getattr(module, way)(workers, driver)
         assert sum(piece.row > 0 for piece in work) == module.ROLLOUTS

@@ -44,6 +44,11 @@ def number(lesson: str) -> str:
     return f"{LESSONS.index(lesson):02d}"
 
 
+def reference(lesson: str) -> str:
+    """How a text refers to another lesson: ``"notebook 03"``, or by its name where the course leaves it out."""
+    return f"notebook {number(lesson)}" if lesson in LESSONS else f"the lesson on the {lesson.replace('_', ' ')}"
+
+
 def notebook_name(lesson: str) -> str:
     """The file name of a lesson's notebook, without the ending: ``"03_replay"``."""
     return f"{number(lesson)}_{lesson}"

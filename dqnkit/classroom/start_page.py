@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dqnkit.classroom import progress_file
-from dqnkit.classroom.course import COURSE, Chapter
+from dqnkit.classroom.course import NOTEBOOKS, notebook_title
 from dqnkit.files import write_whole
 
 NAME = "START.md"
@@ -21,10 +21,16 @@ NAME = "START.md"
 class _Line(NamedTuple):
     """A notebook and how far the reader is in it."""
 
-    chapter: Chapter
+    file: Path
+    idea: str  # the one new idea; empty where the notebook cannot be read
+    minutes: int
     checks: int  # that it has
     passed: int
     begun: bool
+
+    @property
+    def link(self) -> str:
+        return f"[{notebook_title(self.file.stem)}]({self.file.name})"
 
     @property
     def is_done(self) -> bool:
@@ -61,13 +67,9 @@ def refresh() -> None:
 def start_page(folder: Path) -> str:
     """The page as Markdown."""
     record = _progress(folder)
-    lines = [_line(chapter, folder, record) for chapter in COURSE if _file(chapter, folder).exists()]
-    rows = [
-        f"| [{line.chapter.title}]({_file(line.chapter, folder).name}) | {line.chapter.idea} | {line.chapter.minutes} "
-        f"| {line.state} |"
-        for line in lines
-    ]
-    done, minutes = sum(line.is_done for line in lines), sum(line.chapter.minutes for line in lines)
+    lines = [_line(file, record) for file in sorted(folder.glob(NOTEBOOKS))]
+    rows = [f"| {line.link} | {line.idea} | {line.minutes or ''} | {line.state} |" for line in lines]
+    done, minutes = sum(line.is_done for line in lines), sum(line.minutes for line in lines)
     return "\n".join(
         [
             "# Deep Q-Learning, one part at a time",
@@ -105,27 +107,31 @@ def _what_next(lines: list[_Line]) -> str:
     for line in lines:
         if not line.is_done:
             begin = "Go on with" if any(other.begun for other in lines) else "Begin with"
-            return f"**{begin} [{line.chapter.title}]({line.chapter.name}.ipynb).**"
+            return f"**{begin} {line.link}.**"
     return "**You have done it all.**"
 
 
-def _line(chapter: Chapter, folder: Path, record: progress_file.Record) -> _Line:
-    names = _checks_in(_file(chapter, folder))
+def _line(file: Path, record: progress_file.Record) -> _Line:
+    content = _read(file)
+    names = _checks_in(content)
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
-    number = chapter.name.partition("_")[0]
+    number = file.stem.partition("_")[0]
     predicted = any(name.startswith(f"{number}-") for name in record["predictions"])
-    return _Line(chapter, len(names), sum(bool(entry["passed"]) for entry in tried), bool(tried) or predicted)
+    told = content["metadata"].get("dqnkit", {})  # by the build, from the lesson's source
+    passed = sum(bool(entry["passed"]) for entry in tried)
+    return _Line(file, told.get("idea", ""), told.get("minutes", 0), len(names), passed, bool(tried) or predicted)
 
 
-def _file(chapter: Chapter, folder: Path) -> Path:
-    return folder / f"{chapter.name}.ipynb"
-
-
-def _checks_in(notebook: Path) -> set[str]:
-    """Names of the exercises that a notebook checks; none where it cannot be read."""
+def _read(notebook: Path) -> dict[str, Any]:
+    """A notebook's cells and metadata, empty where it cannot be read: the reader may have it half saved, or broken."""
     try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    except (OSError, ValueError, LookupError, TypeError):  # the reader may have it half saved, or broken
-        return set()
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        return {"cells": list(content["cells"]), "metadata": dict(content.get("metadata", {}))}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {"cells": [], "metadata": {}}
+
+
+def _checks_in(notebook: dict[str, Any]) -> set[str]:
+    """Names of the exercises that a notebook checks."""
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell.get("cell_type") == "code")
     return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))

@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "double Q-learning, n-step returns, prioritized replay, dueling networks: ablations"
+#     minutes: 50
+# ---
+
 # %% [markdown]
-# # 05 · Beyond DQN: four parts, and what each of them cures
+# # [[number]] · Beyond DQN: four parts, and what each of them cures
 # <!-- badges -->
 #
-# The DQN that you built in 04 works. Since then people have added parts to it, each for something that ails it. Here
+# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that ails it. Here
 # you meet four: two that you build (double Q-learning, n-step returns), two that you may skip (prioritized replay,
 # dueling networks). Every one of them helps somewhere and does nothing, or harm, elsewhere. You will see both sides.
 #
@@ -13,8 +20,8 @@
 # - tell for prioritized replay and for dueling networks which problem they are made for;
 # - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
 #
-# **Time:** about 50 minutes, 40 without the two optional sections. **You need** the Q-update (01), the TD target and
-# `tf.gather` (02), replay (03), the target network (04). Nothing is carried over from their kernels.
+# **Time:** about [[minutes]] minutes, 40 without the two optional sections. **You need** the Q-update ([[q_update]]), the TD target and
+# `tf.gather` ([[q_network]]), replay ([[replay]]), the target network ([[target_network]]). Nothing is carried over from their kernels.
 
 # %%
 from dataclasses import replace
@@ -66,7 +73,7 @@ ring("actor", "replay", "learner")
 
 # %%
 predict(
-    "05-maximum",
+    "[[number]]-maximum",
     "If you did all of this a thousand times, what would your estimate of the best machine be on average? (The truth: "
     "-0.1)",
     options=["about -0.1: errors up and down cancel out", "clearly more than -0.1", "clearly less than -0.1"],
@@ -95,7 +102,7 @@ print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {do
 
 # %%
 compare(
-    "05-maximum",
+    "[[number]]-maximum",
     "clearly more than -0.1" if one_maximum > -0.05 else "about -0.1: errors up and down cancel out",
     answers={
         "about -0.1: errors up and down cancel out": "They cancel out in each average. But the maximum does not take "
@@ -148,7 +155,7 @@ error_curves(
 
 # %%
 predict(
-    "05-wrong",
+    "[[number]]-wrong",
     "In which share of its first 300 episodes does plain Q-learning, with one table, take a wrong first action?",
     kind="number",
     unit="%",
@@ -171,7 +178,7 @@ error_curves(
 
 # %%
 compare(
-    "05-wrong",
+    "[[number]]-wrong",
     round(100 * wrong["one table"]),
     answers={
         (0, 15): "That is what an agent does that knows the values. This one believes its maximum, which is above 0.",
@@ -195,10 +202,10 @@ compare(
 # where $d$ is the discount as replay stores it: $\gamma$ where the episode went on, 0 where it terminated.
 #
 # **Exercise** (6 minutes, difficulty 2 of 3). Write it for a batch. $B$ is the number of transitions, $A$ the number
-# of actions. `tf.argmax` and the `tf.gather` of 02 are all you need.
+# of actions. `tf.argmax` and the `tf.gather` of [[q_network]] are all you need.
 
 # %%
-from dqnkit.backend import tf  # TensorFlow, as in 02
+from dqnkit.backend import tf  # TensorFlow, as in [[q_network]]
 
 
 def double_q_target(r, discount, q_next_target, q_next_online):
@@ -322,7 +329,7 @@ for start in range(3):
 
 # %%
 predict(
-    "05-near-greedy",
+    "[[number]]-near-greedy",
     "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
     options=[
         "about the same for n = 1, 3 and 10",
@@ -353,7 +360,7 @@ error_curves(
 # %%
 solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
 compare(
-    "05-near-greedy",
+    "[[number]]-near-greedy",
     "n = 1 hardly ever, n = 3 and 10 nearly always" if solved[1] < solved[3] else "about the same for n = 1, 3 and 10",
     answers={
         "about the same for n = 1, 3 and 10": "In the end they may be. After 20 episodes the news of the goal has come "
@@ -372,7 +379,7 @@ compare(
 
 # %%
 predict(
-    "05-off-policy",
+    "[[number]]-off-policy",
     "After 20,000 random steps: how large is the error against Q*?",
     options=["near 0 for every n", "near 0 for n = 1, not for n = 3 and 10", "smaller, the larger n is"],
 )
@@ -396,7 +403,7 @@ error_curves(
 
 # %%
 compare(
-    "05-off-policy",
+    "[[number]]-off-policy",
     "near 0 for n = 1, not for n = 3 and 10" if last[1] < 0.1 < last[3] else "near 0 for every n",
     answers={
         "near 0 for every n": "The rewards inside the window came from random actions. The sum is what those actions "
@@ -458,7 +465,7 @@ print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
 
 # %%
 predict(
-    "05-priorities",
+    "[[number]]-priorities",
     "How many times fewer updates does prioritized replay need than uniform replay?",
     options=["about the same", "about 2 times fewer", "5 times fewer, or more"],
 )
@@ -489,7 +496,7 @@ error_curves(
 # %%
 ratio = needed["uniform"].mean() / needed["prioritized"].mean()
 compare(
-    "05-priorities",
+    "[[number]]-priorities",
     "5 times fewer, or more" if ratio >= 4 else "about 2 times fewer" if ratio >= 1.4 else "about the same",
     answers={
         "about the same": "Uniform replay draws the one rewarding transition about once in 2,000 updates, and then "
@@ -537,7 +544,7 @@ print("share of the move that the other actions get:", round((after[1] - before[
 
 # %%
 predict(
-    "05-dueling",
+    "[[number]]-dueling",
     "Where does dueling help?",
     options=[
         "in both",
@@ -579,7 +586,7 @@ middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in 
 helps = middle["alike", "dueling"] < middle["alike", "plain"]
 harms = middle["different", "dueling"] > middle["different", "plain"]
 compare(
-    "05-dueling",
+    "[[number]]-dueling",
     "where the actions are alike; where they differ it harms"
     if helps and harms
     else "in both"
@@ -625,7 +632,7 @@ bench()
 
 # %%
 predict(
-    "05-ablation",
+    "[[number]]-ablation",
     "Which single part raises the return most in these 20,000 steps?",
     options=["double", "3-step", "prioritized", "dueling", "none of them clearly"],
 )
@@ -661,7 +668,7 @@ singles = {name: scores[name] for name in ("double", "3-step", "prioritized", "d
 clear = {name: s.mean() for name, s in singles.items() if s.min() > scores["no part"].max()}
 best = max(clear, key=clear.get) if clear else "none of them clearly"
 compare(
-    "05-ablation",
+    "[[number]]-ablation",
     best,
     answers={
         "double": "Look at its dots: most lie higher, but not clear of the band with every seed, so five seeds do not "
@@ -762,7 +769,7 @@ ring("actor", "replay", "learner")
 # - Hessel et al. (2018), *Rainbow: combining improvements in deep reinforcement learning*: all of these together, and
 #   an ablation.
 #
-# Nothing that this notebook started is still running. In **06** the actors leave this computer: rollouts on a Dask
+# Nothing that this notebook started is still running. In **[[rollouts_on_dask]]** the actors leave this computer: rollouts on a Dask
 # cluster.
 
 # %%

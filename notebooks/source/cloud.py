@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "the same on cloud machines: cost, limits, safety; a dry run for those without an account"
+#     minutes: 40
+# ---
+
 # %% [markdown]
-# # 09 · Cloud: the same training on machines that cost money, safely
+# # [[number]] · Cloud: the same training on machines that cost money, safely
 # <!-- badges -->
 #
-# In 08 the workers were processes on this computer. Now they become **machines of a cloud**, rented by the second. The
+# In [[train_on_a_cluster]] the workers were processes on this computer. Now they become **machines of a cloud**, rented by the second. The
 # training code stays as it is; what is new is a bill. You learn what a cluster costs before you start one, see it start,
 # lose half of it on purpose, and make sure that nothing is left that goes on costing money.
 #
@@ -14,7 +21,7 @@
 # - train on machines that may be taken back at any moment, within a budget;
 # - prove that nothing is left, even after the program that started it all was killed.
 #
-# **Time:** about 40 minutes. **You need** rollouts as Dask tasks (06), and of 08 whose turn it is and what a dead worker
+# **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and of [[train_on_a_cluster]] whose turn it is and what a dead worker
 # costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by default
 # the cloud is a simulated one on this computer. Its API answers as Amazon's does, and its machines are processes.
 
@@ -41,7 +48,7 @@ add_clouds()  # on Colab this installs what is missing, in about half a minute; 
 cloud_map()
 
 # %% [markdown]
-# The ring of 08, over two places. Environments and actors are over there. Replay, learner and target network stay
+# The ring of [[train_on_a_cluster]], over two places. Environments and actors are over there. Replay, learner and target network stay
 # with the **driver**, here in this notebook. The driver asks the cloud's API for machines, and from then on it talks
 # to one of them only, the **scheduler**.
 #
@@ -65,7 +72,7 @@ print(dated())
 
 # %%
 predict(
-    "09-weekend",
+    "[[number]]-weekend",
     "Friday, 18:00. Eight workers and a scheduler, each a c7i.large on demand, run a test of ten minutes. Then the "
     "laptop is closed, and nobody thinks of them until Monday, 9:00. What does the test cost?",
     kind="number",
@@ -128,7 +135,7 @@ bills = {
 for name, usd in bills.items():
     print(f"{name:36} ${usd:8.2f}")
 compare(
-    "09-weekend",
+    "[[number]]-weekend",
     round(bills["the whole weekend"], 2),
     answers={
         (0, 5): "That would be the price of the test itself. A machine is paid for whether it works or waits, until "
@@ -146,7 +153,7 @@ compare(
 # ## 2. The plan before the purchase
 #
 # How many workers should you rent? For that, three numbers have to be known, and you can measure them here: what a
-# **step** takes, what an **update** takes, and how many updates there are for each step (08).
+# **step** takes, what an **update** takes, and how many updates there are for each step ([[train_on_a_cluster]]).
 #
 # The job: `SlowCartPole`, whose simulator answers after 2 ms, for five million steps. The measurement takes some
 # seconds; what is measured is the code that trains.
@@ -166,7 +173,7 @@ print(f"the learner makes {1 / SECONDS_PER_UPDATE:,.0f} updates a second, {UPDAT
 
 # %%
 predict(
-    "09-knee",
+    "[[number]]-knee",
     "From how many workers on is the learner the limit, so that more of them bring little?",
     kind="number",
     unit="workers",
@@ -177,7 +184,7 @@ predict(
 # ### Your turn: `training_seconds` (6 minutes, difficulty 2 of 3)
 #
 # How long does a run take, from the order to the last update? First all machines boot, at the same time:
-# `boot_seconds`. Then `n_workers` act and one learner learns, both at once (08, section 4).
+# `boot_seconds`. Then `n_workers` act and one learner learns, both at once ([[train_on_a_cluster]], section 4).
 #
 # - `steps_per_second` is the rate of **one** worker;
 # - the learner makes `updates_per_step` updates for each step; each takes `seconds_per_update`.
@@ -238,7 +245,7 @@ print(planned)
 [spot_offer] = [offer for offer in chosen if offer.spot]
 knee = planned.knee(spot_offer)
 compare(
-    "09-knee",
+    "[[number]]-knee",
     knee.workers if knee else None,
     answers={
         (64, 512): "So many would be too much for the one learner: it makes its updates one after the other, here, "
@@ -313,7 +320,7 @@ print(f"container {order.image}, and in it {', '.join(order.pip_packages)}")
 
 # %%
 predict(
-    "09-first",
+    "[[number]]-first",
     "When a machine boots it runs a script. What is the first command in it?",
     options=["install Docker", "call the driver", "start Dask", "set the machine's own end"],
 )
@@ -327,7 +334,7 @@ for line in dry.worker_script.splitlines():
 commands = dry.worker_script.partition("runcmd:")[2]
 first = "set the machine's own end" if commands.index("shutdown -P +") < commands.index("apt-get") else "install Docker"
 compare(
-    "09-first",
+    "[[number]]-first",
     first,
     answers={
         "install Docker": "That comes second. If it failed, or hung, a machine without an end would stand there, paid "
@@ -400,7 +407,7 @@ client = cluster.get_client()
 
 # %% [markdown]
 # Three machines (in the simulated cloud it took seconds; in a real one it takes two to four minutes). The package was
-# sent to the workers over the connection; nobody installed it there. Now the training cell of 08:
+# sent to the workers over the connection; nobody installed it there. Now the training cell of [[train_on_a_cluster]]:
 #
 # ```python
 # rollouts = ClusterRollouts(client)
@@ -448,7 +455,7 @@ training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # i
 print(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurried.text()}")
 
 # %% [markdown]
-# Nothing is lost: the checkpoint has all that 08 asked for, and the run goes on from it tomorrow, on another cluster or
+# Nothing is lost: the checkpoint has all that [[train_on_a_cluster]] asked for, and the run goes on from it tomorrow, on another cluster or
 # on none. (If the message did not come, the run was over before the money was.)
 #
 # ## 5. Machines that are taken back
@@ -459,7 +466,7 @@ print(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hur
 
 # %%
 predict(
-    "09-spot",
+    "[[number]]-spot",
     "Half of the workers are taken back in the middle of training. What happens?",
     options=[
         "training ends with an error",
@@ -541,14 +548,14 @@ came = "a new machine is there" in moments
 if not came:
     print("The run was over before the new machine was there: a longer one shows it.")
 compare(
-    "09-spot",
+    "[[number]]-spot",
     "it goes on at half the pace until a new machine has booted, then as before" if came else None,
     answers={
-        "training ends with an error": "A task is plain and runs again elsewhere (08); a machine is no more than a place "
+        "training ends with an error": "A task is plain and runs again elsewhere ([[train_on_a_cluster]]); a machine is no more than a place "
         "for tasks.",
         "it goes on at half the pace to the end": "So it would be without somebody who watches. The cluster asks the "
         "cloud every few seconds which machines are there, and orders a new one for each that is not.",
-        "it waits for the new machine": "The other worker is still there, and a stream has no barrier (06).",
+        "it waits for the new machine": "The other worker is still there, and a stream has no barrier ([[rollouts_on_dask]]).",
     },
 )
 
@@ -591,7 +598,7 @@ print("left:", table(left) if left else "nothing")
 
 # %%
 predict(
-    "09-orphan",
+    "[[number]]-orphan",
     "The program that started the cluster is killed. What becomes of its machines?",
     options=[
         "they end at once: their connection to the driver is gone",
@@ -642,7 +649,7 @@ if alive:
 
 # %%
 compare(
-    "09-orphan",
+    "[[number]]-orphan",
     None if alive else "they end by themselves, when their lifetime is over or before",
     answers={
         "they end at once: their connection to the driver is gone": "A driver may lose its connection for a moment, and "
@@ -702,8 +709,8 @@ cloud_map()
 # machine itself. And it comes first, since each later line may fail.</details>
 #
 # <details><summary>Your workers are at the knee, and the run is still too slow. What do you rent?</summary>
-# No more workers: the learner is the limit. A faster learner (a GPU, or replicas, 07), or fewer samples per insert, if
-# learning stands it (08).</details>
+# No more workers: the learner is the limit. A faster learner (a GPU, or replicas, [[strategy_learner]]), or fewer samples per insert, if
+# learning stands it ([[train_on_a_cluster]]).</details>
 #
 # ### Further reading
 #

@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "the table becomes a network; the gradient step; why it is unstable alone"
+#     minutes: 50
+# ---
+
 # %% [markdown]
-# # 02 · The table becomes a network
+# # [[number]] · The table becomes a network
 # <!-- badges -->
 #
-# Notebook 01 kept a number for every state and action. Most problems have too many states for that. Here a **neural
+# Notebook [[q_update]] kept a number for every state and action. Most problems have too many states for that. Here a **neural
 # network** takes the table's place: it computes the Q-values from the observation, and it learns by **gradient
 # steps**.
 #
@@ -14,7 +21,7 @@
 # - find the faults in a training step as it is often published, by running it and by looking at shapes,
 # - show, against the exact answer, what a network *alone* gets wrong that a table does not.
 #
-# **Time** about 50 minutes. **From notebook 01** you need: $Q(s, a)$, the Q-update with $\alpha$ and $\gamma$, the
+# **Time** about [[minutes]] minutes. **From notebook [[q_update]]** you need: $Q(s, a)$, the Q-update with $\alpha$ and $\gamma$, the
 # grid world and its exact $Q^*$.
 
 # %%
@@ -40,7 +47,7 @@ table_and_network()
 # %% [markdown]
 # The five operations of Q-learning stay what they were. Two of them change today:
 #
-# | operation | with a table (01) | with a network (02) |
+# | operation | with a table ([[q_update]]) | with a network ([[q_network]]) |
 # | --- | --- | --- |
 # | **initialise** | all zeros | random weights |
 # | **select** an action | look up, take the best (or explore) | compute, take the best (or explore) |
@@ -57,7 +64,7 @@ table_and_network()
 
 # %%
 predict(
-    "02-repeats",
+    "[[number]]-repeats",
     "An agent plays CartPole at random for 2,000 steps. How many of its observations will be exactly equal to one "
     "that it has seen before?",
     kind="number",
@@ -67,7 +74,7 @@ predict(
 
 # %% [markdown]
 # `play` is the operation **execute**, with random actions: it takes steps and keeps each as a **transition**, the
-# five things that an update needs. The fourth of them, the **discount**, replaces 01's `gamma` and `terminated` in
+# five things that an update needs. The fourth of them, the **discount**, replaces [[q_update]]'s `gamma` and `terminated` in
 # one number: it is $\gamma$ where the episode went on and 0 where it terminated.
 
 
@@ -91,7 +98,7 @@ first = cartpole.observation[:2000]
 repeats = len(first) - len(np.unique(first, axis=0))
 print("one observation:", first[0])
 print(f"{repeats} of {len(first):,} observations had been seen before")
-compare("02-repeats", repeats)
+compare("[[number]]-repeats", repeats)
 
 # %% [markdown]
 # A table would never be looked up twice in the same row. One could cut each number into 20 parts: that makes $20^4 =
@@ -182,7 +189,7 @@ landscape(
 # %% [markdown]
 # ## 3 · The target
 #
-# The update of 01, with the network in the place of the table, is the formula of this whole course:
+# The update of [[q_update]], with the network in the place of the table, is the formula of this whole course:
 #
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, \big[\, \underbrace{r + \gamma \max_{a'}
 # Q_{\theta'}(s', a')}_{\text{the TD target } y} - Q_\theta(s, a) \,\big]$$
@@ -193,7 +200,7 @@ landscape(
 # **TD error**.
 #
 # $\theta'$ are the parameters of the network that values the next observation. Today they are simply the same,
-# $\theta' = \theta$. Notebook 04 is about why they should not be.
+# $\theta' = \theta$. Notebook [[target_network]] is about why they should not be.
 #
 # From now on we handle a **batch** of $B$ transitions at a time. Rewards and discounts have the shape `[B]`, the
 # values of the next observations `[B, A]`: a row for each transition, a column for each of the $A$ actions.
@@ -255,7 +262,7 @@ print(f"by a gradient step:      {table[s, a].numpy():.6f}")
 
 # %%
 predict(
-    "02-stop",
+    "[[number]]-stop",
     "We leave tf.stop_gradient out. What else will the gradient step do, besides moving Q(s, a) towards y?",
     kind="choice",
     options=[
@@ -277,7 +284,7 @@ for stop in (True, False):
     print("with stop_gradient:   " if stop else "without stop_gradient:", "; ".join(moved))
 
 compare(
-    "02-stop",
+    "[[number]]-stop",
     "it moves the next square's best value, so that y comes towards Q(s, a)",
     answers={
         "nothing: y is just a number": "To us it is; to the tape it is one more result computed from the parameters, "
@@ -436,7 +443,7 @@ view
 
 # %%
 predict(
-    "02-moves",
+    "[[number]]-moves",
     "We make one update, on one transition, in the room. How many of the 100 Q-values (25 squares, 4 actions) change?",
     kind="choice",
     options=["1: the entry Q(s, a)", "4: all actions of the square s", "about half of them", "nearly all of them"],
@@ -466,7 +473,7 @@ q_table(
 
 # %%
 compare(
-    "02-moves",
+    "[[number]]-moves",
     "nearly all of them",
     answers={
         "1: the entry Q(s, a)": "So it is in the table. In the network there is no such entry: every value is computed "
@@ -482,12 +489,12 @@ compare(
 # ## 8 · The network alone, against the exact answer
 #
 # Now the comparison that this notebook is about. The same 10,000 random transitions, in their order, one update each:
-# once into the table of 01, once into the network. After every 50 updates we **evaluate**: the **error** is the
+# once into the table of [[q_update]], once into the network. After every 50 updates we **evaluate**: the **error** is the
 # largest $|Q(s, a) - Q^*(s, a)|$ over all squares and actions.
 
 # %%
 predict(
-    "02-alone",
+    "[[number]]-alone",
     "After 10,000 transitions the table's error is 0. And the network's?",
     kind="choice",
     options=[
@@ -505,7 +512,7 @@ def error(q):
 
 
 def table_errors(transitions, alpha=0.5, every=50):
-    """The Q-update of notebook 01, transition by transition; the error after every 50 updates."""
+    """The Q-update of notebook [[q_update]], transition by transition; the error after every 50 updates."""
     q, errors = np.zeros((25, 4)), []
     for update, (o, a, r, discount, o_next) in enumerate(zip(*transitions, strict=True), start=1):
         s, s_next = number_of[tuple(o)], number_of[tuple(o_next)]
@@ -535,7 +542,7 @@ view = LandscapeView(
     caption="What to look for: the surface finds its way to the dots, and never comes to rest: while the agent walks "
     "in one part of the room, the other parts move too. The table's error falls to 0 and stays there.",
 )
-guess = prediction("02-alone")  # what you said is kept as it is, from here on
+guess = prediction("[[number]]-alone")  # what you said is kept as it is, from here on
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
 keras.utils.set_random_seed(0)
 network = q_network(2, 4)
@@ -581,7 +588,7 @@ error_curves(
 
 # %%
 compare(
-    "02-alone",
+    "[[number]]-alone",
     "it falls, but never comes to rest: about 0.1, with leaps up and down",
     answers={
         "0 as well: it has more than enough parameters": "Enough parameters to hold the answer, yes. But each update "
@@ -595,10 +602,10 @@ compare(
 # Two things are wrong, and both come from sharing:
 #
 # - **The data is correlated.** Successive transitions lie next to each other. The network fits the corner in which
-#   the agent walks, and what it knew of the other corners drifts. Notebook 03 mends this with *replay*.
+#   the agent walks, and what it knew of the other corners drifts. Notebook [[replay]] mends this with *replay*.
 # - **The target moves.** Each step changes $Q_\theta(s', a')$ as well, and so the very target that it was aiming at.
 #   With $\gamma = 0.8$ this only shakes the values. If you have time, set `GAMMA = 0.95` in the first cell and run
-#   all again: the error can leave every bound. Notebook 04 mends this with a *target network*.
+#   all again: the error can leave every bound. Notebook [[target_network]] mends this with a *target network*.
 
 # %% [markdown]
 # ## 9 · Find the faults in the published step
@@ -644,7 +651,7 @@ print("loss:", float(published_step(network, network, keras.optimizers.SGD(0.1),
 
 # %%
 predict(
-    "02-flat",
+    "[[number]]-flat",
     "The published step learns from 3,000 batches of 32 transitions drawn at random. What will the landscape look "
     "like?",
     kind="choice",
@@ -669,7 +676,7 @@ def from_batches(step, seed=0):
     return network
 
 
-guess = prediction("02-flat")
+guess = prediction("[[number]]-flat")
 flat = from_batches(published_step)
 spread = np.ptp(flat(squares).numpy().max(axis=1)[inside])
 exact = np.ptp(q_star.max(axis=1)[inside])
@@ -686,7 +693,7 @@ landscape(
 
 # %%
 compare(
-    "02-flat",
+    "[[number]]-flat",
     "flat: nearly the same value in every square",
     answers={
         "like the exact values, a slope up to the goal": "That is what its author expected too, and no error said "
@@ -715,7 +722,7 @@ for name, value in {"q_values": q_values, "q_taken": q_taken, "y": y, "y - q_tak
 #
 # **The third fault** raises no error and bends no shape. Compare the lines that compute `next_q` in the published
 # step and in yours: it bootstraps from `online`, the network that it trains. Today both names stand for the same
-# network, so nothing shows. Why it matters, and what to do, is notebook 04.
+# network, so nothing shows. Why it matters, and what to do, is notebook [[target_network]].
 #
 # **Exercise** (4 minutes, difficulty 2 of 3). Write the published step once more, without its faults. It must pass
 # the check of `train_step`, which tries it with two networks that differ. (Mend one fault at a time and see which one
@@ -753,7 +760,7 @@ landscape(
     title="The mended step, on the same batches",
     caption="What to look for: the slope up to the goal, and short sticks. Batches drawn at random are calmer than "
     "single "
-    "transitions in a row, a look ahead to notebook 03; but the target still moves, and the error still leaps.",
+    "transitions in a row, a look ahead to notebook [[replay]]; but the target still moves, and the error still leaps.",
 )
 
 # %% [markdown]
@@ -763,7 +770,7 @@ landscape(
 ring("learner")
 
 # %% [markdown]
-# The **learner**: a network, a loss, and a gradient step that is the Q-update of notebook 01 in another dress. It
+# The **learner**: a network, a loss, and a gradient step that is the Q-update of notebook [[q_update]] in another dress. It
 # learns where no table can; alone it never comes to rest.
 #
 # ### Questions
@@ -796,7 +803,7 @@ ring("learner")
 # - Sutton and Barto, 2018, *Reinforcement Learning: An Introduction*, chapters 9 to 11: semi-gradients, and the
 #   "deadly triad" of function approximation, bootstrapping and learning from another policy's data.
 #
-# **Next:** 03, the replay buffer.
+# **Next:** [[replay]], the replay buffer.
 
 # %%
 keras.backend.clear_session()  # nothing was started that goes on running; this frees the networks' memory

@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "the Q-update formula on a table; alpha, gamma and epsilon under sliders"
+#     minutes: 40
+# ---
+
 # %% [markdown]
-# # 01 · The Q-update
+# # [[number]] · The Q-update
 # <!-- badges -->
 #
-# In notebook 00 you found a policy because you know how a pole falls. Here an agent that knows nothing finds one from
+# In notebook [[start_here]] you found a policy because you know how a pole falls. Here an agent that knows nothing finds one from
 # rewards alone, with one formula and a table of numbers.
 #
 # **You will be able to**
@@ -14,7 +21,7 @@
 # - choose the step size alpha, the discount gamma and the exploration rate epsilon, and say what each breaks when it is
 #   wrong.
 #
-# **Time** about 40 minutes. **From notebook 00** you need: agent, environment, observation, action, reward, episode,
+# **Time** about [[minutes]] minutes. **From notebook [[start_here]]** you need: agent, environment, observation, action, reward, episode,
 # policy; terminated and truncated; the loop.
 
 # %%
@@ -85,7 +92,7 @@ print(f"error of a table of zeros: {error(np.zeros((25, 4)), exact):.3f}")
 
 # %%
 predict(
-    "01-rewards",
+    "[[number]]-rewards",
     "The agent makes 20,000 random steps and writes the mean reward of every square and move into a table. In how many "
     "of the 24 squares does the table then know where to go (one move has a larger value than the others)?",
     kind="number",
@@ -94,7 +101,7 @@ predict(
 )
 
 # %%
-prediction("01-rewards")  # what you said is kept as it is, from here on
+prediction("[[number]]-rewards")  # what you said is kept as it is, from here on
 rng = np.random.default_rng(0)
 sums, counts = np.zeros((25, 4)), np.zeros((25, 4))
 s, _ = room.reset(seed=0)
@@ -112,7 +119,7 @@ q_table({"Mean rewards": mean_rewards, "The exact Q*": exact}, goals=room.goals)
 # %%
 knows = sum(len(set(row)) > 1 for row in mean_rewards[inside])
 compare(
-    "01-rewards",
+    "[[number]]-rewards",
     knows,
     answers={
         (5, 24): "A reward stands only at the move that earned it. All other moves paid 0, however near the goal."
@@ -320,14 +327,14 @@ error_curves(
 
 # %%
 predict(
-    "01-alpha",
+    "[[number]]-alpha",
     "The floor is slippery. After 20,000 random steps, whose values are nearest to the exact ones?",
     kind="choice",
     options=["alpha = 1", "alpha = 0.1", "alpha = 0.01"],
 )
 
 # %%
-prediction("01-alpha")  # locked
+prediction("[[number]]-alpha")  # locked
 slippery = GridWorld(slip=0.3)
 steps, seeds = sized(20_000, 2_000), sized(5, 2)
 alphas = [1.0, 0.1, 0.01]
@@ -383,7 +390,7 @@ for alpha, runs in finished.items():
         print(f"alpha = {alpha:<5g} worth {min(worth):.2f} to {max(worth):.2f},  error {final_errors[alpha]:.2f}")
 
 compare(
-    "01-alpha",
+    "[[number]]-alpha",
     f"alpha = {min(final_errors, key=final_errors.get):g}" if len(final_errors) == len(alphas) else None,
     answers={
         "alpha = 1": "The first to come near, but with alpha = 1 a value is nothing but its last target. One unlucky slip, "
@@ -411,7 +418,7 @@ q_table({"The exact Q*, gamma = 0.95": two_goals.optimal_q(far_gamma)}, goals=tw
 
 # %%
 predict(
-    "01-epsilon",
+    "[[number]]-epsilon",
     "The agent begins in the upper left and knows nothing. With which epsilon does it find out, in 20,000 steps, that the "
     "far goal is better?",
     kind="choice",
@@ -419,7 +426,7 @@ predict(
 )
 
 # %%
-prediction("01-epsilon")  # locked
+prediction("[[number]]-epsilon")  # locked
 best_value = two_goals.optimal_q(far_gamma)[0].max()
 epsilons = [0.1, 0.5, 1.0]
 outcome, table = {}, {}
@@ -443,7 +450,7 @@ options = {
     1.0: "only with 1: always at random",
 }
 compare(
-    "01-epsilon",
+    "[[number]]-epsilon",
     options[min(solved)] if solved else None,
     answers={
         "with 0.1 already": "Once the near goal is found, the greedy action goes there, and ends the episode. To reach the "
@@ -459,7 +466,7 @@ compare(
 #
 # Acting at random works here because Q-learning is off-policy, and because the room is small. In a large world random
 # steps lead nowhere new. So one begins with epsilon = 1 and lets it sink while the agent learns: a **schedule**, as
-# notebook 04 will use it.
+# notebook [[target_network]] will use it.
 
 # %% [markdown]
 # ## 9 · Gamma: how far ahead
@@ -469,7 +476,7 @@ compare(
 
 # %%
 predict(
-    "01-gamma",
+    "[[number]]-gamma",
     "From which gamma on is the walk to the far goal (reward 1, 10 steps) worth more than that to the near one (reward "
     "0.2, 2 steps)?",
     kind="number",
@@ -477,7 +484,7 @@ predict(
 )
 
 # %%
-prediction("01-gamma")  # locked
+prediction("[[number]]-gamma")  # locked
 gammas = np.linspace(0.5, 0.99, 50)
 near_only = GridWorld(size=6, goals={(0, 2): 0.2})
 far_only = GridWorld(size=6, goals={(5, 5): 1.0})
@@ -497,7 +504,7 @@ error_curves(
 # %%
 near, far = (np.array(values) for values in worth.values())
 compare(
-    "01-gamma",
+    "[[number]]-gamma",
     round(float(gammas[far > near][0]), 2),
     answers={
         (0, 0.7): "With gamma = 0.7 a reward that comes nine steps later counts 0.04 of what it is.",
@@ -511,7 +518,7 @@ compare(
 #
 # A rule of thumb: with $\gamma$ an agent looks about $1 / (1 - \gamma)$ steps ahead: 10 for 0.9, 100 for 0.99. Why not
 # always 0.999, then? A value far back is made of many bootstraps, each from a value that is not right yet. The larger
-# gamma, the longer an error lives; in notebook 04 that will break everything, until you mend it.
+# gamma, the longer an error lives; in notebook [[target_network]] that will break everything, until you mend it.
 
 # %% [markdown]
 # ## What we built
@@ -525,7 +532,7 @@ compare(
 # | **evaluate** | the error against $Q^*$; the exact worth of the greedy policy |
 #
 # Today the learner was a formula and its weights were a table, with 25 rows. A table has a row for every state. How many
-# would CartPole need, with its four real numbers? That is notebook 02.
+# would CartPole need, with its four real numbers? That is notebook [[q_network]].
 
 # %%
 ring("environment", "actor", "learner")

@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "the replay buffer; correlated data; terminated and truncated"
+#     minutes: 40
+# ---
+
 # %% [markdown]
-# # 03 · Replay: remember, and draw at random
+# # [[number]] · Replay: remember, and draw at random
 # <!-- badges -->
 #
-# The network of notebook 02 learned from transitions that came in random order. An agent's life does not: it comes
+# The network of notebook [[q_network]] learned from transitions that came in random order. An agent's life does not: it comes
 # step by step, and each step looks like the one before. Here you see what that does to a network, and you write the
 # part that cures it: the **replay buffer**.
 #
@@ -14,7 +21,7 @@
 # - choose its capacity, and compute the memory that it takes,
 # - tell *terminated* from *truncated*, and say what it costs to mix them up.
 #
-# **Time** about 40 minutes. **From notebook 02** you need: the transition with its discount, the Q-network
+# **Time** about [[minutes]] minutes. **From notebook [[q_network]]** you need: the transition with its discount, the Q-network
 # $Q_\theta$, the TD target, and what a gradient step on a batch is.
 
 # %%
@@ -52,7 +59,7 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 #
 # with $s$ the observation, $a$ the action, $r$ the reward, $s'$ the next observation, $a'$ any action there, $\alpha$
 # the step size, $\gamma$ the discount factor, $\theta$ the parameters of the network, and $\theta'$ those of the
-# network that gives the target. In this notebook both are the same network; that changes in 04.
+# network that gives the target. In this notebook both are the same network; that changes in [[target_network]].
 
 # %% [markdown]
 # ## 1 · One thing after the other
@@ -63,7 +70,7 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 #
 # The patrol does not ask the network where to go. So every learner below gets exactly the same steps, and what differs
 # is only *which of them it remembers*. Since the room is small, the exact $Q^*$ is known, and the error against it can
-# be measured: the **mean** of $|Q(s, a) - Q^*(s, a)|$ over squares and actions. (In 02 it was the largest of them. Here we
+# be measured: the **mean** of $|Q(s, a) - Q^*(s, a)|$ over squares and actions. (In [[q_network]] it was the largest of them. Here we
 # want to see how much of the room is wrong.)
 
 # %%
@@ -92,7 +99,7 @@ FALLS = "It falls further: the network goes on learning"
 STAYS = "It stays: nothing new is learned there"
 RISES = "It rises: what was learned there is lost"
 predict(
-    "03-forget",
+    "[[number]]-forget",
     "A network learns from each step's 32 newest transitions. After 2,000 steps the patrol leaves the quarter with the "
     "goal and never comes back. What happens to the network's error in that quarter, over the next 6,000 steps?",
     options=[FALLS, STAYS, RISES],
@@ -117,7 +124,7 @@ class NewestOnly:
         return Transition(*(np.stack(field) for field in zip(*self.newest, strict=True)))
 
 
-network = GridNetwork(room, GAMMA)  # two hidden layers of 64, as in 02; 16 updates in one compiled call
+network = GridNetwork(room, GAMMA)  # two hidden layers of 64, as in [[q_network]]; 16 updates in one compiled call
 
 
 def learn(memory, seed):
@@ -168,7 +175,7 @@ after = np.median([run[-1, 2] for run in newest_only])
 print(f"error in the quarter with the goal, median of {len(SEEDS)} seeds:")
 print(f"  when the patrol leaves it {before:.3f}, at the end {after:.3f}")
 compare(
-    "03-forget",
+    "[[number]]-forget",
     RISES if after > 1.2 * before else FALLS if after < 0.8 * before else STAYS,
     answers={
         FALLS: "It goes on learning, but about other squares. The parameters are shared, so each of those updates moves the "
@@ -284,7 +291,7 @@ SOME = "The newest 500: fresh, and mixed"
 ALL = "All 8,000: old and new alike"
 SAME = "All about the same: they make the same number of updates"
 predict(
-    "03-capacity",
+    "[[number]]-capacity",
     "Which memory leads to the smallest error over the whole room?",
     options=[NEWEST, SOME, ALL, SAME],
 )
@@ -293,7 +300,7 @@ predict(
 # First, your buffer with room for the whole walk:
 
 # %%
-prediction("03-capacity")  # the run starts: predictions are locked
+prediction("[[number]]-capacity")  # the run starts: predictions are locked
 last = await watch(
     learn(ReplayBuffer(4 * STEPS), seed=0), draw_errors, total=4 * STEPS, step=lambda value: value[0],
     summary=say_error, title="Learning from all transitions so far, drawn at random",
@@ -359,7 +366,7 @@ for name, errors in ends.items():
 
 best = min(ends, key=lambda name: np.median(ends[name]))
 compare(
-    "03-capacity",
+    "[[number]]-capacity",
     {"newest 32": NEWEST, "newest 500": SOME, "all 8,000": ALL}[best],
     answers={
         NEWEST: "Fresh matters where old data has become wrong. These transitions do not: what a move leads to is the same "
@@ -406,7 +413,7 @@ ReplayView(
 
 # %%
 predict(
-    "03-often",
+    "[[number]]-often",
     "A full buffer has 1,000 slots. With every step one transition comes in, and one batch of 32 is drawn. How often is a "
     "transition drawn, on average, before it is overwritten?",
     kind="number",
@@ -430,7 +437,7 @@ many = (
     "The more slots, the longer a transition stays, but the less often each is drawn. The two cancel: the capacity does "
     "not matter here."
 )
-compare("03-often", round(whole_life.mean(), 1), answers={(0.0, 3.0): few, (100.0, 1_000.0): many})
+compare("[[number]]-often", round(whole_life.mean(), 1), answers={(0.0, 3.0): few, (100.0, 1_000.0): many})
 
 # %% [markdown]
 # In every step 32 are drawn and 1 comes in, so on average each is drawn 32 times, whatever the capacity. This ratio is
@@ -469,7 +476,7 @@ print(f"\none transition of our room: {sum(field.nbytes for field in one)} bytes
 # 3. **off-policy** data.
 #
 # Sutton and Barto call them the **deadly triad**. Replay gives us more of the third. With $\gamma = 0.8$ all goes
-# well here. Notebook 04 opens by raising it to 0.95.
+# well here. Notebook [[target_network]] opens by raising it to 0.95.
 
 # %% [markdown]
 # ## 5 · Terminated or truncated?
@@ -517,7 +524,7 @@ print(f"5,000 steps: {terminated.sum()} episodes terminated, {truncated.sum()} w
 
 # %%
 predict(
-    "03-truncated",
+    "[[number]]-truncated",
     "The network learns V from these transitions. If the truncated steps (1 in 50) are stored with a discount of 0, as if "
     "the pole had fallen, at about what value do the states settle?",
     kind="number",
@@ -536,7 +543,7 @@ def value_td_error(q_tm1, a_tm1, r_t, discount_t, q_t):
     return tf.stop_gradient(r_t + discount_t * q_t[:, 0]) - q_tm1[:, 0]
 
 
-# The target is a copy of the network, 10 updates old at most (more of that in 04). No gradient is cut short: the errors
+# The target is a copy of the network, 10 updates old at most (more of that in [[target_network]]). No gradient is cut short: the errors
 # at the limit are rare and large, and all of each is needed.
 config = DQNConfig(
     gamma=GAMMA_CARTPOLE, batch_size=64, updates_per_call=50, target_period=10, loss="squared", max_gradient_norm=0
@@ -566,7 +573,7 @@ def learn_value(seed, cut_at_limit):
 
 UPDATES = sized(3_000, fast=200)
 THREE_SEEDS = range(sized(3, fast=1))
-prediction("03-truncated")  # the run starts: predictions are locked
+prediction("[[number]]-truncated")  # the run starts: predictions are locked
 goes_on = [learn_value(seed, cut_at_limit=False) for seed in THREE_SEEDS]
 cut_off = [learn_value(seed, cut_at_limit=True) for seed in THREE_SEEDS]
 print(f"V after {UPDATES:,} updates, truncated episodes go on:     ", [f"{means[-1]:.1f}" for means, _ in goes_on])
@@ -601,7 +608,7 @@ low = (
     "there is no clock in what it sees."
 )
 settled = np.median([means[-1] for means, _ in cut_off])
-compare("03-truncated", round(settled, 1), answers={(85.0, 100.0): high, (0.0, 15.0): low})
+compare("[[number]]-truncated", round(settled, 1), answers={(85.0, 100.0): high, (0.0, 15.0): low})
 
 # %% [markdown]
 # The lower dotted line can be computed. The network sees position and angle, but no clock: every state looks as if its
@@ -618,7 +625,7 @@ compare("03-truncated", round(settled, 1), answers={(85.0, 100.0): high, (0.0, 1
 #
 # The kit trains with one loop, `train`, and it takes your parts. `ReaderReplay` is a thin adapter: it hands the loop's
 # batches to your `add` one by one, and calls your `sample` $K$ times. In this small room (5 × 5) the agent now chooses
-# its actions by itself, epsilon-greedily, as in 01.
+# its actions by itself, epsilon-greedily, as in [[q_update]].
 #
 # The return says nothing here: whoever finds the goal, late or soon, gets 1. Look at the values: they rise and come to
 # rest. Whether they are right, the exact $Q^*$ tells, below.
@@ -679,7 +686,7 @@ ring("replay")
 # - Sutton and Barto (2018), *Reinforcement Learning: An Introduction*, section 11.3: the deadly triad.
 # - Pardo et al. (2018), *Time limits in reinforcement learning*: when to bootstrap at a limit.
 #
-# Nothing that this notebook started is still running. In **04** a target network joins the ring, and the DQN is
+# Nothing that this notebook started is still running. In **[[target_network]]** a target network joins the ring, and the DQN is
 # complete.
 
 # %%

@@ -1,5 +1,12 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "rollouts as Dask tasks; throughput, Amdahl's law, policy lag"
+#     minutes: 45
+# ---
+
 # %% [markdown]
-# # 06 · Rollouts on Dask: many workers, one learner
+# # [[number]] · Rollouts on Dask: many workers, one learner
 # <!-- badges -->
 #
 # A learner can only learn from what its actors bring. When the environment is slow, a simulator or a game, the learner
@@ -14,8 +21,8 @@
 # - predict the speedup of n workers with Amdahl's law, and say which limit you have met: cores, serial part or overhead;
 # - say what policy lag is, measure it, and know how much of it does harm.
 #
-# **Time:** about 45 minutes. **You need** replay and `terminated` or `truncated` (03), the complete DQN (04) and, for
-# one remark, n-step returns (05). Nothing is carried over from their kernels.
+# **Time:** about [[minutes]] minutes. **You need** replay and `terminated` or `truncated` ([[replay]]), the complete DQN ([[target_network]]) and, for
+# one remark, n-step returns ([[beyond_dqn]]). Nothing is carried over from their kernels.
 
 # %%
 import os
@@ -97,7 +104,7 @@ def throw_dice(count):
 
 
 predict(
-    "06-pure",
+    "[[number]]-pure",
     "We submit throw_dice(100) three times, with the same argument. What comes back?",
     options=["three different sums", "the same sum three times", "an error: it was submitted before"],
 )
@@ -109,7 +116,7 @@ print("sums:", sums)
 print("keys:", [future.key[-8:] for future in futures])
 
 compare(
-    "06-pure",
+    "[[number]]-pure",
     "the same sum three times" if len(set(sums)) == 1 else "three different sums",
     answers={
         "three different sums": "Dask did not run the second and the third. It saw the same function with the same "
@@ -165,7 +172,7 @@ print("before:", steps.step().result(), steps.step().result(), scattered.result(
 
 # %%
 predict(
-    "06-survives",
+    "[[number]]-survives",
     "The worker is killed. Which of the three can still be had a moment later?",
     options=["all of them", "the scattered data and the result", "only the task's result", "none of them"],
 )
@@ -192,7 +199,7 @@ for name, ask in {
         survived[name] = False
 
 compare(
-    "06-survives",
+    "[[number]]-survives",
     "only the task's result" if list(survived.values()) == [False, False, True] else "none of them",
     answers={
         "all of them": "What was only on the dead worker is gone. Dask can bring back only what it knows how to make.",
@@ -274,7 +281,7 @@ published = client.submit(hold, weights, pure=False)  # a future may be an argum
 futures = [client.submit(rollout_task, make_actor, published, epsilons, number, pure=False) for number in range(6)]
 for future in as_completed(futures):
     rollout = future.result()
-    same = equal(rollout, make_rollout(fixed, RolloutTask("06", 0, rollout.sequence, epsilons), weights))
+    same = equal(rollout, make_rollout(fixed, RolloutTask("[[number]]", 0, rollout.sequence, epsilons), weights))
     print(f"rollout {rollout.sequence}: {rollout.steps:3} steps, the same as the kit's: {same}")
 
 # %% [markdown]
@@ -366,7 +373,7 @@ source.close()
 print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for rollout in arrived))
 
 # %% [markdown]
-# From here on we use `ClusterRollouts`. To the training loop of 04 it is one more source of rollouts:
+# From here on we use `ClusterRollouts`. To the training loop of [[target_network]] it is one more source of rollouts:
 # `train(config, rollouts=ClusterRollouts(client))`.
 #
 # ## 5. How much faster?
@@ -384,7 +391,7 @@ print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for ro
 from dask.system import CPU_COUNT
 
 predict(
-    "06-throughput",
+    "[[number]]-throughput",
     f"This computer has {CPU_COUNT} cores. With 4 workers instead of one, how many times more steps of each come in?",
     options=[
         "both about 4 times",
@@ -428,7 +435,7 @@ else:
     outcome = None
     print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
 compare(
-    "06-throughput",
+    "[[number]]-throughput",
     outcome,
     answers={
         "both about 4 times": "Four processes on fewer free cores take turns. Only what waits can wait four times at once.",
@@ -460,7 +467,7 @@ compare(
 
 # %%
 predict(
-    "06-amdahl",
+    "[[number]]-amdahl",
     "With a barrier (one rollout for each worker, then the driver works on all of them), how many times faster are 4 "
     "workers than one?",
     kind="number",
@@ -532,7 +539,7 @@ speedup(
 
 # %%
 compare(
-    "06-amdahl",
+    "[[number]]-amdahl",
     round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None,
     answers={
         (3.5, 5): "The rollouts got four times faster. The driver's fifth did not: 1 / (0.2 + 0.8 / 4) = 2.5.",
@@ -582,7 +589,7 @@ task_length(steps_in_task, arriving, max(overhead, 0.0), per_step, in_flight, to
 #
 # ### And the weights?
 #
-# The network of 02 has 4,610 weights, 18 kB: nothing. One for Atari games has 1.7 million, 6.7 MB. Let twenty workers do
+# The network of [[q_network]] has 4,610 weights, 18 kB: nothing. One for Atari games has 1.7 million, 6.7 MB. Let twenty workers do
 # a hundred tasks a second. Sent with each task, 670 MB a second would have to leave the driver, more than a fast network
 # carries. As the result of `hold`, with five versions a second, it is 34 MB: each version leaves the driver once, and the
 # workers pass it on to each other. We shall count both in the next run.
@@ -676,7 +683,7 @@ print(f"         with each of {traffic.submitted} tasks it would be {traffic.sub
 
 # %%
 predict(
-    "06-lag",
+    "[[number]]-lag",
     "From which lag on does the newest network get clearly worse? (The whole run has 40,000 steps.)",
     options=["500 steps", "some thousand steps", "20,000 steps: half of the run", "never: Q-learning is off-policy"],
 )
@@ -714,7 +721,7 @@ for lag, runs in zip(study.lags, study.late):
     below = sum(runs < study.late[0].min())
     print(f"lag {lag:6,}: mean {np.mean(runs):3.0f}; {below:2} of {len(runs)} seeds are below all of lag 0")
 compare(
-    "06-lag",
+    "[[number]]-lag",
     "never: Q-learning is off-policy"
     if first is None
     else "500 steps"
@@ -735,7 +742,7 @@ compare(
 # So both sides are true. A lag of a thousand steps does nothing that ten seeds could show: **replay is off-policy**, and
 # the bound of 0 above threw good work away. But a lag of many thousand steps harms. The values of states that
 # only the newest policy visits are guesses, until its own rollouts come back and correct them; the lag delays each
-# correction. (The 8-step returns of this setting, 05, add a bias that grows with the distance between the policy that
+# correction. (The 8-step returns of this setting, [[beyond_dqn]], add a bias that grows with the distance between the policy that
 # acts and the one that is learned.) What counts is the lag *as a share of what is learned in the meantime*. Hence the
 # kit's rule: no task longer than a two-hundredth of the run, and a window of two for each worker. With two workers that
 # makes four two-hundredths in flight, here 800 steps.
@@ -797,7 +804,7 @@ ring("environment", "actor", "weights")
 # - Rocklin (2015), *Dask: parallel computation with blocked algorithms and task scheduling*, and Dask's own pages on
 #   futures.
 #
-# In **07** the other half of the ring is divided: a learner of several replicas.
+# In **[[strategy_learner]]** the other half of the ring is divided: a learner of several replicas.
 #
 # The next cell closes the cluster. Then nothing that this notebook started is still running.
 

@@ -1,5 +1,12 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "agent, environment, return; the loop; this computer checked by `dqnkit doctor`"
+#     minutes: 20
+# ---
+
 # %% [markdown]
-# # 00 · Start here: an agent and its world
+# # [[number]] · Start here: an agent and its world
 # <!-- badges -->
 
 # %% [markdown]
@@ -12,7 +19,7 @@ from dqnkit.lessons.start_here.push_cartpole import push_cartpole
 push_cartpole()
 
 # %% [markdown]
-# Not easy? At the end of this notebook one line of Python will balance it, and by notebook 04 a program that *you* have
+# Not easy? At the end of this notebook one line of Python will balance it, and by notebook [[target_network]] a program that *you* have
 # built will find out by itself how to do it.
 #
 # **You will be able to**
@@ -23,7 +30,7 @@ push_cartpole()
 # - compare policies fairly: by many episodes, not by one,
 # - name the five operations of all that follows.
 #
-# **Time** about 20 minutes. **You need** some Python and NumPy, nothing else. On your own computer, run the cell of
+# **Time** about [[minutes]] minutes. **You need** some Python and NumPy, nothing else. On your own computer, run the cell of
 # section 6 early: it says whether everything is installed.
 
 # %% [markdown]
@@ -43,7 +50,7 @@ push_cartpole()
 # An episode can end in two ways. It is **terminated** when something in the world ends it: the pole leans more than 12
 # degrees, or the cart leaves the track. It is **truncated** when only the time is up: CartPole stops after 500 steps,
 # though the pole still stands. Look at the panel again: which of the two ended yours? The difference seems small. In
-# notebook 03 it will decide whether an agent learns the right values.
+# notebook [[replay]] it will decide whether an agent learns the right values.
 #
 # The agent's only aim is a large return. Nobody tells it which push was right.
 
@@ -135,7 +142,7 @@ play_episode = use("play_episode", play_episode)
 
 # %%
 predict(
-    "00-random",
+    "[[number]]-random",
     "A policy pushes left or right at random. What is its mean return, that is, how many steps does the pole stay up on "
     "average?",
     kind="number",
@@ -156,7 +163,7 @@ def many_returns(policy):
     return np.array([play_episode(env, policy, seed) for seed in range(sized(200, 40))])
 
 
-guess = prediction("00-random")  # what you said is kept as it is, from here on
+guess = prediction("[[number]]-random")  # what you said is kept as it is, from here on
 random_returns = many_returns(at_random)
 histogram(
     random_returns,
@@ -168,7 +175,7 @@ histogram(
 
 # %%
 compare(
-    "00-random",
+    "[[number]]-random",
     random_returns.mean(),
     answers={
         (
@@ -201,7 +208,7 @@ options = [
     "about 200 or more",
 ]
 predict(
-    "00-angle",
+    "[[number]]-angle",
     "This policy pushes to the side to which the pole leans. What will its mean return be?",
     kind="choice",
     options=options,
@@ -225,7 +232,7 @@ by_angle = returns["by angle"].mean()
 limits = [16, 32, 120]  # between the options
 print(f"mean return by angle: {by_angle:.1f}")
 compare(
-    "00-angle",
+    "[[number]]-angle",
     options[int(np.searchsorted(limits, by_angle))],
     answers={
         "about 10, as for always pushing right": "It falls that fast only if nothing ever answers it. This policy turns "
@@ -317,7 +324,7 @@ for name, policy in {"by angle": policies["by angle"], "the last row's": best}.i
 # | **update** | become a little better by what was received | *missing: you did it in your head* |
 # | **evaluate** | measure how good the policy is | the mean return of many episodes |
 #
-# Notebook 01 adds the missing one.
+# Notebook [[q_update]] adds the missing one.
 
 # %% [markdown]
 # ## 6 · This computer
@@ -341,21 +348,9 @@ upload_progress()
 # %% [markdown]
 # ## What the course is
 #
-# | notebook | the one new idea | minutes |
-# | --- | --- | --- |
-# | **00_start_here** | agent, environment, return; the loop | 20 |
-# | 01_q_update | the Q-update formula, on a table | 40 |
-# | 02_q_network | the table becomes a neural network | 50 |
-# | 03_replay | the replay buffer: learn from shuffled memories | 40 |
-# | 04_target_network | the target network; the complete DQN solves CartPole | 50 |
-# | 05_beyond_dqn | double Q-learning, n-step returns, prioritized replay, dueling networks | 50 |
-# | 06_rollouts_on_dask | many actors at once, on a cluster of processes | 45 |
-# | 07_strategy_learner | the learner on several devices | 40 |
-# | 08_train_on_a_cluster | both together; a worker is killed, and training goes on | 45 |
-# | 09_cloud | the same on rented machines: cost, limits, safety | 40 |
-# | 10_applications | games, driving, robots: plan your own | 60 |
+# <!-- course -->
 #
-# Each builds on the one before. DQN, a *deep Q-network*, is what 01 to 04 put together, part by part.
+# Each builds on the one before. DQN, a *deep Q-network*, is what [[q_update]] to [[target_network]] put together, part by part.
 
 # %% [markdown]
 # ## What we built
@@ -396,7 +391,7 @@ ring("environment", "actor")
 # - Barto, Sutton and Anderson (1983), *Neuronlike adaptive elements that can solve difficult learning control problems*:
 #   where CartPole comes from.
 # - Sutton and Barto (2018), *Reinforcement Learning: An Introduction*, chapters 1 and 3.
-# - Mnih et al. (2015), *Human-level control through deep reinforcement learning*: DQN, the aim of notebooks 01 to 04.
+# - Mnih et al. (2015), *Human-level control through deep reinforcement learning*: DQN, the aim of notebooks [[q_update]] to [[target_network]].
 
 # %%
 env.close()

@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "a learner under `tf.distribute`; gradients reduced over replicas"
+#     minutes: 40
+# ---
+
 # %% [markdown]
-# # 07 · A learner of several replicas
+# # [[number]] · A learner of several replicas
 # <!-- badges -->
 #
-# In 06 the *actors* became many. Now it is the learner's turn: several copies of the network share one batch, and after
+# In [[rollouts_on_dask]] the *actors* became many. Now it is the learner's turn: several copies of the network share one batch, and after
 # every update they must hold exactly the same weights. How their gradients become one is three short steps. Each of
 # them is easy to get wrong, and one of the mistakes can hardly be seen in training.
 #
@@ -14,8 +21,8 @@
 # - measure what several replicas cost on a computer, and say when they pay;
 # - say what a straggler costs a synchronous learner, and what an asynchronous one pays instead.
 #
-# **Time:** about 40 minutes. **You need** the gradient step (02), replay (03) and the target network (04). Nothing is
-# carried over from their kernels; 06 is not needed.
+# **Time:** about [[minutes]] minutes. **You need** the gradient step ([[q_network]]), replay ([[replay]]) and the target network ([[target_network]]). Nothing is
+# carried over from their kernels; [[rollouts_on_dask]] is not needed.
 
 # %%
 from dqnkit.plots import ring
@@ -71,7 +78,7 @@ from dataclasses import replace
 import numpy as np
 from IPython.display import display
 
-from dqnkit.backend import keras, tf  # TensorFlow, as in 02
+from dqnkit.backend import keras, tf  # TensorFlow, as in [[q_network]]
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
 from dqnkit.plots import error_curves
 
@@ -113,7 +120,7 @@ BATCH = 64
 config = preset(
     "CartPole-v1",
     batch_size=BATCH,
-    hidden_sizes=(64, 64),  # the network of 02
+    hidden_sizes=(64, 64),  # the network of [[q_network]]
     loss="squared",  # half the square of the TD error
     double_q=False,
     n_step=1,
@@ -133,7 +140,7 @@ batch = Transition._make(values[0] for values in batch)  # fields [B, ...]
 print(f"{len(start):,} weights, {len(replay):,} transitions (a step that only resets an episode is none)")
 
 # %% [markdown]
-# Here is the gradient, written as in 02, with one difference: the losses of the transitions are **summed**, not
+# Here is the gradient, written as in [[q_network]], with one difference: the losses of the transitions are **summed**, not
 # averaged. And here is the batch in two shares of 32.
 
 
@@ -169,7 +176,7 @@ print("share 1:    ", shares[1][LAST_KERNEL][:3, 0].round(3))
 
 # %%
 predict(
-    "07-sum",
+    "[[number]]-sum",
     "Two shares of 32; each replica gives the gradient of the mean of its own losses; the two are added up. Compared "
     "with the gradient of the mean loss of all 64, the result is",
     options=["the same", "twice as large", "half as large"],
@@ -180,7 +187,7 @@ sum_of_means = [a / 32 + b / 32 for a, b in zip(*shares)]
 ratio = sum_of_means[LAST_KERNEL][0, 0] / (whole[LAST_KERNEL][0, 0] / BATCH)
 print(f"sum of the two means / mean over the batch = {ratio:.3f}")
 compare(
-    "07-sum",
+    "[[number]]-sum",
     "twice as large" if ratio > 1.5 else "half as large" if ratio < 0.7 else "the same",
     answers={
         "the same": "Sums add up; means do not. Each of the two means already has the size of the whole batch's.",
@@ -267,7 +274,7 @@ for max_norm in (0.0, 0.5):
 
 # %%
 predict(
-    "07-twice",
+    "[[number]]-twice",
     "SGD with step size 1, two replicas, each calls optimizer.apply with the gradient 1. The weight was 0. It is now",
     options=["-1", "-2"],
 )
@@ -293,7 +300,7 @@ def step_on_each():
 step_on_each()
 print(f"the weight is now {weight.numpy():g}")
 compare(
-    "07-twice",
+    "[[number]]-twice",
     f"{weight.numpy():g}",
     answers={
         "-1": "That is what each replica alone would do. But Keras' optimizer sums the gradients over the replicas first.",
@@ -441,7 +448,7 @@ REDUCTIONS = {
 
 # %%
 predict(
-    "07-hides",
+    "[[number]]-hides",
     "The division is forgotten: every gradient is twice too large. In which optimizer's loss curve will you see it?",
     options=["in both", "with SGD only", "with Adam only", "in neither"],
 )
@@ -487,7 +494,7 @@ for optimizer in OPTIMIZERS:
     print(f"{optimizer}: the two loss curves differ by at most {shows[optimizer]:.1%} of the largest loss")
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]
 compare(
-    "07-hides",
+    "[[number]]-hides",
     "in both" if len(seen) == 2 else f"with {seen[0]} only" if seen else "in neither",
     answers={
         "in both": "Adam divides each gradient by its own recent size. Twice the gradient, twice the size: the step is "
@@ -541,7 +548,7 @@ print(f"after {UPDATES} updates", *ends, sep="\n")
 
 # %%
 predict(
-    "07-speed",
+    "[[number]]-speed",
     "A batch of 64, this small network, two replicas in place of one. An update is now",
     options=["nearly twice as fast", "about as fast", "clearly slower"],
 )
@@ -576,7 +583,7 @@ for size, measured, calculated in zip(SIZES, one_replica, own):
     print(f"a batch of {size:5,}: with two processors {measured / calculated:.2f} times as fast (calculated)")
 ratio = one_replica[0] / two_replicas[0]
 compare(
-    "07-speed",
+    "[[number]]-speed",
     "nearly twice as fast" if ratio > 1.5 else "about as fast" if ratio > 0.8 else "clearly slower",
     answers={
         "nearly twice as fast": "It would be if computing were all there is, and if each replica had its own processor. "
@@ -594,7 +601,7 @@ compare(
 # The dotted line is what two processors would do, each with half of the batch and with the same exchange (between two
 # computers the network adds its own time). It pays where computing half a batch takes longer than the exchange: **large
 # batches, large networks, GPUs**. The CartPole learner is not such a case, and no number of machines makes it one. That
-# is worth knowing *before* renting them: in this course the actors gain from many machines (06), the learner seldom does.
+# is worth knowing *before* renting them: in this course the actors gain from many machines ([[rollouts_on_dask]]), the learner seldom does.
 #
 # ### What travels
 #
@@ -636,7 +643,7 @@ for name, weights in NETWORKS.items():
 
 # %%
 predict(
-    "07-straggler",
+    "[[number]]-straggler",
     "How long does an update take on average, with eight replicas of 10 ms each?",
     kind="number",
     unit="ms",
@@ -654,7 +661,7 @@ for n in (1, 2, 4, 8, 16):
 
 # %%
 compare(
-    "07-straggler",
+    "[[number]]-straggler",
     round(float(eight), 1),
     answers={
         (8, 11): "So long takes one replica on average. An update takes as long as the slowest of the eight.",
@@ -679,12 +686,12 @@ stragglers(replicas=8, spread=2.0)
 # distributed DQN was like that (Nair et al., 2015). Learners of today are mostly synchronous, this one too: the result
 # does not depend on who was fast, and so it can be tested as you did in section 4.
 #
-# The actors of 06 *are* asynchronous. They act with stale weights, and replay forgives it: old transitions are what it
+# The actors of [[rollouts_on_dask]] *are* asynchronous. They act with stale weights, and replay forgives it: old transitions are what it
 # holds anyway. An old gradient has no such excuse.
 #
 # ## 7. CartPole, with two replicas
 #
-# The whole ring as in 04, with a learner of two replicas; the settings are the kit's for CartPole. If you wrote
+# The whole ring as in [[target_network]], with a learner of two replicas; the settings are the kit's for CartPole. If you wrote
 # `replica_gradients`, your own code decides every step of it. It takes half a minute to a minute.
 
 # %%
@@ -710,7 +717,7 @@ print(f"{status.updates:,} updates of two replicas; {len(returns)} greedy episod
 
 # %% [markdown]
 # The curve looks like any other DQN's on CartPole, and it should: the learner does the same arithmetic. (One run, one
-# seed; 04 says what that is worth.)
+# seed; [[target_network]] says what that is worth.)
 #
 # ## 8. Devices in other places
 #
@@ -798,7 +805,7 @@ ring("learner")
 # - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: DQN with asynchronous learners.
 # - Kingma and Ba (2015), *Adam: a method for stochastic optimization*: section 2.1 says that the scale cancels.
 #
-# Nothing that this notebook started is still running: a strategy is no process. In **08** rollouts on a cluster and this learner come together.
+# Nothing that this notebook started is still running: a strategy is no process. In **[[train_on_a_cluster]]** rollouts on a cluster and this learner come together.
 
 # %%
 progress()

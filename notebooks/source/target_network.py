@@ -1,5 +1,12 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "the target network; complete DQN solves CartPole; evaluation by plots and video"
+#     minutes: 50
+# ---
+
 # %% [markdown]
-# # 04 · The target network, and the whole of DQN
+# # [[number]] · The target network, and the whole of DQN
 # <!-- badges -->
 #
 # One part is missing. In this notebook you see training explode without it, build it in three lines, and then all the
@@ -13,8 +20,8 @@
 # - say what a final return can *not* show;
 # - write DQN's training loop from memory.
 #
-# **Time:** about 50 minutes, half of it for the blank page. **You need** the TD target and the Q-network (02), replay
-# and `terminated` or `truncated` (03). Nothing is carried over from their kernels.
+# **Time:** about [[minutes]] minutes, half of it for the blank page. **You need** the TD target and the Q-network ([[q_network]]), replay
+# and `terminated` or `truncated` ([[replay]]). Nothing is carried over from their kernels.
 
 # %%
 from dataclasses import replace
@@ -31,7 +38,7 @@ ring("target")
 # network, lit above, belongs to *initialise* (it begins as a copy) and to *update* (it is what the learner learns
 # towards). It changes nothing else.
 #
-# The one formula has had a small mark in it since 01 that you could pass over until now, the prime in $\theta'$:
+# The one formula has had a small mark in it since [[q_update]] that you could pass over until now, the prime in $\theta'$:
 #
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, [\, r + \gamma \max_{a'} Q_{\theta'}(s', a') - Q_\theta(s, a) \,]$$
 #
@@ -41,7 +48,7 @@ ring("target")
 #
 # ## 1. The same room, looking further ahead
 #
-# In 02 and 03 the discount factor was 0.8, and replay was enough. With 0.8 a reward ten moves away counts
+# In [[q_network]] and [[replay]] the discount factor was 0.8, and replay was enough. With 0.8 a reward ten moves away counts
 # $0.8^{10} \approx 0.11$: the agent hardly sees it. A pole has to be balanced for hundreds of moves. So we raise
 # $\gamma$ to 0.95, in the same room of 5 x 5 squares whose exact values $Q^*$ we know.
 #
@@ -64,8 +71,8 @@ config = preset(
     "dqnkit/GridWorld-v0",
     gamma=0.95,
     batch_size=32,
-    loss="squared",  # half the square of the TD error, as in 02
-    max_gradient_norm=0.0,  # no limit on the gradient, as in 02
+    loss="squared",  # half the square of the TD error, as in [[q_network]]
+    max_gradient_norm=0.0,  # no limit on the gradient, as in [[q_network]]
     num_envs=16,
     rollout_steps=1_250,  # 16 copies of the room x 1,250 moves = 20,000
     xla=False,  # compiled more quickly; pays for short runs
@@ -114,7 +121,7 @@ print(f"{len(walks[0.95][0]):,} transitions (a step that only resets the room is
 
 # %%
 predict(
-    "04-gamma",
+    "[[number]]-gamma",
     f"With gamma 0.8 the error gets small. The same data, the same network, but gamma 0.95: the error after "
     f"{UPDATES:,} updates ...",
     options=[
@@ -142,7 +149,7 @@ largest = max(np.max(curve) for curve in replay_alone["gamma 0.95"])
 exploded = largest > 1
 print(f"the largest error with gamma 0.95: {largest:,.0f}")
 compare(
-    "04-gamma",
+    "[[number]]-gamma",
     "is larger than anything the room can pay" if exploded else "gets small too, only later: news must travel further",
     answers={
         "gets small too, only later: news must travel further": "That is what a table does. In a network every update "
@@ -224,7 +231,7 @@ print(f"largest difference between the two networks after 400 updates: {differen
 
 # %%
 predict(
-    "04-wave",
+    "[[number]]-wave",
     "The target is copied every 400 updates. After how many updates does the start square, eight moves from the goal, "
     "reach half of its exact value?",
     kind="number",
@@ -264,7 +271,7 @@ def start_reaches_half(period=400):
 
 
 compare(
-    "04-wave",
+    "[[number]]-wave",
     start_reaches_half(),
     answers={
         (0, 1_500): "A value can only be learned from a target that knows it. The first copy knows the squares beside "
@@ -285,7 +292,7 @@ compare(
 
 # %%
 predict(
-    "04-period",
+    "[[number]]-period",
     "Which hard update leaves the smallest error after 4,000 updates?",
     options=["every update (no target network)", "every 50", "every 400", "every 1,000"],
 )
@@ -311,7 +318,7 @@ for name, error in final.items():
     print(f"{name:34} error {error:10.4g}")
 best = min(periods, key=final.get)
 compare(
-    "04-period",
+    "[[number]]-period",
     best,
     answers={
         "every update (no target network)": "The freshest target is the one that runs away.",
@@ -340,13 +347,13 @@ print(f"period {MY_PERIOD}: error after {UPDATES:,} updates " + ", ".join(f"{cur
 #
 # | operation | part | built in | in the kit |
 # | --- | --- | --- | --- |
-# | initialise | Q-network, and a target network equal to it | 02, 04 | `networks.py` |
-# | select | epsilon-greedy | 01 | `exploration.py` |
-# | execute | steps of the environment, into the replay buffer | 03 | `actor.py`, `replay.py` |
-# | update | TD target from $\theta'$, gradient step on $\theta$, sync | 02, 04 | `learner.py` |
-# | evaluate | whole greedy episodes, with epsilon 0 | 00, here | `evaluation.py` |
+# | initialise | Q-network, and a target network equal to it | [[q_network]], [[target_network]] | `networks.py` |
+# | select | epsilon-greedy | [[q_update]] | `exploration.py` |
+# | execute | steps of the environment, into the replay buffer | [[replay]] | `actor.py`, `replay.py` |
+# | update | TD target from $\theta'$, gradient step on $\theta$, sync | [[q_network]], [[target_network]] | `learner.py` |
+# | evaluate | whole greedy episodes, with epsilon 0 | [[start_here]], here | `evaluation.py` |
 #
-# The environment is CartPole from 00: push a cart left or right so that its pole stays up. Every step pays 1, up to 500
+# The environment is CartPole from [[start_here]]: push a cart left or right so that its pole stays up. Every step pays 1, up to 500
 # steps. A random policy earns about 22.
 
 # %%
@@ -359,19 +366,19 @@ cartpole = preset(
     "CartPole-v1",
     seed=100,
     total_steps=sized(120_000, fast=3_000),
-    hidden_sizes=(64, 64),  # the network of 02
+    hidden_sizes=(64, 64),  # the network of [[q_network]]
     gamma=0.98,
     learning_rate=3e-3,  # at first; it falls to 1e-5 towards the end
     target_period=50,
     epsilon_end=0.02,
-    double_q=False,  # double and n_step are parts of 05: not yet
+    double_q=False,  # double and n_step are parts of [[beyond_dqn]]: not yet
     n_step=1,
 )
 band = band_for(cartpole, "target_network/cartpole")
 
 # %%
 predict(
-    "04-cartpole",
+    "[[number]]-cartpole",
     f"The mean return of the last 100 episodes, while it trains for {cartpole.total_steps:,} steps. Draw what you expect.",
     kind="curve",
     unit="return",
@@ -403,13 +410,13 @@ status = await live(
     noted(train(cartpole, live=settings)),
     settings=settings,
     band=band,
-    predicted=prediction("04-cartpole"),
+    predicted=prediction("[[number]]-cartpole"),
     title="CartPole, the complete DQN",
     q_bound=1 / (1 - cartpole.gamma),
 )
 
 # %%
-compare("04-cartpole", curve)
+compare("[[number]]-cartpole", curve)
 
 # %% [markdown]
 # ### Evaluate
@@ -463,7 +470,7 @@ show
 
 # %%
 predict(
-    "04-returns",
+    "[[number]]-returns",
     "The final mean return on CartPole without a target network, compared with that of the same settings with it:",
     options=["much lower", "about the same", "much higher"],
 )
@@ -481,7 +488,7 @@ learning_band(recordings, title="CartPole, eight recorded seeds each", what="do 
 low, high = (recordings["period 50"].returns[:, -1].min(), recordings["period 50"].returns[:, -1].max())
 without = float(np.median(recordings["no target"].returns[:, -1]))
 compare(
-    "04-returns",
+    "[[number]]-returns",
     "much lower" if without < low else "much higher" if without > high else "about the same",
     answers={
         "much lower": "In the room the error exploded, so this seemed sure. But a return depends only on which action is "
@@ -619,7 +626,7 @@ histogram(
 # %% [markdown]
 # ## What we built
 #
-# The whole ring. Every box is something that you have written: the table of 01 became a network, its data goes through
+# The whole ring. Every box is something that you have written: the table of [[q_update]] became a network, its data goes through
 # a buffer, and its target stands still for a while.
 
 # %%
@@ -650,7 +657,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # - Watkins (1989), *Learning from delayed rewards*: the formula.
 # - van Hasselt et al. (2018), *Deep reinforcement learning and the deadly triad*: when such a chase runs away.
 #
-# Nothing that this notebook started is still running. In **05** four more parts, and which ailment each one cures.
+# Nothing that this notebook started is still running. In **[[beyond_dqn]]** four more parts, and which ailment each one cures.
 
 # %%
 parts.env.close()

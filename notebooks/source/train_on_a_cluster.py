@@ -1,8 +1,15 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
+#     minutes: 45
+# ---
+
 # %% [markdown]
-# # 08 · Train on a cluster: the whole ring, and what happens when a part of it dies
+# # [[number]] · Train on a cluster: the whole ring, and what happens when a part of it dies
 # <!-- badges -->
 #
-# In 06 the actors moved to other processes. In 07 the learner was spread over replicas. Now both run **together, at the
+# In [[rollouts_on_dask]] the actors moved to other processes. In [[strategy_learner]] the learner was spread over replicas. Now both run **together, at the
 # same time**: rollouts come in while the learner learns. You watch who waits for whom, you kill a worker in the middle
 # of it, and at the end the learner itself "dies" and goes on from a checkpoint.
 #
@@ -14,7 +21,7 @@
 # - name what a checkpoint must hold, and resume a run with another number of workers;
 # - reckon how many bytes travel, and which of them cost money in a cloud.
 #
-# **Time:** about 45 minutes. **You need** the loop of 04, rollouts as Dask tasks and policy lag (06). Of 07 you need
+# **Time:** about [[minutes]] minutes. **You need** the loop of [[target_network]], rollouts as Dask tasks and policy lag ([[rollouts_on_dask]]). Of [[strategy_learner]] you need
 # only the idea: a learner may be several replicas. Nothing is carried over from their kernels. Everything runs on
 # this computer; the workers are other processes on it.
 
@@ -57,7 +64,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # \text{samples per insert} \times (\, \underbrace{\text{inserted}}_{\text{put in so far}} - \text{learning starts} \,)$$
 #
 # The first `learning_starts` transitions allow no draws: they only fill the buffer. If the bound forbids the call, the
-# learner waits for the actors. (The other side has a bound too, the policy lag of 06.)
+# learner waits for the actors. (The other side has a bound too, the policy lag of [[rollouts_on_dask]].)
 #
 # ### Your turn: `whose_turn` (5 minutes, difficulty 1 of 3)
 #
@@ -110,7 +117,7 @@ print("the same" if said == happened else "they differ")
 # ## 2. The ring, live
 #
 # A cluster of two workers on this computer. The loop is the same `train` as ever; only the source of rollouts is
-# another one. The learner here is the plain one in this process. One under a strategy (07), or one spread over several
+# another one. The learner here is the plain one in this process. One under a strategy ([[strategy_learner]]), or one spread over several
 # machines (`dqnkit.cluster.multiworker`), would go into the same place, `train(..., learner=...)`,
 # and nothing else would change.
 
@@ -131,7 +138,7 @@ print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_step
 
 # %%
 predict(
-    "08-limit",
+    "[[number]]-limit",
     "CartPole on two workers: where does most of the time go?",
     options=[
         "the learner waits for rollouts",
@@ -164,7 +171,7 @@ print(f"the two workers stepped environments for {worked:.1f} s together, of {2 
 
 # %%
 compare(
-    "08-limit",
+    "[[number]]-limit",
     "the learner waits for rollouts" if waited > 0.5 else "the learner learns; the workers wait for it",
     answers={
         "the learner waits for rollouts": "A step of CartPole takes microseconds, and for each one the learner draws 32 "
@@ -175,7 +182,7 @@ compare(
 )
 
 # %% [markdown]
-# Did it learn? 100 greedy episodes decide, as in 04, not the curve (whose actions are partly random):
+# Did it learn? 100 greedy episodes decide, as in [[target_network]], not the curve (whose actions are partly random):
 
 # %%
 from dqnkit.evaluation import evaluate
@@ -228,7 +235,7 @@ SETTINGS = {
 
 # %%
 predict(
-    "08-sides",
+    "[[number]]-sides",
     "In which of the four runs does the learner wait for the actors most of the time? A: CartPole as above, 32 samples "
     "per insert. B: the same with 2. C: a step waits 2 ms. D: the same, with a network of two layers of 1,024 units.",
     options=["in none of them", "only in C", "in C and D", "in B and C", "in B, C and D"],
@@ -254,7 +261,7 @@ waiting = "".join(
 )
 options = {"": "in none of them", "C": "only in C", "CD": "in C and D", "BC": "in B and C", "BCD": "in B, C and D"}
 compare(
-    "08-sides",
+    "[[number]]-sides",
     options.get(waiting),
     answers={
         "in none of them": "2 ms a step are at most 500 steps a second for one worker, and a small network learns from "
@@ -270,7 +277,7 @@ compare(
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
-# the **samples per insert** that tie them together. Where the learner is the limit (A, D), the help is in 07, a faster
+# the **samples per insert** that tie them together. Where the learner is the limit (A, D), the help is in [[strategy_learner]], a faster
 # learner, or in fewer samples per insert, if learning stands it. More workers are no help there.
 #
 # Try your own (not graded): with which number of samples per insert are the two sides about equal in C?
@@ -289,7 +296,7 @@ waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": mine[:2]}
 #
 # $$\text{times as fast} \;\approx\; \frac{1}{\max(\, 1 - a, \; a / n \,)}$$
 #
-# (Amdahl's law in 06 has a sum where this has a maximum, for there one part came after the other.) First in process,
+# (Amdahl's law in [[rollouts_on_dask]] has a sum where this has a maximum, for there one part came after the other.) First in process,
 # for $a$:
 
 # %%
@@ -301,7 +308,7 @@ for name, (*_, rate) in alone.items():
 
 # %%
 predict(
-    "08-speed",
+    "[[number]]-speed",
     "CartPole with 2 workers: how many times as fast as in process? (1: no difference)",
     kind="number",
     unit="times",
@@ -310,7 +317,7 @@ predict(
 
 # %%
 predict(
-    "08-waits",
+    "[[number]]-waits",
     "And the CartPole that waits, with 4 workers on this computer's few cores?",
     options=["no faster: there are not enough cores", "about twice as fast", "about four times as fast, or more"],
 )
@@ -342,7 +349,7 @@ speedup_chart(
 
 # %%
 compare(
-    "08-speed",
+    "[[number]]-speed",
     round(rates["CartPole"][1], 2),
     answers={
         (1.5, 5): "Two workers make the actors faster, but they were never the limit: the learner takes most of the "
@@ -355,7 +362,7 @@ four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
 if four < 3:
     print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
 compare(
-    "08-waits",
+    "[[number]]-waits",
     "about four times as fast, or more" if four >= 3 else None,
     answers={
         "no faster: there are not enough cores": "Waiting needs no core. Four processes can wait at once on one.",
@@ -381,7 +388,7 @@ compare(
 # %%
 have_workers(client, 2)
 predict(
-    "08-lost",
+    "[[number]]-lost",
     "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window of two "
     "tasks: one that it works on, one that waits its turn.)",
     kind="number",
@@ -391,7 +398,7 @@ predict(
 
 # %%
 predict(
-    "08-death",
+    "[[number]]-death",
     "And the training run?",
     options=[
         "ends with an error",
@@ -450,7 +457,7 @@ print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
 
 # %%
 compare(
-    "08-lost",
+    "[[number]]-lost",
     traffic.lost,
     answers={
         (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
@@ -462,7 +469,7 @@ compare(
 
 # %%
 compare(
-    "08-death",
+    "[[number]]-death",
     "goes on; the lost rollouts are made again" if status is not None and status.step >= slow.total_steps else None,
     answers={
         "ends with an error": "An error would come only if no worker were left for a minute.",
@@ -600,7 +607,7 @@ print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; ste
 
 # %%
 predict(
-    "08-bits",
+    "[[number]]-bits",
     "The same settings and the same seed, three ways: in process, without a stop; on two workers, one of which is killed "
     "on the way; and this run, saved half-way on two workers and resumed on one. How alike are the final weights?",
     options=[
@@ -638,7 +645,7 @@ weights = [status.weights.values for status in finished.values()]
 equal = all(np.array_equal(weights[0], other) for other in weights[1:])
 close = all(np.allclose(weights[0], other, atol=1e-4) for other in weights[1:])
 compare(
-    "08-bits",
+    "[[number]]-bits",
     "all equal, bit for bit"
     if equal
     else "equal but for the last digits: sums in another order"
@@ -647,7 +654,7 @@ compare(
     answers={
         "alike in what they do, but all different numbers": "So it is without deterministic=True: there the order in "
         "which rollouts arrive decides. Here the numbers of the rollouts decide.",
-        "equal but for the last digits: sums in another order": "That is how it is with replicas (07), which sum their "
+        "equal but for the last digits: sums in another order": "That is how it is with replicas ([[strategy_learner]]), which sum their "
         "gradients in another order. Here one learner computes it all, in one order.",
     },
 )
@@ -667,7 +674,7 @@ compare(
 
 # %%
 predict(
-    "08-bytes",
+    "[[number]]-bytes",
     "CartPole on two workers: what takes more bytes, the weights sent out or the transitions that come back?",
     options=["the weights", "about the same", "the transitions"],
 )
@@ -680,7 +687,7 @@ out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 work
 print(f"weights out:      {first_run.versions_sent:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
 print(f"transitions back: {first_run.transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
 compare(
-    "08-bytes",
+    "[[number]]-bytes",
     "the weights" if out > 1.5 * back else "the transitions" if back > 1.5 * out else "about the same",
     answers={
         "the weights": "A small network, sent now and then: some thousand bytes each time. With the network of 1024 x "
@@ -695,7 +702,7 @@ compare(
 # %% [markdown]
 # Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a
 # second, with the learner here and the workers in a cloud that takes 0.09 dollars for each gigabyte that leaves it (a
-# usual order of magnitude; 09 looks at real prices):
+# usual order of magnitude; [[cloud]] looks at real prices):
 
 # %%
 PRICE = 0.09  # dollars for a gigabyte that leaves the cloud
@@ -703,7 +710,7 @@ frames = 84 * 84 * 10_000 * 3_600 / 1e9  # gigabytes an hour
 print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour: more than most machines that made them")
 
 # %% [markdown]
-# So the first rule of 09: **keep driver and workers in one place.** And the second: what costs most is often what was
+# So the first rule of [[cloud]]: **keep driver and workers in one place.** And the second: what costs most is often what was
 # forgotten and still runs.
 #
 # ## What we built
@@ -718,8 +725,8 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # | | what it means | where you saw it | what holds it |
 # | --- | --- | --- | --- |
-# | **synchronisation** | one waits for the other | all replicas, at every update (07); the learner, where the bound says so | samples per insert |
-# | **staleness** | actors act under older weights | policy lag (06, and the view above) | a window of two tasks; the largest lag that is taken |
+# | **synchronisation** | one waits for the other | all replicas, at every update ([[strategy_learner]]); the learner, where the bound says so | samples per insert |
+# | **staleness** | actors act under older weights | policy lag ([[rollouts_on_dask]], and the view above) | a window of two tasks; the largest lag that is taken |
 # | **faults** | a process dies, or only freezes | a worker: two or three rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
 # | **cost** | bytes and hours | transitions back, weights out | long tasks, small types (uint8), one place |
 #
@@ -734,7 +741,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # twice as often. Nothing crashes, so nobody sees it. A list of what is still waited for prevents it.</details>
 #
 # <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
-# It drew its first batches from a few new transitions, all of one policy and alike (03), and the network forgot what
+# It drew its first batches from a few new transitions, all of one policy and alike ([[replay]]), and the network forgot what
 # only the old ones had shown. The bound also counts anew: the learner waits until learning_starts is passed
 # again.</details>
 #
@@ -747,7 +754,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #   from the single-process parts.
 # - Cassirer et al. (2021), *Reverb: a framework for experience replay*: the bound of section 1 as a rate limiter.
 #
-# Now the cluster is closed: its scheduler, its workers and their nannies end. In **09** the same on machines of a cloud.
+# Now the cluster is closed: its scheduler, its workers and their nannies end. In **[[cloud]]** the same on machines of a cloud.
 
 # %%
 client.close()

@@ -1,4 +1,4 @@
-"""05's small experiments: what ails DQN, each ailment on the smallest environment that has it, and what cures it.
+"""Small experiments: what ails DQN, each ailment on the smallest environment that has it, and what cures it.
 
 All of it is DQN on a table: transitions go into a replay buffer, are drawn again, and move one value each. The table
 keeps the network's own errors out of sight, and the exact Q* is known, so that what is seen is the part alone.
@@ -322,7 +322,7 @@ def _learn_online(
 
 
 def _epsilon_greedy(q: Array, epsilon: float, rng: np.random.Generator) -> int:
-    """As in 01, but ties are broken by lot: in a table of zeros the first action is no better than the others."""
+    """Epsilon-greedy, but ties are broken by lot: in a table of zeros the first action is no better than the others."""
     if rng.random() < epsilon:
         return int(rng.integers(len(q)))
     return int(rng.choice(np.flatnonzero(q == q.max())))

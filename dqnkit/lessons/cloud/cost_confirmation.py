@@ -1,4 +1,4 @@
-"""Notebook 09: the one question that stands between a reader and a bill."""
+"""The one question that stands between a reader and a bill."""
 
 from __future__ import annotations
 

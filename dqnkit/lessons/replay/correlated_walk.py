@@ -1,4 +1,4 @@
-"""An experiment in forgetting: a patrol that stays in one quarter of a room for long, and a network that learns from what it sees.
+"""An experiment in forgetting: a patrol stays in one quarter of a room for long while a network learns from its steps.
 
 The patrol walks at random whatever the network learns, so that runs differ in one thing only: the memory that the
 batches are drawn from.

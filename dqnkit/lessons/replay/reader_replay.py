@@ -12,7 +12,7 @@ from dqnkit.types import Array, Transition
 
 
 class ReaderReplay(ReplayBuffer):
-    """03's buffer for ``train(config, replay=...)``: the loop adds batches, and draws K batches at once.
+    """The reader's buffer for ``train(config, replay=...)``: the loop adds batches, and draws K batches at once.
 
     Args:
         buffer: has `len`, ``add(observation, action, reward, discount, next_observation)`` and

@@ -1,4 +1,4 @@
-"""What notebook 07 needs of TensorFlow beyond the learner: replicas on one computer, plain SGD, a stop-watch."""
+"""Replicas on one computer, plain SGD, and a stop-watch for updates: what the lesson needs beside the learner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five parts that the training loop on the blank page is given in notebook 04, made of the kit's own."""
+"""The five parts that the training loop on the blank page is given, made of the kit's own."""
 
 from __future__ import annotations
 

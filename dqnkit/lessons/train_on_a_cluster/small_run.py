@@ -1,4 +1,4 @@
-"""A training run so small that it can be saved, ended and resumed in a millisecond: what 08's exercise works on.
+"""A training run so small that it can be saved, ended and resumed in a millisecond: what the exercise works on.
 
 It is DQN on a table with all that a real run carries: two tables, an optimizer that remembers, a replay buffer,
 counters and a random generator. Only the environment has nothing to remember: each step begins at a random place, as

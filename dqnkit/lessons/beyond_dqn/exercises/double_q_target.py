@@ -1,4 +1,4 @@
-"""05: the TD targets of double Q-learning."""
+"""The TD targets of double Q-learning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 
 Tensor = Any
@@ -123,7 +124,7 @@ EXERCISE = Exercise(
             swapped_roles,
             "The target network selects and the online network values. It must be the other way round: the online "
             "network, which acts, selects; the target network, which stands still, values. Else the target moves with "
-            "every update again, and 04's cure is lost.",
+            f"every update again, and the cure of {reference('target_network')} is lost.",
         ),
         Mistake(
             "plain maximum",
@@ -187,7 +188,7 @@ EXERCISE = Exercise(
         "Two questions, two networks. Which action is best in the next state? Ask the online network. How good is that "
         "action? Ask the target network.",
         "`best = tf.argmax(q_next_online, axis=1)` gives one action for each row, [B].",
-        "The value of one action in each row is what 02 gathered for `Q(s, a)`: "
+        f"The value of one action in each row is what {reference('q_network')} gathered for `Q(s, a)`: "
         "`tf.gather(values, actions, axis=1, batch_dims=1)`. The rest is the target as before: `r + discount * value`.",
     ],
     observe=observe,

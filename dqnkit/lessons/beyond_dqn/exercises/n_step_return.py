@@ -1,4 +1,4 @@
-"""05: the reward and the discount of an n-step transition."""
+"""The reward and the discount of an n-step transition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""09: what a cluster costs: each machine its own time at its own price, and a minute at the least."""
+"""What a cluster costs: each machine its own time at its own price, and a minute at the least."""
 
 from __future__ import annotations
 

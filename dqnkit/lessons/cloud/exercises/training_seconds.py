@@ -1,4 +1,4 @@
-"""09: how long a run takes on machines that are not there yet: boot, then whichever is slower, actors or learner."""
+"""How long a run takes on machines that are not there yet: boot, then whichever is slower, actors or learner."""
 
 from __future__ import annotations
 

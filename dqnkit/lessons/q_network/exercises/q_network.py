@@ -1,4 +1,4 @@
-"""02: the network that takes the table's place."""
+"""The network that takes the table's place."""
 
 from __future__ import annotations
 

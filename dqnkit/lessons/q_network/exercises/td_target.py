@@ -1,4 +1,4 @@
-"""02: the TD targets of a batch."""
+"""The TD targets of a batch."""
 
 from __future__ import annotations
 

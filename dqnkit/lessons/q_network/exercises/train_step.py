@@ -1,4 +1,4 @@
-"""02: one training step: TD errors, loss, gradients, and the optimizer's step."""
+"""One training step: TD errors, loss, gradients, and the optimizer's step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.lessons.q_network.compiled_step import compile_updates
 from dqnkit.types import Transition
@@ -215,7 +216,7 @@ EXERCISE = Exercise(
             "bootstraps from the online network",
             _variant(bootstrap=_bootstrap_from_online),
             "The next values come from `online`: each step then also moves the target that it is aiming at. They come "
-            "from `target`. (Here both may be the same network; notebook 04 is about why they should not be.)",
+            f"from `target`. (Here both may be the same network; {reference('target_network')} is about why they should not be.)",
         ),
         Mistake(
             "the bootstrap survives termination",
@@ -268,7 +269,7 @@ EXERCISE = Exercise(
             "the target network changed",
             _variant(move=_move_both),
             "The target network changed too. A training step moves the online network only; when the target follows is "
-            "a matter of its own (notebook 04).",
+            f"a matter of its own ({reference('target_network')}).",
         ),
     ],
     cases=cases,

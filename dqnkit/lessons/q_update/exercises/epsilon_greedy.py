@@ -1,4 +1,4 @@
-"""01: the greedy action most of the time, any action with probability epsilon."""
+"""The greedy action most of the time, any action with probability epsilon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""03: a ring that keeps the newest transitions."""
+"""A ring that keeps the newest transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""03: a batch, drawn at random from all that the ring keeps."""
+"""A batch, drawn at random from all that the ring keeps."""
 
 from __future__ import annotations
 

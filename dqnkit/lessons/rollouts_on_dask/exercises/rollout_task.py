@@ -1,4 +1,4 @@
-"""06: a rollout as a task: all that it needs comes in, all that it made goes out, nothing stays behind."""
+"""A rollout as a task: all that it needs comes in, all that it made goes out, nothing stays behind."""
 
 from __future__ import annotations
 

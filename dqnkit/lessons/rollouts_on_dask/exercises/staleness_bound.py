@@ -1,4 +1,4 @@
-"""06: rollouts made under weights that are too old are dropped when they would be inserted, and counted."""
+"""Rollouts made under weights that are too old are dropped when they would be inserted, and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""06: rollouts as a stream: a bounded window in flight, each inserted as it completes, nothing left behind.
+"""Rollouts as a stream: a bounded window in flight, each inserted as it completes, nothing left behind.
 
 The check's cluster is a clock and a list: every task has a length, the next arrival is the one that is ready first. So
 a loop that waits where it need not is seen, without waiting.

@@ -1,4 +1,4 @@
-"""00: one episode, the loop between agent and environment."""
+"""One episode, the loop between agent and environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""07: one gradient for all replicas, from the gradients of their shares of the batch."""
+"""One gradient for all replicas, from the gradients of their shares of the batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""07: what each replica gives to Keras' optimizer, written for `tf.distribute`."""
+"""What each replica gives to Keras' optimizer, written for `tf.distribute`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebook 04: the target network follows the online network, by copies now and then or by a little every time."""
+"""The target network follows the online network, by copies now and then or by a little every time."""
 
 from __future__ import annotations
 

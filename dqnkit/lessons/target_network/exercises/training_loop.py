@@ -1,4 +1,4 @@
-"""Notebook 04: the whole of DQN's loop, written on a blank page from five given parts.
+"""The whole of DQN's loop, written on a blank page from five given parts.
 
 The check gives the reader's loop parts that only write down what happens to them. What is compared is what each part
 saw, not the order of lines: whether the environment is reset before or after the update makes no difference.
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.types import Array
 
@@ -350,7 +351,7 @@ MISTAKES = (
         "learns from the newest transition",
         replace(CORRECT, learns_newest=True),
         "`learn` got something other than what `replay.sample()` returned. Neighbouring transitions are alike; the "
-        "buffer is there so that a batch is drawn from all of them (notebook 03).",
+        f"buffer is there so that a batch is drawn from all of them ({reference('replay')}).",
     ),
     Mistake(
         "learns before storing",

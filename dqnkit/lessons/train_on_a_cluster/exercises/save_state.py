@@ -1,10 +1,11 @@
-"""Notebook 08: what of a training run has to be saved, so that going on is as if it had never stopped."""
+"""What of a training run has to be saved, so that going on is as if it had never stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.lessons.train_on_a_cluster.small_run import PARTS, SmallRun, can_be_written
 
@@ -136,7 +137,7 @@ FORGOTTEN = (
         "replay forgotten",
         without("replay"),
         "The replay buffer is not in it. The resumed run draws its first batches from a handful of new transitions, "
-        "alike and all of one policy: notebook 03 all over again.",
+        f"alike and all of one policy: {reference('replay')} all over again.",
     ),
     Mistake(
         "only the newest transitions",

@@ -1,4 +1,4 @@
-"""Notebook 08: the bound that keeps a learner and its actors together, as a decision: whose turn is it?"""
+"""The bound that keeps a learner and its actors together, as a decision: whose turn is it?"""
 
 from __future__ import annotations
 
