@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import dqnkit
+from dqnkit.classroom.course import LESSONS
 
 PACKAGE = Path(dqnkit.__file__).parent
+SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
@@ -27,7 +29,8 @@ ROWS = [
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
-    {"lab", "colab", "cli_cluster"},
+    {"lessons", "lab", "colab", "cli_cluster"},
+    {"authoring"},
     {"cli_cloud"},
     {"cli"},
 ]
@@ -123,6 +126,38 @@ def test_rooms_import_downwards_only(module: str) -> None:
             assert allowed is None or room(name) in {*allowed, "errors"}, f"{module} imports {name}"
 
 
+def lesson(module: str) -> str:
+    return module.split(".")[2] if module.startswith("dqnkit.lessons.") else ""
+
+
+@pytest.mark.parametrize("module", modules_of("lessons"))
+def test_a_lesson_imports_no_other_lesson(module: str) -> None:
+    assert {lesson(name) for name in imports(module)} - {""} <= {lesson(module)}
+
+
+def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
+    """What a notebook, or its lesson's folder, reaches of the rooms that lessons share, another one needs too."""
+    shared = modules_of("plots", "widgets", "classroom")
+    reached: dict[str, set[str]] = {module: set() for module in shared}
+    for name in LESSONS:
+        text = (SOURCES / f"{name}.py").read_text(encoding="utf-8")
+        folder = [module for module in MODULES if lesson(module) == name]
+        for module in all_that_runs([*folder, *names_imported(text)]).keys() | names_imported(text):
+            reached.get(module, set()).add(name)
+    elsewhere = {*all_that_runs(modules_of("cli", "lab", "doctor", "colab", "runs", "authoring"))}
+    alone = {module: names for module, names in reached.items() if len(names) == 1 and module not in elsewhere}
+    assert not alone, f"these are needed by one lesson only, so they belong into its folder: {alone}"
+
+
+def names_imported(text: str) -> set[str]:
+    """The kit's modules that a source of a notebook imports."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & MODULES.keys()
+
+
 def test_the_actor_side_never_imports_what_is_heavy() -> None:
     assert {"config", "actor", "rollouts"} <= {room(module) for module in modules_of(*ACTOR_SIDE)}
     heavy = {"tensorflow", "keras", "dask", "distributed", "ipywidgets", "matplotlib", "PIL", "pygame"}
@@ -137,8 +172,8 @@ def test_the_learner_side_never_imports_dask_or_widgets() -> None:
 def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) == "cluster" or not top & {"dask", "distributed"}
-    assert room(module) == "widgets" or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "classroom"}
+    assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
+    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from dqnkit.classroom import check, progress_file, start_page
-from dqnkit.classroom.course import COURSE
+from dqnkit.classroom.course import LESSONS, notebook_name
 from dqnkit.notebooks import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = '{"cells": [{"cell_type": "code", "source": ["check(\\"q_update\\", f)\\n", "check(\\"other\\", g)"]}]}'
+CELL = {"cell_type": "code", "source": ['check("q_update", f)\n', 'check("other", g)']}
+NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loop", "minutes": 20}}})
 
 
 @pytest.fixture
@@ -80,18 +81,22 @@ def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
     start_page.refresh()
 
 
-def test_the_list_of_the_course_is_what_there_is():
+def test_every_notebook_of_the_course_has_its_line():
     folder = find_notebooks()
-    assert [chapter.name for chapter in COURSE] == [path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
-    for chapter in COURSE:
-        cells = json.loads((folder / f"{chapter.name}.ipynb").read_text(encoding="utf-8"))["cells"]
-        text = "\n".join("".join(cell["source"]) for cell in cells)
-        assert f"about {chapter.minutes} minutes" in text, chapter.name
-        assert start_page._checks_in(folder / f"{chapter.name}.ipynb"), chapter.name
+    lines = rows(start_page.start_page(folder))
+    assert list(lines) == [notebook_name(lesson) for lesson in LESSONS]
+    for name, line in lines.items():
+        content = start_page._read(folder / f"{name}.ipynb")
+        text = "\n".join("".join(cell["source"]) for cell in content["cells"])
+        told = content["metadata"]["dqnkit"]
+        assert f"about {told['minutes']} minutes" in text, name
+        assert f"| {told['idea']} | {told['minutes']} |" in line
+        assert start_page._checks_in(content), name
 
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
 def test_tables_of_the_course_elsewhere_say_the_same(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    for chapter in COURSE:
-        assert re.search(rf"\| .*{chapter.name}.* \| .* \| {chapter.minutes} \|", text), chapter.name
+    for lesson in LESSONS:
+        told = start_page._read(find_notebooks() / f"{notebook_name(lesson)}.ipynb")["metadata"]["dqnkit"]
+        assert re.search(rf"\| .*{notebook_name(lesson)}.* \| .* \| {told['minutes']} \|", text), lesson

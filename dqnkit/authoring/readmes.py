@@ -1,6 +1,6 @@
 """The parts of the READMEs that the build writes: badges, the way to the code, and the tables of the course.
 
-They stand between two marks, ``<!-- begin NAME: ... -->`` and ``<!-- end NAME -->``; the rest of a file is left as it is.
+They stand between two marks, ``<!-- begin NAME: ... -->`` and ``<!-- end NAME -->``; the rest of a file stays.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Course:
         with zipfile.ZipFile(self.archive) as archive:
             archive.extractall(folder)
         self.notebooks = folder / "dqnkit-rehearsal" / "notebooks"
-        place = json.loads((self.notebooks / "source" / "place.json").read_text())
+        place = json.loads((self.notebooks / "source" / "repository.json").read_text())
         self.address = f"https://github.com/{place['repository']}/archive/{place['tag']}.zip"
 
     def read(self, path: Path, archive: Path | None = None) -> Any:

@@ -216,7 +216,8 @@ EXERCISE = Exercise(
             "bootstraps from the online network",
             _variant(bootstrap=_bootstrap_from_online),
             "The next values come from `online`: each step then also moves the target that it is aiming at. They come "
-            f"from `target`. (Here both may be the same network; {reference('target_network')} is about why they should not be.)",
+            f"from `target`. (Here both may be the same network; {reference('target_network')} is about why they "
+            "should not be.)",
         ),
         Mistake(
             "the bootstrap survives termination",
