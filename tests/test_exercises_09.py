@@ -9,7 +9,7 @@ import pytest
 
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.exercises import cluster_cost, training_seconds
-from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
 from dqnkit.config import preset
 

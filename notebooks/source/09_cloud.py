@@ -51,7 +51,7 @@ cloud_map()
 # by the second from its start to its end, whether it works or not, and for a minute at the least.
 
 # %%
-from dqnkit.cluster.cloud.prices import dated, machine_price, machines
+from dqnkit.cloud.prices import dated, machine_price, machines
 
 print(f"{'US dollars an hour':20} {'on demand':>10} {'spot':>8}")
 for kind in machines("aws"):
@@ -104,7 +104,7 @@ cluster_cost = use("cluster_cost", cluster_cost)
 # The kit counts the same way: a `Meter` is told which machine starts and ends. Here its clock is set by hand.
 
 # %%
-from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cloud.meter import Meter
 
 clock = 0.0
 meter = Meter(clock=lambda: clock)
@@ -223,7 +223,7 @@ for n in (1, 2, 4, 8):
 # spot machines are taken back now and then; and it knows the prices.
 
 # %%
-from dqnkit.cluster.cloud.prices import offers
+from dqnkit.cloud.prices import offers
 from dqnkit.cluster.plan import plan
 from dqnkit.plots.plan import time_and_cost
 
@@ -277,10 +277,10 @@ compare(
 WHERE = "simulated"  # or "aws"
 
 # %%
-from dqnkit.cluster.cloud import aws, ec2
-from dqnkit.cluster.cloud.accounts import account
-from dqnkit.cluster.cloud.leftovers import table
-from dqnkit.cluster.cloud.simulated import simulated_aws
+from dqnkit.cloud import aws, ec2
+from dqnkit.cloud.accounts import account
+from dqnkit.cloud.leftovers import table
+from dqnkit.cloud.simulated.aws import simulated_aws
 
 clouds = globals().get("clouds")
 if clouds is not None:  # this cell was run before
@@ -374,8 +374,8 @@ print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %%
 from dqnkit.classroom.purchase import confirmed
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.quiet import silence_dask
+from dqnkit.deploy import make_cluster
 
 cluster = globals().get("cluster")
 if cluster is not None:  # this cell was run before: one cluster is enough
@@ -412,7 +412,7 @@ client = cluster.get_client()
 # `within_budget` saves and ends the run before the budget does.
 
 # %%
-from dqnkit.cluster.cloud.meter import within_budget
+from dqnkit.cloud.meter import within_budget
 from dqnkit.cluster.console import ClusterConsole
 from dqnkit.cluster.rollouts import ClusterRollouts
 
@@ -606,7 +606,7 @@ cloud = clouds.enter_context(simulated_aws(seconds_a_minute=0.5))  # a new one, 
 
 DRIVER = """
 import time
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 
 cluster = make_cluster("aws", n_workers=1, lifetime="1 hour", progress=lambda line: print(line, flush=True))
 print("up", flush=True)
