@@ -17,6 +17,11 @@
 # **Time:** about 40 minutes. **You need** rollouts as Dask tasks (06), and of 08 whose turn it is and what a dead worker
 # costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by default
 # the cloud is a simulated one on this computer. Its API answers as Amazon's does, and its machines are processes.
+#
+# **To install:** this notebook needs four packages more than the others: `aiobotocore`, `dask-cloudprovider`, `flask-cors`
+# and `moto`. The next cell installs what is missing, in about half a minute: on your own computer, on Binder and on Colab.
+# Where all is there it does nothing. The command for all that clusters in a cloud can need is
+# `pip install "dqnkit[cloud]"`.
 
 # %%
 import subprocess
@@ -30,14 +35,14 @@ from dataclasses import replace
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.colab import add_clouds
 from dqnkit.config import preset
+from dqnkit.extras import add_clouds
 from dqnkit.learner import Learner
 from dqnkit.plots.cloud import cloud_map
 from dqnkit.training import train
 from dqnkit.widgets import live
 
-add_clouds()  # on Colab this installs what is missing, in about half a minute; elsewhere it only looks
+add_clouds()
 cloud_map()
 
 # %% [markdown]
@@ -353,14 +358,14 @@ compare(
 # And what must the account allow? Give a program no more rights than it needs: this is all.
 
 # %%
-for statement in ec2.policy()["Statement"]:
+for statement in ec2.permissions()["Statement"]:
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     print(f"{statement['Sid']:14} {', '.join(action.removeprefix('ec2:') for action in actions)}")
 
 if cloud is not None:  # the simulated account can be given rights, and they can be taken away
-    cloud.requires_permissions({**ec2.policy(), "Statement": ec2.policy()["Statement"][:1]})
+    cloud.requires_permissions({**ec2.permissions(), "Statement": ec2.permissions()["Statement"][:1]})
     print(f"\nAn account that may only look lacks: {', '.join(account('aws').lacking())}")
-    cloud.requires_permissions(ec2.policy())
+    cloud.requires_permissions(ec2.permissions())
 print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
