@@ -28,8 +28,8 @@ UBUNTU = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 CANONICAL = "099720109477"  # the account that publishes Ubuntu's images
 REMOVE_SECONDS = 300.0  # time limit until all machines are gone
 ALIVE = ("pending", "running")  # states of an instance
-# Actions that need permission. Whether the first five are allowed can be seen by doing them; UNASKED cannot be tried,
-# because they are allowed only for what a cluster of dqnkit has tagged.
+# Actions that need permission. UNASKED cannot be tried, because they are allowed only on what a cluster of dqnkit has
+# tagged.
 READING = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
 UNASKED = ("AuthorizeSecurityGroupIngress", "CreateTags", "DeleteSecurityGroup", "TerminateInstances")
 DEFAULT_SUBNETS = {"Name": "default-for-az", "Values": ["true"]}
