@@ -109,7 +109,7 @@ def check(which: str, place: str | None) -> None:
     account = _account(which, place)
     if missing := account.lacking():
         click.secho(f"This account may not: {', '.join(missing)}", fg="red")
-        click.echo("A policy that allows what is needed:")
+        click.echo("These permissions are needed:")
         click.echo(account.permissions())
         raise SystemExit(1)
     click.echo(f"The account may do what can be asked about on {which}, {account.place}.")
