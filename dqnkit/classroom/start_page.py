@@ -1,7 +1,7 @@
 """The start page: the notebooks in their order, with minutes and what the reader has done so far.
 
-It is a Markdown file beside the notebooks, so that it can be read wherever they can, without any extension. Whoever
-opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew with every step of progress.
+It is a Markdown file beside the notebooks: whoever can read them can read it, without any extension. What opens the
+course writes it first (``dqnkit lab``, Binder). Then every change of the progress file writes it again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from dqnkit.classroom import progress_file
+from dqnkit.classroom import progress_record
 from dqnkit.classroom.course import COURSE, Chapter
 from dqnkit.files import write_whole
 
@@ -19,11 +19,11 @@ NAME = "START.md"
 
 
 class _Line(NamedTuple):
-    """A notebook and how far the reader is in it."""
+    """A row of the table: a notebook, and how far the reader is in it."""
 
     chapter: Chapter
-    checks: int  # that it has
-    passed: int
+    checks: int  # in the notebook
+    passed: int  # of them
     begun: bool
 
     @property
@@ -38,7 +38,7 @@ class _Line(NamedTuple):
 
 
 def write_start_page(folder: Path) -> Path:
-    """Write the page for the course and the progress in a folder; returns where it is.
+    """Write the page about the notebooks and the progress in a folder, and return its path.
 
     Raises:
         OSError: it cannot be written.
@@ -48,9 +48,8 @@ def write_start_page(folder: Path) -> Path:
     return path
 
 
-def refresh() -> None:
-    """Write the page beside the progress file anew, if there is one; where that fails it stays as it was."""
-    folder = progress_file.FILE.path.parent
+def refresh(folder: Path) -> None:
+    """Write the page in a folder again, if there is one; if that fails, the page stays as it was."""
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -87,18 +86,18 @@ def start_page(folder: Path) -> str:
             "in the list of files on the left.",
             "",
             f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
-            f"What is counted is kept in `{progress_file.NAME}`, on this computer only.",
+            f"What is counted is kept in `{progress_record.NAME}`, on this computer only.",
             "",
         ]
     )
 
 
-def _progress(folder: Path) -> progress_file.Record:
-    """What the reader has done; a file that cannot be read is left to the notebooks, which set it aside and say so."""
+def _progress(folder: Path) -> progress_record.Record:
+    """The reader's record; empty if it cannot be read, which the notebooks then tell the reader."""
     try:
-        return progress_file.parse((folder / progress_file.NAME).read_bytes())
+        return progress_record.parse((folder / progress_record.NAME).read_bytes())
     except (OSError, ValueError):
-        return progress_file.empty()
+        return progress_record.empty()
 
 
 def _what_next(lines: list[_Line]) -> str:
@@ -109,7 +108,7 @@ def _what_next(lines: list[_Line]) -> str:
     return "**You have done it all.**"
 
 
-def _line(chapter: Chapter, folder: Path, record: progress_file.Record) -> _Line:
+def _line(chapter: Chapter, folder: Path, record: progress_record.Record) -> _Line:
     names = _checks_in(_file(chapter, folder))
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
     number = chapter.name.partition("_")[0]
@@ -122,10 +121,10 @@ def _file(chapter: Chapter, folder: Path) -> Path:
 
 
 def _checks_in(notebook: Path) -> set[str]:
-    """Names of the exercises that a notebook checks; none where it cannot be read."""
+    """The names of the exercises that a notebook checks; none if the notebook cannot be read."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    except (OSError, ValueError, LookupError, TypeError):  # the reader may have it half saved, or broken
+    except (OSError, ValueError, LookupError, TypeError):  # half saved, or damaged
         return set()
     return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))
