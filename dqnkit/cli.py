@@ -222,10 +222,10 @@ def certificates(file: Path) -> None:
 @main.command(short_help="Look at this computer.")
 def doctor() -> None:
     """Versions, cores, memory, what is missing and the command that mends it."""
-    from dqnkit.doctor import examine, report
+    from dqnkit.doctor import examine
 
     findings = examine()
-    click.echo(report(findings))
+    click.echo(str(findings))
     sys.exit(1 if any(finding.status == "problem" for finding in findings) else 0)
 
 

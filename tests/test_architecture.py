@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -16,13 +17,13 @@ PACKAGE = Path(dqnkit.__file__).parent
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files"},
+    {"errors", "types", "files", "hosted"},
     {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
     {"actor", "networks"},
     {"learner", "rollouts"},
     {"training", "evaluation"},
-    {"checkpoint", "plots", "notebooks"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
     {"widgets"},
     {"runs"},
@@ -35,7 +36,7 @@ ROWS = [
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
@@ -140,6 +141,14 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     assert room(module) == "widgets" or "ipywidgets" not in top
     with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "classroom"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dqnkit.notebooks import PACKAGE, find_notebooks
+from dqnkit.course_folder import PACKAGE, find_notebooks
 
 
 @pytest.mark.parametrize("name", ["aws_policy.json", "gcp_role.yaml"])

@@ -31,12 +31,37 @@ def name_of(requirement: str) -> str:
     return match[0]
 
 
-def test_what_is_needed_is_what_the_project_says() -> None:
+@pytest.fixture
+def on_colab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def missing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Packages that are missing: those that a test puts into it. What the kit needs is read from the checkout."""
+    names: set[str] = set()
+    real = metadata.version
+
+    def requires(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    def version(name: str) -> str:
+        if name in names or "everything" in names:
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    monkeypatch.setattr(metadata, "version", version)
+    return names
+
+
+def test_what_is_needed_is_what_the_project_says(on_colab: None, missing: set[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["cluster"], *extras["course"], *extras["learner"]]
-    wanted = {line.partition(";")[0].strip() for line in lines if name_of(line) not in NOT_OURS_THERE}
-    assert set(colab.NEEDED.values()) == wanted
+    wanted = {line.partition(";")[0].strip().lower() for line in lines if name_of(line) not in NOT_OURS_THERE}
+    missing.add("everything")
+    assert set(colab.lacking()) == wanted
 
 
 def test_what_clouds_need_is_what_the_project_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,14 +79,26 @@ def test_what_clouds_need_is_what_the_project_says(monkeypatch: pytest.MonkeyPat
     assert installed == ["moto>=5.1.20"]
 
 
-def test_what_is_there_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = {"distributed", "bokeh"}
-    monkeypatch.setattr(colab, "find_spec", lambda module: None if module in missing else object())
+def test_what_is_there_is_not_asked_for(on_colab: None, missing: set[str]) -> None:
+    assert colab.lacking() == []
+    missing |= {"distributed", "bokeh"}
     assert colab.lacking() == ["bokeh>=3.1", f"distributed=={metadata.version('dask')}"]
     missing.add("dask")
     assert colab.lacking() == ["bokeh>=3.1", "dask[distributed]>=2026.7"]
-    missing.clear()
-    assert colab.lacking() == []
+
+
+def test_an_old_dask_gets_a_bokeh_with_which_it_can_close_a_cluster(
+    on_colab: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = {"dask": "2026.7.1"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert {"bokeh>=3.1,<3.10", "distributed==2026.7.1"} <= set(colab.lacking())
 
 
 def test_every_installed_package_is_held_at_its_version() -> None:
@@ -133,7 +170,8 @@ def test_a_real_pip_installs_what_fits_and_changes_nothing(tmp_path: Path) -> No
     real_packaging = str(Path(metadata.distribution("packaging").locate_file("")))
     run("-m", "pip", "install", "dask==2026.7.1", "tornado==6.5")
     program = (
-        f"import sys; sys.path.append({real_packaging!r}); import packaging.version; sys.path.pop()\n"
+        f"import sys; sys.path.append({real_packaging!r})\n"
+        "import packaging.requirements, packaging.version; sys.path.pop()\n"
         "from dqnkit import colab; before = colab.versions()\n"
         "colab.install([line for line in colab.lacking() if line.startswith('distributed')])\n"
         "import distributed, zict; now = colab.versions()\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dqnkit.classroom.build import build_course, build_readmes
-from dqnkit.notebooks import find_notebooks
+from dqnkit.course_folder import find_notebooks
 
 pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")
