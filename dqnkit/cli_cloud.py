@@ -118,7 +118,7 @@ def check(which: str, place: str | None) -> None:
 
 
 def _account(which: str, place: str | None) -> Any:
-    """The account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
+    """The reader's account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
     with needs_dask():
         from dqnkit.cluster.cloud.accounts import account
     return account(which, place)
