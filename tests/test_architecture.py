@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -18,13 +19,13 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files"},
+    {"errors", "types", "files", "hosted"},
     {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
     {"actor", "networks"},
     {"learner", "rollouts"},
     {"training", "evaluation"},
-    {"checkpoint", "plots", "notebooks"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
     {"cloud"},
     {"deploy"},
@@ -41,7 +42,7 @@ ROWS = [
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
@@ -192,6 +193,14 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
 def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -> None:
     assert SIMULATED in MODULES
     assert not {name for name in imports(module) | named(module) if name.startswith(SIMULATED)}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

@@ -1,21 +1,19 @@
 """Does it work? What is installed is tried: an environment steps, TensorFlow is imported, a Dask cluster starts.
 
-What is heavy is tried in a Python of its own, with a time limit: it costs this one nothing and cannot hang or crash it.
+TensorFlow and Dask are heavy: each is tried in a process of its own, with a time limit.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 from dqnkit.doctor.findings import WORKS, Finding
+from dqnkit.doctor.own_process import Failed, run_python
 from dqnkit.doctor.requirements import TENSORFLOW, install_command, reinstall_command
 
-SECONDS = 60  # time limit of each program
+SECONDS = 60  # time limit of each process
 IMPORT_TENSORFLOW = "import tensorflow as tf; print(tf.__version__, len(tf.config.list_physical_devices('GPU')))"
 START_DASK = """
 import time
@@ -27,12 +25,8 @@ print(time.monotonic() - began)
 """
 
 
-class Failed(Exception):
-    """A program did not end well; why stands in the message."""
-
-
 def examine() -> list[Finding]:
-    """Try everything; the two programs run at the same time."""
+    """Try everything; the two processes run at the same time."""
     with ThreadPoolExecutor() as threads:
         dask, learner = threads.submit(dask_starts), threads.submit(tensorflow)
         return [environment(), videos(), *dask.result(), *learner.result()]
@@ -47,24 +41,24 @@ def environment() -> Finding:
         env.reset(seed=0)
         env.step(0)
         env.close()
-    except Exception as error:  # whatever it is, the report goes on
+    except Exception as error:  # whatever is wrong, the report goes on
         return Finding("CartPole-v1", f"does not step: {error}", "problem", install_command(), WORKS)
     return Finding("CartPole-v1", "steps", section=WORKS)
 
 
 def videos() -> Finding:
-    """Whether there is something to draw an environment's frames with."""
+    """Whether pygame is there, which draws the frames of most environments."""
     if find_spec("pygame") is None:
         return Finding("videos", "no pygame to draw with", "advice", install_command("course"), WORKS)
     return Finding("videos", "pygame is there to draw with", section=WORKS)
 
 
 def dask_starts() -> list[Finding]:
-    """Start a cluster of one worker, have it add two numbers, and close it."""
+    """Start a cluster of one worker, let it add two numbers, and close it."""
     if find_spec("dask") is None or find_spec("distributed") is None:
         return []
     try:
-        seconds = float(_run(START_DASK).split()[-1])
+        seconds = float(run_python(START_DASK, SECONDS).split()[-1])
     except Failed as failed:
         remedy = f"close other notebooks and try again; if it stays, {install_command('cluster')}"
         return [Finding("Dask", f"a cluster cannot be started: {failed}", "problem", remedy, WORKS)]
@@ -72,11 +66,11 @@ def dask_starts() -> list[Finding]:
 
 
 def tensorflow() -> list[Finding]:
-    """Import TensorFlow, and ask it for the GPUs that it sees."""
+    """Import TensorFlow, and ask it which GPUs it sees."""
     if find_spec("tensorflow") is None:
         return []
     try:
-        version, gpus = _run(IMPORT_TENSORFLOW).split()[-2:]
+        version, gpus = run_python(IMPORT_TENSORFLOW, SECONDS).split()[-2:]
     except Failed as failed:
         remedy = f"free memory and try again; if it stays, {reinstall_command(TENSORFLOW, 'learner')}"
         return [Finding("TensorFlow", f"cannot be imported: {failed}", "problem", remedy, WORKS)]
@@ -90,28 +84,3 @@ def _gpu(seen: int) -> Finding:
         return Finding("GPU", "none; the course needs none", section=WORKS)
     value = "there is one that TensorFlow does not see; the course's small networks need none"
     return Finding("GPU", value, "advice", reinstall_command(TENSORFLOW, "learner-gpu"), WORKS)
-
-
-def _run(program: str) -> str:
-    """What a program prints, in a Python of its own.
-
-    Raises:
-        Failed: it did not end in time, or with an error.
-    """
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-c", program],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-    except subprocess.TimeoutExpired:
-        raise Failed(f"no end within {SECONDS} s") from None
-    if ended.returncode < 0:
-        signal = -ended.returncode
-        raise Failed(f"killed by signal {signal} (4: the processor lacks what it needs; 9: out of memory)")
-    if ended.returncode != 0:
-        raise Failed((ended.stderr.strip().splitlines() or ["no message"])[-1])
-    return ended.stdout

@@ -1,4 +1,4 @@
-"""The course's notebooks: where they are, and a copy of them for the reader that later versions keep up to date."""
+"""The folder of the course: where the kit keeps it, and the reader's own copy, which later versions keep up to date."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from dqnkit.errors import DQNKitError
 from dqnkit.files import write_whole
 
 PACKAGE = Path(__file__).resolve().parent
-MANIFEST = ".dqnkit-course.json"  # in the reader's copy: what the kit has put there, so that work is told from it
-# left behind by JupyterLab, Python and training in a folder of notebooks, or made for those who write the course
+MANIFEST = ".dqnkit-course.json"  # in the reader's copy: digests of what the kit wrote, to recognize the reader's work
+# in a folder of notebooks, but not part of the course: made by JupyterLab, Python or training, or sources for authors
 NOT_THE_COURSE = {
     *("dqnkit-progress.json", "START.md", ".ipynb_checkpoints", ".virtual_documents", "__pycache__", "runs", "source"),
 }
 
 
 class Copied(NamedTuple):
-    """What came of a copy of the course."""
+    """What a copy of the course has changed."""
 
-    new: list[Path]  # were not there
-    updated: list[Path]  # the reader had not touched them
-    beside: list[Path]  # newer versions of what the reader had changed, under names of their own
+    new: list[Path]  # files that were not there
+    updated: list[Path]  # files that the reader had not changed
+    beside: list[Path]  # newer versions of files that the reader has changed, under other names
 
 
 def find_notebooks() -> Path:
     """The folder of the course's notebooks: inside an installed package, beside the package in a checkout.
 
     Raises:
-        DQNKitError: it is in neither place; with what to do.
+        DQNKitError: it is in neither place; the message says what to do.
     """
     installed, checkout = PACKAGE / "course", PACKAGE.parent / "notebooks"
     if installed.is_dir():
@@ -49,23 +49,23 @@ def find_notebooks() -> Path:
 
 
 def is_checkout() -> bool:
-    """Whether the package lies in a checkout of the repository, where the notebooks are the reader's own."""
+    """Whether the package is in a checkout of the repository. There the reader works in the notebooks themselves."""
     return (PACKAGE.parent / "pyproject.toml").is_file()
 
 
 def copy_course(source: Path, folder: Path) -> Copied:
     """Copy the course into a folder, where the reader works on it, or bring a copy there up to date.
 
-    A file that the reader has changed stays as it is. If this version of the kit has another than the one that the
-    reader began with, it is put beside it: ``01_q_update.new-0.2.0-1f3a5c.ipynb``.
+    A file that the reader has changed stays as it is. If the kit has a newer version of it, that version is put beside
+    it: ``01_q_update.new-0.2.0-1f3a5c.ipynb``.
 
     Args:
         source: the notebooks.
-        folder: where they go; made if it does not exist.
+        folder: where the copy goes; made if it does not exist.
 
     Raises:
-        DQNKitError: it cannot be written there: ``folder`` is a file, it is not allowed, the disk is full; or it is
-            inside the course.
+        DQNKitError: ``folder`` cannot be written (it is a file, it is protected, the disk is full), or is inside the
+            course.
     """
     copied = Copied([], [], [])
     if folder.resolve().is_relative_to(source.resolve()):
@@ -89,7 +89,7 @@ def jupyter_config() -> Path:
 
 
 def _copy_file(file: Path, digest: str, target: Path, offered: str, copied: Copied) -> None:
-    """Copy one file, or leave the reader's; ``offered`` is the digest of what the kit has put there before."""
+    """Copy one file, unless the reader has changed it; ``offered`` is the digest of what the kit wrote there before."""
     there = _digest(target)
     if not os.path.lexists(target):
         copied.new.append(target)
@@ -98,7 +98,7 @@ def _copy_file(file: Path, digest: str, target: Path, offered: str, copied: Copi
     elif there == offered:
         copied.updated.append(target)
     elif digest != offered:
-        # the digest: within one version of the kit there may be several, and the reader may work in an earlier one
+        # with the digest, because a file may change twice within one version of the kit
         target = target.with_name(f"{target.stem}.new-{dqnkit.__version__}-{digest[:6]}{target.suffix}")
         if os.path.lexists(target):
             return
@@ -106,19 +106,22 @@ def _copy_file(file: Path, digest: str, target: Path, offered: str, copied: Copi
     else:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    # under another name first, so that a copy that was cut short is not taken for the reader's own file
+    # under another name first: half a copy must not look like the reader's own file
     scratch = target.with_name(f".{target.name}.part")
     shutil.copyfile(file, scratch)
     os.replace(scratch, target)
 
 
 def _digest(file: Path) -> str:
-    """Of a file's content; of a notebook's cells only, for to open it changes the rest. Empty where it is no file."""
+    """A digest of a file's content; empty where there is no file.
+
+    Of a notebook only the cells count: JupyterLab changes the metadata as soon as a reader opens it.
+    """
     if not file.is_file():
         return ""
     content = file.read_bytes()
     if file.suffix == ".ipynb":
-        with suppress(ValueError, LookupError, TypeError):  # damaged: then it is compared as it is
+        with suppress(ValueError, LookupError, TypeError):  # damaged: compare the bytes
             cells = json.loads(content)["cells"]
             parts = [(cell["cell_type"], "".join(cell["source"]), cell.get("outputs", [])) for cell in cells]
             content = json.dumps(parts, sort_keys=True).encode()
@@ -126,7 +129,7 @@ def _digest(file: Path) -> str:
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:
-    """Digests of what the kit has put into a folder, by name; empty where that is not known."""
+    """Name -> digest of what the kit wrote into a folder; empty where that is not known."""
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         return {str(name): str(digest) for name, digest in files.items()}

@@ -1,4 +1,4 @@
-"""The report in a notebook: a line each, legible on light and dark pages, in a narrow window, without the colours."""
+"""The report as a table in a notebook. It can be read on light and dark pages, in a narrow window, without colours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = {
     "problem": ("✗", "#D55E00", "problem"),
     "open": ("○", "#8A8A8A", "open"),
 }
-# the page's own text colour on a veil of grey: readable on white paper and on black
+# the notebook's own text colour on a transparent grey: readable on white and on black
 BOX = (
     "line-height: 1.45; max-width: 60em; box-sizing: border-box; padding: 0.6em 1em; overflow-wrap: anywhere; "
     "color: var(--jp-content-font-color1, inherit); background: rgba(128, 128, 128, 0.1); border-left: 4px solid {}"
@@ -26,8 +26,8 @@ LIST = "margin: 0.1em 0; padding: 0; list-style: none"
 TITLE = "font-weight: bold; margin-top: 0.7em"
 
 
-def page(findings: Sequence[Finding]) -> str:
-    """What to do on top; then a line for each finding. Packages are folded where they are all as they should be."""
+def as_html(findings: Sequence[Finding]) -> str:
+    """First what to do, then a line for each finding. Packages are folded where all of them are as they should be."""
     parts = [_head(findings)]
     for section in dict.fromkeys([COMPUTER, WORKS, *(finding.section for finding in findings)]):
         of_section = [finding for finding in findings if finding.section == section]
@@ -39,17 +39,14 @@ def page(findings: Sequence[Finding]) -> str:
 
 
 def _head(findings: Sequence[Finding]) -> str:
-    """The whole in one sentence, and what to do, each remedy once."""
+    """The result in one sentence, and what to do."""
     sentence = {
         "problem": "This computer is not ready yet. Do these first, then restart the kernel:",
         "advice": "This computer is ready. There is advice:",
         "ok": "This computer is ready for the course.",
     }
     worst = _worst(findings)
-    remedies: dict[tuple[str, str], list[Finding]] = {}
-    for finding in to_do(findings):
-        remedies.setdefault((finding.status, finding.remedy), []).append(finding)
-    items = "".join(_item(status, remedy, found) for (status, remedy), found in remedies.items())
+    items = "".join(_item(status, remedy, found) for (status, remedy), found in to_do(findings).items())
     steps = f'<ul style="{LIST}">{items}</ul>' if items else ""
     return f"<div>{_sign(worst)} <strong>{sentence[worst]}</strong></div>{steps}"
 
@@ -77,7 +74,7 @@ def _lines(findings: Sequence[Finding]) -> str:
 
 
 def _worst(findings: Sequence[Finding]) -> str:
-    """Of the statuses; what is open is no reason to wait."""
+    """The worst status of all; one that is open does not count."""
     statuses = {finding.status for finding in findings}
     return next((status for status in ("problem", "advice") if status in statuses), "ok")
 
