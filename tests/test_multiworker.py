@@ -21,8 +21,9 @@ from toys import small_config
 
 from dqnkit import checkpoint
 from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.messages import pack, unpack
-from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
+from dqnkit.cluster.multiworker import MultiWorkerLearner
+from dqnkit.cluster.multiworker.messages import pack, unpack
+from dqnkit.cluster.multiworker.workers import check_network, choose_workers
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
 from dqnkit.learner import Learner
@@ -60,7 +61,7 @@ def learner_processes(client: Client) -> dict[int, psutil.Process]:
     found = {}
     for pid in client.run(os.getpid).values():
         for process in psutil.Process(pid).children():
-            if "dqnkit.cluster.learner_process" in process.cmdline():
+            if "dqnkit.cluster.multiworker.learner_process" in process.cmdline():
                 found[json.loads(process.environ()["TF_CONFIG"])["task"]["index"]] = process
     return found
 

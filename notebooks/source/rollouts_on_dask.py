@@ -48,7 +48,7 @@ ring("environment", "actor", "weights")
 
 # %%
 from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 
 cluster = globals().get("cluster")
 if cluster is not None:  # this cell was run before: one cluster is enough

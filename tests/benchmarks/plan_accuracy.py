@@ -15,9 +15,9 @@ from typing import Any
 import report
 from _cluster import cluster
 
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.measure import measure
 from dqnkit.cluster.plan import Measured, predict
-from dqnkit.cluster.quiet import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 from dqnkit.training import train
@@ -70,7 +70,7 @@ def compare(regime: str, measured: Measured, workers: int, cores: int) -> dict[s
     found = run(config, workers)
     report.progress(f"{regime}, {workers} workers: predicted {times.total:.1f} s, measured {found['seconds']:.1f} s")
     off = times.total / found["seconds"] - 1
-    return {"workers": workers, "predicted": times.total, "limit": times.limit, "off": off, **found}
+    return {"workers": workers, "predicted": times.total, "limit": times.bottleneck, "off": off, **found}
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ pytest.importorskip("distributed")
 
 import dask.config
 
+from dqnkit.cluster.dask_logging import LOGGERS, SPAWNED, silence_dask
 from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.quiet import LOGGERS, SPAWNED, silence_dask
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 
