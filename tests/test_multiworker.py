@@ -98,6 +98,12 @@ def test_messages_carry_arrays_of_every_kind() -> None:
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_a_learner_process_needs_no_dask_and_first_of_all_no_tensorflow() -> None:
+    code = "import sys; from dqnkit.cluster.multiworker import learner_process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"distributed", "dask", "tensorflow"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "192.168.0.7", "172.16.5.5", "::1", "fd00::1"])
 def test_private_networks_are_accepted(host: str) -> None:
     check_network([host], insecure=False)
