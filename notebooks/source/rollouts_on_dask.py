@@ -47,7 +47,7 @@ ring("environment", "actor", "weights")
 # twenty others the code below would be the same, only the address of the scheduler would differ.
 
 # %%
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.deploy import make_cluster
 
 cluster = globals().get("cluster")

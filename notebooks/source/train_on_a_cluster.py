@@ -122,9 +122,9 @@ print("the same" if said == happened else "they differ")
 # and nothing else would change.
 
 # %%
-from dqnkit.cluster.console import ClusterConsole
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
@@ -159,7 +159,7 @@ predict(
 rollouts = ClusterRollouts(client)
 small = Learner(cartpole)  # a small network: one hidden layer of 128 units
 training = train(cartpole, rollouts=rollouts, learner=small)
-status = await live(training, cluster=ClusterConsole(rollouts), title="CartPole, two workers")
+status = await live(training, cluster=WatchedCluster(rollouts), title="CartPole, two workers")
 
 # %%
 traffic = rollouts.traffic  # all that went between driver and workers, counted
@@ -444,7 +444,7 @@ slow = replace(waits, total_steps=sized(15_000, fast=1_500))
 small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
 training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
-status = await live(training, cluster=ClusterConsole(rollouts), title="A worker dies")
+status = await live(training, cluster=WatchedCluster(rollouts), title="A worker dies")
 
 # %%
 traffic = rollouts.traffic

@@ -1,4 +1,4 @@
-"""A cluster that somebody else has started, as an ordinary Dask cluster object."""
+"""A Dask cluster object for a scheduler that somebody else has started."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from distributed.deploy.cluster import Cluster
 from distributed.objects import SchedulerInfo
 from tornado.ioloop import PeriodicCallback
 
-from dqnkit.cluster.connecting import connect
+from dqnkit.cluster.connect import connect
 from dqnkit.errors import ClusterError
 
-LOOK_SECONDS = 1.0  # between two looks at the scheduler
+REFRESH_SECONDS = 1.0  # between two reads of the scheduler's state
 
 
-class ExistingCluster(Cluster):
-    """A scheduler that runs already, and its workers. Use it in ``with``; they run on afterwards.
+class RunningCluster(Cluster):
+    """A scheduler that is already running, and its workers. Closing this object leaves them running.
 
     Args:
         address: like ``tls://192.168.1.5:8786``; ``tcp://`` only within this computer.
-        security: certificates, see `dqnkit.cluster.security.read_certificates`; those of Dask's configuration unless
-            given.
-        insecure: allow connections without TLS beyond this computer, on a private network that is trusted.
+        security: certificates, see `dqnkit.cluster.security.read_certificates`; by default those of Dask's
+            configuration.
+        insecure: allow connections without TLS to other computers, on a private network that you trust.
         timeout: seconds.
 
     Raises:
-        ClusterError: what `dqnkit.cluster.connecting.connect` raises.
+        ClusterError: see `dqnkit.cluster.connect.connect`.
     """
 
     scheduler_comm: Any
@@ -37,35 +37,36 @@ class ExistingCluster(Cluster):
     def __init__(
         self, address: str, security: Security | None = None, insecure: bool = False, timeout: float = 10.0
     ) -> None:
-        self.security = security or Security()  # of Dask's configuration; a client of this cluster takes it from here
+        self.security = security or Security()  # Dask's configuration; clients of this cluster use it
         with connect(address, security=self.security, insecure=insecure, timeout=timeout) as client:
-            address = client.scheduler.address  # in full, also where the scheme was left out
+            address = client.scheduler.address  # complete, even if the scheme was left out
         super().__init__(name=address)
         self._loop_runner.start()
         self.scheduler_comm = rpc(address, connection_args=self.security.get_connection_args("client"))
         self.sync(self._start)
 
     async def _start(self) -> None:
-        """Look at the scheduler again and again. A scheduler tells of its workers too, but to one cluster object only.
+        """Read the scheduler's state, now and then regularly.
 
-        Whoever started it may have that one, and would lose it.
+        A scheduler can also report changes of its workers, but only to one cluster object: the one of whoever started
+        it. We must not take that object's place.
         """
         self.scheduler_info = SchedulerInfo(await self.scheduler_comm.identity())
-        self.periodic_callbacks["look"] = PeriodicCallback(self._look, LOOK_SECONDS * 1000)
-        self.periodic_callbacks["look"].start()
+        self.periodic_callbacks["refresh"] = PeriodicCallback(self._refresh, REFRESH_SECONDS * 1000)
+        self.periodic_callbacks["refresh"].start()
         self.status = Status.running
 
-    async def _look(self) -> None:
-        with suppress(OSError):  # gone or busy: the last that was seen stands
+    async def _refresh(self) -> None:
+        with suppress(OSError):  # the scheduler is gone or busy: keep what was read last
             self.scheduler_info = SchedulerInfo(await self.scheduler_comm.identity())
 
     def close(self, timeout: float | None = None) -> None:
-        """Leave the scheduler and its workers as they are."""
+        """Disconnect; the scheduler and its workers run on."""
         super().close(timeout)
         self._loop_runner.stop()
 
     def scale(self, n: int) -> NoReturn:
-        """Not here.
+        """Not supported.
 
         Raises:
             ClusterError: always.
@@ -76,7 +77,7 @@ class ExistingCluster(Cluster):
         )
 
     def adapt(self, *args: Any, **settings: Any) -> NoReturn:
-        """Not here either.
+        """Not supported.
 
         Raises:
             ClusterError: always.

@@ -14,7 +14,7 @@ import pytest
 from clusters import within
 from distributed import Client, Security
 
-from dqnkit.cluster.existing import ExistingCluster
+from dqnkit.cluster.running_cluster import RunningCluster
 from dqnkit.cluster.security import read_certificates, write_certificates
 from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sec
 def test_it_is_used_like_any_cluster_and_left_running(running: tuple[str, Security, psutil.Process]) -> None:
     address, security, scheduler = running
     for _ in range(2):
-        with ExistingCluster(address, security) as cluster, cluster.get_client() as client:
+        with RunningCluster(address, security) as cluster, cluster.get_client() as client:
             (worker,) = client.run(os.getpid).values()
             assert client.submit(sum, [1, 2], pure=False).result(timeout=30) == 3
             assert cluster.scheduler_address == address
@@ -51,7 +51,7 @@ def test_it_is_used_like_any_cluster_and_left_running(running: tuple[str, Securi
 
 
 def test_it_sees_workers_that_come_and_go() -> None:
-    with make_cluster(n_workers=0) as theirs, ExistingCluster(theirs.scheduler_address) as cluster:
+    with make_cluster(n_workers=0) as theirs, RunningCluster(theirs.scheduler_address) as cluster:
         assert not cluster.scheduler_info["workers"]
         theirs.scale(1)
         within(60, lambda: len(cluster.scheduler_info["workers"]) == 1)
@@ -75,7 +75,7 @@ def test_it_works_where_an_event_loop_runs_as_in_a_notebook(running: tuple[str, 
     address, security, _ = running
 
     async def cell() -> int:
-        with ExistingCluster(address, security) as cluster, cluster.get_client() as client:
+        with RunningCluster(address, security) as cluster, cluster.get_client() as client:
             return int(client.submit(sum, [2, 3], pure=False).result(timeout=30))
 
     assert asyncio.run(cell()) == 5
@@ -83,7 +83,7 @@ def test_it_works_where_an_event_loop_runs_as_in_a_notebook(running: tuple[str, 
 
 def test_its_workers_are_not_ours(running: tuple[str, Security, psutil.Process]) -> None:
     address, security, _ = running
-    with ExistingCluster(address, security) as cluster:
+    with RunningCluster(address, security) as cluster:
         for ask in (lambda: cluster.scale(3), lambda: cluster.adapt(minimum=1)):
             with pytest.raises(ClusterError, match=f"not ours to start or stop: .*dask worker {address}"):
                 ask()
@@ -92,10 +92,10 @@ def test_its_workers_are_not_ours(running: tuple[str, Security, psutil.Process])
 def test_what_connecting_refuses_is_refused(running: tuple[str, Security, psutil.Process]) -> None:
     address, _, _ = running
     with pytest.raises(ClusterError, match="it needs certificates, and there are none here"):
-        ExistingCluster(address)
+        RunningCluster(address)
     with pytest.raises(ClusterError, match="reached without TLS"):
-        ExistingCluster("tcp://198.51.100.7:8786")
+        RunningCluster("tcp://198.51.100.7:8786")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(ClusterError, match="nothing listens there"):
-            ExistingCluster(f"tcp://127.0.0.1:{unused.getsockname()[1]}")
+            RunningCluster(f"tcp://127.0.0.1:{unused.getsockname()[1]}")

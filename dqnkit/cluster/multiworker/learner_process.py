@@ -1,10 +1,13 @@
-"""One learner process: a `Learner` under a `MultiWorkerMirroredStrategy`, which answers the messages on its input.
+"""One learner process: a `Learner` under a `MultiWorkerMirroredStrategy` that answers messages from its input.
 
-    TF_CONFIG=... python -m dqnkit.cluster.learner_process --lease 30     as `dqnkit.cluster.supervisor` starts it
+    TF_CONFIG=... python -m dqnkit.cluster.multiworker.learner_process --lease 30
 
-Messages come on standard input and answers leave on standard output, each after its length (see
-`dqnkit.cluster.messages`). The first message is the configuration; its answer says that every process has arrived.
-The process ends when its input closes, when nothing came for as long as the lease, and on Linux when its parent dies.
+This is how `dqnkit.cluster.multiworker.supervisor` starts it.
+
+Messages come on standard input and answers leave on standard output. Before each stands its length (see
+`dqnkit.cluster.multiworker.messages`). The first message is the configuration; the answer to it means that all
+processes of the group have arrived. The process ends when its input closes, when it has received nothing for one lease,
+and on Linux when its parent dies.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from dqnkit.cluster.messages import LENGTH, pack, unpack
+from dqnkit.cluster.multiworker.messages import LENGTH_BYTES, pack, unpack
 from dqnkit.config import DQNConfig
 from dqnkit.errors import DQNKitError
 from dqnkit.types import Array, Transition
@@ -27,19 +30,19 @@ from dqnkit.types import Array, Transition
 if TYPE_CHECKING:
     from dqnkit.learner import Learner
 
-READ_AHEAD = 2**20  # bytes at a time
+READ_BYTES = 2**20  # read at most this many bytes at a time
 
 Answer = tuple[dict[str, Any], dict[str, Array]]
 
 
 def main() -> None:
-    """Serve until the input closes."""
+    """Answer messages until the input closes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lease", type=float, required=True, help="seconds without a message after which to end")
     arguments = parser.parse_args()
     end_with_parent()
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what TensorFlow, or anybody else, prints is for the log
+    os.dup2(2, 1)  # whatever TensorFlow or other code prints goes to the log, not into the answers
     messages: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=read, args=(os.fdopen(0, "rb", 0), messages, arguments.lease), daemon=True).start()
 
@@ -56,31 +59,34 @@ def main() -> None:
 
 
 def end_with_parent() -> None:
-    """Linux: be killed with the parent, even if this process is stopped (SIGSTOP) and cannot see its input close."""
+    """On Linux: have the kernel kill this process when its parent dies.
+
+    This works even while the process is frozen (SIGSTOP) and cannot notice that its input has closed.
+    """
     if sys.platform == "linux":
         PR_SET_PDEATHSIG = 1  # prctl(2)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def read(source: BinaryIO, messages: SimpleQueue[bytes], lease: float) -> None:
-    """Put what comes into the queue; end the process, whatever its other threads wait for, when nothing will come."""
+    """Put each message into the queue. End the whole process when no more messages will come."""
     while True:
-        message = read_bytes(source, int.from_bytes(read_bytes(source, LENGTH, lease), "little"), lease)
+        message = read_bytes(source, int.from_bytes(read_bytes(source, LENGTH_BYTES, lease), "little"), lease)
         if message:
             messages.put(message)
 
 
 def read_bytes(source: BinaryIO, count: int, lease: float) -> bytes:
-    """Exactly so many bytes."""
+    """Read exactly ``count`` bytes, or end the process."""
     found = bytearray()
     while len(found) < count:
         ready, _, _ = select.select([source], [], [], lease)
-        some = source.read(min(count - len(found), READ_AHEAD)) if ready else b""
+        some = source.read(min(count - len(found), READ_BYTES)) if ready else b""
         if not some:
             print(
                 "the input is closed" if ready else f"no message for {lease} s", "- ending", file=sys.stderr, flush=True
             )
-            os._exit(1)  # at once: the main thread may wait in TensorFlow for ever
+            os._exit(1)  # not sys.exit: the main thread may be blocked inside TensorFlow
         found += some
     return bytes(found)
 
@@ -88,13 +94,13 @@ def read_bytes(source: BinaryIO, count: int, lease: float) -> bytes:
 def write(answers: BinaryIO, answer: Answer) -> None:
     """Send an answer."""
     message = pack(*answer)
-    answers.write(len(message).to_bytes(LENGTH, "little") + message)
+    answers.write(len(message).to_bytes(LENGTH_BYTES, "little") + message)
     answers.flush()
 
 
 def start(config: dict[str, Any]) -> tuple[Learner, Answer]:
-    """Wait for the other processes and build the networks together; the answer says what they are."""
-    from dqnkit.backend import tf  # not above: first, the process must be able to end
+    """Wait for the other processes and build the networks together. The answer describes the network's layers."""
+    from dqnkit.backend import tf  # imported late: importing takes seconds, and `read` must run before
     from dqnkit.learner import Learner
 
     learner = Learner(DQNConfig.from_dict(config), tf.distribute.MultiWorkerMirroredStrategy())
@@ -103,7 +109,7 @@ def start(config: dict[str, Any]) -> tuple[Learner, Answer]:
 
 
 def handle(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
-    """The answer to one message; errors of the kit's own are answers, too, others end the process."""
+    """Answer one message. The kit's own errors become answers; any other error ends the process."""
     try:
         found, values = OPERATIONS[header["operation"]](learner, header, arrays)
     except DQNKitError as error:
@@ -129,17 +135,17 @@ def update(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -
 
 
 def parameters(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
-    """The online network for actors, ``[P]``."""
+    """The parameters of the online network, ``[P]``."""
     return {}, {"parameters": learner.get_weights().values}
 
 
 def state(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
-    """What `Learner.state` gives."""
+    """`Learner.state`."""
     return {}, learner.state()
 
 
 def load_state(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
-    """Take over what `state` gave."""
+    """`Learner.load_state`."""
     learner.load_state(arrays)
     return {}, {}
 

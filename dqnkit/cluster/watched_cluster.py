@@ -1,4 +1,4 @@
-"""What a live view needs of a cluster: what goes to and from the workers, a way to kill one, the dashboard's link."""
+"""What the live panel needs of a cluster: counts, a way to kill a worker, the link to the dashboard."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.traffic import Traffic
 
 
-class ClusterConsole:
-    """A cluster to look at and to break, for `dqnkit.widgets.live`.
+class WatchedCluster:
+    """A cluster for `dqnkit.widgets.live` to show.
 
     ::
 
         rollouts = ClusterRollouts(client)
-        await live(train(config, rollouts=rollouts), cluster=ClusterConsole(rollouts))
+        await live(train(config, rollouts=rollouts), cluster=WatchedCluster(rollouts))
 
     Args:
-        rollouts: the source of rollouts that is watched.
+        rollouts: the source of rollouts to show.
     """
 
     def __init__(self, rollouts: ClusterRollouts) -> None:
@@ -27,17 +27,17 @@ class ClusterConsole:
 
     @property
     def traffic(self) -> Traffic:
-        """The counts of the run that is on; each run begins new ones."""
+        """The counts of the current run; each run starts with new ones."""
         return self._rollouts.traffic
 
     @property
     def max_policy_lag(self) -> int:
-        """The bound on the policy lag: rollouts beyond it are dropped."""
+        """Rollouts with a larger policy lag are dropped."""
         return self._rollouts.max_policy_lag
 
     @cached_property
     def dashboard_link(self) -> str:
-        """Of Dask's dashboard; empty where there is none."""
+        """Link to Dask's dashboard; empty if there is none."""
         return dashboard_link(self._rollouts.client)
 
     @property
@@ -46,5 +46,5 @@ class ClusterConsole:
         return how_to_reach(self.dashboard_link)
 
     def kill(self, address: str) -> None:
-        """End the process of a worker, see `dqnkit.cluster.faults.kill_worker`."""
+        """Kill a worker's process and return at once, see `dqnkit.cluster.faults.kill_worker`."""
         kill_worker(self._rollouts.client, address)

@@ -1,4 +1,4 @@
-"""Clients of a scheduler that runs already, and what it means when none comes about."""
+"""Connect to a scheduler that is already running, and explain a failure to connect."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dqnkit.errors import ClusterError
 
 
 def connect(address: str, *, security: Security | None = None, insecure: bool = False, timeout: float = 10.0) -> Client:
-    """A client of a scheduler that runs already. Use it in ``with``.
+    """A client of a scheduler that is already running. Use it in a ``with`` statement.
 
     Args:
         address: like ``tls://192.168.1.5:8786``; ``tcp://`` only within this computer.
-        security: certificates, see `dqnkit.cluster.security.read_certificates`; those of Dask's configuration unless
-            given.
-        insecure: allow connections without TLS beyond this computer, on a private network that is trusted.
+        security: certificates, see `dqnkit.cluster.security.read_certificates`; by default those of Dask's
+            configuration.
+        insecure: allow connections without TLS to other computers, on a private network that you trust.
         timeout: seconds.
 
     Raises:
-        ClusterError: the address is no address, or of a plain connection beyond this computer; nothing listens there;
-            no answer came in time; the two sides' TLS does not match. Each with what to do.
+        ClusterError: the address is malformed; it leads to another computer without TLS; nothing listens there; no
+            answer came in time; or the TLS settings of the two sides do not match. The message says what to do.
     """
-    scheme, separator, place = address.rpartition("://")
-    scheme = scheme if separator else "tcp"  # as Dask reads it
-    address = f"{scheme}://{place}"
+    scheme, separator, host_and_port = address.rpartition("://")
+    scheme = scheme if separator else "tcp"  # Dask's default
+    address = f"{scheme}://{host_and_port}"
     try:
-        host, port = parse_host_port(place)
+        host, port = parse_host_port(host_and_port)
     except ValueError as error:
         raise ClusterError(
             f"{address} is no scheduler's address: {error}. Expected one like tls://HOST:8786"
@@ -39,9 +39,9 @@ def connect(address: str, *, security: Security | None = None, insecure: bool = 
     if scheme not in ("tls", "tcp"):
         raise ClusterError(f"{address} is no scheduler's address: expected one like tls://HOST:8786")
     refuse_plain([address], insecure)
-    security = security or Security()  # of Dask's configuration
+    security = security or Security()  # reads Dask's configuration
     try:
-        _knock(host, port, scheme == "tls", security, timeout)
+        _try_connection(host, port, scheme == "tls", security, timeout)
         client = Client(address, security=security, timeout=timeout)
     except (OSError, ClusterError) as error:
         raise ClusterError(f"no connection to the scheduler at {address}: {error}") from error
@@ -53,12 +53,14 @@ def connect(address: str, *, security: Security | None = None, insecure: bool = 
     return client
 
 
-def _knock(host: str, port: int, tls: bool, security: Security, timeout: float) -> None:
-    """Open a connection, wait until the other side speaks, and close it: here it is plain what a failure means.
+def _try_connection(host: str, port: int, tls: bool, security: Security, timeout: float) -> None:
+    """Open a connection, wait for the scheduler's first byte, and close it again.
+
+    A failure of this plain connection has a clear cause, which Dask's own error would hide.
 
     Raises:
-        ClusterError: it did not come to that; the message says why, and what to do.
-        OSError: something rarer, like a network that cannot be reached.
+        ClusterError: it failed; the message says why, and what to do.
+        OSError: a rarer failure, like a network that cannot be reached.
     """
     context = security.get_connection_args("client").get("ssl_context")
     certificates = "set DASK_CONFIG to the cluster's file of certificates, or give security=read_certificates(file)"
