@@ -1,7 +1,7 @@
 """Rehearses the course on Google Colab: its Python, its packages, the set-up cell, then every notebook.
 
-    python tests/rehearsal/colab.py                       # solutions whole, the students' notebooks in fast mode
-    python tests/rehearsal/colab.py --fast --only 00 04   # all in fast mode, some of the notebooks
+    python tests/rehearsal/colab.py                         # solutions whole, the students' notebooks in fast mode
+    python tests/rehearsal/colab.py --fast --only q_update  # all in fast mode, some of the notebooks
 
 It makes a virtual environment with what Colab has (August 2026), starts kernels of it as Colab does, and gives the
 set-up cell an archive of the commit HEAD in the place of the one on GitHub. Nothing that Colab has may change. Needs
@@ -48,7 +48,7 @@ COLAB = {  # what is known of its versions; what these need comes with them
     "tqdm": "4.67.3",
 }
 # Colab has these, too, in whatever version. (Dask before 2026.8 does not end with bokeh 3.10: distributed#9350.
-# Notebook 09 needs botocore, which wants python-dateutil before 3; that Colab has one is assumed.)
+# The lesson on the cloud needs botocore, which wants python-dateutil before 3; that Colab has one is assumed.)
 ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "python-dateutil<3", "requests"]
 # Colab's kernel has its package google.colab in it from the start; the kit looks for no more than that.
 LAUNCHER = "import google.colab\nfrom ipykernel import kernelapp\n\nkernelapp.launch_new_instance()\n"
@@ -132,7 +132,7 @@ class Course:
 
     def only_set_up(self, archive: Path | None = None) -> Any:
         """A notebook of nothing but the set-up cell."""
-        notebook = self.read(next(iter(sorted(self.notebooks.glob("00_*.ipynb")))), archive)
+        notebook = self.read(min(self.notebooks.glob("[0-9][0-9]_*.ipynb")), archive)
         notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
         return notebook
 
@@ -184,7 +184,7 @@ def rehearse_notebooks(colab: Colab, course: Course, arguments: argparse.Namespa
     students = sorted(course.notebooks.glob("[0-9][0-9]_*.ipynb"))
     results = {}
     for path in [*solutions, *students]:
-        if arguments.only and path.name[:2] not in arguments.only:
+        if arguments.only and path.stem.partition("_")[2] not in arguments.only:
             continue
         name = str(path.relative_to(course.notebooks).with_suffix(""))
         fast = arguments.fast or path in students
@@ -204,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help=f"a Python {PYTHON} (default: one on the path, or one of pyenv's)")
     parser.add_argument("--fast", action="store_true", help="run the solutions in fast mode, too")
-    parser.add_argument("--only", nargs="+", metavar="NN", help="numbers of notebooks (default: all)")
+    parser.add_argument("--only", nargs="+", metavar="LESSON", help="lessons (default: all)")
     parser.add_argument("--out", type=Path, help="JSON file (default: benchmark-results/colab.json)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dqnkit-colab-") as name:
@@ -215,10 +215,11 @@ def main() -> None:
         set_up, verdicts = rehearse_set_up(colab, course)
         results = rehearse_notebooks(colab, course, arguments)
         if not results:
-            raise SystemExit(f"there is no notebook {' or '.join(arguments.only)}")
+            raise SystemExit(f"there is no lesson {' or '.join(arguments.only)}")
         later = colab.packages()
     expected = {**set_up["before"], **set_up["installed"]}
-    changed = sum(later.get(name) != version for name, version in expected.items())  # 09 installs some more
+    # (the lesson on the cloud has installed some more)
+    changed = sum(later.get(name) != version for name, version in expected.items())
     rows = [[name, "fast" if r["fast"] else "whole", r["seconds"], r["peak_mb"]] for name, r in results.items()]
     report.table("notebooks on Colab", ["notebook", "mode", "seconds", "MB at most"], rows)
     slowest = max((result["seconds"] for result in results.values()), default=0.0)
