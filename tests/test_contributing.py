@@ -65,9 +65,10 @@ def edits(title: str) -> list[Edit]:
             r"(?:Write|In) `([\w./]+)`(?:, above the cell that begins with `([^`]+)`|, below the line `([^`]+)`)?",
             before,
         )
-        if language == "python":
+        if language in ("python", "text"):
             assert step, f"{title}: the step does not say in a known form where this goes: {before}"
-            found.append(Edit(step[1], step[2] or "", step[3] or "", content))
+            between = "\n" if step[2] else ""  # an empty line between cells
+            found.append(Edit(step[1], step[2] or "", step[3] or "", content + between))
     return found
 
 
