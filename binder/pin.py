@@ -7,8 +7,8 @@ constraints.txt    every package of the extras in EXTRAS: what a checkout and th
 requirements.txt   those of them that Binder installs, with the same versions: the extra in ON_BINDER, and no more
 
 Run it after a change to the dependencies in pyproject.toml, or to move to newer versions; then install the result on
-the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,games,test]"`), run the tests,
-and commit all three files. It needs pip and a network, and installs nothing but a resolver, in a temporary place.
+the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,cloud,games,test]"`), run the
+tests, and commit all three files. It needs pip and a network; it installs only a resolver, in a temporary folder.
 
 The resolver answers for every platform and Python that we support at once, under the rules of the oldest Python. So
 each package has one version that holds everywhere, and a marker stands only where a package is not for all. Lines hold
@@ -25,7 +25,7 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-EXTRAS = ["notebooks", "games", "test"]
+EXTRAS = ["notebooks", "cloud", "games", "test"]
 ON_BINDER = ["notebooks"]
 OLDEST_PYTHON = "3.11"
 SUPPORTED = (

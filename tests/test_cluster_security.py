@@ -19,7 +19,6 @@ from distributed import Security
 from toys import small_config
 
 from dqnkit.cluster import security
-from dqnkit.cluster.deploy import connect, make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.security import (
     as_configuration,
@@ -32,6 +31,7 @@ from dqnkit.cluster.security import (
     write_certificates,
 )
 from dqnkit.config import preset
+from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 from dqnkit.training import train
 

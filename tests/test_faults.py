@@ -14,9 +14,9 @@ from distributed import Client
 from toys import small_config
 
 from dqnkit.cluster.console import ClusterConsole
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.faults import _end_this_process, _identity, kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.training import train
 

@@ -15,8 +15,8 @@ pytest.importorskip("distributed")
 
 import dask.config
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.quiet import LOGGERS, SPAWNED, silence_dask
+from dqnkit.deploy import make_cluster
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 

@@ -272,7 +272,7 @@ def plan(
     Args:
         config: the run's settings; ``total_steps`` is how long it is.
         measured: on this computer.
-        offers: the kinds of machines, as `dqnkit.cluster.cloud.prices.offers` gives them.
+        offers: the kinds of machines, as `dqnkit.cloud.prices.offers` gives them.
         workers: how many machines; each has one worker process.
         threads: of a worker; as many as its machine has virtual CPUs unless given.
         budget: US dollars.

@@ -81,7 +81,7 @@ class ClusterRollouts:
     - no rollout for ``patience``, or no scheduler: training ends with an error that says which.
 
     Args:
-        client: of any cluster; `dqnkit.cluster.deploy.make_cluster` makes one on this computer.
+        client: of any cluster; `dqnkit.deploy.make_cluster` makes one on this computer.
         max_policy_lag: rollouts under weights that are more versions older than this are dropped and counted.
         patience: seconds without any rollout until `collect` gives up with an error.
         task_steps: steps of each copy of the environment in a task; chosen by measuring unless given.

@@ -125,7 +125,7 @@ def write_certificates(path: Path) -> Security:
     year.
 
     Returns:
-        what `dqnkit.cluster.deploy.connect` and `make_cluster` take.
+        what `dqnkit.deploy.connect` and `make_cluster` take.
 
     Raises:
         ClusterError: the file exists, or cannot be written.

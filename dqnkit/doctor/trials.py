@@ -20,7 +20,7 @@ IMPORT_TENSORFLOW = "import tensorflow as tf; print(tf.__version__, len(tf.confi
 START_DASK = """
 import time
 began = time.monotonic()
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
     assert client.submit(sum, [1, 2]).result() == 3
 print(time.monotonic() - began)

@@ -123,9 +123,9 @@ print("the same" if said == happened else "they differ")
 
 # %%
 from dqnkit.cluster.console import ClusterConsole
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.quiet import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import make_cluster
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
 cluster = make_cluster(n_workers=2)

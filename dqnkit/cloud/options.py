@@ -1,37 +1,27 @@
-"""An order made of what the reader says: the rest is filled in, and all is checked before it costs anything."""
+"""From the options of `make_cluster` to an order: fills in what was left out, and checks all before it costs money."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import dask
 import dask_cloudprovider.config
 from dask.utils import parse_timedelta
 
-from dqnkit.cluster.cloud.order import Order, gymnasium_here, seconds
-from dqnkit.cluster.cloud.prices import affordable_seconds, estimate
+from dqnkit.cloud.order import Order, missing_in_image
+from dqnkit.cloud.prices import affordable_seconds, estimate
+from dqnkit.cloud.settings import seconds
 from dqnkit.cluster.package import mismatch, stock_image, versions_here
 from dqnkit.errors import ConfigError
 
 OPTIONS = ("machine", "scheduler_machine", "spot", "budget", "lifetime", "idle_timeout", "image", "pip_packages")
-LEAST_SECONDS = 300.0  # of a lifetime and an idle time-out: less is over before the workers are there
+LEAST_SECONDS = 300.0  # for lifetime and idle time-out: a shorter time could end before the workers have booted
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What would be started, and for how much."""
-
-    order: Order
-    estimate: str  # a table
-    scheduler_script: str  # what its machine runs when it starts
-    worker_script: str
-    lacking: list[str]  # what the account does not allow; empty where it allows all
-
-
-def place(
+def make_order(
     cloud: str,
     n_workers: int,
     threads_per_worker: int,
@@ -46,24 +36,24 @@ def place(
     image: str | None = None,
     pip_packages: Sequence[str] | None = None,
 ) -> Order:
-    """An order that can be filled.
+    """A complete and checked order.
 
     Args:
-        cloud: one of `dqnkit.cluster.cloud.order.CLOUDS`.
-        n_workers: machines, beside the scheduler's.
+        cloud: one of `dqnkit.cloud.CLOUDS`.
+        n_workers: machines for workers; the scheduler gets one more.
         threads_per_worker: 0: as many as the machine has virtual CPUs.
-        reach: the address or network from which the scheduler's port can be reached.
-        machine, scheduler_machine: types, of those in the price table.
-        spot: workers on spare machines: cheaper, and taken back when the cloud needs them; others are then ordered.
-        budget: US dollars. The machines get a lifetime that it can pay.
-        lifetime: after which every machine ends itself, like ``"2 hours"``, or seconds.
-        idle_timeout: without work, after which the scheduler and then all machines end themselves.
-        image: of the container; the one of Dask's makers with this Dask and this Python unless given.
-        pip_packages: installed in it when it starts; Gymnasium, in the version here, unless given.
+        reach: the address or network that may connect to the scheduler's port.
+        machine, scheduler_machine: machine types from the price table.
+        spot: workers on spot machines: cheaper, but the cloud may take them back; then others are ordered.
+        budget: US dollars. The lifetime is shortened to what the budget can pay.
+        lifetime: time after which every machine ends, like ``"2 hours"``, or seconds.
+        idle_timeout: time without work after which the scheduler ends, and then all machines.
+        image: of the container. Default: Dask's own image with the Dask and Python versions of this process.
+        pip_packages: installed in the container when it starts. Default: Gymnasium, in the version of this process.
 
     Raises:
-        ConfigError: something is out of range, has no price or does not go with what runs here, or the budget lasts
-            for less than some minutes.
+        ConfigError: a value is out of range, has no price, does not match the versions of this process, or the budget
+            pays for a few minutes only.
     """
     image = image or stock_image()
     check_image(image)
@@ -79,7 +69,7 @@ def place(
         lifetime=seconds("lifetime") if lifetime is None else float(parse_timedelta(lifetime)),
         idle_timeout=seconds("idle-timeout") if idle_timeout is None else float(parse_timedelta(idle_timeout)),
         image=image,
-        pip_packages=gymnasium_here() if pip_packages is None else tuple(pip_packages),
+        pip_packages=missing_in_image() if pip_packages is None else tuple(pip_packages),
     )
     if order.idle_timeout < LEAST_SECONDS:
         raise ConfigError(
@@ -95,34 +85,34 @@ def place(
     return replace(order, lifetime=lasts, idle_timeout=min(order.idle_timeout, lasts))
 
 
-def split(options: dict[str, Any], taken: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options for `place`, and those that the provider's own class takes.
+def split(options: dict[str, Any], provider_options: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options for `make_order`, and those for dask-cloudprovider's cluster class, which takes `provider_options`.
 
     Raises:
-        ConfigError: one is of neither.
+        ConfigError: an option belongs to neither.
     """
     ours = {name: value for name, value in options.items() if name in OPTIONS}
     theirs = {name: value for name, value in options.items() if name not in OPTIONS}
-    if unknown := sorted(set(theirs) - set(taken)):
+    if unknown := sorted(set(theirs) - set(provider_options)):
         raise ConfigError(
             f"there is no option {', '.join(unknown)}. Known are reach, progress, {', '.join(OPTIONS)}, and of the "
-            f"provider {', '.join(sorted(taken))}"
+            f"provider {', '.join(sorted(provider_options))}"
         )
     return ours, theirs
 
 
 def configured(provider: str, name: str) -> Any:
-    """What the reader has set for dask-cloudprovider's ``ec2`` or ``gcp``; nothing where its own default stands."""
+    """A setting of dask-cloudprovider (``ec2`` or ``gcp``) that the reader has changed; None if it has its default."""
     default = dask_cloudprovider.config.defaults["cloudprovider"][provider].get(name)
     value = dask.config.get(f"cloudprovider.{provider}.{name}", default)
     return value if value != default else None
 
 
 def check_image(image: str) -> None:
-    """See, before anything is paid, that an image of Dask's makers has the Python and the Dask that run here.
+    """Check, before anything is paid for, that one of Dask's own images has the Python and Dask of this process.
 
     Raises:
-        ConfigError: it has others, and which image to take.
+        ConfigError: it has other versions; the message says which image to take.
     """
     if found := re.fullmatch(r"daskdev/dask:([\d.]+)-py([\d.]+)", image):
         ours = versions_here()

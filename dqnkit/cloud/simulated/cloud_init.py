@@ -1,7 +1,7 @@
-"""What a simulated machine is told to do when it starts: the part of cloud-init that a cluster's machines use.
+"""Reads a machine's boot script (user data): the part of cloud-init that the machines of a cluster use.
 
-Its ``write_files`` are written; of its ``runcmd``, containers and the machine's end are understood, in scripts that
-it has written, too. Everything else (packages, services, loops) is passed over.
+Files under ``write_files`` are written. Of the commands under ``runcmd``, also inside scripts among those files,
+``docker run`` and ``shutdown`` are understood. Everything else (packages, services, loops) is passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from typing import Any
 
 import yaml
 
-SWITCHES = {"-d", "--detach", "--init", "-i", "-t", "-it", "--privileged", "--read-only", "--rm"}  # take no value
+SWITCHES = {
+    "-d",
+    "--detach",
+    "--init",
+    "-i",
+    "-t",
+    "-it",
+    "--privileged",
+    "--read-only",
+    "--rm",
+}  # options of docker without a value
 SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash")
 
 
@@ -28,7 +38,7 @@ class Container:
     image: str
     command: tuple[str, ...]
     variables: dict[str, str]
-    detached: bool  # what follows does not wait for it
+    detached: bool  # the next command does not wait for it
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class End:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What a real machine would run."""
+    """A command that only a real machine would run."""
 
     text: str
 
@@ -49,7 +59,7 @@ Step = Container | End | PassedOver
 
 
 def read_user_data(user_data: bytes, root: Path) -> list[Step]:
-    """What to do, in order; the files are written below a folder that stands for the machine's disk."""
+    """The steps in order. Files are written below ``root``, which stands for the machine's disk."""
     if user_data.startswith(b"\x1f\x8b"):
         user_data = gzip.decompress(user_data)
     text = user_data.decode()
@@ -85,7 +95,7 @@ def _on_disk(path: str, root: Path) -> Path:
 
 
 def _entry(entry: str | list[Any], root: Path) -> list[Step]:
-    """Of a list, cloud-init runs each item as it is; a text goes to the shell."""
+    """A list is a command as it is; a string is a line for the shell."""
     return _script(entry, root) if isinstance(entry, str) else _command([str(word) for word in entry], root)
 
 
@@ -96,7 +106,7 @@ def _script(text: str, root: Path) -> list[Step]:
             lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
             lexer.whitespace_split = True
             words = list(lexer)
-        except ValueError:  # a quotation that goes on in the next line
+        except ValueError:  # a quoted string that continues on the next line
             steps.append(PassedOver(line))
             continue
         while words:

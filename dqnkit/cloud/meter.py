@@ -1,4 +1,4 @@
-"""What has been spent so far, and training that ends before the budget does."""
+"""A meter for the cost of machines, and training that ends before the budget is spent."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from dqnkit.checkpoint import save
 from dqnkit.types import TrainStatus
 
-LEAST_SECONDS = 60  # that are paid for each machine; then both clouds count seconds
-TAKE_DOWN_SECONDS = 120  # that the machines still cost once training has ended
+LEAST_SECONDS = 60  # billed for each machine at least; after that both clouds bill by the second
+TAKE_DOWN_SECONDS = 120  # for which the machines still cost money after training has ended
 
 
 @dataclass
 class _Machine:
-    """One machine from its start to its end."""
+    """The cost of one machine from its start to its end."""
 
     usd_per_hour: float
     began: float
@@ -29,13 +29,13 @@ class _Machine:
 
 
 class Meter:
-    """Counts what machines cost, at the prices of the table; the bill is the cloud's.
+    """Counts what machines cost, at the prices of the table. The cloud's bill may differ.
 
-    A cluster's own thread says what starts and ends, others read.
+    Thread-safe: the cluster's thread reports starts and ends, other threads read.
 
     Args:
-        budget: US dollars that may not be passed; None: no bound.
-        clock: seconds since some moment.
+        budget: US dollars; None: no limit.
+        clock: returns seconds.
     """
 
     def __init__(self, budget: float | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -46,12 +46,12 @@ class Meter:
         self._ended: list[_Machine] = []
 
     def started(self, machine_id: str, usd_per_hour: float) -> None:
-        """A machine is paid for from now on."""
+        """A machine costs money from now on."""
         with self._lock:
             self._running.setdefault(machine_id, _Machine(usd_per_hour, self._clock()))
 
     def ended(self, machine_id: str) -> None:
-        """A machine is paid for no longer. One that never started changes nothing."""
+        """A machine costs no more. A machine that never started is ignored."""
         with self._lock:
             machine = self._running.pop(machine_id, None)
             if machine is not None:
@@ -59,25 +59,25 @@ class Meter:
                 self._ended.append(machine)
 
     def spent(self) -> float:
-        """US dollars until now."""
+        """US dollars spent until now."""
         with self._lock:
             now = self._clock()
             return sum(machine.spent(now) for machine in (*self._ended, *self._running.values()))
 
     @property
     def hourly(self) -> float:
-        """US dollars an hour for what runs now."""
+        """US dollars an hour for all machines that run now."""
         with self._lock:
             return sum(machine.usd_per_hour for machine in self._running.values())
 
     def reached(self) -> bool:
-        """Whether it is time to end: what is spent, and what ending costs, come to the budget."""
+        """Whether to end now: what is spent, plus the cost until all machines are gone, reaches the budget."""
         if self.budget is None:
             return False
         return self.spent() + self.hourly * TAKE_DOWN_SECONDS / 3600 >= self.budget
 
     def text(self) -> str:
-        """In a few words, like ``$0.0412 of $2.00, $0.31 an hour``."""
+        """A short text like ``$0.0412 of $2.00, $0.31 an hour``."""
         bound = "" if self.budget is None else f" of ${self.budget:.2f}"
         spent = self.spent()
         return f"${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
@@ -89,16 +89,16 @@ def within_budget(
     checkpoints: str | Path,
     report: Callable[[str], None] = print,
 ) -> Generator[TrainStatus, None, None]:
-    """Pass on what `dqnkit.training.train` yields, until the budget is reached: then save a checkpoint and end.
+    """Yield the statuses of `dqnkit.training.train` until the budget is reached; then save a checkpoint and end.
 
     Args:
-        statuses: of a training run; closed in any case.
+        statuses: the training run; it is closed at the end.
         meter: of the cluster.
-        checkpoints: where to save, as for `dqnkit.checkpoint.save`.
-        report: told that training has ended early, at which step, and how to go on.
+        checkpoints: folder, as for `dqnkit.checkpoint.save`.
+        report: called with a sentence if training has ended early: at which step, and how to continue.
 
     Raises:
-        CheckpointError: the checkpoint could not be written; training has ended all the same.
+        CheckpointError: the checkpoint could not be written; training has ended.
     """
     try:
         for status in statuses:

@@ -1,7 +1,7 @@
-"""What is still there of clusters in a cloud, by the tags that every machine carries from its first moment.
+"""Machines and firewalls of clusters that are still in a cloud, found by their tags.
 
-The tags say which cluster it is of, whose, and when it ends, so that it is found from any computer, whatever became of
-the program that asked for it.
+Every machine has tags from its start: the cluster, its owner and the end of its lifetime. So it can be found from any
+computer, even if the program that started it was killed.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from typing import Any
 from dqnkit.errors import ClusterError
 
 CLUSTER, OWNER, ENDS = "dqnkit-cluster", "dqnkit-owner", "dqnkit-ends"  # names of the tags
-TIME = "%Y-%m-%dt%H-%M-%Sz"  # of ENDS, in UTC; GCP's labels have no capitals and no colons
+TIME = "%Y-%m-%dt%H-%M-%Sz"  # format of ENDS, in UTC; GCP allows no capitals and no colons in labels
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A machine or a group of rules for its ports."""
+    """A machine, or a firewall of a cluster."""
 
     cloud: str
-    place: str  # region or zone
+    place: str  # Amazon's region; Google's zone or project
     cluster: str
     kind: str  # machine, security group, firewall rule
     id: str
     owner: str = ""
     ends: datetime | None = None
     state: str = ""
-    machine: str = ""  # its type
+    machine: str = ""  # machine type
     spot: bool = False
     started: datetime | None = None
 
 
 def tags(cluster: str, ends: float) -> dict[str, str]:
-    """The tags of a cluster's machines, which end at a time (seconds of Unix)."""
+    """The tags of a cluster whose lifetime ends at this Unix time (seconds)."""
     return {CLUSTER: cluster, OWNER: owner(), ENDS: datetime.fromtimestamp(ends, UTC).strftime(TIME)}
 
 
 def checked(cluster: str) -> str:
-    """The name of a cluster, if it is one: a cloud would take ``*`` for all of them.
+    """Return the name of a cluster if it is valid: clouds would take ``*`` for all clusters.
 
     Raises:
-        ClusterError: it is none.
+        ClusterError: it is not a cluster's name.
     """
     if not re.fullmatch("[0-9a-f]{8}", cluster):
         raise ClusterError(f"{cluster!r} is no cluster's name: dqnkit cloud list shows them, like 1f0c5a2e")
@@ -54,25 +54,25 @@ def checked(cluster: str) -> str:
 
 
 def owner() -> str:
-    """Whose machines they are: user and computer, in the letters that tags and labels of every cloud allow."""
+    """The owner of machines started here: user and computer, in the letters that both clouds allow in tags."""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
+    except (OSError, KeyError):  # the user of a container may have no name
         user = "somebody"
     return re.sub("[^a-z0-9_-]", "-", f"{user}_{socket.gethostname()}".lower())[:63]
 
 
 def from_tags(found: dict[str, str], **fields: Any) -> Leftover:
-    """A leftover with what its tags say."""
+    """A leftover, with cluster, owner and end from its tags."""
     try:
         ends = datetime.strptime(found.get(ENDS, ""), TIME).replace(tzinfo=UTC)
-    except ValueError:  # somebody has changed it
+    except ValueError:  # somebody has changed the tag
         ends = None
     return Leftover(cluster=found.get(CLUSTER, ""), owner=found.get(OWNER, ""), ends=ends, **fields)
 
 
 def table(leftovers: Iterable[Leftover]) -> str:
-    """One line for each, in columns."""
+    """A table with one line for each."""
     rows = [("cluster", "what", "id", "state", "type", "owner", "ends (UTC)")]
     for each in sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id)):
         kind = f"{each.machine} (spot)" if each.spot else each.machine

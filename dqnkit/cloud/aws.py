@@ -1,10 +1,10 @@
-"""A Dask cluster on machines of Amazon EC2, through dask-cloudprovider: they cost money from their first minute.
+"""A Dask cluster on machines of Amazon EC2, which cost money while they run.
 
     with make_cluster("aws", n_workers=4, spot=True, budget=2.0) as cluster, cluster.get_client() as client:
         ...
 
-What dask-cloudprovider calls `EC2Cluster`, with its settings (``cloudprovider.ec2`` in Dask's configuration), and with
-what it leaves open: a security group of the cluster's own, limits for every wait, an end for every machine.
+Built on `EC2Cluster` of dask-cloudprovider, and takes its settings (``cloudprovider.ec2`` in Dask's configuration). It
+adds a security group for each cluster, a time limit for every wait and a lifetime for every machine.
 """
 
 from __future__ import annotations
@@ -15,30 +15,23 @@ from typing import Any
 import botocore.exceptions
 from dask_cloudprovider.aws.ec2 import EC2Cluster, EC2Instance, EC2Scheduler, EC2Worker
 
-from dqnkit.cluster.cloud import ec2, ordering
-from dqnkit.cluster.cloud.leftovers import Leftover
-from dqnkit.cluster.cloud.machines import (
-    CloudCluster,
-    CloudMachine,
-    CloudScheduler,
-    CloudWorker,
-    Confirm,
-    Launch,
-    Progress,
-    announced,
-    rehearsed,
-    started,
-)
-from dqnkit.cluster.cloud.order import Order
-from dqnkit.cluster.cloud.ordering import configured
-from dqnkit.cluster.cloud.own_address import own_address
+from dqnkit.cloud import ec2
+from dqnkit.cloud.launch import Confirm, DryRun, Launch, Progress, confirm_cost, start_or_remove
+from dqnkit.cloud.launch import dry_run as dry_run_of
+from dqnkit.cloud.leftovers import Leftover
+from dqnkit.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, CloudWorker
+from dqnkit.cloud.options import configured, make_order, split
+from dqnkit.cloud.order import Order
+from dqnkit.cloud.public_ip import public_ip
 
-MACHINE = "c7i.large"  # for the scheduler, too: a t3 that works for long costs more
-OURS = {
+MACHINE = "c7i.large"  # default type, for the scheduler, too: a t3 under load for long costs more
+SET_HERE = {  # options of `EC2Cluster` that `start` sets or offers itself
+    "self",
+    "kwargs",
     *("docker_image", "instance_type", "worker_instance_type", "scheduler_instance_type", "region", "spot"),
     *("security_groups", "vpc", "bootstrap", "auto_shutdown", "ami", "subnet_id", "availability_zone"),
 }
-TAKEN = set(inspect.signature(EC2Cluster.__init__).parameters) - {"self", "kwargs", *OURS}
+PASSED_ON = set(inspect.signature(EC2Cluster.__init__).parameters) - SET_HERE
 
 
 def start(
@@ -54,48 +47,49 @@ def start(
     confirm: Confirm | None = None,
     **options: Any,
 ) -> AWSCluster:
-    """Start a scheduler and workers, each on a machine of its own, and wait until all are there.
+    """Start a scheduler and workers, each on its own machine, and wait until all are up.
 
     Args:
-        n_workers: machines, beside the scheduler's.
+        n_workers: machines for workers; the scheduler gets one more.
         threads_per_worker: 0: as many as the machine has virtual CPUs.
-        region: Amazon's own configuration says it unless given.
-        availability_zone: of the region; any unless given.
-        subnet_id: for the machines; one of the default network unless given.
-        ami: the image of their disks; the newest Ubuntu 24.04 unless given.
-        reach: the address or network from which the scheduler's port can be reached; your own unless given.
-        progress: is told in a line what happens.
-        confirm: is asked, with what it may cost, before anything is paid for.
-        options: of `dqnkit.cluster.cloud.ordering.place` (machine, spot, budget, lifetime, ...), and what else
-            `EC2Cluster` takes (key_name, filesystem_size, iam_instance_profile, use_private_ip, instance_tags, ...).
+        region: default: the one in Amazon's own configuration.
+        availability_zone: of the region; default: any.
+        subnet_id: for the machines; default: one of the default network.
+        ami: the machine image; default: the newest Ubuntu 24.04.
+        reach: the address or network that may connect to the scheduler's port; default: this computer's.
+        progress: called with a line about each step.
+        confirm: called with what it may cost, before anything is paid for; True starts the cluster.
+        options: of `dqnkit.cloud.options.make_order` (machine, spot, budget, lifetime, ...), and other options of
+            `EC2Cluster` (key_name, filesystem_size, iam_instance_profile, use_private_ip, instance_tags, ...).
 
     Raises:
-        ConfigError: something in the order is wrong, or the budget is too small for it.
-        ClusterError: it could not be started; with the likely cause. What had started is gone.
+        ConfigError: an option is wrong, or the budget is too small.
+        ClusterError: it could not be started; with the likely cause. What had started has been removed.
     """
     client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
     launch = Launch(order, progress, client.meta.region_name)
-    announced(launch, confirm)
+    confirm_cost(launch, confirm)
 
     def make() -> AWSCluster:
         subnet = ec2.subnet(client, subnet_id or configured("ec2", "subnet_id"), availability_zone)
-        place = ec2.prepare(client, order.reach, launch.tags, subnet, ami or configured("ec2", "ami"))
-        return AWSCluster(launch, client, place, **provider)
+        image = ami or configured("ec2", "ami") or ec2.newest_ubuntu(client)
+        group = ec2.make_security_group(client, order.reach, launch.tags, subnet["VpcId"])
+        return AWSCluster(launch, client, subnet, image, group, **provider)
 
-    return started(launch, make, lambda: ec2.remove(client, launch.id))
+    return start_or_remove(launch, make, lambda: ec2.remove(client, launch.id))
 
 
 def _order(
     client: Any, n_workers: int, threads_per_worker: int, reach: str | None, options: dict[str, Any]
 ) -> tuple[Order, dict[str, Any]]:
-    """What is asked for, with what was not said filled in, and the options for `EC2Cluster`."""
-    ours, provider = ordering.split(options, TAKEN)
+    """The order, with defaults filled in, and the options for `EC2Cluster`."""
+    ours, provider = split(options, PASSED_ON)
     ours.setdefault("machine", configured("ec2", "worker_instance_type") or MACHINE)
     ours.setdefault("scheduler_machine", configured("ec2", "scheduler_instance_type") or MACHINE)
     ours.setdefault("image", configured("ec2", "docker_image"))
-    reach = reach or own_address(ec2.is_local(client))
-    return ordering.place("aws", n_workers, threads_per_worker, reach=reach, **ours), provider
+    reach = reach or public_ip(ec2.is_local(client))
+    return make_order("aws", n_workers, threads_per_worker, reach=reach, **ours), provider
 
 
 def dry_run(
@@ -107,17 +101,17 @@ def dry_run(
     subnet_id: str | None = None,
     reach: str | None = None,
     **options: Any,
-) -> ordering.DryRun:
-    """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
+) -> DryRun:
+    """What `start` with the same arguments would start, and for how much. It starts nothing and costs nothing.
 
-    In the scripts a word stands for the private keys.
+    The scripts are shown without the private keys.
 
     Raises:
         ConfigError, ClusterError: as `start` does.
     """
     client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
-    return rehearsed(order, ec2.lacking(client, subnet_id, availability_zone))
+    return dry_run_of(Launch(order, print), ec2.lacking(client, subnet_id, availability_zone))
 
 
 class AWSMachine(CloudMachine):
@@ -127,20 +121,20 @@ class AWSMachine(CloudMachine):
     use_private_ip: bool
 
     async def request(self) -> tuple[str, str | None]:
-        """Ask for it; its addresses in the private network and outside."""
+        """Ask EC2 for the machine; its addresses in the private network and on the internet."""
         with ec2.explained(f"starting the {self.role}'s machine"):
             await EC2Instance.create_vm(self)
         assert self.instance is not None
-        # workers take the private one: the security group knows its own members by that
+        # workers use the private address: the security group recognises its members by it
         return self.instance["PrivateIpAddress"], None if self.use_private_ip else self.instance["PublicIpAddress"]
 
     @property
     def machine_id(self) -> str:
-        """As EC2 names it; empty before it is there."""
+        """The id of the instance; empty before it exists."""
         return str(self.instance["InstanceId"]) if self.instance else ""
 
     async def destroy_vm(self) -> None:
-        """Ask EC2 to end it; one that is gone is none the worse."""
+        """Ask EC2 to terminate the machine. No error if it is gone."""
         if self.instance:
             try:
                 await EC2Instance.destroy_vm(self)
@@ -160,15 +154,17 @@ class AWSWorker(CloudWorker, AWSMachine, EC2Worker):
 class AWSCluster(CloudCluster, EC2Cluster):
     """A cluster on machines of EC2, made by `start`."""
 
-    def __init__(self, launch: Launch, client: Any, place: ec2.Place, **options: Any) -> None:
+    def __init__(
+        self, launch: Launch, client: Any, subnet: dict[str, Any], image: str, group: str, **options: Any
+    ) -> None:
         self._client = client
         super().__init__(
             launch,
             region=client.meta.region_name,
-            ami=place.image,
-            vpc=place.vpc,
-            subnet_id=place.subnet,
-            security_groups=[place.group],
+            ami=image,
+            vpc=subnet["VpcId"],
+            subnet_id=subnet["SubnetId"],
+            security_groups=[group],
             worker_instance_type=launch.order.machine,
             scheduler_instance_type=launch.order.scheduler_machine,
             spot=launch.order.spot,
@@ -182,10 +178,10 @@ class AWSCluster(CloudCluster, EC2Cluster):
         await super()._start()
 
     def alive(self) -> set[str]:
-        """The ids of the cluster's machines that start or run."""
+        """The ids of the cluster's machines that are starting or running."""
         with ec2.explained("looking at the machines"):
             return ec2.alive(self._client, self.launch.id)
 
     def remove(self) -> list[Leftover]:
-        """Remove whatever EC2 has of this cluster; what that was."""
+        """Remove everything of this cluster from EC2; what was removed."""
         return ec2.remove(self._client, self.launch.id)

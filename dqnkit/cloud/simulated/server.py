@@ -1,7 +1,7 @@
 """The simulated cloud's process: moto answers as EC2's API does, and a hypervisor runs the machines.
 
-`dqnkit.cluster.cloud.simulated` starts it (``python -m dqnkit.cluster.cloud.simulator``) and reads its port. It ends,
-and all machines with it, when its standard input closes: at the end of a ``with``, or because its parent was killed.
+`dqnkit.cloud.simulated.aws` starts it (``python -m dqnkit.cloud.simulated.server``) and reads its port. It ends, and
+all machines with it, when its standard input closes: at the end of the ``with`` block, or if its parent was killed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from dqnkit.cluster.cloud.policy import allows, questions
+from dqnkit.cloud.simulated.permissions import allows, questions
 
 CONTROL = "/_simulated/"
-USER_DATA_BYTES = 16_384  # that EC2 takes
-LINUX = sys.platform == "linux"  # all of 127.0.0.0/8 are addresses there, elsewhere only the first may be
-UBUNTU = (  # machine images as their maker, Canonical, names them
+USER_DATA_BYTES = 16_384  # the most that EC2 accepts
+LINUX = sys.platform == "linux"  # all of 127.0.0.0/8 can be used there; elsewhere perhaps only 127.0.0.1
+UBUNTU = (  # machine images, with the names that Canonical gives them
     ("ami-0f0c0a1d200000001", "hvm-ssd/ubuntu-focal-20.04-amd64-server-20250603", "x86_64"),
     ("ami-0f0c0a1d200000002", "hvm-ssd/ubuntu-jammy-22.04-amd64-server-20250610", "x86_64"),
     ("ami-0f0c0a1d200000003", "hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20250610", "x86_64"),
@@ -39,7 +39,7 @@ Start = Callable[..., Any]
 
 
 class Refusal(Exception):
-    """What the API answers instead of doing it."""
+    """An error that the API answers instead of doing what it was asked for."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -47,20 +47,20 @@ class Refusal(Exception):
 
 
 class Api:
-    """moto's servers of the services, behind what a test wants to happen first."""
+    """The API: moto's server, after checks of key, permissions and limits, and the errors that a test asks for."""
 
     def __init__(self, application: Callable[..., Any], hypervisor: Any, lock: threading.RLock) -> None:
         self.hypervisor = hypervisor
         self._application, self._lock = application, lock
         self._key = os.environ["AWS_ACCESS_KEY_ID"]
         self._faults: dict[str, deque[tuple[str, int]]] = defaultdict(deque)
-        self._policy: dict[str, Any] | None = None
+        self._permissions: dict[str, Any] | None = None
         self._calls: list[str] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Start) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        with self._lock:  # moto's own structures are not made for threads
+        with self._lock:  # moto's data structures are not thread-safe
             if environ["PATH_INFO"].startswith(CONTROL):
                 return self._control(environ, body, start_response)
             fields = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
@@ -77,14 +77,14 @@ class Api:
             return answer
 
     def _check(self, authorization: str, service: str, action: str, fields: dict[str, str]) -> None:
-        if f"Credential={self._key}/" not in authorization:  # another user of this computer must not start anything
+        if f"Credential={self._key}/" not in authorization:  # another user of this computer must not start machines
             raise Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
         if self._faults[action]:
             code, status = self._faults[action].popleft()
             raise Refusal(code, "an error of the simulated cloud", status)
-        if self._policy is not None and service != "sts":
+        if self._permissions is not None and service != "sts":
             for asked in questions(service, action, fields, self._tags):
-                if not allows(self._policy, asked):
+                if not allows(self._permissions, asked):
                     code = "UnauthorizedOperation" if service == "ec2" else "AccessDenied"
                     raise Refusal(code, f"You are not authorized to perform: {asked.action}", 403)
         if len(fields.get("UserData", "").rstrip("=")) * 3 // 4 > USER_DATA_BYTES:
@@ -93,7 +93,7 @@ class Api:
             raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
 
     def _tags(self, resource: str) -> dict[str, str]:
-        """The tags of an instance, a group or the like."""
+        """The tags of an instance or a security group."""
         return next((dict(one.tags[resource]) for one in self.hypervisor.backends() if resource in one.tags), {})
 
     def _control(self, environ: dict[str, Any], body: bytes, start_response: Start) -> list[bytes]:
@@ -102,7 +102,7 @@ class Api:
         answer = getattr(self, "do_" + environ["PATH_INFO"].removeprefix(CONTROL))(**json.loads(body))
         return _answer(json.dumps(answer), 200, "application/json", start_response)
 
-    # What `dqnkit.cluster.cloud.simulated.SimulatedCloud` asks for, each by its name.
+    # The questions and commands of `dqnkit.cloud.simulated.aws.SimulatedCloud`, one method for each.
 
     def do_instances(self) -> list[dict[str, Any]]:
         return [self._describe(instance) for instance in self.hypervisor.instances()]
@@ -145,8 +145,8 @@ class Api:
     def do_image(self, name: str, path: str) -> None:
         self.hypervisor.settings.images[name] = path
 
-    def do_policy(self, policy: dict[str, Any] | None) -> None:
-        self._policy = policy
+    def do_permissions(self, permissions: dict[str, Any] | None) -> None:
+        self._permissions = permissions
 
     def do_calls(self) -> list[str]:
         return self._calls
@@ -172,7 +172,7 @@ def _answer(text: str, status: int, kind: str, start_response: Start) -> list[by
 
 
 def loopback_addresses() -> Iterator[str]:
-    """An address for each machine, from a place of its own for each simulated cloud on this computer."""
+    """An address for each machine; each simulated cloud on this computer begins at a random one."""
     if not LINUX:
         yield from itertools.repeat("127.0.0.1")
     for number in itertools.count(random.randrange(2**16)):
@@ -181,13 +181,13 @@ def loopback_addresses() -> Iterator[str]:
 
 
 def change_moto(addresses: Iterator[str]) -> Callable[[Any], Any]:
-    """Make machines of moto more like real ones.
+    """Make moto's machines more like real ones.
 
-    They have addresses of the loopback only: those that moto thinks of belong to others. They are terminated when their
-    processes are gone, not before. And a group of which one is a member cannot be deleted.
+    They have addresses of the loopback: those that moto invents belong to others. They are terminated only when their
+    processes are gone. A security group that a machine uses cannot be deleted.
 
     Returns:
-        what terminates an instance in the end.
+        a function that terminates an instance at once.
     """
     from moto.ec2.exceptions import EC2ClientError
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
@@ -229,7 +229,7 @@ def change_moto(addresses: Iterator[str]) -> Callable[[Any], Any]:
 
 
 def _machine_images(folder: Path) -> Path:
-    """A file from which moto takes the machine images that there are."""
+    """Write the file from which moto reads its list of machine images."""
     shared = {"state": "available", "public": True, "owner_id": "099720109477", "image_type": "machine"}
     shared |= {"root_device_type": "ebs", "root_device_name": "/dev/sda1", "virtualization_type": "hvm"}
     shared |= {"hypervisor": "xen", "image_location": "canonical", "sriov": "simple", "platform": None}
@@ -243,7 +243,7 @@ def _machine_images(folder: Path) -> Path:
 
 
 def serve(listener: socket.socket, folder: Path, settings: dict[str, Any]) -> Any:
-    """Answer on a socket, with some attributes of the hypervisor's settings.
+    """Serve the API on a socket. ``settings`` are attributes of the hypervisor's settings.
 
     Returns:
         the hypervisor.
@@ -253,11 +253,11 @@ def serve(listener: socket.socket, folder: Path, settings: dict[str, Any]) -> An
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from dqnkit.cluster.cloud.hypervisor import Hypervisor
+    from dqnkit.cloud.simulated.hypervisor import Hypervisor
 
     class Quiet(MotoRequestHandler):
         def log(self, *_: Any) -> None:
-            """Requests are in no log."""
+            """Log nothing."""
 
     lock = threading.RLock()
     terminate = change_moto(loopback_addresses())
@@ -272,7 +272,7 @@ def serve(listener: socket.socket, folder: Path, settings: dict[str, Any]) -> An
 
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    print(listener.getsockname()[1], flush=True)  # who connects from now on waits for the slow imports
+    print(listener.getsockname()[1], flush=True)  # a client that connects now waits for the slow imports
     with tempfile.TemporaryDirectory(prefix="simulated-cloud-", ignore_cleanup_errors=True) as folder:
         hypervisor = serve(listener, Path(folder), json.loads(sys.argv[1]))
         sys.stdin.read()

@@ -1,9 +1,9 @@
-"""What makes a process of this computer one in a container of a simulated machine.
+"""Makes a process of this computer behave as if it ran in a container on another machine.
 
-The hypervisor lays a copy of this file, as ``sitecustomize.py``, where only such processes find it, and Python runs
-that when they start. There the package itself is hidden, so this file needs nothing but the standard library. It does
-what a machine of its own would do: wildcard addresses mean the machine's own one, packages that its image lacks are not
-found, and nothing gets beyond the loopback.
+The hypervisor copies this file, as ``sitecustomize.py``, to a folder on the path of such processes only, and Python
+runs it when they start. dqnkit is hidden there, so this file imports only the standard library. In such a process a
+wildcard address means the machine's own address, packages that the image lacks are not found, and connections beyond
+the loopback fail.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Undo = Callable[[], None]
 
 
 class BeyondTheLoopbackError(OSError):
-    """A connection, or a question to a name server, that would leave this computer."""
+    """A connection or name look-up that would leave this computer."""
 
 
 def stay_on_the_loopback(record: Callable[[str], None], own: str = "127.0.0.1") -> Undo:
-    """From now on, connections of this process that would leave the computer raise an error and are recorded.
+    """From now on, connections of this process that would leave this computer are recorded and raise an error.
 
     Args:
-        record: is called with a line for each.
-        own: the address that this computer seems to have, for who connects a datagram socket to find that out.
+        record: called with a line for each.
+        own: this machine's address. Programs connect a datagram socket to find it out; they get this one.
 
     Returns:
-        what ends it.
+        a function that ends it.
     """
 
     def check(what: str, host: Any) -> None:
@@ -48,7 +48,7 @@ def stay_on_the_loopback(record: Callable[[str], None], own: str = "127.0.0.1") 
     def connecting(original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(self: socket.socket, address: Any) -> Any:
             if self.family in INTERNET:
-                if self.type == socket.SOCK_DGRAM and not _is_near(address[0]):  # this alone sends nothing
+                if self.type == socket.SOCK_DGRAM and not _is_near(address[0]):  # connecting sends nothing
                     return self.bind((own, 0))
                 check("a connection to", address[0])
             return original(self, address)
@@ -87,7 +87,7 @@ def stay_on_the_loopback(record: Callable[[str], None], own: str = "127.0.0.1") 
 
 
 def _is_near(host: Any) -> bool:
-    """Whether a name or an address means this computer without asking anybody."""
+    """Whether a name or an address certainly means this computer."""
     name = host.decode() if isinstance(host, bytes) else str(host or "")
     if name in ("", "localhost"):
         return True
@@ -99,7 +99,7 @@ def _is_near(host: Any) -> bool:
 
 
 def live_on(own: str) -> None:
-    """Listen on the machine's own address where all are asked for; there is no other."""
+    """Let this process listen on the machine's own address where it asks for all addresses."""
     original: Callable[..., None] = socket.socket.bind
     go: Callable[..., None] = socket.socket.connect
     resolve: Callable[..., Any] = socket.getaddrinfo
@@ -116,7 +116,7 @@ def live_on(own: str) -> None:
 
     def connect(self: socket.socket, address: Any) -> None:
         if self.family == socket.AF_INET and self.type == socket.SOCK_DGRAM:
-            self.bind((own, 0))  # who asks for his own address in this way learns it
+            self.bind((own, 0))  # a common way to find out one's own address
         go(self, address)
 
     socket.socket.bind, socket.socket.connect = bind, connect  # type: ignore[assignment, method-assign]
@@ -125,7 +125,7 @@ def live_on(own: str) -> None:
 
 
 class Hiding:
-    """A finder of modules that finds some packages only in zip files, as those are that were sent."""
+    """A finder of modules that finds hidden packages in zip files only: those that were sent to a worker."""
 
     def __init__(self, finder: Any, hidden: list[str]) -> None:
         self._finder, self._hidden = finder, hidden
@@ -147,7 +147,7 @@ class Hiding:
 
 
 def _end_with_the_hypervisor() -> None:
-    """The hypervisor holds the other end of the standard input as long as it lives."""
+    """End when the standard input closes: the hypervisor holds its other end as long as it lives."""
     os.read(0, 1)
     os.killpg(0, signal.SIGKILL)
 
@@ -158,7 +158,7 @@ def _write_violation(line: str) -> None:
 
 
 def enter() -> None:
-    """Make this process one of the machine that its environment variables describe."""
+    """Put this process on the machine that its environment variables describe."""
     hidden = os.environ[HIDDEN].split()
     sys.meta_path[:] = [Hiding(finder, hidden) for finder in sys.meta_path]
     live_on(os.environ[ADDRESS])

@@ -1,4 +1,4 @@
-"""Simulated machines: each runs what its user data says as processes of this computer, on an address of its own."""
+"""Simulated machines: processes of this computer that do what a boot script says, each machine on its own address."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from typing import Any
 
 import psutil
 
-from dqnkit.cluster.cloud import container
-from dqnkit.cluster.cloud.userdata import Container, End, Step, read_user_data
+from dqnkit.cloud.simulated import sandbox
+from dqnkit.cloud.simulated.cloud_init import Container, End, Step, read_user_data
 
-STOP_SECONDS = 1.5  # from a polite request to the end of a process
-TURN_SECONDS = 0.03
-# Of what is installed here, these are not in Dask's image. EXTRA_PIP_PACKAGES brings those that it names.
+STOP_SECONDS = 1.5  # from SIGTERM to SIGKILL
+TURN_SECONDS = 0.03  # pause of each waiting loop
+# Packages that are installed here but not in Dask's image, unless EXTRA_PIP_PACKAGES names them.
 LACKING = ("dqnkit", "gymnasium", "keras", "tensorflow")
 
 
 class Settings:
-    """How machines start, and which images there are."""
+    """How machines start, and which container images exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder  # of all machines
-        self.boot = "normal"  # or "never": a machine runs, and nothing on it ever does
+        self.boot = "normal"  # or "never": a machine runs but never executes its boot script
         self.boot_seconds = 0.0
         self.seconds_a_minute = 60.0  # of `shutdown +MINUTES`
-        self.images: dict[str, str] = {"daskdev/dask:*": ""}  # name, and a folder of packages that go before those here
+        self.images: dict[str, str] = {"daskdev/dask:*": ""}  # name -> a folder of packages that come first on the path
         site = folder / "site"
         site.mkdir()
-        shutil.copy(container.__file__, site / "sitecustomize.py")
+        shutil.copy(sandbox.__file__, site / "sitecustomize.py")
 
     def packages(self, image: str) -> list[str] | None:
-        """The entries of PYTHONPATH in a container of an image; nothing if there is no such image."""
+        """The entries of PYTHONPATH in a container of this image; None if there is no such image."""
         for name, folder in reversed(self.images.items()):
             if fnmatch.fnmatch(image, name):
                 return [str(self.folder / "site"), *filter(None, [folder])]
@@ -53,12 +53,12 @@ class Settings:
 
 
 class Machine:
-    """One machine, from its start until `end`, which is asked for from outside."""
+    """One machine, from its creation until `end` is called."""
 
     def __init__(self, name: str, address: str, user_data: bytes, settings: Settings) -> None:
         self.address = address
         self.folder = settings.folder / name
-        self.ends_at = float("inf")  # by its own clock
+        self.ends_at = float("inf")  # set by `shutdown`; in the time of time.monotonic
         self.ended = threading.Event()
         self.processes: list[subprocess.Popen[bytes]] = []
         self._user_data, self._settings = user_data, settings
@@ -73,7 +73,7 @@ class Machine:
         return self.folder / "console.log"
 
     def end(self, grace: float = STOP_SECONDS) -> None:
-        """Ask for the end of all its processes; `ended` is set when they are gone."""
+        """End all its processes; the event `ended` is set when they are gone."""
         if not self._ending.is_set():
             self._grace = grace
             self._ending.set()
@@ -91,7 +91,7 @@ class Machine:
                 if self._ending.is_set():
                     return
                 self._do(step)
-        except Exception as error:  # as on a real machine, whoever wants to know reads the log
+        except Exception as error:  # as on a real machine, the error is in the log only
             self.note(f"its user data could not be followed: {error!r}")
         finally:
             self._ending.wait()
@@ -123,16 +123,16 @@ class Machine:
         scratch.mkdir(exist_ok=True)
         environment = {
             **{name: os.environ[name] for name in ("LANG", "LC_ALL", "SYSTEMROOT", "TZ") if name in os.environ},
-            "HOME": str(scratch),  # this user's configuration is not the container's
+            "HOME": str(scratch),  # so that this user's configuration does not apply
             "TMPDIR": str(scratch),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
             "PYTHONUNBUFFERED": "1",
             **variables,
             "PYTHONPATH": os.pathsep.join([*packages, *filter(None, [variables.get("PYTHONPATH")])]),
-            container.ADDRESS: self.address,
-            container.HIDDEN: " ".join(name for name in LACKING if name not in brought),
-            container.VIOLATIONS: str(self._settings.violations),
-            container.TETHER: "1",
+            sandbox.ADDRESS: self.address,
+            sandbox.HIDDEN: " ".join(name for name in LACKING if name not in brought),
+            sandbox.VIOLATIONS: str(self._settings.violations),
+            sandbox.TETHER: "1",
         }
         self.note(f"runs {step.image}: {' '.join(command)[:2000]}")
         with self.log.open("ab") as log:
@@ -174,7 +174,7 @@ def _signal_group(pid: int, number: int) -> None:
 
 
 def _without_env(command: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
-    """A command that does not begin with ``env NAME=VALUE``, and the variables of one that does."""
+    """A command without a leading ``env NAME=VALUE``, and those variables."""
     words, variables = list(command), {}
     if words[:1] == ["env"]:
         words.pop(0)
@@ -185,7 +185,7 @@ def _without_env(command: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
 
 
 def _here(command: list[str]) -> list[str]:
-    """The command with the Python that runs here, whatever the container's is called."""
+    """The command, with the Python of this process in place of the container's."""
     if re.fullmatch(r"python[\d.]*", command[0]):
         return [sys.executable, *command[1:]]
     if command[0] in ("dask-scheduler", "dask-worker"):
@@ -194,7 +194,7 @@ def _here(command: list[str]) -> list[str]:
 
 
 class Hypervisor:
-    """Starts a machine for each instance that a cloud's API shows as running, and ends it with the instance."""
+    """Starts a machine for each running instance of moto, and ends it with the instance."""
 
     def __init__(self, accounts: Any, terminate: Any, lock: threading.RLock, folder: Path) -> None:
         self.settings = Settings(folder)
@@ -203,11 +203,11 @@ class Hypervisor:
         threading.Thread(target=self._watch, name="hypervisor", daemon=True).start()
 
     def instances(self) -> list[Any]:
-        """All instances of all accounts and regions, as moto holds them; what has ended included."""
+        """All of moto's instances, in all accounts and regions, also those that have ended."""
         return [instance for backend in self.backends() for instance in backend.all_instances()]
 
     def backends(self) -> list[Any]:
-        """moto's own, one for each account and region in use."""
+        """moto's backends, one for each account and region in use."""
         return [backend for account in list(self._accounts.values()) for backend in list(account.values())]
 
     def close(self) -> None:
@@ -219,12 +219,12 @@ class Hypervisor:
                 machine.ended.wait(5)
 
     def count_processes(self) -> int:
-        """Living processes of all containers."""
+        """The number of living processes in all containers."""
         groups = {process.pid for machine in self.machines.values() for process in machine.processes}
         return sum(_group(process) in groups for process in psutil.process_iter(["status"]))
 
     def reclaim(self, instance: Any) -> None:
-        """Take a machine back, without any grace for its processes."""
+        """Take a spot machine back; its processes are killed at once."""
         instance.terminate()
         instance.state_reason.code = "Server.SpotInstanceTermination"
         instance.state_reason.message = "Server.SpotInstanceTermination: Instance termination due to no spot capacity"
@@ -237,7 +237,7 @@ class Hypervisor:
             time.sleep(TURN_SECONDS)
 
     def look(self) -> None:
-        """See to all instances now."""
+        """Bring all machines in line with moto's instances now."""
         with self._lock:
             for instance in self.instances():
                 self._see_to(instance)

@@ -1,7 +1,6 @@
-"""Whether a policy of IAM allows a request: as far as the kit's own policy, and one like it, needs.
+"""Whether an IAM policy allows a request to EC2, as far as dqnkit's own policy needs it.
 
-Actions with wildcards and the conditions on tags are looked at; resources are not. A condition of another kind counts
-as not met.
+Actions (with wildcards) and conditions on tags are checked; resources are not. Any other condition counts as not met.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-ACTED_ON = re.compile(r"(InstanceId|ResourceId|GroupId)(\.\d+)?")  # fields that name what exists already
+ACTED_ON = re.compile(r"(InstanceId|ResourceId|GroupId)(\.\d+)?")  # fields that name something that exists
 
 
 @dataclass(frozen=True)
 class Question:
-    """Whether an action is allowed, and what conditions may ask about it."""
+    """One action to allow or deny, with the facts that conditions can refer to."""
 
     action: str  # like ec2:RunInstances
     facts: dict[str, str]  # like aws:ResourceTag/Name
@@ -26,24 +25,24 @@ class Question:
 def questions(
     service: str, action: str, fields: dict[str, str], tags: Callable[[str], dict[str, str]]
 ) -> Iterable[Question]:
-    """All that must be allowed for a request: on each resource that it names, and to tag what it makes."""
+    """All that must be allowed for one request: the action on each resource, and tagging what it makes."""
     wanted = {
         f"aws:RequestTag/{value}": fields.get(name.removesuffix("Key") + "Value", "")
         for name, value in fields.items()
         if re.search(r"Tag\.\d+\.Key$", name)
     }
     acted_on = [value for name, value in fields.items() if ACTED_ON.fullmatch(name)] if service == "ec2" else []
-    looks = action.startswith(("Describe", "Get"))  # at whatever there is
-    for resource in [""] if looks else acted_on or [""]:
+    reads = action.startswith(("Describe", "Get"))  # such actions name no resource
+    for resource in [""] if reads else acted_on or [""]:
         has = {f"aws:ResourceTag/{name}": value for name, value in tags(resource).items()}
         yield Question(f"{service}:{action}", wanted | has)
     if wanted and action != "CreateTags":
         yield Question("ec2:CreateTags", wanted | {"ec2:CreateAction": action})
 
 
-def allows(policy: dict[str, Any], question: Question) -> bool:
-    """Whether a statement of a policy allows it, and none denies it."""
-    effects = {one["Effect"] for one in _list(policy["Statement"]) if _concerns(one, question)}
+def allows(permissions: dict[str, Any], question: Question) -> bool:
+    """Whether a statement of the IAM policy allows it and none denies it."""
+    effects = {one["Effect"] for one in _list(permissions["Statement"]) if _concerns(one, question)}
     return effects == {"Allow"}
 
 

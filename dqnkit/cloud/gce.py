@@ -1,7 +1,7 @@
-"""What Google Compute Engine is asked: machines, a firewall around them, what is left of a cluster.
+"""Calls of Google Compute Engine's API: machines, firewall, leftovers, permissions.
 
 Through google-api-python-client, which dask-cloudprovider brings. It finds credentials as Google's libraries do
-(``gcloud auth application-default login``, or GOOGLE_APPLICATION_CREDENTIALS), and nothing here shows or keeps them.
+(``gcloud auth application-default login``, or GOOGLE_APPLICATION_CREDENTIALS); nothing here shows or stores them.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ import googleapiclient.http
 import httplib2
 import yaml
 
-from dqnkit.cluster.cloud.boot import PORT
-from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
+from dqnkit.cloud.boot import PORT
+from dqnkit.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError, ConfigError
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"  # and an API's name: gcloud's own variables for another endpoint
-ANSWER_SECONDS = 30.0  # for one request
-RETRIES = 5  # where Google asks for patience, each after about twice as long as the last
-LOOK_SECONDS = 1.0  # between two looks at what is being done
-REMOVE_SECONDS = 300.0  # that machines may take to be gone
-ALIVE = ("PENDING", "PROVISIONING", "STAGING", "RUNNING", "REPAIRING")
+OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"  # and the API's name: gcloud's environment variables for an endpoint
+ANSWER_SECONDS = 30.0  # time limit for one request
+RETRIES = 5  # when Google asks to slow down; each pause is about twice as long as the one before
+LOOK_SECONDS = 1.0  # between two looks at an operation
+REMOVE_SECONDS = 300.0  # time limit until all machines are gone
+ALIVE = ("PENDING", "PROVISIONING", "STAGING", "RUNNING", "REPAIRING")  # states of an instance
 PREFIX = "dqnkit-"  # of the names of network tags and firewall rules, before the cluster's id
-# Lower goes first, and 1000 is that of the rules that a project has from its beginning, which open ports to the world.
+# Priorities of firewall rules: the lowest number wins. A new project has rules of priority 1000 that open ports to the
+# whole internet.
 ALLOWED, DENIED = 800, 900
 QUOTA = "fewer or smaller workers, another zone=, or ask for more under IAM & Admin, Quotas"
-# What an error of the API means for the reader, and what to do.
+# Error code of the API -> its likely cause and what to do.
 CAUSES = {
     "accessNotConfigured": "the API is not switched on in this project: gcloud services enable compute.googleapis.com "
     "(or cloudresourcemanager.googleapis.com)",
@@ -72,7 +73,7 @@ CAUSES = {
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turn what Google answers into a sentence with its likely cause.
+    """Turn an error of the API into a sentence with its likely cause.
 
     Raises:
         ClusterError: Google refused, could not be reached, or there are no credentials.
@@ -89,7 +90,7 @@ def explained(doing: str) -> Iterator[None]:
 
 
 def details(error: googleapiclient.errors.HttpError) -> tuple[str, str]:
-    """The name of an error, and what the API says of it."""
+    """The code of an error and its message."""
     try:
         content = json.loads(error.content)["error"]
         reasons = [
@@ -97,7 +98,7 @@ def details(error: googleapiclient.errors.HttpError) -> tuple[str, str]:
         ]
         name = next((reason for reason in reasons if reason in CAUSES), (reasons or [str(_status(error))])[0])
         answer = str(content.get("message", ""))
-    except (ValueError, LookupError, TypeError):  # not of the API: a proxy's, perhaps
+    except (ValueError, LookupError, TypeError):  # the answer is not the API's, but perhaps a proxy's
         name, answer = str(_status(error)), ""
     if _status(error) >= 500:
         name = "backendError"
@@ -105,21 +106,21 @@ def details(error: googleapiclient.errors.HttpError) -> tuple[str, str]:
 
 
 def cause(name: str, answer: str) -> str:
-    """What an error means."""
+    """An error as a sentence, with its likely cause where it is known."""
     return f"Google answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
 
 
 class GCPAccount:
-    """A project of Google's cloud, as the user of this computer.
+    """An account in a project of Google's cloud, as `dqnkit.cloud.accounts.Account`.
 
     Args:
-        project: its id; of Dask's configuration (``cloudprovider.gcp.projectid``), of Google's variables or of the
-            credentials unless given.
-        network_project: the one to which the network belongs, where it is another (``network_projectid`` there).
-        key: of a service account, as its JSON file has it; Google's libraries look for credentials unless given.
+        project: the project's id; default: from Dask's configuration (``cloudprovider.gcp.projectid``), from
+            GOOGLE_CLOUD_PROJECT, or from the credentials.
+        network_project: the project that owns the network, if it is another one.
+        key: of a service account, with the content of its JSON file; default: what Google's libraries find.
 
     Raises:
-        ClusterError: there are no credentials, or they name no project.
+        ClusterError: there are no credentials, or no project is known.
     """
 
     unasked: tuple[str, ...] = ()
@@ -141,7 +142,7 @@ class GCPAccount:
         self.compute = self._api("compute", "v1")
 
     def _find_credentials(self, key: dict[str, Any] | None) -> tuple[Any, str | None]:
-        if self.local:  # where nobody asks for them, none are shown
+        if self.local:  # the stand-in for the API asks for none
             return google.auth.credentials.AnonymousCredentials(), None
         if key:
             found = google.oauth2.service_account.Credentials.from_service_account_info(key, scopes=SCOPES)
@@ -155,9 +156,11 @@ class GCPAccount:
         return found, project
 
     def _api(self, name: str, version: str) -> Any:
-        """A client of one of Google's APIs, by the description that comes with the library."""
+        """A client of one of Google's APIs, from the description that comes with the library."""
 
-        def request(http: Any, *arguments: Any, **settings: Any) -> Any:  # each its own connection: threads share none
+        def request(
+            http: Any, *arguments: Any, **settings: Any
+        ) -> Any:  # a connection for each request: threads cannot share one
             authorized = google_auth_httplib2.AuthorizedHttp(
                 self._credentials, http=httplib2.Http(timeout=ANSWER_SECONDS)
             )
@@ -172,20 +175,20 @@ class GCPAccount:
     # -- machines and firewalls ------------------------------------------------------------------------------------
 
     def insert(self, zone: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a machine; the operation, which `look` follows.
+        """Ask for a machine; the operation, for `look`.
 
         Raises:
             ClusterError: Google refused.
         """
         with explained("asking for a machine"):
-            # if it is asked twice, because an answer was lost, it makes one machine
+            # with a request id, a request that is repeated after a lost answer makes one machine only
             request = self.compute.instances().insert(
                 project=self.place, zone=zone, body=body, requestId=str(uuid.uuid4())
             )
             return _ask(request)
 
     def look(self, operation: dict[str, Any], project: str | None = None) -> dict[str, Any]:
-        """An operation as it is now.
+        """The present state of an operation.
 
         Raises:
             ClusterError: it has failed.
@@ -201,17 +204,17 @@ class GCPAccount:
         return operation
 
     def instance(self, zone: str, name: str) -> dict[str, Any]:
-        """A machine as it is now."""
+        """The present state of a machine."""
         with explained("looking at a machine"):
             return _ask(self.compute.instances().get(project=self.place, zone=zone, instance=name))
 
     def delete(self, zone: str, name: str) -> None:
-        """Ask for the end of a machine, and of its disk; one that is gone is none the worse."""
+        """Ask Google to delete a machine and its disk. No error if it is gone."""
         with explained("ending a machine"):
             _ask_unless_gone(self.compute.instances().delete(project=self.place, zone=zone, instance=name))
 
     def alive(self, zone: str, cluster: str) -> set[str]:
-        """The names of a cluster's machines that start or run."""
+        """The names of a cluster's machines that are starting or running."""
         with explained("looking at the machines"):
             listing = self.compute.instances()
             request = listing.list(project=self.place, zone=zone, filter=f"labels.{CLUSTER}={cluster}")
@@ -223,10 +226,10 @@ class GCPAccount:
             return found
 
     def subnetwork(self, region: str, name: str) -> dict[str, Any]:
-        """A network's part in a region.
+        """The part of a network that lies in a region.
 
         Raises:
-            ClusterError: there is none of that name.
+            ClusterError: there is no such network.
         """
         listing = self.compute.subnetworks()
         with explained("looking for a network"):
@@ -241,13 +244,13 @@ class GCPAccount:
                 ) from error
 
     def enclose(self, network: str, cluster: str, reach: str, tags: dict[str, str], limit: float) -> None:
-        """Make a firewall around a cluster's machines, which its network tag marks, and wait until it stands.
+        """Make a firewall for the machines that carry a cluster's network tag, and wait until it is active.
 
-        Open to themselves, and at the scheduler's port to ``reach``; all else is closed to them, ssh as well, whatever
-        rules the network has.
+        The machines may reach each other, and ``reach`` the scheduler's port. Everything else is closed, ssh too,
+        whatever other rules the network has.
 
         Raises:
-            ClusterError: Google refused, or took too long.
+            ClusterError: Google refused, or it took longer than ``limit`` seconds.
         """
         name, began = f"{PREFIX}{cluster}", time.monotonic()
         rules = {
@@ -259,7 +262,7 @@ class GCPAccount:
             },
             f"{name}-world": {"sourceRanges": ["0.0.0.0/0"], "priority": DENIED, "denied": [{"IPProtocol": "all"}]},
         }
-        # rules have no labels: what these would say is in their description
+        # rules have no labels, so the tags are in the description
         shared = {"network": network, "direction": "INGRESS", "targetTags": [name], "description": json.dumps(tags)}
         waiting = []
         for rule, content in rules.items():
@@ -276,7 +279,7 @@ class GCPAccount:
     # -- what is left ----------------------------------------------------------------------------------------------
 
     def find(self, cluster: str | None = None) -> list[Leftover]:
-        """The machines in all zones, stopped ones too, and the firewall rules: of one cluster, or of all.
+        """The machines in all zones, stopped ones too, and the firewall rules: those of one cluster, or of all.
 
         Raises:
             ClusterError: Google refused.
@@ -293,7 +296,7 @@ class GCPAccount:
             for zone, found in page.get("items", {}).items():
                 for each in found.get("instances", []):
                     labels = each.get("labels", {})
-                    if CLUSTER in labels and cluster in (None, labels[CLUSTER]):  # nobody else's, whatever was answered
+                    if CLUSTER in labels and cluster in (None, labels[CLUSTER]):  # never a machine of somebody else
                         yield _machine(zone.rpartition("/")[2], each)
             request = listing.aggregatedList_next(request, page)
 
@@ -321,7 +324,7 @@ class GCPAccount:
         began, removed, pause = time.monotonic(), dict[str, Leftover](), 0.2
         while found := self.find(checked(cluster)):
             machines = [each for each in found if each.kind == "machine"]
-            for each in machines or found:  # the firewall stands until no machine is left behind it
+            for each in machines or found:  # the firewall is removed last
                 removed[each.id] = each
                 if each.state != "stopping":
                     self._remove(each)
@@ -341,17 +344,17 @@ class GCPAccount:
 
     # -- what is allowed -------------------------------------------------------------------------------------------
 
-    def policy(self) -> str:
-        """The smallest role of IAM with which all this works, for ``gcloud iam roles create``."""
-        return resources.files("dqnkit").joinpath("data/cloud/gcp_role.yaml").read_text(encoding="utf-8")
+    def permissions(self) -> str:
+        """The smallest IAM role with which clusters can be started, listed and removed (`gcloud iam roles create`)."""
+        return resources.files("dqnkit.cloud").joinpath("data/gcp_role.yaml").read_text(encoding="utf-8")
 
     def lacking(self) -> list[str]:
-        """The permissions of that role that this account does not have in the project.
+        """The permissions in that role that the account does not have in the project.
 
         Raises:
             ClusterError: Google could not be asked.
         """
-        needed: list[str] = yaml.safe_load(self.policy())["includedPermissions"]
+        needed: list[str] = yaml.safe_load(self.permissions())["includedPermissions"]
         projects = self._api("cloudresourcemanager", "v1").projects()
         with explained("asking what is allowed"):
             answer = _ask(projects.testIamPermissions(resource=self.place, body={"permissions": needed}))
@@ -393,16 +396,16 @@ def _described(rule: dict[str, Any]) -> dict[str, str]:
     """The tags in a rule's description."""
     try:
         found = json.loads(rule.get("description", ""))
-    except ValueError:  # somebody has changed it
+    except ValueError:  # somebody has changed the description
         found = None
     return found if isinstance(found, dict) else {CLUSTER: rule["name"].split("-")[1]}
 
 
 def check_reach(reach: str) -> str:
-    """The network, if the machines can be reached from there.
+    """Return the network if the machines can be reached from it.
 
     Raises:
-        ConfigError: it is of IPv6.
+        ConfigError: it has IPv6 addresses.
     """
     if ":" in reach:
         raise ConfigError(f"the machines have addresses of IPv4 only: {reach} does not reach them")

@@ -1,18 +1,18 @@
-"""A Dask cluster on machines of Google Compute Engine, through dask-cloudprovider: they cost money while they run.
+"""A Dask cluster on machines of Google Compute Engine, which cost money while they run.
 
     with make_cluster("gcp", n_workers=4, spot=True, budget=2.0) as cluster, cluster.get_client() as client:
         ...
 
-What dask-cloudprovider calls `GCPCluster`, with its settings (``cloudprovider.gcp`` in Dask's configuration), and with
-what it leaves open: a firewall of the cluster's own, limits for every wait, an end for every machine, which Google
-itself sees to (``maxRunDuration``), and no account of Google's on the machines.
+Built on `GCPCluster` of dask-cloudprovider, and takes its settings (``cloudprovider.gcp`` in Dask's configuration). It
+adds a firewall for each cluster, a time limit for every wait and a lifetime for every machine, after which Google
+deletes it (``maxRunDuration``). The machines have no service account.
 
-It has been tried against a stand-in for Google's API on the loopback: which requests are sent, what becomes of answers
-and failures, and a cluster whose machines are local processes. Nobody has tried it with Google's own cloud, so it is
-not known whether Google takes these requests as they are, whether Ubuntu's image boots there as it does on EC2 (the
-boot script is the same), whether the role in ``dqnkit/data/cloud/gcp_role.yaml`` is enough, how long machines take to
-start and to be gone, and what comes of spot machines that are taken back and of quotas. Whatever fails, what was
-started is removed, and Google ends each machine after its lifetime.
+It has been tested with a stand-in for Google's API on the loopback: the requests, the answers and errors, and a cluster
+whose machines are local processes. Nobody has tried it in Google's own cloud. So it is not known whether Google accepts
+these requests, whether Ubuntu's image boots there as on EC2 (the boot script is the same), whether the role in
+``dqnkit/cloud/data/gcp_role.yaml`` is enough, how long machines take to start and to end, and how quotas and spot
+machines that are taken back behave. Whatever fails, what was started is removed, and Google deletes each machine after
+its lifetime.
 """
 
 from __future__ import annotations
@@ -27,30 +27,21 @@ import dask
 from dask_cloudprovider.gcp.instances import GCPCluster, GCPInstance
 from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, WorkerMixin
 
-from dqnkit.cluster.cloud import ordering
-from dqnkit.cluster.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach
-from dqnkit.cluster.cloud.leftovers import Leftover
-from dqnkit.cluster.cloud.machines import (
-    CloudCluster,
-    CloudMachine,
-    CloudScheduler,
-    CloudWorker,
-    Confirm,
-    Launch,
-    Progress,
-    announced,
-    rehearsed,
-    started,
-)
-from dqnkit.cluster.cloud.order import Order, seconds
-from dqnkit.cluster.cloud.ordering import configured
-from dqnkit.cluster.cloud.own_address import own_address
+from dqnkit.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach
+from dqnkit.cloud.launch import Confirm, DryRun, Launch, Progress, confirm_cost, start_or_remove
+from dqnkit.cloud.launch import dry_run as dry_run_of
+from dqnkit.cloud.leftovers import Leftover
+from dqnkit.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, CloudWorker
+from dqnkit.cloud.options import configured, make_order, split
+from dqnkit.cloud.order import Order
+from dqnkit.cloud.public_ip import public_ip
+from dqnkit.cloud.settings import seconds
 
-MACHINE = "e2-standard-2"
-ZONE = "us-central1-a"  # of the region whose prices the table has
+MACHINE = "e2-standard-2"  # default type
+ZONE = "us-central1-a"  # in the region of the price table
+SHUTS_DOWN = False  # a machine that shuts down is stopped but kept, and its disk is paid for: Google must delete it
 IMAGE = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
-# Options of `GCPCluster` that are passed on.
-TAKEN = {
+PASSED_ON = {  # options of `GCPCluster`
     *("network", "network_projectid", "source_image", "filesystem_size", "disk_type", "on_host_maintenance"),
     *("instance_labels", "public_ingress"),
 }
@@ -68,31 +59,31 @@ def start(
     confirm: Confirm | None = None,
     **options: Any,
 ) -> GCECluster:
-    """Start a scheduler and workers, each on a machine of its own, and wait until all are there.
+    """Start a scheduler and workers, each on its own machine, and wait until all are up.
 
     Args:
-        n_workers: machines, beside the scheduler's.
+        n_workers: machines for workers; the scheduler gets one more.
         threads_per_worker: 0: as many as the machine has virtual CPUs.
-        project: its id; see `GCPAccount` for where it is found unless given.
-        zone: us-central1-a unless given, here or to gcloud (CLOUDSDK_COMPUTE_ZONE).
-        reach: the address or network from which the scheduler's port can be reached; your own unless given.
-        service_account_credentials: the key of a service account; Google's libraries look for others unless given.
-        progress: is told in a line what happens.
-        confirm: is asked, with what it may cost, before anything is paid for.
-        options: of `dqnkit.cluster.cloud.ordering.place` (machine, spot, budget, lifetime, ...), and of `GCPCluster`
+        project: the project's id; default: see `GCPAccount`.
+        zone: default: gcloud's (CLOUDSDK_COMPUTE_ZONE), or us-central1-a.
+        reach: the address or network that may connect to the scheduler's port; default: this computer's.
+        service_account_credentials: the key of a service account; default: what Google's libraries find.
+        progress: called with a line about each step.
+        confirm: called with what it may cost, before anything is paid for; True starts the cluster.
+        options: of `dqnkit.cloud.options.make_order` (machine, spot, budget, lifetime, ...), and of `GCPCluster`
             network, network_projectid, source_image, filesystem_size, disk_type, on_host_maintenance, instance_labels,
             public_ingress (False: the machines have no public addresses, and this computer is in their network).
 
     Raises:
-        ConfigError: something in the order is wrong, or the budget is too small for it.
-        ClusterError: it could not be started; with the likely cause. What had started is gone.
+        ConfigError: an option is wrong, or the budget is too small.
+        ClusterError: it could not be started; with the likely cause. What had started has been removed.
     """
-    ours, provider = ordering.split(options, TAKEN)
+    ours, provider = split(options, PASSED_ON)
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or configured("gcp", "zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
-    launch = Launch(order, progress, account.place)
-    announced(launch, confirm)
+    launch = Launch(order, progress, account.place, shuts_down=SHUTS_DOWN)
+    confirm_cost(launch, confirm)
 
     def make() -> GCECluster:
         network = provider.get("network") or dask.config.get("cloudprovider.gcp.network", "default")
@@ -100,7 +91,7 @@ def start(
         account.enclose(found["network"], launch.id, order.reach, launch.tags, seconds("request-timeout"))
         return GCECluster(launch, account, zone, **provider)
 
-    return started(launch, make, lambda: account.remove(launch.id))
+    return start_or_remove(launch, make, lambda: account.remove(launch.id))
 
 
 def dry_run(
@@ -111,29 +102,29 @@ def dry_run(
     reach: str | None = None,
     service_account_credentials: dict[str, Any] | None = None,
     **options: Any,
-) -> ordering.DryRun:
-    """Everything that comes before the purchase, and nothing that is paid for: `start` with the same arguments.
+) -> DryRun:
+    """What `start` with the same arguments would start, and for how much. It starts nothing and costs nothing.
 
-    In the scripts a word stands for the private keys.
+    The scripts are shown without the private keys.
 
     Raises:
         ConfigError, ClusterError: as `start` does.
     """
-    ours, provider = ordering.split(options, {*TAKEN, "zone"})
+    ours, provider = split(options, {*PASSED_ON, "zone"})
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
-    return rehearsed(order, account.lacking())
+    return dry_run_of(Launch(order, print, account.place, shuts_down=SHUTS_DOWN), account.lacking())
 
 
 def _order(
     account: GCPAccount, n_workers: int, threads_per_worker: int, reach: str | None, ours: dict[str, Any]
 ) -> Order:
-    """What is asked for, with what was not said filled in."""
+    """The order, with defaults filled in."""
     ours.setdefault("machine", configured("gcp", "worker_machine_type") or configured("gcp", "machine_type") or MACHINE)
     ours.setdefault("scheduler_machine", configured("gcp", "scheduler_machine_type") or MACHINE)
     ours.setdefault("image", configured("gcp", "docker_image"))
-    reach = check_reach(reach or own_address(account.local))
-    return ordering.place("gcp", n_workers, threads_per_worker, reach=reach, **ours)
+    reach = check_reach(reach or public_ip(account.local))
+    return make_order("gcp", n_workers, threads_per_worker, reach=reach, **ours)
 
 
 class GCEMachine(CloudMachine, GCPInstance):
@@ -143,7 +134,7 @@ class GCEMachine(CloudMachine, GCPInstance):
     requested = False
 
     async def request(self) -> tuple[str, str | None]:
-        """Ask for it, and wait until it runs; its addresses in the private network and outside."""
+        """Ask for the machine and wait until it runs; its addresses in the private network and on the internet."""
         self.cloud_init = self.cluster.render_process_cloud_init(self)
         account, zone, self.requested = self.cluster.account, self.zone, True
         operation = await asyncio.to_thread(self._insert, account)
@@ -156,14 +147,14 @@ class GCEMachine(CloudMachine, GCPInstance):
         return interface["networkIP"], outside[0] if outside else None
 
     def _insert(self, account: GCPAccount) -> dict[str, Any]:
-        """Ask for it, in a thread, which nothing stops: if nobody waits any more when Google answers, end it again."""
+        """Ask for the machine, in a thread. A thread cannot be cancelled: if the launch is abandoned, delete it."""
         operation = account.insert(self.zone, self.create_gcp_config())
         if self.cluster.launch.abandoned.is_set():
             account.delete(self.zone, self.name)
         return operation
 
     def create_gcp_config(self) -> dict[str, Any]:
-        """What is asked for: dask-cloudprovider's, without an account or ports for the world, and with an end."""
+        """dask-cloudprovider's request, with a lifetime, and without a service account or ports open to the world."""
         launch: Launch = self.cluster.launch
         spot = launch.order.spot and self.role == "worker"
         body: dict[str, Any] = super().create_gcp_config()
@@ -175,8 +166,7 @@ class GCEMachine(CloudMachine, GCPInstance):
                 {"key": "block-project-ssh-keys", "value": "true"},
             ]
         }
-        # Deleted, not stopped: a stopped machine's disk is paid for. So its own script does not shut it down either:
-        # that would only stop it. Google counts from the machine's start.
+        # Google counts from the machine's start, and deletes it: the disk of a stopped machine would be paid for.
         body["scheduling"] = {
             "provisioningModel": "SPOT" if spot else "STANDARD",
             "instanceTerminationAction": "DELETE",
@@ -189,11 +179,11 @@ class GCEMachine(CloudMachine, GCPInstance):
 
     @property
     def machine_id(self) -> str:
-        """Its name; empty before it is asked for."""
+        """The machine's name; empty before it is asked for."""
         return self.name if self.requested else ""
 
     async def destroy_vm(self) -> None:
-        """Ask Google to end it; one that is gone is none the worse."""
+        """Ask Google to delete the machine. No error if it is gone."""
         if self.requested:
             await asyncio.to_thread(self.cluster.account.delete, self.zone, self.name)
 
@@ -207,7 +197,7 @@ class GCEWorker(CloudWorker, WorkerMixin, GCEMachine):
 
 
 class _Settings(GCPCluster):
-    """`GCPCluster` with settings of its own instead of those in Dask's configuration, which it would change."""
+    """`GCPCluster`, with its settings as an argument: its own constructor would change Dask's configuration."""
 
     def __init__(self, settings: dict[str, Any], options: dict[str, Any], **shared: Any) -> None:
         self.config = settings
@@ -237,9 +227,9 @@ class GCECluster(CloudCluster, _Settings):
         )
 
     def alive(self) -> set[str]:
-        """The ids of the cluster's machines that start or run."""
+        """The ids of the cluster's machines that are starting or running."""
         return self.account.alive(self.zone, self.launch.id)
 
     def remove(self) -> list[Leftover]:
-        """Remove whatever Google has of this cluster; what that was."""
+        """Remove everything of this cluster from Google's cloud; what was removed."""
         return self.account.remove(self.launch.id)

@@ -1,4 +1,4 @@
-"""What machines cost: a dated table that can be edited, and what an order comes to before anything starts."""
+"""What machines cost: a dated table that you can edit, and the estimate for an order."""
 
 from __future__ import annotations
 
@@ -9,44 +9,43 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import dqnkit
-from dqnkit.cluster.cloud.order import Order, setting
+from dqnkit.cloud.order import Order
+from dqnkit.cloud.settings import setting
 from dqnkit.cluster.plan import Offer
 from dqnkit.errors import ConfigError
 
-TABLE = Path(dqnkit.__file__).parent / "data" / "cloud" / "prices.json"
+TABLE = Path(__file__).parent / "data" / "prices.json"
 HOURS_A_MONTH = 730
-BOOT_SECONDS = 120.0  # for which a machine is paid before its boot script has set its end
+BOOT_SECONDS = 120.0  # billed before the boot script starts to count the lifetime
 
 
 @dataclass(frozen=True)
 class MachineType:
-    """A line of the table."""
+    """One line of the table."""
 
     name: str
     vcpus: int
-    memory_gb: float
-    usd_per_hour: float  # of the machine alone, on demand
-    spot_usd_per_hour: float  # typical: it changes
-    speed: float  # of a core, as a share of a core of this computer
-    surplus_usd_per_hour: float = 0.0  # what full use costs on top
+    usd_per_hour: float  # on demand, without disk and address
+    spot_usd_per_hour: float  # a typical price: it changes
+    speed: float  # of a core, relative to a core of this computer
+    surplus_usd_per_hour: float = 0.0  # extra cost of a burstable machine at full load
 
 
 @dataclass(frozen=True)
 class CloudPrices:
-    """The table of one cloud."""
+    """The prices of one cloud."""
 
     region: str
-    scheduler: str  # the machine that does for one
+    scheduler: str  # the machine type that is enough for a scheduler
     disk_gb: float  # of each machine
     disk_usd_per_gb_month: float
-    address_usd_per_hour: float  # of the public address that each machine has
-    traffic_usd_per_gb: float  # that leaves the cloud
-    spot_interruptions_per_hour: float  # share of the spot machines that are taken back in an hour
+    address_usd_per_hour: float  # each machine has a public address
+    traffic_usd_per_gb: float  # for data that leaves the cloud
+    spot_interruptions_per_hour: float  # share of spot machines taken back in an hour
     machines: dict[str, MachineType]
 
     def usd_per_hour(self, machine: str, spot: bool = False) -> float:
-        """A machine, fully used, with its disk and its public address."""
+        """US dollars for a machine at full load, with its disk and its public address."""
         kind = self.machines[machine]
         disk = self.disk_gb * self.disk_usd_per_gb_month / HOURS_A_MONTH
         alone = kind.spot_usd_per_hour if spot else kind.usd_per_hour
@@ -55,11 +54,11 @@ class CloudPrices:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an order may cost; as text a table."""
+    """What an order may cost; ``str()`` makes a table of it."""
 
-    rows: tuple[tuple[int, str, float], ...]  # how many, of what, US dollars an hour for each
-    hours: float  # for which they may run: the lifetime, or less where the budget ends before
-    prices: str  # where they come from
+    rows: tuple[tuple[int, str, float], ...]  # number, what, US dollars an hour for each
+    hours: float  # the lifetime, or less if the budget ends before
+    prices: str  # source and date of the prices
     traffic_usd_per_gb: float = 0.0
 
     @property
@@ -69,7 +68,7 @@ class Estimate:
 
     @property
     def total(self) -> float:
-        """US dollars, the most it can cost at these prices: all machines run until their end."""
+        """US dollars at most, at these prices: all machines run for their whole lifetime."""
         return self.hourly * (self.hours + BOOT_SECONDS / 3600)
 
     def __str__(self) -> str:
@@ -89,7 +88,7 @@ def machine_price(cloud: str, machine: str, spot: bool = False) -> float:
     """US dollars an hour for a machine, with its disk and its public address.
 
     Raises:
-        ConfigError: the table has no such machine; the message says which it has and how to add one.
+        ConfigError: the table has no such machine; the message says how to add one.
     """
     prices = cloud_prices(cloud)
     if machine not in prices.machines:
@@ -102,16 +101,16 @@ def machine_price(cloud: str, machine: str, spot: bool = False) -> float:
 
 
 def machines(cloud: str) -> list[MachineType]:
-    """The machine types of a cloud that have a price."""
+    """The machine types of a cloud in the table."""
     return list(cloud_prices(cloud).machines.values())
 
 
 def offers(clouds: Sequence[str], spots: Sequence[bool]) -> list[Offer]:
-    """All kinds of machines of these clouds, for a plan.
+    """All machine types of these clouds, for `dqnkit.cluster.plan.plan`.
 
     Args:
-        clouds: their names.
-        spots: False for machines on demand, True for spot machines, both for both.
+        clouds: names from `dqnkit.cloud.CLOUDS`.
+        spots: contains False for machines on demand, True for spot machines.
     """
     found = []
     for cloud in clouds:
@@ -135,7 +134,7 @@ def offers(clouds: Sequence[str], spots: Sequence[bool]) -> list[Offer]:
 
 
 def dated() -> str:
-    """Which prices are used, of which day."""
+    """Source and date of the prices in use."""
     table = _read(_path())
     regions = ", ".join(f"{cloud} {prices['region']}" for cloud, prices in table["clouds"].items())
     if _path() == TABLE:
@@ -155,7 +154,7 @@ def estimate(order: Order) -> Estimate:
 
 
 def affordable_seconds(order: Order) -> float:
-    """How long all machines may run once they have booted: the lifetime, or as long as the budget lasts."""
+    """Seconds that all machines may run after booting: the lifetime, or less if the budget ends before."""
     if order.budget is None:
         return order.lifetime
     hourly = order.n_workers * machine_price(order.cloud, order.machine, order.spot)
@@ -164,10 +163,10 @@ def affordable_seconds(order: Order) -> float:
 
 
 def cloud_prices(cloud: str) -> CloudPrices:
-    """The table of one cloud.
+    """The prices of one cloud.
 
     Raises:
-        ConfigError: the table has no such cloud, or something in it is not as expected.
+        ConfigError: the table has no such cloud, or a wrong value.
     """
     path = _path()
     clouds = _read(path)["clouds"]
@@ -186,7 +185,7 @@ _CLOUD_NUMBERS = (
     *("disk_gb", "disk_usd_per_gb_month", "address_usd_per_hour", "traffic_usd_per_gb"),
     "spot_interruptions_per_hour",
 )
-_POSITIVE = ("vcpus", "memory_gb", "usd_per_hour", "spot_usd_per_hour", "speed")  # of a machine
+_POSITIVE = ("vcpus", "usd_per_hour", "spot_usd_per_hour", "speed")  # of a machine
 _OPTIONAL = ("surplus_usd_per_hour",)
 
 
@@ -196,10 +195,10 @@ def _path() -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The table, checked.
+    """Read and check the table.
 
     Raises:
-        ConfigError: with the place in the file, what is there and what is expected.
+        ConfigError: says where in the file what was found and what is expected.
     """
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -216,61 +215,61 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class _Check:
-    """Says what is wrong in a table, and where."""
+    """Checks the values of a table. ``where`` is the path to a value, like ``clouds.aws.machines``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def cloud(self, place: str, values: Any) -> None:
-        """The table of one cloud."""
-        if not isinstance(self.entry(values, place, "region"), str):
-            self.fail(f"{place}.region", values["region"], "the name of a region")
-        kinds = self.items(values, place, "machines")
-        if self.entry(values, place, "scheduler") not in kinds:
-            self.fail(f"{place}.scheduler", values["scheduler"], f"one of the machines: {', '.join(kinds)}")
+    def cloud(self, where: str, values: Any) -> None:
+        """Check the prices of one cloud."""
+        if not isinstance(self.entry(values, where, "region"), str):
+            self.fail(f"{where}.region", values["region"], "the name of a region")
+        kinds = self.items(values, where, "machines")
+        if self.entry(values, where, "scheduler") not in kinds:
+            self.fail(f"{where}.scheduler", values["scheduler"], f"one of the machines: {', '.join(kinds)}")
         for name in _CLOUD_NUMBERS:
-            self.number(values, place, name)
+            self.number(values, where, name)
         for machine, line in kinds.items():
-            where = f"{place}.machines.{machine}"
+            path = f"{where}.machines.{machine}"
             for name in _POSITIVE:
-                self.number(line, where, name, above_0=True)
+                self.number(line, path, name, above_0=True)
             for name in line:
                 if name not in (*_POSITIVE, *_OPTIONAL):
-                    self.fail(f"{where}.{name}", line[name], f"only {', '.join((*_POSITIVE, *_OPTIONAL))}")
+                    self.fail(f"{path}.{name}", line[name], f"only {', '.join((*_POSITIVE, *_OPTIONAL))}")
             for name in set(_OPTIONAL) & set(line):
-                self.number(line, where, name)
+                self.number(line, path, name)
 
-    def entry(self, values: Any, place: str, name: str) -> Any:
-        """What stands under a name."""
+    def entry(self, values: Any, where: str, name: str) -> Any:
+        """The value of a name."""
         if not isinstance(values, dict):
-            self.fail(place or "the whole file", values, "names with values, in braces")
+            self.fail(where or "the whole file", values, "names with values, in braces")
         if name not in values:
-            raise ConfigError(f"the price table {self.path} lacks {name} in {place or 'its first braces'}")
+            raise ConfigError(f"the price table {self.path} lacks {name} in {where or 'its first braces'}")
         return values[name]
 
-    def items(self, values: Any, place: str, name: str) -> dict[str, Any]:
-        """Names with values, at least one."""
-        found = self.entry(values, place, name)
+    def items(self, values: Any, where: str, name: str) -> dict[str, Any]:
+        """A value that is an object with at least one entry."""
+        found = self.entry(values, where, name)
         if not isinstance(found, dict) or not found:
-            self.fail(f"{place}.{name}".lstrip("."), found, "names with values, in braces")
+            self.fail(f"{where}.{name}".lstrip("."), found, "names with values, in braces")
         return dict(found)
 
-    def number(self, values: Any, place: str, name: str, above_0: bool = False) -> None:
-        """A number, as a price is."""
-        value = self.entry(values, place, name)
+    def number(self, values: Any, where: str, name: str, above_0: bool = False) -> None:
+        """Check that a value is a number of at least 0, like a price."""
+        value = self.entry(values, where, name)
         good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
         if not good or (above_0 and value == 0):
-            self.fail(f"{place}.{name}", value, "a number above 0" if above_0 else "a number of at least 0")
+            self.fail(f"{where}.{name}", value, "a number above 0" if above_0 else "a number of at least 0")
         if name == "vcpus" and not isinstance(value, int):
-            self.fail(f"{place}.{name}", value, "a whole number")
+            self.fail(f"{where}.{name}", value, "a whole number")
 
     def day(self, value: Any) -> None:
-        """The day of the prices."""
+        """Check the date of the prices."""
         try:
             date.fromisoformat(value)
         except (TypeError, ValueError):
             self.fail("as_of", value, "a day like 2026-11-26")
 
-    def fail(self, place: str, value: Any, expected: str) -> None:
-        """Raise what a reader can act on."""
-        raise ConfigError(f"the price table {self.path}: {place} is {value!r}, expected {expected}")
+    def fail(self, where: str, value: Any, expected: str) -> None:
+        """Raise an error that says what is wrong and what is expected."""
+        raise ConfigError(f"the price table {self.path}: {where} is {value!r}, expected {expected}")

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("distributed")
 
-from dqnkit.cluster.cloud import own_address
+from dqnkit.cloud import public_ip
 from dqnkit.errors import ClusterError
 
 
@@ -29,17 +29,17 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tells) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(own_address, "TELLS", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(public_ip, "SERVICE", f"http://127.0.0.1:{server.server_port}")
         yield request.param.decode().strip()
         server.shutdown()
 
 
 def test_it_is_a_network_of_one_address(server: str) -> None:
-    assert own_address.own_address(local=False) == f"{server}/{128 if ':' in server else 32}"
+    assert public_ip.public_ip(local=False) == f"{server}/{128 if ':' in server else 32}"
 
 
 def test_nobody_is_asked_about_a_cloud_on_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_address, "TELLS", "http://127.0.0.1:9")
-    assert own_address.own_address(local=True) == "127.0.0.1/32"
+    monkeypatch.setattr(public_ip, "SERVICE", "http://127.0.0.1:9")
+    assert public_ip.public_ip(local=True) == "127.0.0.1/32"
     with pytest.raises(ClusterError, match=r"Give it yourself: reach='203\.0\.113\.7/32'"):
-        own_address.own_address(local=False)
+        public_ip.public_ip(local=False)

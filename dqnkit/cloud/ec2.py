@@ -1,7 +1,7 @@
-"""What Amazon EC2 is asked beside the machines themselves: a network, an image, what is left of a cluster.
+"""Calls of Amazon EC2's API other than starting machines: network, machine image, firewall, leftovers, permissions.
 
-Plain calls of botocore, which dask-cloudprovider brings. They find credentials and region as the command ``aws`` does
-(``aws configure``), and nothing here shows or keeps them.
+Through botocore, which dask-cloudprovider brings. It finds credentials and region as the command ``aws`` does
+(``aws configure``); nothing here shows or stores them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -20,24 +19,26 @@ import botocore.exceptions
 import botocore.session
 from botocore import xform_name
 
-from dqnkit.cluster.cloud.boot import PORT
-from dqnkit.cluster.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
+from dqnkit.cloud.boot import PORT
+from dqnkit.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
 UBUNTU = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 CANONICAL = "099720109477"  # the account that publishes Ubuntu's images
-REMOVE_SECONDS = 300.0  # that machines may take to be gone
-ALIVE = ("pending", "running")
-LOOKS = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
+REMOVE_SECONDS = 300.0  # time limit until all machines are gone
+ALIVE = ("pending", "running")  # states of an instance
+# Actions that need permission. UNASKED cannot be tried, because they are allowed only on what a cluster of dqnkit has
+# tagged.
+READING = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
 UNASKED = ("AuthorizeSecurityGroupIngress", "CreateTags", "DeleteSecurityGroup", "TerminateInstances")
 DEFAULT_SUBNETS = {"Name": "default-for-az", "Values": ["true"]}
 NO_NETWORK = (
     "there is no such network in this region. Is it the right region? Its default network comes (again) with: "
     "aws ec2 create-default-vpc; another one is named by subnet_id="
 )
-# What an error of the API means for the reader, and what to do.
 QUOTA = "or ask for a higher limit under Service Quotas"
+# Error code of the API -> its likely cause and what to do.
 CAUSES = {
     "UnauthorizedOperation": "the account may not do this: dqnkit cloud check lists what it lacks, notebooks/CLOUD.md "
     "has the policy",
@@ -63,21 +64,11 @@ CAUSES = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the machines of one cluster go."""
-
-    vpc: str
-    subnet: str
-    group: str  # the cluster's own security group
-    image: str  # of the machines' disks
-
-
 def region(wanted: str | None = None) -> str:
-    """The region that is asked for, or that of Dask's or Amazon's own configuration.
+    """The given region, or the one in Amazon's own configuration.
 
     Raises:
-        ClusterError: there is none.
+        ClusterError: no region is given or configured.
     """
     session = botocore.session.get_session()
     found = wanted or session.get_config_variable("region") or os.environ.get("AWS_REGION")
@@ -90,7 +81,7 @@ def region(wanted: str | None = None) -> str:
 
 
 def connect(region: str) -> Any:
-    """A client of EC2's API in a region; its calls are repeated a few times where EC2 asks for patience."""
+    """A client of EC2's API in a region; it repeats a call a few times when EC2 asks it to slow down."""
     limits = botocore.config.Config(
         retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60
     )
@@ -99,7 +90,7 @@ def connect(region: str) -> Any:
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turn what EC2 answers into a sentence with its likely cause.
+    """Turn an error of the API into a sentence with its likely cause.
 
     Raises:
         ClusterError: EC2 refused, could not be reached, or there are no credentials.
@@ -115,12 +106,12 @@ def explained(doing: str) -> Iterator[None]:
 
 
 def code(error: botocore.exceptions.ClientError) -> str:
-    """The name that EC2 gives an error."""
+    """The error code that EC2 answered."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def cause(error: botocore.exceptions.ClientError) -> str:
-    """What an error of EC2 means."""
+    """An error of EC2 as a sentence, with its likely cause where it is known."""
     name = code(error)
     answer = error.response.get("Error", {}).get("Message", "")
     return f"EC2 answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
@@ -132,10 +123,10 @@ def is_local(ec2: Any) -> bool:
 
 
 def subnet(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> dict[str, Any]:
-    """Where the machines go, as EC2 describes it: a subnet of that id, or of the default network.
+    """The subnet with this id, or one of the default network, as EC2 describes it.
 
     Raises:
-        ClusterError: there is none, or EC2 refused.
+        ClusterError: there is no such subnet, or EC2 refused.
     """
     filters = [{"Name": "subnet-id", "Values": [subnet_id]} if subnet_id else DEFAULT_SUBNETS]
     if zone:
@@ -147,19 +138,26 @@ def subnet(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> d
     return found[0]
 
 
-def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: dict[str, Any], image: str | None = None) -> Place:
-    """Find an image, and make a security group: open to itself, and at the scheduler's port to ``reach``.
+def make_security_group(ec2: Any, reach: str, tags: dict[str, str], vpc: str) -> str:
+    """Make a firewall for one cluster: its machines may reach each other, and ``reach`` the scheduler's port.
+
+    Args:
+        ec2: a client.
+        reach: an address or network, like 203.0.113.7/32.
+        tags: of the cluster.
+        vpc: the id of the network.
+
+    Returns:
+        the id of the group.
 
     Raises:
         ClusterError: EC2 refused.
     """
-    with explained("looking for Ubuntu's image"):
-        image = image or newest_ubuntu(ec2)
     with explained("making a security group"):
-        group = ec2.create_security_group(
+        group: str = ec2.create_security_group(
             GroupName=f"dqnkit-{tags[CLUSTER]}",
             Description="Machines of one dqnkit cluster, and the computer that made it",
-            VpcId=subnet["VpcId"],
+            VpcId=vpc,
             TagSpecifications=[{"ResourceType": "security-group", "Tags": as_tags(tags)}],
         )["GroupId"]
     with explained("opening the security group"):
@@ -167,17 +165,18 @@ def prepare(ec2: Any, reach: str, tags: dict[str, str], subnet: dict[str, Any], 
         among = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "UserIdGroupPairs": [{"GroupId": group}]}
         driver = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, **version}
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[among, driver])
-    return Place(subnet["VpcId"], subnet["SubnetId"], group, image)
+    return group
 
 
 def newest_ubuntu(ec2: Any) -> str:
-    """The image of the newest Ubuntu 24.04.
+    """The id of the newest machine image of Ubuntu 24.04.
 
     Raises:
-        ClusterError: the region has none.
+        ClusterError: the region has none, or EC2 refused.
     """
     filters = [{"Name": "name", "Values": [UBUNTU]}, {"Name": "state", "Values": ["available"]}]
-    images = ec2.describe_images(Owners=[CANONICAL], Filters=filters)["Images"]
+    with explained("looking for Ubuntu's image"):
+        images = ec2.describe_images(Owners=[CANONICAL], Filters=filters)["Images"]
     if not images:
         raise ClusterError("this region has no image of Ubuntu 24.04. Give the id of one of its images: ami='ami-...'")
     return str(max(images, key=lambda image: image["CreationDate"])["ImageId"])
@@ -189,7 +188,7 @@ def as_tags(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def find(ec2: Any, cluster: str | None = None) -> list[Leftover]:
-    """The machines and groups of dqnkit that a region has: of one cluster, or of all.
+    """The machines and security groups in a region: those of one cluster, or of all clusters of dqnkit.
 
     Raises:
         ClusterError: EC2 refused.
@@ -226,7 +225,7 @@ def _machine(place: str, instance: dict[str, Any]) -> Leftover:
 
 
 def alive(ec2: Any, cluster: str) -> set[str]:
-    """The ids of a cluster's machines that start or run."""
+    """The ids of a cluster's machines that are starting or running."""
     wanted = [{"Name": f"tag:{CLUSTER}", "Values": [cluster]}, {"Name": "instance-state-name", "Values": list(ALIVE)}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=wanted)
     return {each["InstanceId"] for page in pages for some in page["Reservations"] for each in some["Instances"]}
@@ -269,23 +268,23 @@ def _delete_groups(ec2: Any, groups: list[str]) -> None:
                     raise
 
 
-def policy() -> dict[str, Any]:
-    """The smallest policy of IAM with which `start`, ``dqnkit cloud list`` and ``dqnkit cloud stop`` work."""
-    text = resources.files("dqnkit").joinpath("data/cloud/aws_policy.json").read_text(encoding="utf-8")
+def permissions() -> dict[str, Any]:
+    """The smallest IAM policy with which clusters can be started, listed and removed."""
+    text = resources.files("dqnkit.cloud").joinpath("data/aws_permissions.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def lacking(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> list[str]:
-    """What the account's policy does not allow, like ``RunInstances``: EC2 says so of a request that it does not fill.
+    """The actions that the account may not do, like ``RunInstances``: EC2 answers that to a request with `DryRun`.
 
-    Not asked about are UNASKED, which are allowed only for what a cluster of ours has tagged, and there is none yet.
+    It does not ask about UNASKED.
 
     Raises:
         ClusterError: EC2 could not be asked.
     """
-    missing = [name for name in LOOKS if not _allowed(name, getattr(ec2, _method(name)))]
-    if missing:  # the rest cannot be asked without
+    missing = [name for name in READING if not _allowed(name, getattr(ec2, _method(name)))]
+    if missing:  # without these the other requests cannot be composed
         return missing
     where = subnet(ec2, subnet_id, zone)
     tags = as_tags({CLUSTER: "dry-run"})
@@ -307,8 +306,34 @@ def _allowed(name: str, ask: Any, **request: Any) -> bool:
             if code(error) not in ("DryRunOperation", "UnauthorizedOperation"):
                 raise
             return code(error) == "DryRunOperation"
-    return True  # some calls have no dry run in a cloud that is not Amazon's
+    return True  # moto ignores DryRun in some calls
 
 
 def _method(action: str) -> str:
     return str(xform_name(action))
+
+
+class AWSAccount:
+    """An account of Amazon in one region, as `dqnkit.cloud.accounts.Account`."""
+
+    unasked: tuple[str, ...] = UNASKED
+
+    def __init__(self, place: str | None = None) -> None:
+        self.place = region(place)
+        self._client = connect(self.place)
+
+    def find(self) -> list[Leftover]:
+        """The machines and security groups of all clusters of dqnkit."""
+        return find(self._client)
+
+    def remove(self, cluster: str) -> list[Leftover]:
+        """Terminate and delete those of one cluster, and wait until they are gone; what was removed."""
+        return remove(self._client, cluster)
+
+    def lacking(self) -> list[str]:
+        """Actions that are needed and not allowed."""
+        return lacking(self._client)
+
+    def permissions(self) -> str:
+        """An IAM policy that allows all that is needed, as JSON."""
+        return json.dumps(permissions(), indent=2)

@@ -1,12 +1,12 @@
-"""A cloud on this computer, for those without an account, and for tests.
+"""Start a simulated cloud on this computer, for readers without an account and for tests.
 
 with simulated_aws() as cloud:
     with make_cluster("aws", n_workers=2) as cluster: ...
     print(cloud.instances())
 
-Inside the block, every program of AWS's libraries, this process or one that it starts, asks the simulated API on the
-loopback, with made-up credentials. The instances are processes of this computer (see `hypervisor.py`), the network is
-its loopback, and nothing costs anything. At the end of the block, or when this process is killed, all of it is gone.
+Inside the block, AWS's libraries, in this process and in those that it starts, call the simulated API on the loopback,
+with made-up credentials. The instances are processes of this computer (see `hypervisor.py`), the network is its
+loopback, and nothing costs anything. At the end of the block, or when this process is killed, everything is gone.
 """
 
 from __future__ import annotations
@@ -28,30 +28,28 @@ from typing import Any, Literal
 from dqnkit.errors import ClusterError, MissingExtraError
 
 REGION = "us-east-1"
-START_SECONDS = 60  # on a loaded machine
+START_SECONDS = 60  # time limit, for a busy computer
 THROTTLING = ("RequestLimitExceeded", "Throttling", "ThrottlingException", "Unavailable")
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A machine of the simulated cloud, as it was when it was asked for."""
+    """A machine of the simulated cloud, at the moment of the question."""
 
     id: str
     name: str
     type: str
     state: str  # pending, running, shutting-down, terminated, stopping or stopped
     reason: str  # why it is in its state, like Server.SpotInstanceTermination
-    address: str  # public and private: its own one of the loopback
+    address: str  # public and private are the same: an address of the loopback
     spot: bool
     tags: dict[str, str]
-    log: str  # its console, with what its containers print
-    pid: int | None  # of the container that runs
+    log: str  # the console, with the output of its containers
+    pid: int | None  # of the running container
 
 
 class SimulatedCloud:
-    """What can be seen and done behind the API's back."""
-
-    owner_address = "127.0.0.1/32"  # from where this computer's user comes
+    """Controls the simulated cloud, past its API: what the owner of a cloud could see and do."""
 
     def __init__(self, port: int, key: str, settings: dict[str, Any]) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -59,7 +57,7 @@ class SimulatedCloud:
 
     @property
     def boot(self) -> str:
-        """What machines do that start from now on: ``normal``, or ``never`` start anything. Can be set."""
+        """``normal``, or ``never`` if machines that start from now on never run their boot script. Can be set."""
         return str(self._settings["boot"])
 
     @boot.setter
@@ -68,7 +66,7 @@ class SimulatedCloud:
 
     @property
     def boot_seconds(self) -> float:
-        """From the start of such a machine to its first command. Can be set."""
+        """Seconds from the start of a machine to its first command. Can be set."""
         return float(self._settings["boot_seconds"])
 
     @boot_seconds.setter
@@ -76,41 +74,41 @@ class SimulatedCloud:
         self._set("boot_seconds", value)
 
     def instances(self) -> list[Instance]:
-        """All machines, those that have ended included."""
+        """All machines, also those that have ended."""
         return [Instance(**fields) for fields in self._ask("instances")]
 
     def groups(self) -> list[str]:
-        """The names of all security groups, without those that each network has by default."""
+        """The names of all security groups except the default groups."""
         return list(self._ask("groups"))
 
     def processes(self) -> int:
-        """How many processes of containers live."""
+        """The number of living processes in containers."""
         return int(self._ask("processes"))
 
     def calls(self) -> list[str]:
-        """The actions for which the API was called, in order."""
+        """The actions that the API was asked for, in order."""
         return list(self._ask("calls"))
 
     def violations(self) -> list[str]:
-        """Where processes of machines wanted to connect to beyond the loopback; they got an error."""
+        """Attempts of the machines' processes to connect beyond the loopback; each got an error."""
         return list(self._ask("violations"))
 
     def reclaim(self, which: Sequence[str] | int) -> list[str]:
-        """Take spot machines back, by their ids or just as many; their processes are killed. Returns the ids."""
+        """Take spot machines back, by id or by number; their processes are killed. Returns the ids."""
         return list(self._ask("reclaim", which=which if isinstance(which, int) else list(which)))
 
     def fail(self, action: str, code: str, times: int = 1, status: int | None = None) -> None:
-        """Let the next calls of an action, like ``RunInstances``, answer an error, like ``RequestLimitExceeded``."""
+        """Make the next calls of an action, like ``RunInstances``, fail with a code, like ``RequestLimitExceeded``."""
         status = status or (503 if code in THROTTLING else 400)
         self._ask("fail", action=action, code=code, times=times, status=status)
 
     def image(self, name: str, path: Path | None = None) -> None:
-        """Let a container image exist, with the packages in a folder before those that are installed here."""
+        """Add a container image; packages in this folder come before those installed on this computer."""
         self._ask("image", name=name, path=str(path or ""))
 
-    def requires_permissions(self, policy: dict[str, Any] | None) -> None:
-        """From now on, the account may do only what a policy of IAM allows (see `policy.py`); with None, everything."""
-        self._ask("policy", policy=policy)
+    def requires_permissions(self, permissions: dict[str, Any] | None) -> None:
+        """From now on the account may do only what this IAM policy allows (see `permissions.py`); None: everything."""
+        self._ask("permissions", permissions=permissions)
 
     def _set(self, name: str, value: Any) -> None:
         self._settings[name] = value
@@ -135,12 +133,12 @@ class SimulatedCloud:
 def simulated_aws(
     boot: Literal["normal", "never"] = "normal", boot_seconds: float = 0.0, seconds_a_minute: float = 60.0
 ) -> Iterator[SimulatedCloud]:
-    """A cloud of its own until the end of the block, which the environment variables lead to.
+    """A new simulated cloud until the end of the block. Environment variables direct AWS's libraries to it.
 
     Args:
-        boot: ``never`` for machines that run but on which nothing ever starts.
+        boot: ``never`` for machines that run but never execute their boot script.
         boot_seconds: from a machine's start to its first command.
-        seconds_a_minute: how long a minute is for machines that are told to shut down in some minutes.
+        seconds_a_minute: real seconds for each minute of a machine's ``shutdown +MINUTES``.
 
     Raises:
         MissingExtraError: the packages of the extra ``cloud`` are not installed.
@@ -152,7 +150,9 @@ def simulated_aws(
     if os.name != "posix":
         raise ClusterError("the simulated cloud needs Linux or macOS. On Windows, use the Windows Subsystem for Linux")
     alphabet = string.ascii_uppercase + string.digits
-    key = "AKIA" + "".join(secrets.choice(alphabet) for _ in range(16))  # who does not know it cannot start anything
+    key = "AKIA" + "".join(
+        secrets.choice(alphabet) for _ in range(16)
+    )  # a secret: without it nobody can start anything
     variables: dict[str, str | None] = dict.fromkeys(name for name in os.environ if name.startswith(("AWS_", "MOTO_")))
     variables |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
     variables |= {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -162,8 +162,8 @@ def simulated_aws(
     settings = {"boot": boot, "boot_seconds": boot_seconds, "seconds_a_minute": seconds_a_minute}
     with _environment(variables):
         server = subprocess.Popen(
-            [sys.executable, "-m", "dqnkit.cluster.cloud.simulator", json.dumps(settings)],
-            stdin=subprocess.PIPE,  # it ends when this closes, by whatever cause
+            [sys.executable, "-m", "dqnkit.cloud.simulated.server", json.dumps(settings)],
+            stdin=subprocess.PIPE,  # the server ends when this closes, for whatever reason
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for this process
         )
@@ -188,7 +188,7 @@ def simulated_aws(
 
 @contextmanager
 def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
-    """These environment variables, and without those that are None, until the end of the block."""
+    """Set environment variables until the end of the block; None removes one."""
     before = {name: os.environ.get(name) for name in variables}
     try:
         _set_variables(variables)

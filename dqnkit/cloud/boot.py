@@ -1,8 +1,8 @@
-"""The script that each machine runs when it starts, for cloud-init, which Ubuntu's images have.
+"""The script that each machine runs when it boots; cloud-init, a part of Ubuntu's images, runs it.
 
-Its first line sets the machine's end, before anything that could fail; its last ends it as soon as Dask has ended.
-So a machine that nobody thinks of any more costs no more than its lifetime, whatever became of the driver. Not so on
-Google's cloud: there a machine that shuts down is kept, and its disk is paid for, so it is Google that deletes it.
+Its first command limits the machine's lifetime, before anything that could fail. Its last command ends the machine as
+soon as Dask has ended. So a forgotten machine costs no more than its lifetime, even if this computer is switched off.
+On Google's cloud a machine that shuts down is kept, and its disk is paid for: there Google deletes it, not the script.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from distributed import Security
 from dqnkit.errors import ConfigError
 
 PORT = 8786  # of the scheduler
-NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # its HTTP server opens a port all the same
-LIMIT = 16_384  # bytes of user data that EC2 takes, before they are encoded
-SETTINGS = "/etc/dqnkit/dask.json"  # on the machine; holds a private key of this cluster
+NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # even without it an HTTP server is started
+LIMIT = 16_384  # bytes of user data that EC2 accepts, before base64
+SETTINGS = "/etc/dqnkit/dask.json"  # on the machine; contains a private key of this cluster
 
 SCRIPT = """\
 #cloud-config
@@ -56,20 +56,20 @@ def script(
     settings: Mapping[str, Any],
     pip_packages: Sequence[str],
     lifetime: float,
-    ends_itself: bool = True,
+    shuts_down: bool = True,
 ) -> str:
     """The user data of one machine.
 
     Args:
         image: of the container.
-        command: that runs in it.
-        settings: of Dask's configuration, for the process in it.
-        pip_packages: installed in the container when it starts, as the images of Dask's makers do by themselves.
+        command: runs in the container.
+        settings: Dask's configuration in the container.
+        pip_packages: installed when the container starts; Dask's own images do that.
         lifetime: seconds from the start of the machine to its end.
-        ends_itself: it shuts down then, and when Dask has ended; else the cloud has to see to it.
+        shuts_down: the machine shuts down after its lifetime, and when Dask has ended; else the cloud must delete it.
 
     Raises:
-        ConfigError: it is longer than EC2 takes.
+        ConfigError: it is longer than EC2 accepts.
     """
     variables = {"DASK_CONFIG": SETTINGS}
     if pip_packages:
@@ -79,12 +79,12 @@ def script(
         run += ["--env", f"{name}={value}"]
     text = SCRIPT.format(
         settings=SETTINGS,
-        content=json.dumps(json.dumps(settings)),  # a string of JSON is one of YAML
-        first=END_FIRST.format(minutes=round(lifetime / 60)) if ends_itself else CLOUD_ENDS_IT,
+        content=json.dumps(json.dumps(settings)),  # a JSON string is also a YAML string
+        first=END_FIRST.format(minutes=round(lifetime / 60)) if shuts_down else CLOUD_ENDS_IT,
         install=json.dumps(INSTALL),
         pull=json.dumps(AGAIN.format(command=shlex.join(["docker", "pull", "-q", image]))),
         run=json.dumps(shlex.join([*run, image, *command])),
-        last=END_LAST if ends_itself else "",
+        last=END_LAST if shuts_down else "",
     )
     if (size := len(text.encode())) > LIMIT:
         raise ConfigError(
@@ -95,7 +95,7 @@ def script(
 
 
 def settings(security: Security, role: str) -> dict[str, Any]:
-    """Dask's settings for a scheduler or a worker: the certificates of its role, and that nothing goes without TLS."""
+    """Dask's settings for a scheduler or worker: the certificates of its role; connections without TLS are refused."""
     own = security.get_tls_config_for_role(role)
     tls = {"ca-file": own["ca_file"], role: {"key": own["key"], "cert": own["cert"]}}
     comm = {"require-encryption": True, "default-scheme": "tls", "tls": tls}
@@ -103,18 +103,18 @@ def settings(security: Security, role: str) -> dict[str, Any]:
 
 
 def scheduler_command(idle_timeout: float) -> list[str]:
-    """Of the scheduler: its port for workers and the driver, no dashboard, and its end when it is idle (seconds)."""
+    """The command for the scheduler. It has no dashboard, and ends after so many seconds without work."""
     python = ["python", "-m", "distributed.cli.dask_scheduler", "--protocol", "tls", "--port", str(PORT)]
     return [*python, *NO_DASHBOARD, "--idle-timeout", f"{idle_timeout:.0f} s"]
 
 
 def worker_command(scheduler: str, name: str, threads: int, patience: float) -> list[str]:
-    """Of a worker: it waits so long (seconds) for its scheduler, then it ends. No threads: as many as virtual CPUs."""
+    """The command for a worker. It ends if it finds no scheduler for `patience` seconds. 0 threads: one a CPU."""
     python = ["python", "-m", "distributed.cli.dask_worker", scheduler, "--name", name]
     number = ["--nthreads", str(threads)] if threads else []
     return [*python, *number, *NO_DASHBOARD, "--death-timeout", f"{patience:.0f}"]
 
 
 def without_keys(script: str) -> str:
-    """A script to show: a word stands for each private key."""
+    """A script in which the words "(private key)" stand for each private key, so that it can be shown."""
     return re.sub(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", "(private key)", script, flags=re.DOTALL)
