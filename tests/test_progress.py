@@ -18,8 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnkit.classroom import check, download_progress, progress, progress_file, upload_progress
-from dqnkit.classroom.course import notebook_name, number
+from dqnkit.classroom import check, course, download_progress, progress, progress_file, upload_progress
 from dqnkit.classroom.progress_file import NAME, ProgressFile, empty, merge, parse, record_check, record_prediction
 
 
@@ -256,8 +255,8 @@ def test_the_summary_goes_by_notebook() -> None:
     def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
         return q[s, a]
 
-    here, later = notebook_name("q_update"), notebook_name("q_network")
-    alpha, skip = (f"{number('q_update')}-{name}" for name in ("alpha", "skip"))
+    here, later = course.notebook_name("q_update"), course.notebook_name("q_network")
+    alpha, skip = (f"{course.number('q_update')}-{name}" for name in ("alpha", "skip"))
     check("q_update", reader)
     record_check("td_target", later, True)
     record_prediction(alpha, "?", "number", 1.0)
