@@ -7,6 +7,7 @@ commands are run by the slow tests.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -211,10 +212,10 @@ def test_a_preset_is_added(checkout: Path) -> None:
     (edit,) = edits("Add a preset")
     apply(edit, checkout)
     module = edit.file.removesuffix(".py").replace("/", ".")
-    printed = run(
-        checkout, "-c", f"from {module} import preset; print(preset('Taxi-v3').env_id, preset('Taxi-v3').n_step)"
-    )
-    assert printed.split() == ["Taxi-v3", "3"]
+    ((env_id, added),) = ast.literal_eval("{" + edit.content + "}").items()
+    code = f"import json; from {module} import preset; print(json.dumps(preset('{env_id}').to_dict()))"
+    settings = json.loads(run(checkout, "-c", code))
+    assert settings == {**settings, "env_id": env_id, **added}
 
 
 @pytest.mark.parametrize(("title", "most"), BY_HAND.items())
