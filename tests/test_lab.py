@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from dqnkit import course_folder, lab
+from dqnkit.classroom.course import LESSONS, notebook_name
 from dqnkit.errors import DQNKitError, MissingExtraError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,7 +190,7 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
             assert notification["fetchNews"]["default"] == "false"  # nobody is asked whether they want news
             page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
             with urllib.request.urlopen(page, timeout=60) as answer:
-                assert "00_start_here.ipynb" in json.load(answer)["content"]
+                assert f"{notebook_name(LESSONS[0])}.ipynb" in json.load(answer)["content"]
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=60)
         finally:

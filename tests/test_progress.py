@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnkit.classroom import check, download_progress, progress, progress_file, progress_record, upload_progress
+from dqnkit.classroom import check, course, download_progress, progress, progress_file, progress_record, upload_progress
 from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
 from dqnkit.classroom.progress_record import NAME, empty, merge, parse
 
@@ -307,21 +307,23 @@ def test_the_summary_goes_by_notebook() -> None:
     def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
         return q[s, a]
 
+    here, later = course.notebook_name("q_update"), course.notebook_name("q_network")
+    alpha, skip = (f"{course.number('q_update')}-{name}" for name in ("alpha", "skip"))
     check("q_update", reader)
-    record_check("td_target", "02_q_network", True)
-    record_prediction("01-alpha", "?", "number", 1.0)
-    record_prediction("01-skip", "?", "number", None)
+    record_check("td_target", later, True)
+    record_prediction(alpha, "?", "number", 1.0)
+    record_prediction(skip, "?", "number", None)
     record_check("homework", "11_<own>", True)
     page = progress()
     assert "✗ check q_update: not passed yet (1 try)" in page.text
     assert "✓ check td_target: passed on 20" in page.text
-    assert "✓ prediction 01-alpha: committed" in page.text
-    assert "○ prediction 01-skip: skipped" in page.text
+    assert f"✓ prediction {alpha}: committed" in page.text
+    assert f"○ prediction {skip}: skipped" in page.text
     assert "○ check epsilon_greedy: not tried yet" in page.text
     assert "2 of " in page.text
     assert "1 prediction made" in page.text
     assert "11_&lt;own&gt;" in page.html
-    assert page.text.index("01_q_update") < page.text.index("prediction 01-alpha") < page.text.index("02_q_network")
+    assert page.text.index(here) < page.text.index(f"prediction {alpha}") < page.text.index(later)
 
 
 def downloaded() -> bytes:
