@@ -16,10 +16,11 @@ PACKAGE = Path(dqnkit.__file__).parent
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files"},
+    {"errors", "types", "files", "dqn_in_one_file"},
     {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks"},
+    {"actor", "network_layers", "replicas"},
+    {"networks"},
     {"learner", "rollouts"},
     {"training", "evaluation"},
     {"checkpoint", "plots", "notebooks"},
@@ -40,7 +41,7 @@ ONLY = {
     },
 }
 ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
+LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
     *("config", "errors", "exploration", "small_environments"),  # which those import themselves
@@ -138,7 +139,7 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) == "cluster" or not top & {"dask", "distributed"}
     assert room(module) == "widgets" or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "classroom"}
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "classroom"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 
