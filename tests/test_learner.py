@@ -368,17 +368,18 @@ def test_a_network_of_the_readers_own_is_learned_and_acts(rng: np.random.Generat
     np.testing.assert_allclose(q_values(learner.get_weights(), x), learner.online(x), atol=1e-5)
 
 
+BY_ACTORS: dict[str, Any] = {"actor_priorities": True, "replay": "prioritized"}
+
+
 class TestActorPriorities:
     """The actor's first priorities are those of the learner, or they are refused."""
-
-    SETTINGS: dict[str, Any] = {"actor_priorities": True, "replay": "prioritized"}
 
     @pytest.mark.parametrize(
         "settings",
         [{}, {"double_q": True}, {"loss": "squared"}, {"n_step": 3}, {"dueling": True, "double_q": True, "xla": True}],
     )
     def test_they_are_those_of_the_learners_first_update(self, settings: Any, rng: np.random.Generator) -> None:
-        learner = Learner(config_for_updates(**self.SETTINGS, **settings))
+        learner = Learner(config_for_updates(**BY_ACTORS, **settings))
         data = batches(rng, k=1)
         by_actor = td_errors(learner.get_weights(), Transition._make(values[0] for values in data))
         np.testing.assert_allclose(learner.update(data).td_errors[0], by_actor, atol=1e-5)
@@ -387,8 +388,8 @@ class TestActorPriorities:
     def test_those_of_another_rule_are_refused(self, part: str) -> None:
         own: dict[str, Any] = {"loss": q_loss, "td_error": lambda *values: q_learning(*values)}
         with pytest.raises(ConfigError, match=f"those of your {part}: set actor_priorities to False"):
-            Learner(config_for_updates(**self.SETTINGS), **{part: own[part]})
-        Learner(config_for_updates(**self.SETTINGS), td_error=q_learning)  # the package's own
+            Learner(config_for_updates(**BY_ACTORS), **{part: own[part]})
+        Learner(config_for_updates(**BY_ACTORS), td_error=q_learning)  # the package's own
         Learner(config_for_updates(), **{part: own[part]})
 
 
