@@ -19,10 +19,11 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files", "hosted"},
+    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
     {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks"},
+    {"actor", "network_layers", "replicas"},
+    {"networks"},
     {"learner", "rollouts"},
     {"training", "evaluation"},
     {"checkpoint", "plots", "course_folder"},
@@ -47,7 +48,7 @@ ONLY = {
     },
 }
 ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
+LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
     *("config", "errors", "exploration", "small_environments"),  # which those import themselves
@@ -185,7 +186,7 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
     assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 

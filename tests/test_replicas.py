@@ -26,7 +26,8 @@ def test_a_reduction_of_the_readers_own_is_used_by_the_learner(tmp_path: Path) -
 import numpy as np
 from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, seconds_per_update, use_sgd
 from dqnkit.config import DQNConfig
-from dqnkit.learner import Learner, reduce_gradients
+from dqnkit.learner import Learner
+from dqnkit.replicas import reduce_gradients
 from dqnkit.types import Transition
 
 strategy = mirrored_cpus(2)
