@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cloud import CLOUDS
 from dqnkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from dqnkit.cluster.cloud.meter import Meter
+    from dqnkit.cloud.meter import Meter
     from dqnkit.cluster.rollouts import ClusterRollouts
 
-PLACES = ("local", "ssh", "aws", "gcp")
-PAID = ("aws", "gcp")
+KINDS = ("local", "ssh", *CLOUDS)  # of clusters that --on can make
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ClusterChoice:
             yield Rollouts()
             return
         with needs_dask():
-            from dqnkit.cluster import deploy
+            from dqnkit import deploy
             from dqnkit.cluster.dashboard import dashboard_link
             from dqnkit.cluster.rollouts import ClusterRollouts
         with ExitStack() as stack:
@@ -91,14 +91,14 @@ class ClusterChoice:
         if (self.where == "ssh") != bool(self.host):
             raise click.UsageError("--on ssh and --host go together")
         paid = [self.spot, self.budget is not None, self.machine is not None, self.lifetime is not None, self.yes]
-        if any(paid) and self.where not in PAID:
+        if any(paid) and self.where not in CLOUDS:
             raise click.UsageError("--spot, --budget, --machine, --lifetime and --yes go with --on aws or --on gcp")
 
     def _options(self) -> dict[str, Any]:
         """Keyword arguments of `make_cluster`."""
         if self.where == "ssh":
             return {"hosts": list(self.host), "progress": click.echo}
-        if self.where not in PAID:
+        if self.where not in CLOUDS:
             return {}
         options = {"spot": self.spot, "budget": self.budget, "machine": self.machine, "lifetime": self.lifetime}
         said = {name: value for name, value in options.items() if value is not None}
@@ -116,7 +116,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--on",
             "where",
-            type=click.Choice(PLACES),
+            type=click.Choice(KINDS),
             default="local",
             show_default=True,
             help="where --workers run: here, on computers that ssh reaches, on machines of a cloud",

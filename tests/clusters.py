@@ -21,12 +21,12 @@ from distributed import Client, LocalCluster
 from toys import linear_policy, small_config
 
 from dqnkit.cluster import local
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.task_length import WINDOW
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import kept_actors
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.types import LearnerResult, PolicyWeights, Rollout
 
 WEIGHTS = linear_policy((4,), 2)

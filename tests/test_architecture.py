@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -18,17 +19,20 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files"},
+    {"errors", "types", "files", "hosted"},
     {"backend", "config", "small_environments", "sum_tree"},
     {"environments", "exploration", "policy", "replay", "value_learning"},
     {"actor", "networks"},
     {"learner", "rollouts"},
     {"training", "evaluation"},
-    {"checkpoint", "plots", "notebooks"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
+    {"cloud"},
+    {"deploy"},
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
+    {"extras"},
     {"lessons", "lab", "colab", "cli_cluster"},
     {"authoring"},
     {"cli_cloud"},
@@ -38,7 +42,7 @@ ROWS = [
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
@@ -49,6 +53,7 @@ ON_A_WORKER = {
     *("config", "errors", "exploration", "small_environments"),  # which those import themselves
     "cluster",
 }
+SIMULATED = "dqnkit.cloud.simulated"
 
 MODULES = {
     ".".join(("dqnkit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -87,6 +92,13 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def named(module: str) -> frozenset[str]:
+    """All modules whose full name is a string in a module: it may import them by that name, or start them."""
+    nodes = ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and node.value in MODULES)
+
+
 def modules_of(*rooms: str) -> list[str]:
     return [module for module in MODULES if room(module) in rooms]
 
@@ -119,7 +131,7 @@ def test_rooms_import_downwards_only(module: str) -> None:
         return
     ranks = {name: rank for rank, names in enumerate(ROWS) for name in names}
     assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test (and in DESIGN)"
-    for name in imports(module):
+    for name in imports(module) | named(module):
         if name.startswith("dqnkit.") and room(name) != room(module):
             assert ranks[room(name)] < ranks[room(module)], f"{module} imports {name}, which is not below it"
             allowed = ONLY.get(room(module))
@@ -171,10 +183,24 @@ def test_the_learner_side_never_imports_dask_or_widgets() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
-    assert room(module) == "cluster" or not top & {"dask", "distributed"}
+    assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
     assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
     with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(SIMULATED)])
+def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -> None:
+    assert SIMULATED in MODULES
+    assert not {name for name in imports(module) | named(module) if name.startswith(SIMULATED)}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

@@ -221,7 +221,7 @@ def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: 
     assert "| 00_try | [Binder](https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/00_t" in inner
 
     (course / "README.md").write_text("no marks")
-    with pytest.raises(DQNKitError, match="begin badges"):
+    with pytest.raises(DQNKitError, match="begin course"):
         build_course(course)
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 # Few samples for each insert: then the workers set the pace, and are busy.
 SETUP = """
 from dqnkit.cluster.watched_cluster import WatchedCluster
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import preset
 from dqnkit.training import train

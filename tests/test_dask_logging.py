@@ -16,7 +16,7 @@ pytest.importorskip("distributed")
 import dask.config
 
 from dqnkit.cluster.dask_logging import LOGGERS, SPAWNED, silence_dask
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 

@@ -23,9 +23,9 @@ from toys import linear_policy, small_config
 
 import dqnkit
 from dqnkit.cluster import package, remote_eval
-from dqnkit.cluster.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
 ELSEWHERE = "the version of another copy"
@@ -79,7 +79,7 @@ def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("place", ["aws", "gcp", "ssh"])
 def test_without_the_extra_the_message_says_what_to_install(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("dqnkit.cluster.cloud.", "dqnkit.cluster.ssh"))]:
+    for name in [name for name in sys.modules if name.startswith(("dqnkit.cloud.", "dqnkit.cluster.ssh"))]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("dask_cloudprovider", "asyncssh"):
         monkeypatch.setitem(sys.modules, name, None)

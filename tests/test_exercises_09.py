@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
 from dqnkit.config import preset
 from dqnkit.lessons.cloud.exercises import cluster_cost, training_seconds

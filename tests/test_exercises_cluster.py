@@ -121,8 +121,8 @@ def test_the_stream_on_a_real_cluster_gives_what_the_package_gives() -> None:
     pytest.importorskip("distributed")
     from distributed import as_completed
 
-    from dqnkit.cluster.deploy import make_cluster
     from dqnkit.cluster.rollouts import ClusterRollouts
+    from dqnkit.deploy import make_cluster
 
     config, epsilons = DQNConfig(num_envs=2, deterministic=True), np.full(2, 0.5, np.float32)
     arrived: list[Rollout] = []

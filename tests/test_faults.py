@@ -13,10 +13,10 @@ from clusters import StillLearner
 from distributed import Client
 from toys import small_config
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.faults import _end_this_process, _identity, kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.watched_cluster import WatchedCluster
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.training import train
 

@@ -20,11 +20,11 @@ from test_learner import SETTINGS, B, K, batches, config_for_updates
 from toys import small_config
 
 from dqnkit import checkpoint
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.multiworker import MultiWorkerLearner
 from dqnkit.cluster.multiworker.messages import pack, unpack
 from dqnkit.cluster.multiworker.workers import check_network, choose_workers
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
 from dqnkit.learner import Learner
 from dqnkit.training import train

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from browser import Lab, Notebook, jupyter_lab
 
-from dqnkit.notebooks import find_notebooks
+from dqnkit.course_folder import find_notebooks
 
 pytestmark = pytest.mark.slow
 

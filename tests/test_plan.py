@@ -212,9 +212,9 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loosely, as other things run beside it; tests/benchmarks/plan_accuracy.py looks closely."""
-    from dqnkit.cluster.deploy import make_cluster
     from dqnkit.cluster.measure import measure
     from dqnkit.cluster.rollouts import ClusterRollouts
+    from dqnkit.deploy import make_cluster
     from dqnkit.training import train
 
     monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")

@@ -14,9 +14,9 @@ import pytest
 from clusters import within
 from distributed import Client, Security
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.running_cluster import RunningCluster
 from dqnkit.cluster.security import read_certificates, write_certificates
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 
 

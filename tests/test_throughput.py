@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("distributed")
 
 from dqnkit.cluster import throughput
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights

@@ -1,6 +1,6 @@
-"""Rollouts and learners on a Dask cluster. The only room that imports Dask.
+"""Rollouts and learners on a Dask cluster. Dask is imported only here and in `dqnkit.cloud`.
 
-    from dqnkit.cluster.deploy import make_cluster
+    from dqnkit.deploy import make_cluster
     from dqnkit.cluster.rollouts import ClusterRollouts
 
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:

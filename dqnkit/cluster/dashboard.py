@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import dask
+
+from dqnkit.hosted import is_colab
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -49,7 +50,7 @@ def how_to_reach(link: str) -> str:
     if link.startswith("/"):
         return "If it does not open, the notebook server lacks jupyter-server-proxy: pip install jupyter-server-proxy."
     url = urlsplit(link)
-    if "google.colab" in sys.modules:
+    if is_colab():
         return (
             "On Colab this link leads nowhere. While no other cell runs, run this in a new one, and follow the link "
             f"that it shows: from google.colab import output; output.serve_kernel_port_as_window({url.port}, "

@@ -14,7 +14,7 @@ from itertools import cycle
 
 import numpy as np
 
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cluster import local
 from dqnkit.cluster.plan import Measured
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
@@ -48,7 +48,7 @@ def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], No
     learner = make_learner(config)
     build = time.perf_counter() - began
     weights = learner.get_weights()
-    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
+    with local.start(1) as cluster, cluster.get_client() as client:
         report("Measuring: environments ...")
         long = _collect(ClusterRollouts(client), endless, weights, long_seconds)
         report("Measuring: tasks ...")

@@ -270,7 +270,7 @@ def plan(
     Args:
         config: the run's settings; ``total_steps`` is how long it is.
         measured: on this computer.
-        offers: the kinds of machines, as `dqnkit.cluster.cloud.prices.offers` gives them.
+        offers: the kinds of machines, as `dqnkit.cloud.prices.offers` gives them.
         workers: numbers of machines to try; each machine has one worker process.
         threads: of a worker; by default the number of virtual CPUs of its machine.
         budget: US dollars.

@@ -111,7 +111,7 @@ class ClusterRollouts:
     - No rollout arrives for ``patience``, or the scheduler is lost: training ends with an error that says which.
 
     Args:
-        client: of any cluster; `dqnkit.cluster.deploy.make_cluster` makes one on this computer.
+        client: of any cluster; `dqnkit.deploy.make_cluster` makes one on this computer.
         max_policy_lag: rollouts with a larger policy lag are dropped and counted.
         patience: seconds without any rollout after which `collect` raises an error.
         task_steps: steps of each copy of the environment in a task; by default chosen from the measured speed.

@@ -26,7 +26,7 @@ MARKS = 12  # changes that are marked on the curve, at most: the last ones
 
 
 class Cost(Protocol):
-    """What is paid for while training runs; `dqnkit.cluster.cloud.meter.Meter` is one."""
+    """What is paid for while training runs; `dqnkit.cloud.meter.Meter` is one."""
 
     def text(self) -> str:
         """What was spent so far, in a few words."""
@@ -64,7 +64,7 @@ async def live(
         cluster: where the rollouts come from. Below the curves it gets a picture of its traffic, a row for each worker,
             a button that kills one, and a link to Dask's dashboard.
         cost: what is paid for meanwhile, as the meter of a cluster in a cloud; what it says is shown on top. It only
-            shows: `dqnkit.cluster.cloud.meter.within_budget` ends training.
+            shows: `dqnkit.cloud.meter.within_budget` ends training.
 
     Returns:
         The last status; None where none came.

@@ -47,8 +47,8 @@ ring("environment", "actor", "weights")
 # twenty others the code below would be the same, only the address of the scheduler would differ.
 
 # %%
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.dask_logging import silence_dask
+from dqnkit.deploy import make_cluster
 
 cluster = globals().get("cluster")
 if cluster is not None:  # this cell was run before: one cluster is enough

@@ -751,8 +751,8 @@ print(f"{status.updates:,} updates of two replicas; {len(returns)} greedy episod
 SEVERAL_PROCESSES = False
 
 if SEVERAL_PROCESSES:
-    from dqnkit.cluster.deploy import make_cluster
     from dqnkit.cluster.multiworker import MultiWorkerLearner
+    from dqnkit.deploy import make_cluster
 
     rng = np.random.default_rng(0)  # the same batches as there
     with (

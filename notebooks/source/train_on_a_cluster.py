@@ -122,10 +122,10 @@ print("the same" if said == happened else "they differ")
 # and nothing else would change.
 
 # %%
-from dqnkit.cluster.watched_cluster import WatchedCluster
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
+from dqnkit.deploy import make_cluster
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
 cluster = make_cluster(n_workers=2)

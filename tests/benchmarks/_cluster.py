@@ -13,9 +13,9 @@ import report
 from distributed import Client
 from distributed.security import Security
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.policy import Dense
 from dqnkit.replay import make_replay
 from dqnkit.types import PolicyWeights

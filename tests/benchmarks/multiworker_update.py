@@ -17,9 +17,9 @@ import numpy as np
 import psutil
 import report
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.multiworker import MultiWorkerLearner
 from dqnkit.config import DQNConfig, preset
+from dqnkit.deploy import make_cluster
 from dqnkit.learner import Learner
 from dqnkit.types import Transition
 
