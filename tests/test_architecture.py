@@ -1,4 +1,4 @@
-"""The import rule: rooms import downwards only, and actors never meet TensorFlow (DESIGN, section 2)."""
+"""The import rule: rooms import downwards only, and actors never need TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
     {"errors", "types", "files", "hosted", "dqn_in_one_file"},
-    {"backend", "config", "small_environments", "sum_tree"},
-    {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "network_layers", "replicas"},
+    {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
+    {"config", "small_environments", "frames"},
+    {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
+    {"actor", "network_layers", "replicas", "prioritized_replay"},
     {"networks"},
     {"learner", "rollouts"},
-    {"training", "evaluation"},
+    {"parts"},
+    {"training", "evaluation", "videos"},
     {"checkpoint", "plots", "course_folder"},
     {"cluster"},
     {"cloud"},
@@ -47,11 +49,16 @@ ONLY = {
         *("exploration", "actor"),
     },
 }
-ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "training"]
+ACTOR_SIDE = [
+    *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    *("replay", "prioritized_replay", "rollouts"),
+]
+LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "parts", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
-    *("config", "errors", "exploration", "small_environments"),  # which those import themselves
+    # which those import themselves
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("packing", "frames", "array_store"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"

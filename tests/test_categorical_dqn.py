@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.evaluation import evaluate
 from dqnkit.learner import Learner
 from dqnkit.network_layers import Expectation
 from dqnkit.networks import build_q_network
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import Transition
 

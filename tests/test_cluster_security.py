@@ -30,9 +30,9 @@ from dqnkit.cluster.security import (
     temporary_security,
     write_certificates,
 )
-from dqnkit.config import preset
 from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 ELSEWHERE = "198.51.100.7"  # of a block that is for documentation: nobody's

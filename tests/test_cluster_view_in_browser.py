@@ -16,7 +16,7 @@ SETUP = """
 from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import preset
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import LiveSettings
 from dqnkit.widgets import live

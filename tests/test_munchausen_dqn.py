@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dqnkit.config import preset
 from dqnkit.evaluation import evaluate
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import Transition
 from dqnkit.value_learning import squared

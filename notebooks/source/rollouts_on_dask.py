@@ -259,8 +259,8 @@ rollout_task = use("rollout_task", rollout_task)
 # %%
 from dqnkit.actor import Actor
 from dqnkit.cluster.worker import RolloutTask, make_rollout
-from dqnkit.config import preset
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 
 fixed = preset("CartPole-v1", deterministic=True, num_envs=4, xla=False)
 epsilons = np.full(4, 0.5, np.float32)  # one for each of the four copies of the environment

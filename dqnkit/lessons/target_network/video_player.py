@@ -24,7 +24,7 @@ _numbers = count(1)
 
 
 class Video(Protocol):
-    """An animated file, see `dqnkit.evaluation.Animation`."""
+    """An animated file, see `dqnkit.videos.Animation`."""
 
     @property
     def path(self) -> Path:
