@@ -16,7 +16,9 @@ The ring that data flows through, and the room where each part lives::
     evaluation      evaluate, record_video
     checkpoint      save, restore
     plots           figures, drawn off-screen
-    cluster         rollouts and learners on other processes    (the only room that imports Dask)
+    cluster         rollouts and learners on other processes    (with cloud, the only room that imports Dask)
+    cloud           clusters on rented machines: prices, limits, nothing left behind
+    deploy          make_cluster: a cluster of any kind, here or elsewhere
     widgets         live plots and panels in the notebooks
     classroom       checks, predictions, progress; the notebooks built
     cli, doctor     the command line; lab and colab open the course

@@ -16,7 +16,7 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.errors import CheckpointError, ConfigError
-from dqnkit.exploration import actor_epsilons, linear_schedule
+from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.parts import AnyLearner, check_learner, make_learner, make_replay
 from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
@@ -193,12 +193,9 @@ class _Loop:
         self.loss, self.mean_max_q = float(result.losses.mean()), result.mean_max_q
 
     def _learning_rate(self) -> float:
-        config = self.config
         if self.live.learning_rate is not None:
             return self.live.learning_rate
-        if config.learning_rate_end < 0:
-            return config.learning_rate
-        return linear_schedule(self.counters.step, config.learning_rate, config.learning_rate_end, config.total_steps)
+        return learning_rate_at(self.config, self.counters.step)
 
     def _epsilons(self) -> FloatArray:
         """Exploration rates ``[num_actors, num_envs]`` for the rollouts that begin now."""

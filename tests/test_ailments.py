@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dqnkit.classroom import ailments
-from dqnkit.classroom.ailments import AILMENTS, RULES, Parts, TableLearner, learn
+from dqnkit.lessons.beyond_dqn import ailment_bench, ailments
+from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, RULES, Parts, TableLearner, learn
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer
 
@@ -124,13 +124,15 @@ def test_in_the_corridor_all_actions_are_worth_the_same_and_more_towards_its_end
 
 def test_the_bench_runs_compares_and_starts_anew() -> None:
     pytest.importorskip("ipywidgets")
-    bench = ailments.bench()
+    bench = ailment_bench.bench()
     assert "no part, seed 0" in bench.summary
     assert "4,000 of 4,000" in bench.summary
     bench.choice.value = "similar actions"
     plain = float(bench.summary.split("error ")[1].split(";")[0])
     bench.switches["dueling"].value = True
-    bench._start("similar actions", {"double": False, "n_step": False, "prioritized": False, "dueling": True})
+    bench._start(
+        ailments.AILMENTS["similar actions"], {"double": False, "n_step": False, "prioritized": False, "dueling": True}
+    )
     while bench._tick():
         pass
     assert bench.summary.startswith("Finished: dueling, seed 0.")
@@ -142,7 +144,7 @@ def test_the_bench_runs_compares_and_starts_anew() -> None:
 
 def test_the_bench_without_widgets_is_a_picture_with_and_without_the_cure() -> None:
     pytest.importorskip("ipywidgets")
-    shown = ailments.bench()._repr_mimebundle_()
+    shown = ailment_bench.bench()._repr_mimebundle_()
     assert {"text/html", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(shown)
     assert "no part:" in shown["text/plain"]
     assert "double:" in shown["text/plain"]

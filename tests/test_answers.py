@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("IPython")
 
-from dqnkit.widgets.answers import answer_while_cells_run
+from dqnkit.widgets.kernel_status import answer_while_cells_run
 
 
 class Kernel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -11,25 +12,32 @@ from pathlib import Path
 import pytest
 
 import dqnkit
+from dqnkit.classroom.course import LESSONS
 
 PACKAGE = Path(dqnkit.__file__).parent
+SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a room imports only from rows above its own in this list.
 ROWS = [
-    {"errors", "types", "files"},
+    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
     {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
     {"config", "small_environments", "frames"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks", "prioritized_replay"},
+    {"actor", "network_layers", "replicas", "prioritized_replay"},
+    {"networks"},
     {"learner", "rollouts"},
     {"parts"},
     {"training", "evaluation", "videos"},
-    {"checkpoint", "plots", "notebooks"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
+    {"cloud"},
+    {"deploy"},
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
-    {"lab", "colab", "cli_cluster"},
+    {"extras"},
+    {"lessons", "lab", "colab", "cli_cluster"},
+    {"authoring"},
     {"cli_cloud"},
     {"cli"},
 ]
@@ -37,7 +45,7 @@ ROWS = [
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
@@ -45,7 +53,7 @@ ACTOR_SIDE = [
     *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
     *("replay", "prioritized_replay", "rollouts"),
 ]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "parts", "training"]
+LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "parts", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
     # which those import themselves
@@ -53,6 +61,7 @@ ON_A_WORKER = {
     *("packing", "frames", "array_store"),
     "cluster",
 }
+SIMULATED = "dqnkit.cloud.simulated"
 
 MODULES = {
     ".".join(("dqnkit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -91,6 +100,13 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def named(module: str) -> frozenset[str]:
+    """All modules whose full name is a string in a module: it may import them by that name, or start them."""
+    nodes = ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and node.value in MODULES)
+
+
 def modules_of(*rooms: str) -> list[str]:
     return [module for module in MODULES if room(module) in rooms]
 
@@ -122,12 +138,44 @@ def test_rooms_import_downwards_only(module: str) -> None:
         assert not {name for name in imports(module) if name.startswith("dqnkit")}
         return
     ranks = {name: rank for rank, names in enumerate(ROWS) for name in names}
-    assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test"
-    for name in imports(module):
+    assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test (and in DESIGN)"
+    for name in imports(module) | named(module):
         if name.startswith("dqnkit.") and room(name) != room(module):
             assert ranks[room(name)] < ranks[room(module)], f"{module} imports {name}, which is not below it"
             allowed = ONLY.get(room(module))
             assert allowed is None or room(name) in {*allowed, "errors"}, f"{module} imports {name}"
+
+
+def lesson(module: str) -> str:
+    return module.split(".")[2] if module.startswith("dqnkit.lessons.") else ""
+
+
+@pytest.mark.parametrize("module", modules_of("lessons"))
+def test_a_lesson_imports_no_other_lesson(module: str) -> None:
+    assert {lesson(name) for name in imports(module)} - {""} <= {lesson(module)}
+
+
+def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
+    """What a notebook, or its lesson's folder, reaches of the rooms that lessons share, another one needs too."""
+    shared = modules_of("plots", "widgets", "classroom")
+    reached: dict[str, set[str]] = {module: set() for module in shared}
+    for name in LESSONS:
+        text = (SOURCES / f"{name}.py").read_text(encoding="utf-8")
+        folder = [module for module in MODULES if lesson(module) == name]
+        for module in all_that_runs([*folder, *names_imported(text)]).keys() | names_imported(text):
+            reached.get(module, set()).add(name)
+    elsewhere = {*all_that_runs(modules_of("cli", "lab", "doctor", "colab", "runs", "authoring"))}
+    alone = {module: names for module, names in reached.items() if len(names) == 1 and module not in elsewhere}
+    assert not alone, f"these are needed by one lesson only, so they belong into its folder: {alone}"
+
+
+def names_imported(text: str) -> set[str]:
+    """The kit's modules that a source of a notebook imports."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & MODULES.keys()
 
 
 def test_the_actor_side_never_imports_what_is_heavy() -> None:
@@ -143,10 +191,24 @@ def test_the_learner_side_never_imports_dask_or_widgets() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
-    assert room(module) == "cluster" or not top & {"dask", "distributed"}
-    assert room(module) == "widgets" or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "classroom"}
+    assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
+    assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(SIMULATED)])
+def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -> None:
+    assert SIMULATED in MODULES
+    assert not {name for name in imports(module) | named(module) if name.startswith(SIMULATED)}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

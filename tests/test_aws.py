@@ -27,14 +27,14 @@ from toys import small_config
 
 from dqnkit.checkpoint import restore
 from dqnkit.cli import main
-from dqnkit.cluster.cloud import aws, boot, ec2, machines, meter, ordering
-from dqnkit.cluster.cloud.leftovers import CLUSTER, owner
-from dqnkit.cluster.cloud.meter import within_budget
-from dqnkit.cluster.cloud.simulated import SimulatedCloud
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cloud import aws, boot, ec2, machines, meter, options
+from dqnkit.cloud.leftovers import CLUSTER, owner
+from dqnkit.cloud.meter import within_budget
+from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError
 from dqnkit.evaluation import evaluate
 from dqnkit.presets import preset
@@ -126,7 +126,7 @@ def test_a_dry_run_shows_everything_and_starts_nothing(clean: SimulatedCloud) ->
 
 
 def test_a_dry_run_names_what_the_account_does_not_allow(clean: SimulatedCloud) -> None:
-    allowed = ec2.policy()
+    allowed = ec2.permissions()
     for statement in allowed["Statement"]:
         statement.pop("Condition", None)  # moto knows the conditions of no action
     clean.requires_permissions(allowed)
@@ -380,7 +380,7 @@ def test_what_is_told_may_fail(clean: SimulatedCloud) -> None:
 @pytest.mark.slow
 def test_a_program_that_ends_without_closing_its_cluster_leaves_nothing(clean: SimulatedCloud) -> None:
     program = (
-        "from dqnkit.cluster.deploy import make_cluster\n"
+        "from dqnkit.deploy import make_cluster\n"
         "if __name__ == '__main__':\n"
         "    cluster = make_cluster('aws', n_workers=1)\n"
         "    raise KeyError('something else')\n"
@@ -406,7 +406,7 @@ def test_machines_end_by_themselves_when_their_lifetime_has_passed(monkeypatch: 
 
 @pytest.mark.slow
 def test_an_idle_cluster_ends_by_itself(clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordering, "LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(options, "LEAST_SECONDS", 1.0)
     monkeypatch.setattr(machines, "RECONCILE_SECONDS", 1.0)
     told, tell = lines()
     before, ever = left(clean), len(clean.instances())

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-BENCH = "from dqnkit.classroom.ailments import bench\nbench()"
+BENCH = "from dqnkit.lessons.beyond_dqn.ailment_bench import bench\nbench()"
 
 
 def test_the_bench_learns_live_and_another_run_takes_its_place(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from browser import jupyter_lab
 pytestmark = pytest.mark.slow
 
 STEPPER = """
-from dqnkit.classroom.exercises.q_update import q_update
-from dqnkit.widgets import grid_stepper
+from dqnkit.lessons.q_update.exercises.q_update import q_update
+from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 stepper = grid_stepper(q_update, alpha=0.5, gamma=0.9, epsilon=1.0)
 stepper
 """
@@ -80,7 +80,7 @@ def test_one_click_is_one_update_and_sliders_act_while_a_cell_runs(lab):
 
 
 def test_the_cart_is_pushed_by_clicks_and_keys(lab):
-    notebook = lab.open(["from dqnkit.widgets import push_cartpole\npush_cartpole()"])
+    notebook = lab.open(["from dqnkit.lessons.start_here.push_cartpole import push_cartpole\npush_cartpole()"])
     notebook.run(0)
     notebook.wait_for(0, "A new episode")
     began = time.monotonic()

@@ -15,8 +15,11 @@ pytest.importorskip("jupytext")
 
 from click.testing import CliRunner
 
-from dqnkit.classroom import build
-from dqnkit.classroom.build import SET_UP, build_course, build_readmes, without_solution
+from dqnkit.authoring import build
+from dqnkit.authoring.build import build_course
+from dqnkit.authoring.notebooks import SET_UP
+from dqnkit.authoring.source import without_solution
+from dqnkit.classroom import course as lessons
 from dqnkit.errors import DQNKitError
 
 
@@ -147,19 +150,24 @@ def test_marks_without_a_partner_are_an_error(code: str) -> None:
         without_solution(code)
 
 
+HEADER = "# ---\n# jupyter:\n#   dqnkit:\n#     idea: one idea\n#     minutes: 7\n# ---\n\n"
+
+
 @pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """The notebooks' folder of a small checkout."""
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The notebooks' folder of a small checkout, whose course is one lesson."""
+    monkeypatch.setattr(lessons, "LESSONS", ("try",))
     folder = tmp_path / "notebooks"
     (folder / "source").mkdir(parents=True)
-    (folder / "source" / "place.json").write_text('{"repository": "someone/fork", "tag": "autumn"}')
-    (folder / "source" / "00_try.py").write_text(
-        "# %% [markdown]\n# # Title\n# <!-- badges -->\n\n"
+    (folder / "source" / "repository.json").write_text('{"repository": "someone/fork", "tag": "autumn"}')
+    (folder / "source" / "try.py").write_text(
+        f"{HEADER}# %% [markdown]\n# # Title\n# <!-- badges -->\n\n"
         "# %%\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     )
     marks = "<!-- begin badges: x -->\n<!-- end badges -->\n\n<!-- begin clone: x -->\n<!-- end clone -->\n\n"
-    (tmp_path / "README.md").write_text(f"# Top\n\n{marks}The rest.\n")
-    (folder / "README.md").write_text("Before.\n<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
+    table = "<!-- begin course: x -->\n<!-- end course -->\n"
+    (tmp_path / "README.md").write_text(f"# Top\n\n{marks}The rest.\n{table}")
+    (folder / "README.md").write_text(f"Before.\n{table}<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
     return folder
 
 
@@ -179,7 +187,9 @@ def test_a_source_gives_two_notebooks_without_outputs(course: Path) -> None:
 
 
 def test_the_cell_after_the_title_sets_the_course_up_from_the_place(course: Path) -> None:
-    for notebook in build_course(course).values():
+    notebooks = [content for path, content in build_course(course).items() if path.suffix == ".ipynb"]
+    assert len(notebooks) == 2
+    for notebook in notebooks:
         title, set_up, *_ = cells_of(notebook)
         assert title.startswith("# Title")
         assert 'kit = "https://github.com/someone/fork/archive/autumn.zip"' in set_up
@@ -197,23 +207,26 @@ def test_elsewhere_than_on_colab_the_set_up_cell_does_nothing_and_says_nothing()
 
 
 def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: Path) -> None:
-    top, inner = build_readmes(course).values()
+    built = build_course(course)
+    top, inner = built[course.parent / "README.md"], built[course / "README.md"]
 
     assert top.startswith("# Top\n\n<!-- begin badges: x -->\n[![")
     clone = "git clone https://github.com/someone/fork && cd fork"
-    assert top.endswith(f"\n{clone}\n```\n<!-- end clone -->\n\nThe rest.\n")
+    assert f"\n{clone}\n```\n<!-- end clone -->\n\nThe rest.\n" in top
+    assert "| [00_try](notebooks/00_try.ipynb) | one idea | 7 |" in top
+    assert "| [00_try](00_try.ipynb) | one idea | 7 |" in inner
     assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
-    assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_start_here.ipynb" in top
+    assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_try.ipynb" in top
     assert "old" not in inner
     assert "| 00_try | [Binder](https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/00_t" in inner
 
     (course / "README.md").write_text("no marks")
-    with pytest.raises(DQNKitError, match="begin links"):
-        build_readmes(course)
+    with pytest.raises(DQNKitError, match="begin course"):
+        build_course(course)
 
 
 def test_one_command_leads_everything_to_another_place(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "classroom" / "build.py"))
+    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "authoring" / "build.py"))
 
     result = CliRunner().invoke(build.main, ["--repository", "school/dqn", "--tag", "v1.2"])
 
@@ -229,19 +242,90 @@ def test_one_command_leads_everything_to_another_place(course: Path, monkeypatch
 def test_a_tag_that_makes_no_address_is_refused_and_nothing_is_changed(
     tag: str, course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "classroom" / "build.py"))
-    before = (course / "source" / "place.json").read_text()
+    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "authoring" / "build.py"))
+    before = (course / "source" / "repository.json").read_text()
 
     result = CliRunner().invoke(build.main, ["--tag", tag])
 
     assert result.exit_code == 1
     assert "not" in result.output
-    assert (course / "source" / "place.json").read_text() == before
+    assert (course / "source" / "repository.json").read_text() == before
     assert not (course / "00_try.ipynb").exists()
 
 
 def test_a_source_that_is_not_well_formed_is_named(course: Path) -> None:
-    (course / "source" / "00_try.py").write_text("# %% [markdown]\n# # Title\n\n# %%\n### END SOLUTION\n")
-
-    with pytest.raises(DQNKitError, match=r"00_try.py, cell 1: line 1"):
+    source = course / "source" / "try.py"
+    source.write_text(f"{HEADER}# %% [markdown]\n# # Title\n\n# %%\n### END SOLUTION\n")
+    with pytest.raises(DQNKitError, match=r"try.py, cell 1: line 1"):
         build_course(course)
+
+    source.write_text("# %% [markdown]\n# # Title\n")
+    with pytest.raises(DQNKitError, match=r"try.py must begin with a header that gives idea and minutes"):
+        build_course(course)
+
+    source.write_text(f"{HEADER}# %% [markdown]\n# # Title, after [[nowhere]]\n")
+    with pytest.raises(DQNKitError, match=r"try.py, cell 0: there is no lesson nowhere"):
+        build_course(course)
+
+    source.unlink()
+    with pytest.raises(DQNKitError, match=r"the lesson try is in the course, but there is no .*try.py"):
+        build_course(course)
+
+
+def add_lesson(course: Path, name: str, text: str) -> None:
+    (course / "source" / f"{name}.py").write_text(f"{HEADER}# %% [markdown]\n# # [[number]] · {text}\n\n# %%\n1\n")
+
+
+def test_a_lesson_between_two_others_moves_the_numbers_and_nothing_else(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_lesson(course, "last", "Last, of [[minutes]] minutes, after [[try]]")
+    add_lesson(course, "between", "Between")
+    monkeypatch.setattr(lessons, "LESSONS", ("try", "last"))
+    before = build_course(course)[course / "01_last.ipynb"]
+    assert cells_of(before)[0] == "# 01 · Last, of 7 minutes, after 00"
+
+    monkeypatch.setattr(lessons, "LESSONS", ("try", "between", "last"))
+    after = build_course(course)[course / "02_last.ipynb"]
+
+    assert cells_of(after)[0] == "# 02 · Last, of 7 minutes, after 00"
+    assert [cell["id"] for cell in json.loads(after)["cells"]] == [cell["id"] for cell in json.loads(before)["cells"]]
+
+
+def test_a_cell_that_comes_between_changes_no_other_cell(course: Path) -> None:
+    def cells() -> list[str]:
+        return [json.dumps(cell) for cell in json.loads(build_course(course)[course / "00_try.ipynb"])["cells"]]
+
+    before = cells()
+    source = course / "source" / "try.py"
+    source.write_text(
+        source.read_text().replace("# %%\ndef f", "# %%\n1\n\n# %% [markdown]\n# New.\n\n# %%\n1\n\n# %%\ndef f")
+    )
+
+    after = cells()
+
+    assert [cell for cell in after if cell in before] == before
+    assert len(after) == len(before) + 3
+    assert len({json.loads(cell)["id"] for cell in after}) == len(after)  # two cells are alike
+
+
+def test_a_lesson_that_is_left_out_leaves_nothing_behind(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "__file__", str(course.parent / "dqnkit" / "authoring" / "build.py"))
+    add_lesson(course, "last_one", "Last, after [[try]]")
+    monkeypatch.setattr(lessons, "LESSONS", ("try", "last_one"))
+    assert CliRunner().invoke(build.main, []).exit_code == 0
+    assert (course / "01_last_one.ipynb").exists()
+    own = course / "07_my_own.ipynb"
+    own.write_text('{"cells": [], "metadata": {}}')
+
+    monkeypatch.setattr(lessons, "LESSONS", ("last_one",))
+    result = CliRunner().invoke(build.main, [])
+
+    assert result.exit_code == 0, result.output
+    assert "removed notebooks/00_try.ipynb" in result.output
+    left = sorted(path.name for path in [*course.glob("*.ipynb"), *(course / "solutions").glob("*")])
+    assert left == ["00_last_one.ipynb", "00_last_one.ipynb", own.name]
+    for text in (course.parent / "README.md", course / "README.md"):
+        assert "00_try" not in text.read_text()
+        assert "00_last_one" in text.read_text()
+    assert cells_of((course / "00_last_one.ipynb").read_text())[0] == "# 00 · Last, after try"

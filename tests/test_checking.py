@@ -17,13 +17,13 @@ import pytest
 
 from dqnkit.classroom import CheckResult, check, hints, progress_file, sized, solution, use
 from dqnkit.classroom.checking import check_exercise
+from dqnkit.classroom.comparison import difference, normalise, show
+from dqnkit.classroom.course import find_exercise
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
-from dqnkit.classroom.exercises import find
-from dqnkit.classroom.limit import TimeIsUpError, run_limited
-from dqnkit.classroom.values import difference, normalise, show
+from dqnkit.classroom.time_limit import TimeIsUpError, run_limited
 from dqnkit.errors import MissingExtraError, UnknownNameError
 
-Q_UPDATE = find("q_update")
+Q_UPDATE = find_exercise("q_update")
 
 
 def double(x: Any) -> Any:
@@ -469,7 +469,7 @@ def test_what_the_code_prints_is_shown_with_the_result(capsys: pytest.CaptureFix
 def test_an_interrupt_ends_the_check_and_the_readers_thread() -> None:
     code = """
 import _thread, threading, time
-from dqnkit.classroom.limit import run_limited
+from dqnkit.classroom.time_limit import run_limited
 def loop():
     while True:
         try: pass
@@ -623,9 +623,9 @@ def test_the_classroom_imports_neither_tensorflow_nor_widgets() -> None:
     code = (
         "import sys\n"
         "from dqnkit.classroom import check, hints, solution, progress, predict\n"
-        "from dqnkit.classroom import exercises\n"
-        "from dqnkit.classroom.exercises.q_update import q_update\n"
-        "assert len([exercises.find(name) for name in exercises.names()]) > 5\n"
+        "from dqnkit.classroom import course\n"
+        "from dqnkit.lessons.q_update.exercises.q_update import q_update\n"
+        "assert len([course.find_exercise(name) for name in course.exercise_names()]) > 5\n"
         "assert check('q_update', q_update).passed\n"
         "print(*{'tensorflow', 'keras', 'ipywidgets', 'IPython', 'matplotlib'} & set(sys.modules))"
     )

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from toys import small_config
 
-from dqnkit.classroom.adapters import ReaderReplay
-from dqnkit.classroom.exercises.replay_sample import EXERCISE
-from dqnkit.classroom.patrol import BATCHES_A_CALL, PatrolNetwork, patrol
 from dqnkit.errors import InvalidDataError
+from dqnkit.lessons.replay.correlated_walk import BATCHES_A_CALL, GridNetwork, walk_by_quarters
+from dqnkit.lessons.replay.exercises.replay_sample import EXERCISE
+from dqnkit.lessons.replay.reader_replay import ReaderReplay
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Transition
 
 pytest.importorskip("tensorflow")
 ROOM = GridWorld(size=8, observation="xy")
-STEPS = patrol(ROOM, 0.8, seed=0, steps_each=20).transitions
+STEPS = walk_by_quarters(ROOM, 0.8, seed=0, steps_each=20).transitions
 
 
 def test_the_loop_gets_from_a_readers_buffer_what_it_gets_from_the_kits() -> None:
@@ -48,7 +48,7 @@ def test_training_runs_with_a_readers_buffer() -> None:
 
 
 def test_the_network_begins_anew_and_learns_in_groups() -> None:
-    network = PatrolNetwork(ROOM, 0.8)
+    network = GridNetwork(ROOM, 0.8)
     network.initialise(1)
     first = network.q_table()
     assert network.error() == pytest.approx(np.abs(first - network.exact)[~ROOM.terminal].mean(), rel=1e-5)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from browser import jupyter_lab
 
-from dqnkit.notebooks import jupyter_config
+from dqnkit.course_folder import jupyter_config
 
 pytestmark = pytest.mark.slow
 
 CELLS = [
-    "from dqnkit.cluster.deploy import make_cluster\n"
+    "from dqnkit.deploy import make_cluster\n"
     "cluster = make_cluster(n_workers=2)\nclient = cluster.get_client()\nprint('up', 1 + 1)",
     "import time\nfutures = client.map(lambda i: time.sleep(0.2), range(40), pure=False)\n"
     "print('done', len(client.gather(futures)))",

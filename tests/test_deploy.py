@@ -22,10 +22,10 @@ from distributed import Client, LocalCluster
 from toys import linear_policy, small_config
 
 import dqnkit
-from dqnkit.cluster import ask, package
-from dqnkit.cluster.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
+from dqnkit.cluster import package, remote_eval
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
 ELSEWHERE = "the version of another copy"
@@ -79,7 +79,7 @@ def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("place", ["aws", "gcp", "ssh"])
 def test_without_the_extra_the_message_says_what_to_install(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("dqnkit.cluster.cloud.", "dqnkit.cluster.ssh"))]:
+    for name in [name for name in sys.modules if name.startswith(("dqnkit.cloud.", "dqnkit.cluster.ssh"))]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("dask_cloudprovider", "asyncssh"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -197,7 +197,7 @@ def test_a_worker_with_another_version_is_found_and_mended() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP")
 def test_a_worker_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(remote_eval, "ANSWER_SECONDS", 2.0)
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         stopped = psutil.Process(next(iter(client.run(os.getpid).values())))
         stopped.suspend()

@@ -13,22 +13,20 @@ from typing import Any
 
 import pytest
 
-from dqnkit.classroom import exercises, page
+from dqnkit.classroom import course, rich_text
 from dqnkit.classroom.checking import check_exercise, find_mistake, hints, observe_all, same, solution
 from dqnkit.classroom.exercise import Exercise, Mistake
+from dqnkit.course_folder import find_notebooks
 
-NAMES = exercises.names()
-MUTANTS = [(name, mistake) for name in NAMES for mistake in exercises.find(name).mistakes]
-WANTED = {
-    *("q_update", "td_target", "epsilon_greedy", "q_network", "train_step", "replay_add", "replay_sample"),
-    *("target_sync", "double_q_target", "n_step_return", "training_loop"),
-}
+NAMES = course.exercise_names()
+MUTANTS = [(name, mistake) for name in NAMES for mistake in course.find_exercise(name).mistakes]
+SOURCES = find_notebooks() / "source"
 
 
 @cache
 def shown_by(name: str, mistake: str = "") -> tuple[Any, ...]:
     """What the cases show of the solution, or of a mistake."""
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     wrong = {known.name: known.wrong for known in exercise.mistakes}
     return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.cases()))
 
@@ -37,13 +35,15 @@ def equal(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     return all(map(same, one, other))
 
 
-def test_the_course_has_its_exercises() -> None:
-    assert set(NAMES) >= WANTED
+@pytest.mark.parametrize("lesson", course.LESSONS)
+def test_a_notebook_checks_the_exercises_of_its_lesson_and_no_others(lesson: str) -> None:
+    checked = set(re.findall(r'^check\("(\w+)"', (SOURCES / f"{lesson}.py").read_text("utf-8"), flags=re.MULTILINE))
+    assert checked == {name for name in NAMES if course.find_exercise(name).notebook == course.notebook_name(lesson)}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_solution_passes(name: str) -> None:
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     result = check_exercise(exercise, exercise.solution)
     assert result.passed, result.text
     assert not result.printed
@@ -51,7 +51,7 @@ def test_the_solution_passes(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stub_fails(name: str) -> None:
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     stubs: list[Any] = [None, lambda *arguments, **named: None]
     if inspect.isclass(exercise.solution):
         stubs[1] = type("Stub", (exercise.solution,), dict.fromkeys(methods(exercise.solution), stubs[1]))
@@ -67,7 +67,7 @@ def methods(thing: type) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_something_that_does_nothing_but_is_no_stub_fails_too(name: str) -> None:
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
 
     def nothing(*arguments: Any, **named: Any) -> None:
         len(arguments)
@@ -83,7 +83,7 @@ def test_something_that_does_nothing_but_is_no_stub_fails_too(name: str) -> None
 @pytest.mark.parametrize(("name", "mistake"), MUTANTS, ids=lambda value: getattr(value, "name", value))
 def test_a_known_mistake_is_caught_and_named(name: str, mistake: Mistake, mutants: dict[str, dict[str, bool]]) -> None:
     mutants.setdefault(name, {})[mistake.name] = False
-    result = check_exercise(exercises.find(name), mistake.wrong)
+    result = check_exercise(course.find_exercise(name), mistake.wrong)
     assert result.status == "wrong", "it is not caught"
     assert result.mistake == mistake.name, result.text
     assert mistake.message.split("`")[0] in result.text
@@ -92,7 +92,7 @@ def test_a_known_mistake_is_caught_and_named(name: str, mistake: Mistake, mutant
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mistakes_differ_from_the_solution_and_from_each_other(name: str) -> None:
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     mistakes = [mistake.name for mistake in exercise.mistakes]
     assert len(mistakes) >= 5
     assert len(set(mistakes)) == len(mistakes)
@@ -104,7 +104,7 @@ def test_mistakes_differ_from_the_solution_and_from_each_other(name: str) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_cases_show_is_the_same_each_time(name: str) -> None:
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     again = observe_all(exercise, exercise.solution, exercise.cases())
     assert equal(shown_by(name), tuple(again))
     assert find_mistake(exercise, exercise.cases(), again) is None
@@ -112,7 +112,7 @@ def test_what_the_cases_show_is_the_same_each_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_exercise_is_described(name: str) -> None:
-    exercise: Exercise = exercises.find(name)
+    exercise: Exercise = course.find_exercise(name)
     assert exercise.name == name
     assert re.fullmatch(r"\d\d_\w+", exercise.notebook)
     assert 1 <= exercise.difficulty <= 3
@@ -123,4 +123,4 @@ def test_an_exercise_is_described(name: str) -> None:
         assert len(mistake.message) > 40, "it says what is wrong and why it matters"
         assert mistake.message.rstrip().endswith((".", "?", "!", "`", ")"))
     assert f"{exercise.minutes} minutes" in hints(name).html
-    assert page.code(inspect.getsource(exercise.solution)) in solution(name).html
+    assert rich_text.code(inspect.getsource(exercise.solution)) in solution(name).html

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import target_sync, training_loop
+from dqnkit.lessons.target_network.exercises import target_sync, training_loop
 
 pytest.importorskip("tensorflow")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import save_state, whose_turn
-from dqnkit.classroom.small_run import PARTS, SmallRun, can_be_written
 from dqnkit.errors import CheckpointError
+from dqnkit.lessons.train_on_a_cluster.exercises import save_state, whose_turn
+from dqnkit.lessons.train_on_a_cluster.small_run import PARTS, SmallRun, can_be_written
 from dqnkit.presets import preset
 from dqnkit.training import train
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import cluster_cost, training_seconds
-from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
+from dqnkit.lessons.cloud.exercises import cluster_cost, training_seconds
 from dqnkit.presets import preset
 
 COST, SECONDS = cluster_cost.EXERCISE, training_seconds.EXERCISE

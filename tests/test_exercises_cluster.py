@@ -13,9 +13,9 @@ import pytest
 
 from dqnkit.actor import Actor
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import rollout_task, staleness_bound, streaming_loop
-from dqnkit.classroom.exercises.streaming_loop import FakeArrivals, FakeCluster, Script
 from dqnkit.config import DQNConfig
+from dqnkit.lessons.rollouts_on_dask.exercises import rollout_task, staleness_bound, streaming_loop
+from dqnkit.lessons.rollouts_on_dask.exercises.streaming_loop import FakeArrivals, FakeCluster, Script
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights, Rollout
 
@@ -121,8 +121,8 @@ def test_the_stream_on_a_real_cluster_gives_what_the_package_gives() -> None:
     pytest.importorskip("distributed")
     from distributed import as_completed
 
-    from dqnkit.cluster.deploy import make_cluster
     from dqnkit.cluster.rollouts import ClusterRollouts
+    from dqnkit.deploy import make_cluster
 
     config, epsilons = DQNConfig(num_envs=2, deterministic=True), np.full(2, 0.5, np.float32)
     arrived: list[Rollout] = []

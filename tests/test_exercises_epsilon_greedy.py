@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqnkit.classroom.exercises.epsilon_greedy import EXERCISE, cases, observe
+from dqnkit.lessons.q_update.exercises.epsilon_greedy import EXERCISE, cases, observe
 
 
 def seen(function):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import gradient_reduction, replica_gradients
-from dqnkit.classroom.exercises.replica_gradients import applied
+from dqnkit.lessons.strategy_learner.exercises import gradient_reduction, replica_gradients
+from dqnkit.lessons.strategy_learner.exercises.replica_gradients import applied
 
 REDUCTION, REPLICA = gradient_reduction.EXERCISE, replica_gradients.EXERCISE
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_compiled_is_found(tf: Any) -> None:
 
 
 def test_the_package_does_the_same(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dqnkit.learner import reduce_gradients
+    from dqnkit.replicas import reduce_gradients
 
     def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
         monkeypatch.setattr(tf.distribute, "get_replica_context", lambda: context)

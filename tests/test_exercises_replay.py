@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.classroom.exercises import replay_add, replay_sample
+from dqnkit.lessons.replay.exercises import replay_add, replay_sample
 from dqnkit.types import Transition
 
 EXERCISES = (replay_add.EXERCISE, replay_sample.EXERCISE)

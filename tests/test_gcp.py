@@ -25,9 +25,9 @@ from compute_api import ComputeAPI, compute_api
 from loopback import only_loopback
 
 from dqnkit.cli import main
-from dqnkit.cluster.cloud import gce, gcp, machines
-from dqnkit.cluster.cloud.gce import GCPAccount
-from dqnkit.cluster.deploy import connect, make_cluster
+from dqnkit.cloud import gce, gcp, leftovers, machines
+from dqnkit.cloud.gce import GCPAccount
+from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError
 
 INSTANCES, FIREWALLS = "projects/p/zones/us-central1-a/instances", "projects/p/global/firewalls"
@@ -226,7 +226,7 @@ def test_what_the_account_may_not_do_is_listed(api: ComputeAPI) -> None:
     account = GCPAccount()
     assert account.lacking() == []
     api.permissions = [
-        each for each in yaml.safe_load(account.policy())["includedPermissions"] if "firewalls" not in each
+        each for each in yaml.safe_load(account.permissions())["includedPermissions"] if "firewalls" not in each
     ]
     assert account.lacking() == [f"compute.firewalls.{what}" for what in ("create", "delete", "get", "list")]
     (request, _) = api.asked("POST", "*testIamPermissions")
@@ -234,7 +234,7 @@ def test_what_the_account_may_not_do_is_listed(api: ComputeAPI) -> None:
 
 
 def test_the_command_line_lists_what_a_killed_driver_has_left_and_removes_it(api: ComputeAPI) -> None:
-    labels = machines.tags("abcd1234", 3600)
+    labels = leftovers.tags("abcd1234", 3600)
     api.instances["dask-abcd1234-scheduler"] = {
         "name": "dask-abcd1234-scheduler",
         "zone": "us-central1-a",

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
-from dqnkit.classroom.exercises.q_update import EXERCISE
+from dqnkit.lessons.q_update.exercises.q_update import EXERCISE
+from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 from dqnkit.plots.lines import error_trace
 from dqnkit.small_environments import GridWorld
-from dqnkit.widgets import grid_stepper
 
 q_update = EXERCISE.solution
 

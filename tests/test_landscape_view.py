@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from dqnkit.plots.landscape import Scale
-from dqnkit.widgets.landscape_view import BEST, LandscapeView, Snapshot, grid_points
+from dqnkit.lessons.q_network.landscape import Scale
+from dqnkit.lessons.q_network.landscape_view import BEST, LandscapeView, Snapshot, grid_points
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
 

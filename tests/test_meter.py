@@ -10,7 +10,7 @@ import pytest
 from toys import small_config
 
 from dqnkit.checkpoint import restore
-from dqnkit.cluster.cloud.meter import LEAST_SECONDS, TAKE_DOWN_SECONDS, Meter, within_budget
+from dqnkit.cloud.meter import LEAST_SECONDS, TAKE_DOWN_SECONDS, Meter, within_budget
 from dqnkit.errors import CheckpointError
 from dqnkit.parts import make_replay
 from dqnkit.training import train

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit.classroom.build import build_course, build_readmes
-from dqnkit.notebooks import find_notebooks
+from dqnkit.authoring.build import build_course, leftovers
+from dqnkit.classroom.course import LESSONS, NOTEBOOKS, notebook_name
+from dqnkit.course_folder import find_notebooks
 
 pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")
 runs = pytest.importorskip("notebook_runs")  # needs nbclient and psutil
 
 FOLDER = find_notebooks()
-STUDENTS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-SOLUTIONS = sorted((FOLDER / "solutions").glob("[0-9][0-9]_*.ipynb"))
+STUDENTS = sorted(FOLDER.glob(NOTEBOOKS))
+SOLUTIONS = sorted((FOLDER / "solutions").glob(NOTEBOOKS))
 ALL = [*STUDENTS, *SOLUTIONS]
-WHOLE = {"01_q_update", "04_target_network"}  # run in full by CI; `.ci/rehearse` runs all
+WHOLE = {notebook_name("q_update"), notebook_name("target_network")}  # run in full by CI; `.ci/rehearse` runs all
 
 
 def name_of(path: Path) -> str:
@@ -39,20 +40,17 @@ def assert_runs(path: Path, folder: Path, fast: bool) -> int:
 
 
 def test_there_are_notebooks_in_all_three_forms() -> None:
-    sources = [path.stem for path in sorted((FOLDER / "source").glob("[0-9][0-9]_*.py"))]
-    assert sources
-    assert [path.stem for path in STUDENTS] == [path.stem for path in SOLUTIONS] == sources
+    names = [notebook_name(lesson) for lesson in LESSONS]
+    assert {path.stem for path in (FOLDER / "source").glob("*.py")} == set(LESSONS)
+    assert [path.stem for path in STUDENTS] == [path.stem for path in SOLUTIONS] == names
 
 
-def test_the_notebooks_are_what_the_sources_give() -> None:
-    for path, content in build_course(FOLDER).items():
+def test_what_is_built_is_what_the_sources_give() -> None:
+    built = build_course(FOLDER)
+    assert not leftovers(FOLDER, built)
+    for path, content in built.items():
         stale = not path.exists() or path.read_text(encoding="utf-8") != content
-        assert not stale, f"{name_of(path)} is stale: run python -m dqnkit.classroom.build"
-
-
-def test_the_links_in_the_readmes_are_those_of_the_place() -> None:
-    for path, content in build_readmes(FOLDER).items():
-        assert path.read_text(encoding="utf-8") == content, f"{path} is stale: run python -m dqnkit.classroom.build"
+        assert not stale, f"{path.name} is stale: run python -m dqnkit.authoring.build"
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)

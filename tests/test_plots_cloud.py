@@ -8,7 +8,7 @@ pytest.importorskip("matplotlib")
 
 
 def test_the_map_is_small_and_said_in_words() -> None:
-    from dqnkit.plots.cloud import cloud_map
+    from dqnkit.lessons.cloud.cloud_map import cloud_map
 
     picture = cloud_map()
     assert len(picture.png) < 100_000

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.landscape import Chart, Curve, Scale, landscape
-from dqnkit.plots.network import table_and_network
+from dqnkit.lessons.q_network.landscape import Chart, Curve, Scale, landscape
+from dqnkit.lessons.q_network.network_picture import table_and_network
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
 SLOPE = np.tile(np.linspace(0, 1, 5), (4, 1))  # [Y, X], rises with x

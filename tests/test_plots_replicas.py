@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.lessons.strategy_learner.replica_pictures import clipping_order, replicas
+from dqnkit.lessons.strategy_learner.timeline import Span, timeline
+from dqnkit.lessons.strategy_learner.update_times import update_times
 from dqnkit.plots import Picture
-from dqnkit.plots.replicas import clipping_order, replicas
-from dqnkit.plots.timeline import Span, timeline
-from dqnkit.plots.update_times import update_times
 
 
 def is_drawn(picture: Picture) -> bool:

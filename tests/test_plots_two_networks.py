@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.lessons.target_network.two_networks_picture import two_networks
 from dqnkit.plots.band import learning_band
-from dqnkit.plots.two_networks import two_networks
 
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnkit.classroom import policy_lag
-from dqnkit.classroom.policy_lag import CARTPOLE, LAGS, POINTS, SEEDS, OldWeights, load_study
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
+from dqnkit.lessons.rollouts_on_dask import policy_lag
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, LAGS, POINTS, SEEDS, OldWeights, load_study
 from dqnkit.types import PolicyWeights, Rollout, Transition
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import dask
 import pytest
 
-from dqnkit.cluster.cloud import prices
-from dqnkit.cluster.cloud.order import CLOUDS, Order
-from dqnkit.cluster.cloud.prices import affordable_seconds, dated, estimate, machine_price, machines, offers
+from dqnkit.cloud import CLOUDS, prices
+from dqnkit.cloud.order import Order
+from dqnkit.cloud.prices import affordable_seconds, dated, estimate, machine_price, machines, offers
 from dqnkit.errors import ConfigError
 
 
@@ -23,7 +23,7 @@ def order(**given: Any) -> Order:
 
 def table(change: Callable[[Any], object] = lambda table: None) -> Any:
     """A table of round numbers, with a change."""
-    machine = {"vcpus": 2, "memory_gb": 4, "usd_per_hour": 0.1, "spot_usd_per_hour": 0.04, "speed": 1}
+    machine = {"vcpus": 2, "usd_per_hour": 0.1, "spot_usd_per_hour": 0.04, "speed": 1}
     aws = {
         "region": "here",
         "scheduler": "small",
@@ -149,4 +149,4 @@ def test_a_table_may_lack_a_cloud(tmp_path: Path) -> None:
 
 
 def test_the_table_lies_in_the_package() -> None:
-    assert prices.TABLE.is_relative_to(Path(prices.__file__).parents[2] / "data")
+    assert prices.TABLE.is_relative_to(Path(prices.__file__).parent / "data")

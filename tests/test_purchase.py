@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from dqnkit.classroom.purchase import WORD, confirmed
+from dqnkit.lessons.cloud.cost_confirmation import WORD, confirmed
 
 
 @pytest.mark.parametrize(("answer", "buys"), [(WORD, True), (" Buy ", True), ("", False), ("y", False), ("yes", False)])

@@ -13,8 +13,8 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
 from dqnkit.environments import make_env
-from dqnkit.plots.cartpole import cartpole
-from dqnkit.widgets import push_cartpole
+from dqnkit.lessons.start_here.cartpole_picture import cartpole
+from dqnkit.lessons.start_here.push_cartpole import push_cartpole
 
 LEFT, RIGHT = 0, 1
 
@@ -99,6 +99,7 @@ def test_the_picture_says_the_same_in_words():
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys; from dqnkit.widgets import push_cartpole; push_cartpole(); print('tensorflow' in sys.modules)"
+    start = "import sys; from dqnkit.lessons.start_here.push_cartpole import push_cartpole"
+    code = f"{start}; push_cartpole(); print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "False"

@@ -7,28 +7,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from dqnkit.classroom import recordings
-from dqnkit.classroom.recordings import PLANS, Plan, Recording, band_for, load_recording, record, write_recording
+from dqnkit.authoring import record as authoring
+from dqnkit.authoring.record import plans, record, write_recording
+from dqnkit.classroom import course
+from dqnkit.classroom.recordings import Plan, Recording, band_for, load_recording
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
-OTHER_DATA = {"06_policy_lag"}  # measured in another way, by another command
-RECORDED = {file.stem for file in recordings.DATA.glob("[0-9][0-9]_*.json")} - OTHER_DATA
+OTHER_DATA = {"rollouts_on_dask/policy_lag"}  # measured in another way, by another command
+RECORDED = set(course.recorded_names()) - OTHER_DATA
 
 
 def some_recording(**changes):
     fields = {
-        "name": "some",
+        "name": "replay/some",
         "settings": {name: value for name, value in CONFIG.to_dict().items() if name != "seed"},
         "seeds": [3, 4, 5],
         "steps": np.array([10.0, 20.0]),
         "returns": np.array([[np.nan, 30.0], [12.0, 10.0], [15.0, 20.0]]),
         "mean_max_q": np.array([[np.nan, np.nan], [1.0, 2.0], [1.5, 2.123456]]),
         "versions": {"python": "3"},
-        "command": "python -m dqnkit.classroom.recordings some",
+        "command": "python -m dqnkit.authoring.record replay/some",
     }
     return Recording(**{**fields, **changes})
 
@@ -42,10 +45,10 @@ def test_the_band_is_lowest_median_and_highest():
 
 
 def test_what_is_written_is_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(recordings, "DATA", tmp_path)
-    path = write_recording(some_recording(), tmp_path)
+    monkeypatch.setattr(course, "FOLDER", tmp_path)
+    path = write_recording(some_recording())
     json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)  # no NaN, which is no JSON
-    again = load_recording("some")
+    again = load_recording("replay/some")
     np.testing.assert_allclose(again.returns, some_recording().returns)
     np.testing.assert_allclose(again.mean_max_q, some_recording().mean_max_q, rtol=1e-3)
     assert again.settings == some_recording().settings
@@ -67,19 +70,19 @@ def test_a_setting_that_came_later_has_its_default():
 
 
 def test_a_band_of_other_settings_is_not_drawn_and_it_says_why(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(recordings, "DATA", tmp_path)
-    write_recording(some_recording(), tmp_path)
-    assert band_for(CONFIG, "some") is not None
+    monkeypatch.setattr(course, "FOLDER", tmp_path)
+    write_recording(some_recording())
+    assert band_for(CONFIG, "replay/some") is not None
     assert capsys.readouterr().out == ""
-    assert band_for(replace(CONFIG, gamma=0.5), "some") is None
+    assert band_for(replace(CONFIG, gamma=0.5), "replay/some") is None
     assert "gamma was 0.99, is 0.5" in capsys.readouterr().out
 
 
 def test_a_missing_recording_names_those_there_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(recordings, "DATA", tmp_path)
-    write_recording(some_recording(), tmp_path)
-    with pytest.raises(ConfigError, match="'other'; there are: some"):
-        load_recording("other")
+    monkeypatch.setattr(course, "FOLDER", tmp_path)
+    write_recording(some_recording())
+    with pytest.raises(ConfigError, match="'replay/other'; there are: replay/some"):
+        load_recording("replay/other")
 
 
 def statuses(config):
@@ -90,31 +93,32 @@ def statuses(config):
 
 
 def test_a_curve_holds_what_was_known_at_each_step(monkeypatch):
-    monkeypatch.setattr(recordings, "train", statuses)
-    recording = record("some", Plan(CONFIG, (0, 100)))
+    monkeypatch.setattr(authoring, "train", statuses)
+    recording = record("replay/some", Plan(CONFIG, (0, 100)))
     assert recording.returns.shape == (2, 50)
     at = {step: recording.returns[:, step - 1].tolist() for step in (4, 5, 19, 20, 49, 50)}
     assert np.isnan(at[4]).all()
     assert at == {4: at[4], 5: [5, 105], 19: [5, 105], 20: [20, 120], 49: [20, 120], 50: [50, 150]}
     assert {"python", "dqnkit", "numpy"} <= set(recording.versions)
-    assert recording.command == "python -m dqnkit.classroom.recordings some"
+    assert recording.command == "python -m dqnkit.authoring.record replay/some"
 
 
-def test_the_command_trains_and_writes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(recordings, "train", statuses)
-    monkeypatch.setattr(recordings, "PLANS", {"some": Plan(CONFIG, (0, 1))})
-    monkeypatch.setattr(recordings, "write_recording", lambda recording: write_recording(recording, tmp_path))
-    recordings.main(["some"])
-    assert "some.json" in capsys.readouterr().out
-    assert (tmp_path / "some.json").exists()
+def test_the_command_trains_and_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(authoring, "train", statuses)
+    name = "target_network/cartpole"
+    monkeypatch.setattr(authoring, "plans", lambda: {name: Plan(CONFIG, (0, 1))})
+    monkeypatch.setattr(course, "FOLDER", tmp_path)
+    result = CliRunner().invoke(authoring.main, [name])
+    assert "cartpole.json" in result.output
+    assert (tmp_path / "target_network" / "recorded" / "cartpole.json").exists()
 
 
-@pytest.mark.parametrize("name", sorted({*PLANS, *RECORDED}))
+@pytest.mark.parametrize("name", sorted({*plans(), *RECORDED}))
 def test_what_ships_is_what_was_planned(name):
     """A plan that changed is recorded again, and a file without a plan could not be."""
-    path, recording = recordings.DATA / f"{name}.json", load_recording(name)
-    assert recording.matches(PLANS[name].config)
-    assert recording.seeds == list(PLANS[name].seeds)
+    path, recording = course.recorded_file(name), load_recording(name)
+    assert recording.matches(plans()[name].config)
+    assert recording.seeds == list(plans()[name].seeds)
     assert len(recording.seeds) >= 5
     assert path.stat().st_size < 100_000
     assert recording.returns.shape == recording.mean_max_q.shape == (len(recording.seeds), len(recording.steps))

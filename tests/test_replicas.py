@@ -24,9 +24,10 @@ def test_a_reduction_of_the_readers_own_is_used_by_the_learner(tmp_path: Path) -
     out = run(
         """
 import numpy as np
-from dqnkit.classroom.replicas import mirrored_cpus, seconds_per_update, use_sgd
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, seconds_per_update, use_sgd
 from dqnkit.config import DQNConfig
-from dqnkit.learner import Learner, reduce_gradients
+from dqnkit.learner import Learner
+from dqnkit.replicas import reduce_gradients
 from dqnkit.types import Transition
 
 strategy = mirrored_cpus(2)
@@ -67,7 +68,7 @@ def test_where_tensorflow_has_started_the_error_says_what_to_do(tmp_path: Path) 
         """
 from dqnkit.backend import tf
 tf.constant(1.0)
-from dqnkit.classroom.replicas import mirrored_cpus
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus
 from dqnkit.errors import DQNKitError
 try:
     mirrored_cpus(2)
@@ -87,7 +88,7 @@ from dqnkit.backend import tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 tf.constant(1.0)
-from dqnkit.classroom.replicas import mirrored_cpus
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus
 print(mirrored_cpus(2).num_replicas_in_sync)
 """,
         tmp_path,

@@ -25,9 +25,9 @@ from botocore.exceptions import ClientError
 from dask_processes import assert_gone
 from loopback import guarded_aws, only_loopback
 
-from dqnkit.cluster.cloud.container import BeyondTheLoopbackError
-from dqnkit.cluster.cloud.simulated import Instance, SimulatedCloud, simulated_aws
-from dqnkit.cluster.cloud.userdata import Container, End, PassedOver, read_user_data
+from dqnkit.cloud.simulated.aws import Instance, SimulatedCloud, simulated_aws
+from dqnkit.cloud.simulated.cloud_init import Container, End, PassedOver, read_user_data
+from dqnkit.cloud.simulated.sandbox import BeyondTheLoopbackError
 from dqnkit.errors import MissingExtraError
 
 IMAGE = "daskdev/dask:2026.7.0-py3.11"
@@ -328,7 +328,7 @@ def test_containers_end_when_the_server_is_killed(tmp_path: Path, monkeypatch: p
 
 
 def test_without_its_packages_it_says_which_extra_brings_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dqnkit.cluster.cloud.simulated.find_spec", lambda name: None)
+    monkeypatch.setattr("dqnkit.cloud.simulated.aws.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"dqnkit\[cloud\]"), simulated_aws():
         pass
 

@@ -24,8 +24,8 @@ from clusters import Collector, within
 from distributed import Client, Security
 
 from dqnkit.cluster import ssh_host
-from dqnkit.cluster.deploy import connect, make_cluster
 from dqnkit.cluster.ssh import share_out, start
+from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError
 
 asyncssh = pytest.importorskip("asyncssh")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit.classroom import check, progress_file, start_page
-from dqnkit.classroom.course import COURSE
-from dqnkit.notebooks import find_notebooks
+from dqnkit.classroom import check, progress_file, progress_record, start_page
+from dqnkit.classroom.course import FOLDER, LESSONS, notebook_name
+from dqnkit.course_folder import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = '{"cells": [{"cell_type": "code", "source": ["check(\\"q_update\\", f)\\n", "check(\\"other\\", g)"]}]}'
+CELL = {"cell_type": "code", "source": ['check("q_update", f)\n', 'check("other", g)']}
+NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loop", "minutes": 20}}})
 
 
 @pytest.fixture
@@ -60,14 +61,13 @@ def test_a_check_writes_the_page_anew_where_there_is_one(course):
     check("q_update", lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0)
     assert (course / start_page.NAME).read_text(encoding="utf-8") == before
     progress_file.record_check("q_update", "01_q_update", passed=True)
-    start_page.refresh()
     assert (course / start_page.NAME).read_text(encoding="utf-8") != before
 
 
 def test_a_damaged_progress_file_is_left_to_the_notebooks(course):
-    (course / progress_file.NAME).write_text("{ damaged")
+    (course / progress_record.NAME).write_text("{ damaged")
     assert "not begun" in start_page.start_page(course)
-    assert (course / progress_file.NAME).read_text() == "{ damaged"
+    assert (course / progress_record.NAME).read_text() == "{ damaged"
 
 
 def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
@@ -77,21 +77,27 @@ def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(start_page, "write_whole", full)
-    start_page.refresh()
+    start_page.refresh(course)
+    progress_file.record_check("q_update", "01_q_update", passed=True)
+    assert progress_file.FILE.read()["checks"]["q_update"]["passed"]
 
 
-def test_the_list_of_the_course_is_what_there_is():
+def test_every_notebook_of_the_course_has_its_line():
     folder = find_notebooks()
-    assert [chapter.name for chapter in COURSE] == [path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
-    for chapter in COURSE:
-        cells = json.loads((folder / f"{chapter.name}.ipynb").read_text(encoding="utf-8"))["cells"]
-        text = "\n".join("".join(cell["source"]) for cell in cells)
-        assert f"about {chapter.minutes} minutes" in text, chapter.name
-        assert start_page._checks_in(folder / f"{chapter.name}.ipynb"), chapter.name
+    lines = rows(start_page.start_page(folder))
+    assert list(lines) == [notebook_name(lesson) for lesson in LESSONS]
+    for lesson, (name, line) in zip(LESSONS, lines.items(), strict=True):
+        content = start_page._read(folder / f"{name}.ipynb")
+        text = "\n".join("".join(cell["source"]) for cell in content["cells"])
+        told = content["metadata"]["dqnkit"]
+        assert f"about {told['minutes']} minutes" in text, name
+        assert f"| {told['idea']} | {told['minutes']} |" in line
+        assert start_page._checks_in(content) == {path.stem for path in FOLDER.glob(f"{lesson}/exercises/*.py")}, name
 
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
 def test_tables_of_the_course_elsewhere_say_the_same(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    for chapter in COURSE:
-        assert re.search(rf"\| .*{chapter.name}.* \| .* \| {chapter.minutes} \|", text), chapter.name
+    for lesson in LESSONS:
+        told = start_page._read(find_notebooks() / f"{notebook_name(lesson)}.ipynb")["metadata"]["dqnkit"]
+        assert re.search(rf"\| .*{notebook_name(lesson)}.* \| .* \| {told['minutes']} \|", text), lesson

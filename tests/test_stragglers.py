@@ -7,7 +7,14 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from dqnkit.widgets.stragglers import MEAN, Settings, asynchronous, compute_times, stragglers, synchronous
+from dqnkit.lessons.strategy_learner.stragglers import (
+    MEAN,
+    Settings,
+    asynchronous,
+    compute_times,
+    stragglers,
+    synchronous,
+)
 
 
 def times_of(settings: Settings) -> np.ndarray:

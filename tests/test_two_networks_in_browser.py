@@ -17,7 +17,7 @@ from dqnkit.learner import Learner
 from dqnkit.networks import update_target
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
-from dqnkit.widgets.two_networks import two_networks
+from dqnkit.lessons.target_network.two_networks import two_networks
 
 config = preset("dqnkit/GridWorld-v0", gamma=0.95, batch_size=32, loss="squared", max_gradient_norm=0.0, xla=False,
                 rollout_steps=200)
@@ -32,8 +32,8 @@ print("period", look.period, "stopped early", 0 < look.update < 100_000)
 PLAY = """
 import tempfile
 from pathlib import Path
+from dqnkit.lessons.target_network.video_player import player
 from dqnkit.videos import record_video
-from dqnkit.widgets.player import player
 
 with tempfile.TemporaryDirectory() as folder:
     video = record_video(None, preset("CartPole-v1"), Path(folder) / "random.gif")

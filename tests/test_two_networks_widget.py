@@ -21,12 +21,12 @@ pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 
-from dqnkit.classroom.exercises.target_sync import target_sync  # noqa: E402
-from dqnkit.classroom.exercises.training_loop import training_loop  # noqa: E402
-from dqnkit.classroom.loop_parts import loop_parts  # noqa: E402
 from dqnkit.learner import Learner  # noqa: E402
-from dqnkit.widgets.player import player  # noqa: E402
-from dqnkit.widgets.two_networks import looks, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.exercises.target_sync import target_sync  # noqa: E402
+from dqnkit.lessons.target_network.exercises.training_loop import training_loop  # noqa: E402
+from dqnkit.lessons.target_network.loop_parts import loop_parts  # noqa: E402
+from dqnkit.lessons.target_network.two_networks import looks, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
 CONFIG = preset("dqnkit/GridWorld-v0", hidden_sizes=(8,), batch_size=4, xla=False)

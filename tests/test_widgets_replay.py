@@ -12,14 +12,14 @@ pytest.importorskip("matplotlib")
 
 from browser import jupyter_lab
 
-from dqnkit.classroom.patrol import QUARTERS, patrol, quarter_states
-from dqnkit.plots.replay import BufferView
+from dqnkit.lessons.replay.correlated_walk import QUARTERS, quarter_states, walk_by_quarters
+from dqnkit.lessons.replay.replay_pictures import BufferView
+from dqnkit.lessons.replay.replay_view import ReplayView, RingView, TruncationView
 from dqnkit.small_environments import GridWorld
-from dqnkit.widgets.replay_view import ReplayView, RingView, TruncationView
 
 GAMMA = 0.8
 ROOM = GridWorld(size=8, observation="xy")
-WALK = patrol(ROOM, GAMMA, seed=0, steps_each=100)
+WALK = walk_by_quarters(ROOM, GAMMA, seed=0, steps_each=100)
 PHASES = {name: 100 * (number + 1) for number, name in enumerate(QUARTERS)}
 
 
@@ -47,7 +47,7 @@ def test_a_patrol_stays_in_its_quarter_and_only_the_goal_terminates() -> None:
 def test_a_patrol_goes_on_within_an_episode_and_begins_anew_after_it() -> None:
     goes_on = np.diff(WALK.episodes) == 0
     assert np.array_equal(WALK.next_states[:-1][goes_on], WALK.states[1:][goes_on])
-    again = patrol(ROOM, GAMMA, seed=0, steps_each=100)
+    again = walk_by_quarters(ROOM, GAMMA, seed=0, steps_each=100)
     assert np.array_equal(again.states, WALK.states)
 
 
@@ -124,11 +124,11 @@ def test_without_widgets_a_picture_stands_in(view: RingView) -> None:
 @pytest.mark.slow
 def test_the_buffer_is_operated_by_clicks_in_a_browser(tmp_path: Path) -> None:
     cells = [
-        "from dqnkit.widgets.replay_view import RingView\nRingView(capacity=4, batch_size=2)",
-        "from dqnkit.classroom.patrol import QUARTERS, patrol\n"
+        "from dqnkit.lessons.replay.replay_view import RingView\nRingView(capacity=4, batch_size=2)",
+        "from dqnkit.lessons.replay.correlated_walk import QUARTERS, walk_by_quarters\n"
         "from dqnkit.small_environments import GridWorld\n"
-        "from dqnkit.widgets.replay_view import ReplayView\n"
-        "walk = patrol(GridWorld(size=8, observation='xy'), 0.8, 0, 500)\n"
+        "from dqnkit.lessons.replay.replay_view import ReplayView\n"
+        "walk = walk_by_quarters(GridWorld(size=8, observation='xy'), 0.8, 0, 500)\n"
         "ReplayView(8, walk.states, walk.transitions.action, walk.next_states, walk.episodes,\n"
         "           {name: 500 * (i + 1) for i, name in enumerate(QUARTERS)}, now=600)",
     ]

@@ -9,7 +9,7 @@ import os
 
 from dqnkit.classroom.checking import CheckResult, check, hints, solution, use
 from dqnkit.classroom.predictions import compare, predict, prediction
-from dqnkit.classroom.progress import download_progress, progress, upload_progress
+from dqnkit.classroom.progress_summary import download_progress, progress, upload_progress
 
 __all__ = [
     "CheckResult",

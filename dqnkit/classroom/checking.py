@@ -29,12 +29,12 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from dqnkit.classroom import exercises, page, start_page
+from dqnkit.classroom import course, rich_text
 from dqnkit.classroom import progress_file as records
+from dqnkit.classroom.comparison import Difference, Other, difference, normalise, shorten, show
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
-from dqnkit.classroom.limit import Ended, TimeIsUpError, run_limited
-from dqnkit.classroom.page import Page
-from dqnkit.classroom.values import Difference, Other, difference, normalise, shorten, show
+from dqnkit.classroom.rich_text import RichText
+from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
 from dqnkit.errors import UnknownNameError
 
 # where code lies that is not the reader's
@@ -70,17 +70,17 @@ class CheckResult:
     @property
     def html(self) -> str:
         """For the page."""
-        rows = [[escape(name), escape(value) if name == CASE else page.block(value)] for name, value in self.rows]
-        inside = page.prose(self.message)
-        inside += page.table(rows) if rows else ""
-        inside += page.fold("What your code printed", page.block(self.printed)) if self.printed else ""
-        inside += page.prose(self.advice)
-        return page.box(self.status, self.title, inside)
+        rows = [[escape(name), escape(value) if name == CASE else rich_text.block(value)] for name, value in self.rows]
+        inside = rich_text.prose(self.message)
+        inside += rich_text.table(rows) if rows else ""
+        inside += rich_text.fold("What your code printed", rich_text.block(self.printed)) if self.printed else ""
+        inside += rich_text.prose(self.advice)
+        return rich_text.box(self.status, self.title, inside)
 
     @property
     def text(self) -> str:
         """The same for a terminal."""
-        icon, _ = page.KINDS[self.status]
+        icon, _ = rich_text.KINDS[self.status]
         lines = [f"{icon} {self.title}", self.message]
         for name, value in self.rows:
             lines.append(f"  {name}: " + value.replace("\n", "\n    "))
@@ -122,13 +122,12 @@ def check(name: str, thing: Any) -> CheckResult:
         the result. Nothing that the reader's work does raises here; only Ctrl-C ends a check.
     """
     try:
-        exercise = exercises.find(name)
+        exercise = course.find_exercise(name)
     except UnknownNameError as error:
         return CheckResult(str(name), "wrong", f"{name}: no such exercise", f"{error}")
     result = check_exercise(exercise, thing)
     if result.status != "open":
         records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake)
-        start_page.refresh()
     _LAST[exercise.name] = (thing, result.passed)
     return result
 
@@ -147,7 +146,7 @@ def use(name: str, thing: Any) -> Any:
     Raises:
         UnknownNameError: there is no exercise of this name.
     """
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     checked, passed = _LAST.get(exercise.name, (None, False))
     if checked is not thing or thing is None:
         passed = check(name, thing).passed
@@ -478,13 +477,13 @@ def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
     return label, ("with", "\n".join([*long, ", ".join(short)]))
 
 
-def hints(name: str) -> Page:
+def hints(name: str) -> RichText:
     """The exercise's hints, folded one in the other; the last says how to see the solution.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
     """
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     last = (
         f"Still stuck? `solution({name!r})` in a new cell shows the worked solution: read it, close it, and write it "
         "from memory. Or go on for now: `use` gives the kit's version, and nothing later depends on yours."
@@ -493,19 +492,19 @@ def hints(name: str) -> Page:
     nested = ""
     for number in range(len(every), 0, -1):
         title = f"Hint {number} of {len(exercise.hints)}" if number <= len(exercise.hints) else "The solution"
-        nested = page.fold(title, page.prose(every[number - 1]) + nested)
+        nested = rich_text.fold(title, rich_text.prose(every[number - 1]) + nested)
     title = f"Hints for {name}: about {exercise.minutes} minutes, difficulty {exercise.difficulty} of 3"
     text = "\n".join([title, *(f"{number}. {hint}" for number, hint in enumerate(every, start=1))])
-    return Page(page.box("note", title, nested), text)
+    return RichText(rich_text.box("note", title, nested), text)
 
 
-def solution(name: str) -> Page:
+def solution(name: str) -> RichText:
     """The source of the worked solution.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
     """
-    exercise = exercises.find(name)
+    exercise = course.find_exercise(name)
     source = inspect.getsource(exercise.solution)
     title = f"A worked solution of {name}"
-    return Page(page.box("note", title, page.code(source)), f"{title}\n\n{source}")
+    return RichText(rich_text.box("note", title, rich_text.code(source)), f"{title}\n\n{source}")

@@ -40,7 +40,6 @@ class Exercise:
     """
 
     name: str
-    notebook: str  # where it stands: "01_q_update"
     signature: str
     minutes: int
     difficulty: int  # 1 to 3
@@ -50,3 +49,4 @@ class Exercise:
     hints: Sequence[str]  # a first nudge, then more; `code` between backticks
     observe: Callable[[Any, Case], Any] = call  # drives what the reader wrote; what it returns is compared
     seconds: float = 5.0  # how long the reader's work may take on one case
+    notebook: str = ""  # where it stands, "01_q_update"; `course.find_exercise` knows it from the folder

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.classroom import page, start_page
 from dqnkit.classroom import progress_file as records
-from dqnkit.classroom.page import Page
+from dqnkit.classroom import rich_text
+from dqnkit.classroom.rich_text import RichText
 from dqnkit.errors import ConfigError
 from dqnkit.plots.sketch import in_words, sketch
 
@@ -81,7 +81,6 @@ class Prediction:
         """Keep the answer, if the question is still open; what to say of it."""
         if _state(self.question) == "open":
             records.record_prediction(self.question.id, self.question.text, self.question.kind, value)
-            start_page.refresh()
         self.close()
         return f"✓ Committed: {self.question.in_words(_kept(self.question.id, self.question))}"
 
@@ -190,14 +189,14 @@ def _make_form(prediction: Prediction) -> Any:
     """The form on the page; None where there is no ipywidgets."""
     if find_spec("ipywidgets") is None:
         return None
-    from dqnkit.widgets.predictions import PredictionForm
+    from dqnkit.widgets.prediction_form import PredictionForm
 
     question = prediction.question
-    head = page.prose(question.text)
+    head = rich_text.prose(question.text)
     return PredictionForm(head, question.kind, question.options, question.unit, question.range, prediction.commit)
 
 
-def _as_page(question: Question) -> Page:
+def _as_page(question: Question) -> RichText:
     state = _state(question)
     if state == "committed":
         text = f"Your prediction: {question.in_words(_kept(question.id, question))}"
@@ -211,11 +210,11 @@ def _as_page(question: Question) -> Page:
     return _paragraphs("note", "Predict", question.text, options, text)
 
 
-def _paragraphs(kind: str, title: str, *texts: str) -> Page:
-    return page.message(kind, title, "\n\n".join(text for text in texts if text))
+def _paragraphs(kind: str, title: str, *texts: str) -> RichText:
+    return rich_text.message(kind, title, "\n\n".join(text for text in texts if text))
 
 
-def compare(id: str, actual: Any, *, answers: Mapping[Any, str] | None = None) -> Page:
+def compare(id: str, actual: Any, *, answers: Mapping[Any, str] | None = None) -> RichText:
     """Put the prediction beside what happened.
 
     Args:
@@ -233,11 +232,11 @@ def compare(id: str, actual: Any, *, answers: Mapping[Any, str] | None = None) -
     if value is None:
         _skip(id, question)
     if question is None:
-        return page.message(
+        return rich_text.message(
             "open", "Prediction", f"The question {id!r} was not asked: run its cell first, then this one."
         )
     if actual is None:
-        return page.message(
+        return rich_text.message(
             "open", "Nothing to compare yet", "The run has given no result: let it finish, then run this."
         )
     if question.kind == "choice":
@@ -280,7 +279,7 @@ def _resample(actual: npt.ArrayLike, shares: npt.ArrayLike) -> npt.NDArray[np.fl
     return np.interp(first + np.asarray(shares) * (last - first), points[:, 0], points[:, 1])
 
 
-def _compare_choice(question: Question, value: Any, actual: str, answers: Mapping[Any, str]) -> Page:
+def _compare_choice(question: Question, value: Any, actual: str, answers: Mapping[Any, str]) -> RichText:
     if value is None:
         others = [
             f"To who expected “{option}”: {answers[option]}"
@@ -294,7 +293,7 @@ def _compare_choice(question: Question, value: Any, actual: str, answers: Mappin
     return _beside("note", "Otherwise than you predicted", question, value, actual, said)
 
 
-def _compare_number(question: Question, value: Any, actual: float | None, answers: Mapping[Any, str]) -> Page:
+def _compare_number(question: Question, value: Any, actual: float | None, answers: Mapping[Any, str]) -> RichText:
     shown = "no number (it was infinite, or NaN)" if actual is None else question.with_unit(actual)
     if value is None:
         return _beside("open", "No prediction to compare", question, None, shown)
@@ -310,17 +309,19 @@ def _compare_number(question: Question, value: Any, actual: float | None, answer
 
 def _beside(
     kind: str, title: str, question: Question, predicted: str | None, happened: str, texts: Sequence[str] = ()
-) -> Page:
+) -> RichText:
     rows = [("You predicted", predicted), ("What happened", happened)]
     shown = [(name, text) for name, text in rows if text is not None]
-    inside = page.prose(question.text) + page.table([[escape(cell) for cell in row] for row in shown])
-    inside += page.prose("\n\n".join(texts))
-    icon, _ = page.KINDS[kind]
+    inside = rich_text.prose(question.text) + rich_text.table([[escape(cell) for cell in row] for row in shown])
+    inside += rich_text.prose("\n\n".join(texts))
+    icon, _ = rich_text.KINDS[kind]
     plain = [f"{icon} {title}", question.text, *(f"  {name}: {text}" for name, text in shown), *texts]
-    return Page(page.box(kind, title, inside), "\n".join(plain))
+    return RichText(rich_text.box(kind, title, inside), "\n".join(plain))
 
 
-def _compare_curve(question: Question, value: Any, actual: list[float | None], fine: npt.NDArray[np.float64]) -> Page:
+def _compare_curve(
+    question: Question, value: Any, actual: list[float | None], fine: npt.NDArray[np.float64]
+) -> RichText:
     numbers = np.array([np.nan if number is None else number for number in actual])
     head = ["", *(f"{share:.0%}" for share in SHARES)]
     happened = ["What happened", *(f"{number:.3g}" for number in numbers)]
@@ -335,11 +336,15 @@ def _compare_curve(question: Question, value: Any, actual: list[float | None], f
             texts.append(f"On average they are {np.nanmean(off):.3g} apart, furthest at {at:.0%} of the run.")
         assert question.range is not None
         drawing = _image(sketch(value, question.range, question.unit, fine), " / ".join(" ".join(row) for row in rows))
-    inside = page.prose(question.text) + drawing + page.table([[escape(cell) for cell in row] for row in rows], head)
-    inside += page.prose("\n\n".join(texts))
-    icon, _ = page.KINDS[kind]
+    inside = (
+        rich_text.prose(question.text)
+        + drawing
+        + rich_text.table([[escape(cell) for cell in row] for row in rows], head)
+    )
+    inside += rich_text.prose("\n\n".join(texts))
+    icon, _ = rich_text.KINDS[kind]
     plain = [f"{icon} {title}", question.text, *("  ".join(row) for row in (head, *rows)), *texts]
-    return Page(page.box(kind, title, inside), "\n".join(plain))
+    return RichText(rich_text.box(kind, title, inside), "\n".join(plain))
 
 
 def _image(svg: str, alt: str) -> str:

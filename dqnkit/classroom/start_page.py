@@ -1,7 +1,7 @@
 """The start page: the notebooks in their order, with minutes and what the reader has done so far.
 
-It is a Markdown file beside the notebooks, so that it can be read wherever they can, without any extension. Whoever
-opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew with every step of progress.
+It is a Markdown file beside the notebooks: whoever can read them can read it, without any extension. What opens the
+course writes it first (``dqnkit lab``, Binder). Then every change of the progress file writes it again.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dqnkit.classroom import progress_file
-from dqnkit.classroom.course import COURSE, Chapter
+from dqnkit.classroom import progress_record
+from dqnkit.classroom.course import NOTEBOOKS, notebook_title
 from dqnkit.files import write_whole
 
 NAME = "START.md"
 
 
 class _Line(NamedTuple):
-    """A notebook and how far the reader is in it."""
+    """A row of the table: a notebook, and how far the reader is in it."""
 
-    chapter: Chapter
-    checks: int  # that it has
-    passed: int
+    file: Path
+    idea: str  # the one new idea; empty where the notebook cannot be read
+    minutes: int
+    checks: int  # in the notebook
+    passed: int  # of them
     begun: bool
+
+    @property
+    def link(self) -> str:
+        return f"[{notebook_title(self.file.stem)}]({self.file.name})"
 
     @property
     def is_done(self) -> bool:
@@ -38,7 +44,7 @@ class _Line(NamedTuple):
 
 
 def write_start_page(folder: Path) -> Path:
-    """Write the page for the course and the progress in a folder; returns where it is.
+    """Write the page about the notebooks and the progress in a folder, and return its path.
 
     Raises:
         OSError: it cannot be written.
@@ -48,9 +54,8 @@ def write_start_page(folder: Path) -> Path:
     return path
 
 
-def refresh() -> None:
-    """Write the page beside the progress file anew, if there is one; where that fails it stays as it was."""
-    folder = progress_file.FILE.path.parent
+def refresh(folder: Path) -> None:
+    """Write the page in a folder again, if there is one; if that fails, the page stays as it was."""
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -61,13 +66,9 @@ def refresh() -> None:
 def start_page(folder: Path) -> str:
     """The page as Markdown."""
     record = _progress(folder)
-    lines = [_line(chapter, folder, record) for chapter in COURSE if _file(chapter, folder).exists()]
-    rows = [
-        f"| [{line.chapter.title}]({_file(line.chapter, folder).name}) | {line.chapter.idea} | {line.chapter.minutes} "
-        f"| {line.state} |"
-        for line in lines
-    ]
-    done, minutes = sum(line.is_done for line in lines), sum(line.chapter.minutes for line in lines)
+    lines = [_line(file, record) for file in sorted(folder.glob(NOTEBOOKS))]
+    rows = [f"| {line.link} | {line.idea} | {line.minutes or ''} | {line.state} |" for line in lines]
+    done, minutes = sum(line.is_done for line in lines), sum(line.minutes for line in lines)
     return "\n".join(
         [
             "# Deep Q-Learning, one part at a time",
@@ -87,45 +88,49 @@ def start_page(folder: Path) -> str:
             "in the list of files on the left.",
             "",
             f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
-            f"What is counted is kept in `{progress_file.NAME}`, on this computer only.",
+            f"What is counted is kept in `{progress_record.NAME}`, on this computer only.",
             "",
         ]
     )
 
 
-def _progress(folder: Path) -> progress_file.Record:
-    """What the reader has done; a file that cannot be read is left to the notebooks, which set it aside and say so."""
+def _progress(folder: Path) -> progress_record.Record:
+    """The reader's record; empty if it cannot be read, which the notebooks then tell the reader."""
     try:
-        return progress_file.parse((folder / progress_file.NAME).read_bytes())
+        return progress_record.parse((folder / progress_record.NAME).read_bytes())
     except (OSError, ValueError):
-        return progress_file.empty()
+        return progress_record.empty()
 
 
 def _what_next(lines: list[_Line]) -> str:
     for line in lines:
         if not line.is_done:
             begin = "Go on with" if any(other.begun for other in lines) else "Begin with"
-            return f"**{begin} [{line.chapter.title}]({line.chapter.name}.ipynb).**"
+            return f"**{begin} {line.link}.**"
     return "**You have done it all.**"
 
 
-def _line(chapter: Chapter, folder: Path, record: progress_file.Record) -> _Line:
-    names = _checks_in(_file(chapter, folder))
+def _line(file: Path, record: progress_record.Record) -> _Line:
+    content = _read(file)
+    names = _checks_in(content)
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
-    number = chapter.name.partition("_")[0]
+    number = file.stem.partition("_")[0]
     predicted = any(name.startswith(f"{number}-") for name in record["predictions"])
-    return _Line(chapter, len(names), sum(bool(entry["passed"]) for entry in tried), bool(tried) or predicted)
+    told = content["metadata"].get("dqnkit", {})  # by the build, from the lesson's source
+    passed = sum(bool(entry["passed"]) for entry in tried)
+    return _Line(file, told.get("idea", ""), told.get("minutes", 0), len(names), passed, bool(tried) or predicted)
 
 
-def _file(chapter: Chapter, folder: Path) -> Path:
-    return folder / f"{chapter.name}.ipynb"
-
-
-def _checks_in(notebook: Path) -> set[str]:
-    """Names of the exercises that a notebook checks; none where it cannot be read."""
+def _read(notebook: Path) -> dict[str, Any]:
+    """A notebook's cells and metadata, empty where it cannot be read: the reader may have it half saved, or broken."""
     try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    except (OSError, ValueError, LookupError, TypeError):  # the reader may have it half saved, or broken
-        return set()
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        return {"cells": list(content["cells"]), "metadata": dict(content.get("metadata", {}))}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {"cells": [], "metadata": {}}
+
+
+def _checks_in(notebook: dict[str, Any]) -> set[str]:
+    """Names of the exercises that a notebook checks."""
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell.get("cell_type") == "code")
     return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))

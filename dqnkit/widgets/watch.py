@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from dqnkit.errors import ConfigError, DQNKitError
 from dqnkit.plots import Picture
-from dqnkit.widgets.answers import answer_while_cells_run
+from dqnkit.widgets.kernel_status import answer_while_cells_run
 from dqnkit.widgets.panel import Knob, Panel, View
 
 Value = TypeVar("Value")

@@ -42,7 +42,7 @@ def measure(episodes: int) -> None:
 
 
 limit = 60 * settings.minutes
-due = min(60.0, limit)  # the curve has a point for each minute of training
+due = min(60.0, limit)  # seconds; the curve gets a point for each minute of training
 clock = report.Stopwatch()
 clock.start()
 training = train(config)

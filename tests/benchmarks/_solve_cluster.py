@@ -15,7 +15,7 @@ mine, rest = parser.parse_known_args()
 
 
 def main() -> None:
-    """Train until the first evaluation that reaches the threshold, or to the budget."""
+    """Train until an evaluation reaches the threshold or the budget is used up."""
     settings = _schedule.arguments(rest)
     report.limit_tensorflow(settings.threads)
 

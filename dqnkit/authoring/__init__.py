@@ -1,0 +1,1 @@
+"""Making the course: the notebooks from their sources, the recorded runs from their plans."""

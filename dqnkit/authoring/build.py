@@ -1,0 +1,81 @@
+"""The course built from the sources of its lessons: both copies of each notebook, and the lists in the READMEs.
+
+    python -m dqnkit.authoring.build             # write all of it anew
+    python -m dqnkit.authoring.build --repository someone/fork --tag autumn   # for a fork or a class
+
+People edit ``notebooks/source`` (`dqnkit.authoring.source` says how) and the order of the lessons in
+`dqnkit.classroom.course`; what is built from them is committed too. A notebook whose lesson is gone is removed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from dqnkit.authoring.notebooks import notebook
+from dqnkit.authoring.readmes import course_table, readmes
+from dqnkit.authoring.repository import FILE, Repository, read_repository
+from dqnkit.authoring.source import read_sources
+from dqnkit.classroom.course import NOTEBOOKS
+from dqnkit.errors import DQNKitError
+
+
+def build_course(folder: Path, repository: Repository | None = None) -> dict[Path, str]:
+    """All that is made from the sources in a folder of notebooks: path -> content.
+
+    Raises:
+        DQNKitError: a source or a README that is not well formed; says where.
+        MissingExtraError: Jupytext is not installed.
+    """
+    repository = repository or read_repository(folder)
+    sources = read_sources(folder)
+    table = course_table(sources)
+    built = readmes(folder, sources, repository)
+    for source in sources:
+        for name, solved in ((f"{source.notebook}.ipynb", False), (f"solutions/{source.notebook}.ipynb", True)):
+            built[folder / name] = notebook(source, repository, f"notebooks/{name}", table, solved=solved)
+    return built
+
+
+def leftovers(folder: Path, built: dict[Path, str]) -> list[Path]:
+    """Notebooks that were built once and belong to no lesson any more."""
+    there = [*folder.glob(NOTEBOOKS), *(folder / "solutions").glob(NOTEBOOKS)]
+    return [path for path in sorted(there) if path not in built and _was_built(path)]
+
+
+def _was_built(path: Path) -> bool:
+    """Whether a notebook comes from the build and not from somebody's hand."""
+    try:
+        return "dqnkit" in json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+@click.command()
+@click.option("--repository", help="Where badges and set-up lead, as owner/name on GitHub; kept for the next time.")
+@click.option("--tag", help="Branch, tag or commit that badges and set-up lead to; kept for the next time.")
+def main(repository: str | None, tag: str | None) -> None:
+    """Build the student's copies and the solutions from the sources, and the lists in the READMEs."""
+    folder = Path(__file__).resolve().parents[2] / "notebooks"
+    try:
+        leads_to = read_repository(folder)
+        given = {name: value for name, value in (("repository", repository), ("tag", tag)) if value is not None}
+        leads_to = replace(leads_to, **given)
+        built = build_course(folder, leads_to)
+        built[folder / FILE] = leads_to.to_json()
+        for path, content in built.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, encoding="utf-8", newline="\n")
+            click.echo(f"wrote {path.relative_to(folder.parent)}")
+        for path in leftovers(folder, built):
+            path.unlink()
+            click.echo(f"removed {path.relative_to(folder.parent)}: its lesson is not in the course")
+    except DQNKitError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

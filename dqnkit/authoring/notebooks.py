@@ -1,0 +1,75 @@
+"""A lesson's two notebooks, the student's copy and the solution, from its source; without outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import Any
+
+from dqnkit.authoring.repository import Repository
+from dqnkit.authoring.source import Source, filled, with_solution, without_solution
+from dqnkit.errors import DQNKitError
+
+BADGES, COURSE = "<!-- badges -->", "<!-- course -->"
+SET_UP = """\
+# On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    kit = "{kit}"
+    !{{sys.executable}} -m pip install --quiet --no-deps {{kit}}
+    assert _exit_code == 0, f"Cannot install {{kit}}: no network, or no such address. Mend it, and run this cell again."
+    from dqnkit.colab import set_up
+    set_up()"""  # the ! is IPython's: what follows is a command of the shell, which leaves its status in _exit_code
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def notebook(source: Source, repository: Repository, path: str, course_table: str, *, solved: bool) -> str:
+    """A notebook as the text of its file; the same source gives the same bytes.
+
+    What the lists of lessons say of it is in its metadata, under ``dqnkit``: ``idea`` and ``minutes``.
+
+    Args:
+        source: the lesson's.
+        repository: where its links lead.
+        path: of the notebook in the repository.
+        course_table: the table of all lessons, in Markdown.
+        solved: whether it is the solution.
+
+    Raises:
+        DQNKitError: the marks of a solution are not well formed; says in which cell.
+    """
+    badges = f"[Open in Binder]({repository.on_binder(path)}) · [Open in Colab]({repository.on_colab(path)})"
+    cells = []
+    for index, (cell, name) in enumerate(zip(source.cells, _ids(source), strict=True)):
+        text = filled(cell.source, source).replace(BADGES, badges).replace(COURSE, course_table)
+        if cell.cell_type == "code":
+            try:
+                text = with_solution(text) if solved else without_solution(text)
+            except (DQNKitError, SyntaxError) as error:
+                raise DQNKitError(f"{source.lesson}.py, cell {index}: {error}") from error
+        cells.append(_cell(cell.cell_type, name, text))
+    cells.insert(1, _cell("code", "set-up", SET_UP.format(kit=repository.archive)))  # after the title
+    metadata = {**METADATA, "dqnkit": {"idea": source.idea, "minutes": source.minutes}}
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _ids(source: Source) -> list[str]:
+    """An identifier for each cell, made from its content: a new cell changes that of no other."""
+    seen: Counter[str] = Counter()
+    names = []
+    for cell in source.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        seen[digest] += 1
+        names.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
+    return names
+
+
+def _cell(kind: str, name: str, text: str) -> dict[str, Any]:
+    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": {}, "source": text.splitlines(keepends=True)}
+    return {**cell, "execution_count": None, "outputs": []} if kind == "code" else cell

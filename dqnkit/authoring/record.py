@@ -1,0 +1,115 @@
+"""Recorded runs made: train every seed of a plan, keep the curves as a small file in the lesson's folder.
+
+    python -m dqnkit.authoring.record target_network/cartpole
+
+The plans are in the modules ``recordings`` of the lessons. After a change of a plan its recording is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import dqnkit
+from dqnkit.classroom import course
+from dqnkit.classroom.recordings import Plan, Recording
+from dqnkit.training import train
+from dqnkit.types import Array, TrainStatus
+
+POINTS = 100  # of a recorded curve
+MEASURES = ("episode_return", "mean_max_q")  # fields of TrainStatus that are recorded
+PACKAGES = ("numpy", "gymnasium", "tensorflow", "tensorflow-cpu", "keras")
+
+
+def plans() -> dict[str, Plan]:
+    """How each recording of the course is made: ``"lesson/name"`` -> plan."""
+    found: dict[str, Plan] = {}
+    for lesson in course.LESSONS:
+        if (course.FOLDER / lesson / "recordings.py").exists():
+            of_lesson: dict[str, Plan] = import_module(f"dqnkit.lessons.{lesson}.recordings").PLANS
+            found |= {f"{lesson}/{name}": plan for name, plan in of_lesson.items()}
+    return found
+
+
+def record(name: str, plan: Plan) -> Recording:
+    """Train every seed of a plan and keep its curves."""
+    total = plan.config.total_steps
+    points = min(POINTS, total)
+    steps = np.linspace(total / points, total, points).astype(int)  # [T]
+    curves = np.array([_curves(train(replace(plan.config, seed=seed)), steps) for seed in plan.seeds])  # [S, T, 2]
+    settings = {setting: value for setting, value in plan.config.to_dict().items() if setting != "seed"}
+    command = f"python -m dqnkit.authoring.record {name}"
+    return Recording(name, settings, list(plan.seeds), steps, curves[:, :, 0], curves[:, :, 1], _versions(), command)
+
+
+def write_recording(recording: Recording) -> Path:
+    """Write a recording into its lesson's folder as JSON, one line for each field and each seed."""
+
+    def plain(values: Array) -> Any:
+        return [plain(row) for row in values] if values.ndim > 1 else [_short(value) for value in values.tolist()]
+
+    fields = {
+        "command": recording.command,
+        "versions": recording.versions,
+        "settings": recording.settings,
+        "seeds": recording.seeds,
+        "steps": plain(recording.steps),
+        "returns": plain(recording.returns),
+        "mean_max_q": plain(recording.mean_max_q),
+    }
+    lines = [f'"{field}": {json.dumps(value)}'.replace("], [", "],\n[") for field, value in fields.items()]
+    path = course.recorded_file(recording.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return path
+
+
+def _curves(statuses: Iterator[TrainStatus], steps: Array) -> Array:
+    """The measures when training had come to each of these steps ``[T, 2]``."""
+    curve: list[list[float]] = []
+    last = [float("nan")] * len(MEASURES)
+    for status in statuses:
+        while len(curve) < len(steps) and status.step > steps[len(curve)]:
+            curve.append(last)
+        last = [getattr(status, measure) for measure in MEASURES]
+    curve += [last] * (len(steps) - len(curve))
+    return np.array(curve)
+
+
+def _short(value: float) -> float | None:
+    """Four digits are more than a plot shows; JSON has no NaN."""
+    return None if value != value else value if isinstance(value, int) else float(f"{value:.4g}")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "dqnkit": dqnkit.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=click.Choice(sorted(plans())))
+def main(names: tuple[str, ...]) -> None:
+    """Train the seeds of these plans and keep their curves."""
+    for name in names:
+        recording = record(name, plans()[name])
+        last = ", ".join(f"{value:.0f}" for value in recording.returns[:, -1])
+        path = write_recording(recording)
+        click.echo(f"{path.name}: {path.stat().st_size / 1000:.0f} kB; mean returns at the end: {last}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Q-values as a landscape that changes while a network trains; afterwards to wind back, to turn, to see by action."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ipywidgets
+import numpy as np
+import numpy.typing as npt
+
+from dqnkit.lessons.q_network.landscape import Chart, Curve, Scale, landscape
+from dqnkit.plots import Picture
+from dqnkit.types import Array, FloatArray
+from dqnkit.widgets.interactive_picture import InteractivePicture
+from dqnkit.widgets.picture_box import PictureBox
+
+TICK = 0.15  # seconds from one picture to the next while it plays
+FRAMES = 60  # pictures from the beginning to the end of a run, about
+BEST = "the best action"
+WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+class Snapshot(NamedTuple):
+    """The values at one moment of training."""
+
+    update: int  # after how many updates
+    q: FloatArray  # [Y, X, A] Q-values over the two dimensions
+    measured: float  # what the curve beside the landscape shows
+
+
+class LandscapeView(InteractivePicture):
+    """The Q-values of a network over two state dimensions, at every moment of a run.
+
+    `draw` is for `dqnkit.widgets.watch`: it draws the newest snapshot and keeps them all. As the value of a later cell
+    the view itself shows controls: the moment, the action, the angle. ::
+
+        view = LandscapeView(x, y, z, ("left", "right"), "mean of max Q", total=10_000)
+        await watch(training(), view.draw)  # a generator of Snapshot
+        view
+
+    Args:
+        x, y, z: the axes; z is that of the Q-values.
+        actions: their names.
+        measure: what is measured, with its unit: the name of the curve's axis.
+        total: updates of the whole run.
+        highest: the largest value on the curve's axis.
+        known: points whose Q-values are known ``[P, 2 + A]``: x, y and a value for each action.
+        curves: to be drawn beside the measured one, which is called ``name``.
+        level: a value of the measure that is known, with its name.
+        caption: what to look for.
+    """
+
+    def __init__(
+        self,
+        x: Scale,
+        y: Scale,
+        z: Scale,
+        actions: Sequence[str],
+        measure: str,
+        *,
+        total: int,
+        highest: float,
+        name: str = "network",
+        known: npt.ArrayLike | None = None,
+        curves: Sequence[Curve] = (),
+        level: tuple[str, float] | None = None,
+        caption: str = "",
+    ) -> None:
+        super().__init__(self._tick, TICK)
+        self._axes = (x, y, z)
+        self._chart = Chart(Scale("updates", 0, total), Scale(measure, 0, highest), curves, level)
+        self._actions, self._name, self._caption = list(actions), name, caption
+        self._known = None if known is None else np.asarray(known, dtype=np.float64)
+        self.snapshots: list[Snapshot] = []
+        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **_wide())
+        self.action = ipywidgets.Dropdown(options=[BEST, *actions], description="values of", **_wide())
+        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **_wide())
+        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
+        self.play_button.observe(self._switch_clock, "value")
+        for control in (self.moment, self.action, self.turn):
+            control.observe(lambda change: self._show(), "value")
+        self._box = PictureBox()
+        rows = [[self.play_button, self.moment], [self.action, self.turn]]
+        self.widget = ipywidgets.VBox(
+            [*(ipywidgets.HBox(row, layout=WRAP) for row in rows), self._box], layout={"max_width": "800px"}
+        )
+
+    def draw(self, snapshots: Sequence[Snapshot]) -> Picture:
+        """The newest of the snapshots so far; all are kept for later."""
+        self.snapshots = list(snapshots)
+        return self._draw(len(self.snapshots) - 1)
+
+    def picture(self) -> Picture:
+        """The landscape at the chosen moment."""
+        if not self.snapshots:
+            empty = Snapshot(0, np.full((2, 2, len(self._actions)), np.nan, np.float32), float("nan"))
+            return self._draw_snapshots([empty])
+        return self._draw(self._number())
+
+    def _number(self) -> int:
+        """Which snapshot is chosen: the last one until the reader has moved the slider."""
+        return min(self.moment.value, len(self.snapshots) - 1)
+
+    def _draw(self, number: int) -> Picture:
+        return self._draw_snapshots(self.snapshots[: number + 1])
+
+    def _draw_snapshots(self, shown: Sequence[Snapshot]) -> Picture:
+        now, (x, y, z) = shown[-1], self._axes
+        best = self.action.value == BEST
+        column = 0 if best else self._actions.index(self.action.value)
+        known = self._known
+        if known is not None:
+            value = known[:, 2:].max(axis=1) if best else known[:, 2 + column]
+            known = np.column_stack([known[:, :2], value])
+        curve = Curve(self._name, "online network", [s.update for s in shown], [s.measured for s in shown])
+        what = "max Q" if best else f"Q(s, {self.action.value})"
+        return landscape(
+            now.q.max(axis=2) if best else now.q[:, :, column],
+            x,
+            y,
+            z._replace(name=z.name.replace("max Q", what)),
+            known=known,
+            turn=self.turn.value,
+            title=f"{what} after {now.update:,} updates",
+            chart=self._chart._replace(curves=[*self._chart.curves, curve]),
+            caption=self._caption,
+        )
+
+    def _show(self) -> None:
+        if not self.snapshots:
+            self._box.show(None, "Nothing to show yet: train first.")
+            return
+        now = self.snapshots[self._number()]
+        self._box.show(self.picture(), f"After {now.update:,} updates: {self._chart.y.name} {now.measured:.3g}.")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        last = max(0, len(self.snapshots) - 1)
+        if self.moment.max != last:  # shown for the first time after a run: at its end
+            self.moment.max = last
+            self.moment.value = last
+        self._show()
+        return super()._repr_mimebundle_(include, exclude)
+
+    def _tick(self) -> bool:
+        self.moment.value = min(self.moment.max, self.moment.value + max(1, self.moment.max // FRAMES))
+        if self.moment.value == self.moment.max:
+            self.play_button.value = False
+        return bool(self.play_button.value)
+
+    def _switch_clock(self, change: Any) -> None:
+        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
+        if not change["new"]:
+            self.clock.stop()
+            return
+        if self.moment.value == self.moment.max:
+            self.moment.value = 0
+        self.clock.start()
+
+
+def grid_points(x: Scale, y: Scale, points: int = 21) -> Array:
+    """The places of a landscape's values ``[points, points, 2]``, each as x, y: rows from ``y.low`` to ``y.high``."""
+    xs, ys = np.linspace(x.low, x.high, points), np.linspace(y.low, y.high, points)
+    return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+
+
+def _wide() -> dict[str, Any]:
+    return {"style": {"description_width": "70px"}, "layout": {"width": "330px"}}

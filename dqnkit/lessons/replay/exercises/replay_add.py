@@ -1,0 +1,221 @@
+"""A ring that keeps the newest transitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.types import Array, Transition
+
+
+class RingBuffer:
+    """Keeps the newest `capacity` transitions."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.slots: list[Any] = []  # at most `capacity` transitions
+        self.added = 0  # transitions ever added, those that are gone included
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def add(self, observation: Array, action: int, reward: float, discount: float, next_observation: Array) -> None:
+        """Put in one transition, over the oldest where the ring is full."""
+        transition = Transition(np.array(observation), action, reward, discount, np.array(next_observation))  # type: ignore[arg-type]
+        if len(self.slots) < self.capacity:
+            self.slots.append(transition)
+        else:
+            self.slots[self.added % self.capacity] = transition
+        self.added += 1
+
+
+class StoresReference(RingBuffer):
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        super().add(observation, action, reward, discount, next_observation)
+        place = (self.added - 1) % self.capacity
+        self.slots[place] = Transition(observation, action, reward, discount, next_observation)
+
+
+class CopiesOnlyTheFirst(RingBuffer):
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        super().add(observation, action, reward, discount, next_observation)
+        place = (self.added - 1) % self.capacity
+        self.slots[place] = self.slots[place]._replace(next_observation=next_observation)
+
+
+class GrowsPastCapacity(RingBuffer):
+    def add(self, *values: Any) -> None:
+        self.capacity = self.added + 1
+        super().add(*values)
+
+
+class OverwritesNewest(RingBuffer):
+    def add(self, *values: Any) -> None:
+        if len(self.slots) == self.capacity:
+            self.slots.pop()
+        super().add(*values)
+
+
+class KeepsTheFirst(RingBuffer):
+    def add(self, *values: Any) -> None:
+        if len(self.slots) < self.capacity:
+            super().add(*values)
+
+
+class NeverCounts(RingBuffer):
+    def add(self, *values: Any) -> None:
+        super().add(*values)
+        self.added = 0
+
+
+class CountsBeforeItWrites(RingBuffer):
+    def add(self, *values: Any) -> None:
+        self.added += 1
+        super().add(*values)
+        self.added -= 1
+
+
+class StartsAnewWhenFull(RingBuffer):
+    def add(self, *values: Any) -> None:
+        if len(self.slots) == self.capacity:
+            self.slots = []
+        super().add(*values)
+
+
+class NextIsTheSame(RingBuffer):
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        super().add(observation, action, reward, discount, observation)
+
+
+class BecomesFloat(RingBuffer):
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        observation, next_observation = (np.array(x, np.float32) for x in (observation, next_observation))
+        super().add(observation, action, reward, discount, next_observation)
+
+
+class SwapsRewardAndDiscount(RingBuffer):
+    def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
+        super().add(observation, action, discount, reward, next_observation)
+
+
+def cases() -> list[Case]:
+    """Few enough for a free slot; then a full ring, and rings that went round once and more; frames at last."""
+    return [
+        Case("a ring of 3 slots gets 2 transitions", (3, 2, "float32")),
+        Case("a ring of 3 slots gets 4 transitions: one more than it holds", (3, 4, "float32")),
+        Case("a ring of 3 slots gets 8 transitions", (3, 8, "float32")),
+        Case("a ring of 2 slots gets 3 frames of whole numbers (uint8)", (2, 3, "uint8")),
+    ]
+
+
+def observe(ring: Any, case: Case) -> Any:
+    """Add numbered transitions from an environment that writes each observation into the same array; look at the slots.
+
+    Where in the ring a transition lies is left to the reader: they are compared in the order of their numbers.
+    """
+    capacity, count, dtype = case.arguments
+    buffer = ring(capacity)
+    observation, next_observation = np.zeros(2, dtype), np.zeros(2, dtype)
+    for number in range(1, count + 1):
+        observation[:] = number, 0
+        next_observation[:] = number + 1, 0
+        buffer.add(observation, number % 4, 10.0 * number, 0.5 if number % 2 else 0.0, next_observation)
+    observation[:] = next_observation[:] = 99  # the environment goes on
+    kept = [tuple(transition) for transition in buffer.slots]
+    kept.sort(key=lambda transition: float(max(transition[2:4])))  # rewards are above all discounts
+    names = ("observation", "action", "reward", "discount", "next_observation")
+    columns = {f"{name} of each": [row[i] for row in kept] for i, name in enumerate(names)}
+    types = sorted({str(np.asarray(row[i]).dtype) for row in kept for i in (0, 4)})
+    return {"len(buffer)": len(buffer), **columns, "type of the observations": " and ".join(types)}
+
+
+EXERCISE = Exercise(
+    name="replay_add",
+    signature="RingBuffer(capacity).add(observation, action, reward, discount, next_observation)",
+    minutes=8,
+    difficulty=2,
+    solution=RingBuffer,
+    mistakes=[
+        Mistake(
+            "stores a reference",
+            StoresReference,
+            "The buffer keeps the environment's own array, not a copy. Many environments write each new observation "
+            "into the same array, so in the end every transition shows the latest one (here 99). Store "
+            "`np.array(observation)`, which copies.",
+        ),
+        Mistake(
+            "copies only one of the two observations",
+            CopiesOnlyTheFirst,
+            "`observation` is copied, `next_observation` is not: it still belongs to the environment, which writes "
+            "the next step into it. Then every bootstrap looks at the wrong state. Copy both.",
+        ),
+        Mistake(
+            "grows past its capacity",
+            GrowsPastCapacity,
+            "The buffer holds more than `capacity` transitions: a full ring must let the oldest go. One that only "
+            "grows fills the memory after some hours of training.",
+        ),
+        Mistake(
+            "overwrites the newest",
+            OverwritesNewest,
+            "When the ring is full, the new transition replaces the newest one. All the others then stay for ever, "
+            "and what the agent did lately is never learned from. The oldest must go.",
+        ),
+        Mistake(
+            "turns new ones away",
+            KeepsTheFirst,
+            "Once the ring is full, new transitions are not stored at all. The agent would learn for ever from its "
+            "first, clumsy steps. The oldest must make room.",
+        ),
+        Mistake(
+            "the position never moves",
+            NeverCounts,
+            "Once the ring is full, every new transition goes into slot 0. Count each `add` in `self.added`: the "
+            "slot of the oldest is `self.added % self.capacity`, and it moves on by one each time.",
+        ),
+        Mistake(
+            "counts before it writes",
+            CountsBeforeItWrites,
+            "`self.added` goes up before the slot is computed, so the transition lands one slot too far: the oldest "
+            "stays and the second oldest is lost. Write first, then count.",
+        ),
+        Mistake(
+            "starts anew when it is full",
+            StartsAnewWhenFull,
+            "A full ring throws everything away and starts from nothing. Only one transition may go for each that "
+            "comes: the oldest.",
+        ),
+        Mistake(
+            "next_observation equals observation",
+            NextIsTheSame,
+            "`observation` is stored in both places, so every move seems to lead nowhere and each state bootstraps "
+            "from itself. The last field takes `next_observation`.",
+        ),
+        Mistake(
+            "uint8 becomes float32",
+            BecomesFloat,
+            "The observations change their type: whole numbers from 0 to 255 (uint8, one byte each) became float32, "
+            "four bytes each. For frames of a game that is the difference between 28 and 113 gigabytes. Copy them "
+            "as they are.",
+        ),
+        Mistake(
+            "reward and discount change places",
+            SwapsRewardAndDiscount,
+            "Reward and discount are in each other's place. The order is that of `Transition`: observation, action, "
+            "reward, discount, next_observation.",
+        ),
+    ],
+    cases=cases,
+    hints=[
+        "Two situations: the ring still has room, or it is full. `len(self.slots)` and `self.capacity` tell them "
+        "apart.",
+        "With room, `self.slots.append(...)`. If it is full, which slot holds the oldest? The first transition went "
+        "into slot 0, the next into slot 1, ...; after the last slot it begins at 0 again. That is what `%`, the "
+        "remainder, is for: `self.added % self.capacity`.",
+        "What you store is `Transition(np.array(observation), action, reward, discount, "
+        "np.array(next_observation))`: `np.array` copies. At the end, `self.added += 1`, in both situations.",
+    ],
+    observe=observe,
+)

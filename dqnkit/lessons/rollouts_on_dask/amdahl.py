@@ -1,0 +1,118 @@
+"""Amdahl's law to touch: workers that roll out, a driver that cannot be divided, a barrier or a stream between them."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import ipywidgets
+
+from dqnkit.plots import Picture
+from dqnkit.plots.scaling import Work, who_waits
+from dqnkit.widgets.interactive_picture import InteractivePicture
+from dqnkit.widgets.picture_box import PictureBox
+
+ROLLOUT = 0.1  # seconds that a worker needs for one
+ROLLOUTS = 48  # in the whole job
+SHOWN = 1.2  # seconds of it are drawn
+BARRIER, STREAM = "barrier: all wait for each other", "stream: each goes on by itself"
+CAPTION = (
+    "What to look for: with a barrier, the workers' rows are white while the driver works. With a stream the driver "
+    "works beside them, and is the limit only when its own row has no white left."
+)
+WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "430px"}}
+
+
+def with_barrier(workers: int, driver: float) -> list[Work]:
+    """Rounds: each worker makes one rollout, then the driver works on all of them while the workers wait."""
+    work, now, left = [], 0.0, ROLLOUTS
+    while left:
+        round_size = min(workers, left)
+        work += [Work(row, now, now + ROLLOUT) for row in range(1, round_size + 1)]
+        now += ROLLOUT
+        work.append(Work(0, now, now + driver * round_size))
+        now += driver * round_size
+        left -= round_size
+    return work
+
+
+def with_stream(workers: int, driver: float) -> list[Work]:
+    """Each worker goes on as soon as the driver has taken its rollout; the driver takes them as they come."""
+    work: list[Work] = []
+    begins = [(0.0, row) for row in range(1, workers + 1)]  # (when, worker) of the next rollouts
+    driver_free, submitted = 0.0, 0
+    arrivals: list[tuple[float, int]] = []
+    for begin, row in begins[:ROLLOUTS]:
+        heapq.heappush(arrivals, (begin + ROLLOUT, row))
+        work.append(Work(row, begin, begin + ROLLOUT))
+        submitted += 1
+    while arrivals:
+        arrived, row = heapq.heappop(arrivals)
+        taken = max(arrived, driver_free)
+        if submitted < ROLLOUTS:  # two tasks for each worker are in flight: the next has begun on arrival
+            begin = max(arrived, taken - ROLLOUT)
+            heapq.heappush(arrivals, (begin + ROLLOUT, row))
+            work.append(Work(row, begin, begin + ROLLOUT))
+            submitted += 1
+        driver_free = taken + driver
+        work.append(Work(0, taken, driver_free))
+    return work
+
+
+class AmdahlView(InteractivePicture):
+    """Sliders for the number of workers and for what the driver does; who waits, and how much faster it gets."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: False, 1.0)
+        self.workers = ipywidgets.IntSlider(value=4, min=1, max=16, description="workers", **WIDE)
+        self.driver = ipywidgets.IntSlider(
+            value=25, min=0, max=100, step=5, description="driver, ms a rollout", continuous_update=True, **WIDE
+        )
+        self.way = ipywidgets.RadioButtons(options=[BARRIER, STREAM], layout={"width": "auto"})
+        self.box = PictureBox()
+        for control in (self.workers, self.driver, self.way):
+            control.observe(lambda change: self._show(), "value")
+        row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "12px"}
+        sliders = ipywidgets.VBox([self.workers, self.driver])
+        controls = ipywidgets.HBox([sliders, self.way], layout=row)
+        self.widget = ipywidgets.VBox([controls, self.box], layout={"max_width": "760px"})
+        self._show()
+
+    @property
+    def serial(self) -> float:
+        """The share of one worker's time that cannot be divided."""
+        driver = self.driver.value / 1_000
+        return float(driver / (driver + ROLLOUT))
+
+    @property
+    def speedup(self) -> float:
+        """Times as fast as one worker with a barrier."""
+        return ROLLOUTS * (ROLLOUT + self.driver.value / 1_000) / max(piece.end for piece in self._work())
+
+    def picture(self) -> Picture:
+        """Who works when, and Amdahl's curve."""
+        shown = [piece._replace(end=min(piece.end, SHOWN)) for piece in self._work() if piece.begin < SHOWN]
+        return who_waits(shown, self.workers.value, self.serial, self.speedup, end=SHOWN, caption=CAPTION)
+
+    def _work(self) -> list[Work]:
+        way = with_barrier if self.way.value == BARRIER else with_stream
+        return way(self.workers.value, self.driver.value / 1_000)
+
+    def _show(self) -> None:
+        self.box.show(
+            self.picture(),
+            f"{self.workers.value} workers, serial share {self.serial:.0%}: {self.speedup:.1f} times as fast as one "
+            f"worker with a barrier; however many workers, {self._limit()}.",
+        )
+
+    def _limit(self) -> str:
+        if not self.driver.value:
+            return "no limit"
+        if self.way.value == STREAM:
+            return f"at most {1_000 / self.driver.value:.0f} rollouts a second, which is all that the driver can take"
+        return f"at most {1 / self.serial:.1f} times"
+
+
+def amdahl_view() -> Any:
+    """Amdahl's law with sliders, as the value of a cell."""
+    return AmdahlView()

@@ -1,0 +1,475 @@
+"""Rollouts as a stream: a bounded window in flight, each inserted as it completes, nothing left behind.
+
+The check's cluster is a clock and a list: every task has a length, the next arrival is the one that is ready first. So
+a loop that waits where it need not is seen, without waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dqnkit.classroom.exercise import Case, Exercise, Mistake
+
+MOST = 60  # tasks that a case needs at most, three times over
+
+
+def streaming_loop(
+    client: Any,
+    as_completed: Callable[[list[Any]], Any],
+    task: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    insert: Callable[[Any], None],
+    *,
+    total: int,
+    window: int,
+) -> int:
+    """Insert rollouts as they complete until they hold ``total`` steps; how many were lost on the way."""
+    numbers: dict[Any, int] = {}  # future -> sequence number, of all that is in flight
+    arrivals = as_completed([])
+
+    def submit(number: int) -> None:
+        future = client.submit(task, *arguments, number, pure=False)
+        numbers[future] = number
+        arrivals.add(future)
+
+    for number in range(window):
+        submit(number)
+    next_number, inserted, lost = window, 0, 0
+    for future in arrivals:
+        number = numbers.pop(future)
+        if future.status == "finished":
+            rollout = future.result()
+            insert(rollout)
+            inserted += rollout.steps
+            if inserted >= total:
+                break
+            submit(next_number)
+            next_number += 1
+        else:
+            lost += 1
+            submit(number)
+    client.cancel(list(numbers))
+    return lost
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a task returns here."""
+
+    sequence: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Script:
+    """How the cluster of a case behaves."""
+
+    steps: tuple[int, ...]  # of the rollouts 0, 1, 2, ..., then again from the first
+    seconds: tuple[int, ...]  # that they take
+    lost: tuple[int, ...] = ()  # sequence numbers of those that are lost the first time
+
+
+class LostError(Exception):
+    """The result of a task whose worker died."""
+
+
+class _TooMuch(Exception):
+    """The loop does not end."""
+
+
+class FakeFuture:
+    """A task on its way, as Dask's `Future`: ``status``, ``result()``, ``cancel()``."""
+
+    def __init__(self, cluster: FakeCluster, number: Any, ready: float, lost: bool) -> None:
+        self._cluster, self._lost = cluster, lost
+        self.number, self.ready = number, ready
+        self.cancelled = False
+
+    @property
+    def status(self) -> str:
+        """As Dask says it."""
+        if self.cancelled:
+            return "cancelled"
+        if self._cluster.clock < self.ready:
+            return "pending"
+        return "error" if self._lost else "finished"
+
+    def done(self) -> bool:
+        """Whether it has come to an end, a good or a bad one."""
+        return self.status != "pending"
+
+    def result(self, timeout: Any = None) -> Made:
+        """The rollout; waits for it."""
+        if self.cancelled:
+            raise LostError("this task was cancelled")
+        self._cluster.wait_for(self)
+        if self._lost:
+            raise LostError("the worker of this task died")
+        return self._cluster.rollout(self.number)
+
+    def cancel(self, **_: Any) -> None:
+        """Give it up."""
+        self._cluster.cancel([self])
+
+
+@dataclass
+class FakeCluster:
+    """In the place of the client."""
+
+    script: Script
+    clock: float = 0.0
+    futures: list[FakeFuture] = field(default_factory=list)
+    by_arguments: dict[Any, FakeFuture] = field(default_factory=dict)
+    submitted: int = 0
+    pure: int = 0
+    in_flight: list[int] = field(default_factory=list)  # when the driver waited for the next arrival
+    inserted: list[int] = field(default_factory=list)
+
+    def submit(self, function: Any, *arguments: Any, pure: bool = True, **_: Any) -> FakeFuture:
+        """Start a task. With ``pure`` the same arguments are the same task: it is not run again."""
+        if self.submitted >= MOST:
+            raise _TooMuch
+        number = arguments[-1] if arguments else None
+        key = (function, arguments)
+        self.submitted += 1
+        self.pure += bool(pure)
+        if pure and key in self.by_arguments:
+            return self.by_arguments[key]
+        again = any(future.number == number for future in self.futures)
+        seconds = self.script.seconds[_index(number) % len(self.script.seconds)]
+        future = FakeFuture(self, number, self.clock + seconds, number in self.script.lost and not again)
+        self.futures.append(future)
+        if pure:
+            self.by_arguments[key] = future
+        return future
+
+    def cancel(self, futures: Any, **_: Any) -> None:
+        """Give tasks up."""
+        for future in futures if isinstance(futures, Iterable) else [futures]:
+            future.cancelled = True
+
+    def running(self) -> list[FakeFuture]:
+        """What is in flight now."""
+        return [future for future in self.futures if future.status == "pending"]
+
+    def wait_for(self, future: FakeFuture) -> None:
+        """Let the time pass until it is ready."""
+        if self.clock < future.ready:
+            self.note()
+            self.clock = future.ready
+
+    def note(self) -> None:
+        """Write down how many are in flight."""
+        if len(self.in_flight) >= MOST:
+            raise _TooMuch
+        self.in_flight.append(len(self.running()))
+
+    def rollout(self, number: Any) -> Made:
+        """What the task of this number makes."""
+        return Made(number, self.script.steps[_index(number) % len(self.script.steps)])
+
+
+class FakeArrivals:
+    """In the place of Dask's ``as_completed``: gives futures as they complete, more may be added."""
+
+    def __init__(self, cluster: FakeCluster, futures: Iterable[FakeFuture] = ()) -> None:
+        self._cluster = cluster
+        self._waiting = list(futures)
+
+    def add(self, future: FakeFuture) -> None:
+        """Wait for this one too."""
+        self._waiting.append(future)
+
+    def update(self, futures: Iterable[FakeFuture]) -> None:
+        """Wait for these too."""
+        self._waiting += futures
+
+    def count(self) -> int:
+        """How many it still waits for."""
+        return len(self._waiting)
+
+    def is_empty(self) -> bool:
+        """Whether it waits for none."""
+        return not self._waiting
+
+    def __iter__(self) -> FakeArrivals:
+        return self
+
+    def __next__(self) -> FakeFuture:
+        self._waiting = [future for future in self._waiting if not future.cancelled]
+        if not self._waiting:
+            raise StopIteration
+        future = min(self._waiting, key=lambda waiting: waiting.ready)
+        self._waiting.remove(future)
+        self._cluster.note()
+        self._cluster.clock = max(self._cluster.clock, future.ready)
+        return future
+
+
+def _index(number: Any) -> int:
+    return int(number) if isinstance(number, (int, np.integer)) else 0
+
+
+def _rollout_task(*arguments: Any) -> None:
+    """Stands for the task: the fake cluster knows what comes of it."""
+
+
+def observe(thing: Any, case: Case) -> dict[str, Any] | None:
+    """Run the loop on the scripted cluster; what the cluster, and the replay buffer, saw."""
+    script, total, window = case.arguments
+    cluster = FakeCluster(script)
+
+    def insert(rollout: Any) -> None:
+        cluster.inserted.append(rollout.sequence)
+
+    def as_completed(futures: Iterable[FakeFuture] = ()) -> FakeArrivals:
+        return FakeArrivals(cluster, futures)
+
+    settings = {"total": total, "window": window}
+    returned, ended = None, "it returned"
+    try:
+        returned = thing(cluster, as_completed, _rollout_task, ("the weights", 0.1), insert, **settings)
+    except _TooMuch:
+        ended = "it was stopped: it went on and on"
+    except LostError as error:
+        ended = f"by an error: {error}"
+    if returned is None and not cluster.submitted:
+        return None
+    return {
+        "how it ended": ended,
+        "inserted, by sequence number, as they arrived": _listed(cluster.inserted),
+        "submitted as pure": cluster.pure,
+        "in flight, each time it waited": _listed(cluster.in_flight),
+        "still in flight when it returned": len(cluster.running()),
+        "what it returned": returned,
+    }
+
+
+def _listed(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, numbers)) or "none"
+
+
+def cases() -> list[Case]:
+    """Smallest first."""
+    return [
+        Case("one at a time: 3 rollouts of 2 steps, total 6, window 1", (Script((2,), (1,)), 6, 1)),
+        Case("window 3, the first takes 9 s, the others 2 s, total 8", (Script((2,), (9, 2, 2, 2)), 8, 3)),
+        Case(
+            "window 3, rollouts of 1 to 4 steps that take 1 to 7 s, total 20",
+            (Script((2, 1, 4, 3), (4, 7, 1, 3, 2)), 20, 3),
+        ),
+        Case("the worker of rollout 1 dies, window 2, total 8", (Script((2,), (3, 1, 2), (1,)), 8, 2)),
+        Case(
+            "three rollouts are lost, window 4, total 24",
+            (Script((2, 3), (5, 2, 4, 3, 6, 1, 7), (0, 3, 5)), 24, 4),
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """The loop with one thing wrong: a switch for each, all off in the solution."""
+
+    pure: bool = False
+    barrier: bool = False
+    in_order: bool = False
+    all_at_once: bool = False
+    one_too_many: bool = False
+    once_only: bool = False
+    not_added: bool = False
+    same_number: bool = False
+    takes_new_number: bool = False
+    drops_lost: bool = False
+    trusts_results: bool = False
+    repeats_all: bool = False
+    counts_rollouts: bool = False
+    cancels: bool = True
+    drains: bool = False
+    inserts_twice: bool = False
+    hides_losses: bool = False
+
+    def __call__(
+        self, client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, *, total: int, window: int
+    ) -> int:
+        numbers: dict[Any, int] = {}
+        arrivals = as_completed([])
+        next_number = inserted = lost = 0
+
+        def submit(number: int) -> None:
+            nonlocal next_number
+            next_number = max(next_number, number + 1)
+            future = client.submit(task, *arguments, 0 if self.same_number else number, pure=self.pure)
+            numbers[future] = number
+            if not (self.not_added and number >= window):
+                arrivals.add(future)
+
+        def fill() -> None:
+            size = total if self.all_at_once and not next_number else window + self.one_too_many
+            for _ in range(size - len(numbers)):
+                submit(next_number)
+
+        fill()
+        while numbers:
+            future = next(iter(numbers)) if self.in_order else next(arrivals, None)
+            if future is None:
+                break
+            if self.in_order:
+                with suppress(LostError):
+                    future.result()
+            number = numbers.pop(future, 0)
+            if future.status != "finished" and not self.trusts_results:
+                lost += 1
+                if self.repeats_all:
+                    for other in list(numbers.values()):
+                        submit(other)
+                if not self.drops_lost:
+                    submit(next_number if self.takes_new_number else number)
+                continue
+            rollout = future.result()
+            for _ in range(2 if self.inserts_twice else 1):
+                insert(rollout)
+            inserted += 1 if self.counts_rollouts else rollout.steps
+            if inserted >= total:
+                break
+            if not (self.once_only or (self.barrier and numbers) or self.all_at_once):
+                fill()
+        if self.drains:
+            for future in arrivals:
+                if future.status == "finished":
+                    insert(future.result())
+        elif self.cancels:
+            client.cancel(list(numbers))
+        return 0 if self.hides_losses else lost
+
+
+CORRECT = _Loop()
+
+MISTAKES = (
+    Mistake(
+        "a barrier",
+        replace(CORRECT, barrier=True),
+        "It waits until the whole window is done before it submits more: a barrier. While the slowest rollout runs, "
+        "all other workers have nothing to do. Submit one more each time that one arrives.",
+    ),
+    Mistake(
+        "taken in the order of submission",
+        replace(CORRECT, in_order=True),
+        "Rollouts are waited for in the order in which they were submitted. When the first is slow, those that are "
+        "ready lie there and grow stale. Take them as they complete: `for future in arrivals`.",
+    ),
+    Mistake(
+        "no window",
+        replace(CORRECT, all_at_once=True),
+        "All tasks are submitted at the beginning. The last of them will act under weights that were old long before "
+        "they ran, and the scheduler has to hold them all. Never have more than `window` in flight.",
+    ),
+    Mistake(
+        "one more than the window",
+        replace(CORRECT, one_too_many=True),
+        "There is one task more in flight than `window` allows. Begin with `range(window)`, then submit one for each "
+        "that arrives.",
+    ),
+    Mistake(
+        "only one window",
+        replace(CORRECT, once_only=True),
+        "It ends when the first window is used up: nothing is submitted after the first `window` tasks. Each arrival "
+        "makes room for the next one.",
+    ),
+    Mistake(
+        "not waited for",
+        replace(CORRECT, not_added=True),
+        "New tasks are submitted, but nobody waits for them: after the first window nothing arrives any more. Tell the "
+        "iterator of each new future: `arrivals.add(future)`.",
+    ),
+    Mistake(
+        "the same number for all",
+        replace(CORRECT, same_number=True),
+        "Every task gets the same sequence number, so all workers make the same rollout. Count on with each new task.",
+    ),
+    Mistake(
+        "pure",
+        replace(CORRECT, pure=True),
+        "The tasks are submitted as pure (Dask's default): the same arguments are the same task. A lost rollout that "
+        "is submitted again is then not run: Dask hands you the lost one back. Give `pure=False`.",
+    ),
+    Mistake(
+        "lost ones replaced by others",
+        replace(CORRECT, takes_new_number=True),
+        "For a lost rollout another one is made, under a new number; the lost one never comes. Then which rollouts "
+        "there are depends on which workers died, and no run can be repeated. Submit the same number again.",
+    ),
+    Mistake(
+        "lost ones forgotten",
+        replace(CORRECT, drops_lost=True),
+        "After a lost rollout nothing is submitted in its place: the window shrinks with every loss, until nothing is "
+        "in flight and the loop ends too early.",
+    ),
+    Mistake(
+        "ended by the first loss",
+        replace(CORRECT, trusts_results=True),
+        "`future.result()` raises where the rollout was lost, and that ends the whole loop: one dead worker stops "
+        'everything. Look first: only where `future.status == "finished"` is there a result.',
+    ),
+    Mistake(
+        "one loss repeats all",
+        replace(CORRECT, repeats_all=True),
+        "When one rollout is lost, all that are in flight are submitted again. They still run, so they arrive twice "
+        "and are inserted twice. Submit only the lost one again.",
+    ),
+    Mistake(
+        "inserts twice",
+        replace(CORRECT, inserts_twice=True),
+        "Each rollout is inserted twice. Replay then draws it twice as often as it should.",
+    ),
+    Mistake(
+        "counts rollouts",
+        replace(CORRECT, counts_rollouts=True),
+        "`total` is reached too late: it counts rollouts. `total` is a number of environment steps; each rollout knows "
+        "how many it holds: `rollout.steps`.",
+    ),
+    Mistake(
+        "leaves tasks behind",
+        replace(CORRECT, cancels=False),
+        "When the loop ends, tasks are still in flight: the workers go on with rollouts that nobody will take. Cancel "
+        "them: `client.cancel(list_of_futures)`.",
+    ),
+    Mistake(
+        "inserts more than the total",
+        replace(CORRECT, drains=True),
+        "After `total` steps it waits for all that is still in flight and inserts it too. Enough is enough: break out "
+        "of the loop, and cancel the rest.",
+    ),
+    Mistake(
+        "losses not counted",
+        replace(CORRECT, hides_losses=True),
+        "It returns 0 although rollouts were lost. They were made again, so nothing is missing, but whoever looks "
+        "after the cluster wants to know. Count each one.",
+    ),
+)
+
+EXERCISE = Exercise(
+    name="streaming_loop",
+    signature="streaming_loop(client, as_completed, task, arguments, insert, *, total, window) -> lost",
+    minutes=12,
+    difficulty=3,
+    solution=streaming_loop,
+    mistakes=MISTAKES,
+    cases=cases,
+    hints=(
+        "You need three things: `arrivals = as_completed([])`, a dict from each future in flight to its sequence "
+        "number, and a small function `submit(number)` that submits one task, notes it in the dict and adds it to "
+        "`arrivals`.",
+        "Before the loop: `submit` the numbers 0 to window - 1. Then `for future in arrivals:`, and at its beginning "
+        "`number = numbers.pop(future)`.",
+        'In the loop two ways: if `future.status == "finished"`, insert its result, add its steps, and submit the next '
+        "new number. If not, count a loss and submit the same number again.",
+        "As soon as the steps reach `total`: `break`. After the loop `client.cancel(list(numbers))`, and return the "
+        "count of losses.",
+    ),
+    observe=observe,
+)

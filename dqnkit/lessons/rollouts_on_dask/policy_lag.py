@@ -1,0 +1,154 @@
+"""Policy lag made large on purpose: how old may the weights be that act? Measured over recorded seeds.
+
+    python -m dqnkit.lessons.rollouts_on_dask.policy_lag     # record all again
+
+A rollout source that hands out old weights stands between the loop and the actors. What is measured is the newest
+network, greedily: the return of the policy that acted would be late by the lag itself, and show harm where there is
+none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dqnkit.classroom.course import recorded_file
+from dqnkit.config import DQNConfig
+from dqnkit.errors import ConfigError
+from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
+from dqnkit.rollouts import InProcessRollouts, RolloutSource
+from dqnkit.training import train
+from dqnkit.types import Array, FloatArray, PolicyWeights, Rollout, TrainStatus
+
+FILE = recorded_file("rollouts_on_dask/policy_lag")
+COMMAND = "python -m dqnkit.lessons.rollouts_on_dask.policy_lag"
+CARTPOLE = preset("CartPole-v1", total_steps=40_000)
+LAGS = (0, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000)  # environment steps; the last is the whole run
+SEEDS = range(10)
+POINTS = 20  # evaluations in a run
+EPISODES = 20  # in an evaluation
+
+
+class OldWeights:
+    """A source of rollouts whose actors get the weights of ``lag`` environment steps ago.
+
+    In the first ``lag`` steps they act under the first weights of all.
+
+    Args:
+        rollouts: the source that makes them.
+        lag: environment steps.
+
+    Raises:
+        ConfigError: a lag below 0.
+    """
+
+    def __init__(self, rollouts: RolloutSource, lag: int) -> None:
+        if lag < 0:
+            raise ConfigError(f"a lag is a number of environment steps of at least 0, not {lag}")
+        self._rollouts, self._lag = rollouts, lag
+        self._versions: deque[tuple[int, PolicyWeights]] = deque()  # (step at which they were the newest, weights)
+        self._steps = 0
+
+    def begin(self, config: DQNConfig) -> None:
+        """Forget the weights of an earlier run."""
+        self._versions.clear()
+        self._steps = 0
+        self._rollouts.begin(config)
+
+    def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        """Rollouts under the weights of ``lag`` steps ago."""
+        self._versions.append((self._steps, weights))
+        while len(self._versions) > 1 and self._versions[1][0] <= self._steps - self._lag:
+            self._versions.popleft()
+        rollouts = self._rollouts.collect(self._versions[0][1], epsilons, sequence)
+        self._steps += sum(rollout.steps for rollout in rollouts)
+        return rollouts
+
+    def close(self) -> None:
+        """As the source that it wraps."""
+        self._rollouts.close()
+
+
+@dataclass(frozen=True)
+class PolicyLagStudy:
+    """What was recorded.
+
+    Attributes:
+        lags: environment steps ``[L]``.
+        steps: at which the newest network was evaluated ``[T]``.
+        returns: mean of its greedy returns ``[L, S, T]``.
+        settings: of the runs.
+        command: that made it.
+    """
+
+    lags: Sequence[int]
+    seeds: Sequence[int]
+    steps: Array
+    returns: Array
+    settings: dict[str, Any]
+    command: str
+
+    @property
+    def late(self) -> Array:
+        """Mean greedy return in the last quarter of each run ``[L, S]``."""
+        return self.returns[:, :, -(len(self.steps) // 4) :].mean(axis=2)
+
+
+def train_with_lag(config: DQNConfig, lag: int) -> Iterator[TrainStatus]:
+    """`train` in this process, with actors whose weights are ``lag`` environment steps old."""
+    return train(config, rollouts=OldWeights(InProcessRollouts(config), lag))
+
+
+def greedy_returns(statuses: Iterator[TrainStatus], config: DQNConfig) -> list[float]:
+    """Mean greedy return of the newest network, `POINTS` times in a run."""
+    marks = np.linspace(0, config.total_steps, POINTS + 1)[1:]
+    returns: list[float] = []
+    for status in statuses:
+        while len(returns) < POINTS and status.step >= marks[len(returns)]:
+            returns.append(float(evaluate(status.weights, config, episodes=EPISODES).mean()))
+    return returns
+
+
+def record(config: DQNConfig = CARTPOLE, lags: Sequence[int] = LAGS, seeds: Sequence[int] = SEEDS) -> PolicyLagStudy:
+    """Train each seed with each lag."""
+    returns = []
+    for lag in lags:
+        configs = [replace(config, seed=seed) for seed in seeds]
+        returns.append([greedy_returns(train_with_lag(c, lag), c) for c in configs])
+        last = ", ".join(f"{curve[-1]:.0f}" for curve in returns[-1])
+        print(f"lag {lag:6,}: greedy returns at the end {last}", flush=True)
+    settings = {name: value for name, value in config.to_dict().items() if name != "seed"}
+    steps = np.linspace(0, config.total_steps, POINTS + 1)[1:].astype(int)
+    return PolicyLagStudy(list(lags), list(seeds), steps, np.array(returns), settings, COMMAND)
+
+
+def write(study: PolicyLagStudy) -> None:
+    """Keep a study in the kit, a line for each run."""
+    fields = {
+        "command": study.command,
+        "settings": study.settings,
+        "lags": list(study.lags),
+        "seeds": list(study.seeds),
+        "steps": study.steps.tolist(),
+        "returns": [[[round(value, 1) for value in run] for run in runs] for runs in study.returns.tolist()],
+    }
+    lines = [f'"{field}": {json.dumps(value)}'.replace("], [", "],\n[") for field, value in fields.items()]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def load_study() -> PolicyLagStudy:
+    """The study that ships with the kit."""
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    for field in ("steps", "returns"):
+        content[field] = np.array(content[field])
+    return PolicyLagStudy(**content)
+
+
+if __name__ == "__main__":
+    write(record())

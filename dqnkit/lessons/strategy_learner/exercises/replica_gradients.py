@@ -1,0 +1,228 @@
+"""What each replica gives to Keras' optimizer, written for `tf.distribute`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dqnkit.classroom.exercise import Case, Exercise, Mistake
+
+Tensor = Any
+
+
+def replica_gradients(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    """On every replica: sum over the replicas, clip, and leave room for the sum that the optimizer makes."""
+    from dqnkit.backend import tf
+
+    gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    if max_norm > 0:
+        gradients, _ = tf.clip_by_global_norm(gradients, max_norm)
+    return [gradient / context.num_replicas_in_sync for gradient in gradients]
+
+
+def _clip(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
+    from dqnkit.backend import tf
+
+    return list(tf.clip_by_global_norm(gradients, max_norm)[0]) if max_norm > 0 else gradients
+
+
+def _divide(gradients: list[Tensor], number: int) -> list[Tensor]:
+    return [gradient / number for gradient in gradients]
+
+
+def not_divided(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _clip(context.all_reduce("SUM", gradients), max_norm)
+
+
+def mean_divided(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _divide(_clip(context.all_reduce("MEAN", gradients), max_norm), context.num_replicas_in_sync)
+
+
+def mean_only(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _clip(context.all_reduce("MEAN", gradients), max_norm)
+
+
+def clips_its_share(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _clip(gradients, max_norm)
+
+
+def not_clipped(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return gradients
+
+
+def share_divided(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _divide(_clip(gradients, max_norm), context.num_replicas_in_sync)
+
+
+def clips_each_array(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    whole = context.all_reduce("SUM", gradients)
+    return _divide([_clip([gradient], max_norm)[0] for gradient in whole], context.num_replicas_in_sync)
+
+
+def nothing_left(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    from dqnkit.backend import tf
+
+    clipped, _ = tf.clip_by_global_norm(context.all_reduce("SUM", gradients), max_norm)
+    return _divide(list(clipped), context.num_replicas_in_sync)
+
+
+class _NotYetKnown(Exception):
+    """A replica has come to an `all_reduce` for which the others' values are still missing."""
+
+
+class ReplicaContext:
+    """Stands in for `tf.distribute.get_replica_context()`: replicas that take turns, and meet in `all_reduce`.
+
+    Args:
+        replica: the number of this one.
+        num_replicas: of how many.
+        reduced: results of the `all_reduce` calls that all replicas have made.
+    """
+
+    def __init__(self, replica: int, num_replicas: int, reduced: list[Any]) -> None:
+        self.replica_id_in_sync_group = replica
+        self.num_replicas_in_sync = num_replicas
+        self._reduced = iter(reduced)
+        self.op, self.given = "", None  # of the call that is still open
+
+    def all_reduce(self, reduce_op: Any, value: Any, options: Any = None) -> Any:
+        """The sum or the mean of what all replicas gave: of a tensor, or of each tensor in a list."""
+        for result in self._reduced:
+            return result
+        self.op, self.given = str(getattr(reduce_op, "value", reduce_op)).upper(), value
+        raise _NotYetKnown
+
+
+def applied(function: Callable[..., Any], shares: list[list[Tensor]], max_norm: float) -> list[Tensor]:
+    """What Keras' optimizer would apply: the sum over the replicas of what the function gives on each of them."""
+    from dqnkit.backend import tf
+
+    reduced: list[Any] = []
+    while True:
+        contexts = [ReplicaContext(i, len(shares), reduced) for i in range(len(shares))]
+        results = []
+        for context, share in zip(contexts, shares, strict=True):
+            try:
+                results.append(function(list(share), max_norm, context))
+            except _NotYetKnown:
+                continue
+        if len(results) == len(shares):
+            return [tf.add_n(list(arrays)) for arrays in zip(*results, strict=True)]
+        reduced.append(_reduce(contexts))
+
+
+def _reduce(contexts: list[ReplicaContext]) -> Any:
+    from dqnkit.backend import tf
+
+    divisor = len(contexts) if contexts[0].op == "MEAN" else 1
+    given: list[Any] = [context.given for context in contexts]
+    if isinstance(given[0], (list, tuple)):
+        return [tf.add_n(list(arrays)) / divisor for arrays in zip(*given, strict=True)]
+    return tf.add_n(given) / divisor
+
+
+def observe(function: Any, case: Case) -> Any:
+    """The gradient that is applied in the end; each replica's own result may differ."""
+    from dqnkit.backend import tf
+
+    shares, max_norm, compiled = case.arguments
+    tensors = [[tf.constant(array) for array in share] for share in shares]
+    if not compiled:
+        return applied(function, tensors, max_norm)
+    converted = tf.autograph.to_graph(function)  # as the learner does
+    return tf.function(lambda: applied(converted, tensors, max_norm), autograph=False)()
+
+
+def cases() -> list[Case]:
+    """Two replicas: nothing to clip, clipped, against each other; then three with two variables; then compiled."""
+
+    def case(label: str, shares: list[list[object]], max_norm: float, compiled: bool = False) -> Case:
+        return Case(label, ([[np.array(a, np.float32) for a in share] for share in shares], max_norm, compiled))
+
+    three = [[[[3.0, -6.0]], [1.5]], [[[1.0, 1.0]], [6.0]], [[[0.5, -1.0]], [-4.5]]]
+    return [
+        case("two replicas with (1, 2) and (3, -1), max_norm 10: apply (4, 1)", [[[1.0, 2.0]], [[3.0, -1.0]]], 10.0),
+        case("two replicas with (3, 0) and (0, 4), max_norm 1: apply (0.6, 0.8)", [[[3.0, 0.0]], [[0.0, 4.0]]], 1.0),
+        case(
+            "two replicas against each other, (40, 1) and (-40, 1), max_norm 5: apply (0, 2)",
+            [[[40.0, 1.0]], [[-40.0, 1.0]]],
+            5.0,
+        ),
+        case("three replicas, a kernel and a bias, max_norm 1", three, 1.0),
+        case("two replicas with (3, 0) and (0, 4), max_norm 0: never clipped", [[[3.0, 0.0]], [[0.0, 4.0]]], 0.0),
+        case("three replicas once more, compiled as the learner does", three, 1.0, compiled=True),
+    ]
+
+
+EXERCISE = Exercise(
+    name="replica_gradients",
+    signature="replica_gradients(gradients, max_norm, context) -> list of tensors",
+    minutes=6,
+    difficulty=2,
+    solution=replica_gradients,
+    mistakes=[
+        Mistake(
+            "the optimizer sums once more",
+            not_divided,
+            "The gradient that is applied is n times too large, n being the number of replicas. After `all_reduce` "
+            "every replica holds the whole sum, and Keras' optimizer adds those n sums up once more. Divide by "
+            "`context.num_replicas_in_sync`.",
+        ),
+        Mistake(
+            "a mean, and divided",
+            mean_divided,
+            "The gradient that is applied is n times too small where nothing is clipped. The loss was divided by the "
+            "size of the whole batch, so the shares must be summed: `tf.distribute.ReduceOp.SUM`, not MEAN.",
+        ),
+        Mistake(
+            "a mean, then clipped",
+            mean_only,
+            "It is right as long as nothing is clipped. But what is clipped here is the mean over the replicas, which "
+            "is n times shorter than the gradient of the batch, and the optimizer makes it n times longer afterwards: "
+            "steps of n times `max_norm` get through. Sum, clip, then divide.",
+        ),
+        Mistake(
+            "each replica clips its own share",
+            clips_its_share,
+            "Each replica clips the gradient of its own share, and only then are they summed. Shares that cancel out "
+            "are shortened for nothing, shares that agree add up to more than `max_norm`. Sum over the replicas "
+            "first: `context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)`.",
+        ),
+        Mistake(
+            "not clipped",
+            not_clipped,
+            "The gradient is not clipped. Between the sum and the optimizer is the only place for it: "
+            "`tf.clip_by_global_norm(gradients, max_norm)` returns the gradients and their length.",
+        ),
+        Mistake(
+            "divides a gradient that was never summed",
+            share_divided,
+            "Each replica's own gradient is divided by the number of replicas, but they were never brought together: "
+            "the optimizer's sum of these is n times too small. `context.all_reduce` comes first.",
+        ),
+        Mistake(
+            "clips each array by itself",
+            clips_each_array,
+            "Each array is clipped by its own length. The limit is on all variables together: give "
+            "`tf.clip_by_global_norm` the whole list.",
+        ),
+        Mistake(
+            "max_norm 0 stops learning",
+            nothing_left,
+            "With `max_norm` 0 nothing is left of the gradient. Here 0 means: never clip.",
+        ),
+    ],
+    cases=cases,
+    hints=[
+        "The order of the first exercise, and one step more: sum, clip, and then undo in advance what the optimizer "
+        "will do.",
+        "`context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)` takes and returns the list. "
+        "`gradients, _ = tf.clip_by_global_norm(gradients, max_norm)` clips it; leave that out where `max_norm` is 0.",
+        "Every replica now holds the same gradient, and the optimizer adds up all of them. So each returns "
+        "`gradient / context.num_replicas_in_sync` for every gradient in the list.",
+    ],
+    observe=observe,
+    seconds=20.0,
+)

@@ -1,0 +1,25 @@
+"""How the recorded runs of this lesson are made: its DQN on CartPole, with and without a target network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dqnkit.classroom.recordings import Plan
+from dqnkit.presets import preset
+
+CARTPOLE = preset(
+    "CartPole-v1",
+    total_steps=120_000,
+    hidden_sizes=(64, 64),
+    n_step=1,
+    double_q=False,
+    gamma=0.98,
+    learning_rate=3e-3,
+    target_period=50,
+    epsilon_end=0.02,
+)
+PLANS = {
+    "cartpole": Plan(CARTPOLE, range(8)),
+    # period 1 copies the online network after every update: there is no target network
+    "cartpole_no_target": Plan(replace(CARTPOLE, target_period=1), range(8)),
+}

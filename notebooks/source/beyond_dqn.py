@@ -1,0 +1,780 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "double Q-learning, n-step returns, prioritized replay, dueling networks: ablations"
+#     minutes: 50
+# ---
+
+# %% [markdown]
+# # [[number]] · Beyond DQN: four parts, and what each of them cures
+# <!-- badges -->
+#
+# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that ails it. Here
+# you meet four: two that you build (double Q-learning, n-step returns), two that you may skip (prioritized replay,
+# dueling networks). Every one of them helps somewhere and does nothing, or harm, elsewhere. You will see both sides.
+#
+# **After this notebook you will be able to**
+#
+# - say why a maximum over noisy values is too large, and write the double Q-learning target that cures it;
+# - write an n-step return, and say when it speeds learning up and when it makes the answer wrong;
+# - tell for prioritized replay and for dueling networks which problem they are made for;
+# - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
+#
+# **Time:** about [[minutes]] minutes, 40 without the two optional sections. **You need** the Q-update ([[q_update]]), the TD target and
+# `tf.gather` ([[q_network]]), replay ([[replay]]), the target network ([[target_network]]). Nothing is carried over from their kernels.
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.lessons.beyond_dqn.ailments import (
+    AILMENTS,
+    RULES,
+    Parts,
+    different_actions,
+    learn,
+    near_greedy_length,
+    off_policy_error,
+    overestimates,
+    updates_needed,
+)
+from dqnkit.plots import error_curves, ring
+
+ring("actor", "replay", "learner")
+
+# %% [markdown]
+# Each part changes one place of the ring, and one of the five operations (initialise, select, execute, update,
+# evaluate):
+#
+# | what ails DQN | the part | where it goes |
+# | --- | --- | --- |
+# | values too good to be true | **double Q-learning** | *update*: the target |
+# | news of a reward travels slowly | **n-step returns** | *execute*: how the actor packs transitions |
+# | most of replay teaches nothing | **prioritized replay** | *update*: which batch is drawn |
+# | many actions, all much the same | **dueling network** | *initialise*: the shape of the network |
+#
+# The formula stays the one that all began with. $\theta$ are the weights of the online network, $\theta'$ those of
+# the target network, $\alpha$ is the step size, $r$ the reward, $\gamma$ the discount factor, $s, a$ the state and
+# the action, $s'$ the next state, $a'$ an action there:
+#
+# $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, [\, r + \gamma \max_{a'} Q_{\theta'}(s', a') - Q_\theta(s, a) \,]$$
+#
+# ## 1. Too good to be true
+#
+# Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. The
+# maximum picks the highest, so it prefers those that are too high. That is called **overestimation**. No network is
+# needed for it; ten slot machines are enough.
+#
+# Every machine here pays -0.1 on average, with noise of standard deviation 1: playing the best one is worth -0.1. You
+# play each of them 20 times, take the ten averages, and the largest of these is your estimate of what the best one
+# pays.
+
+# %%
+predict(
+    "[[number]]-maximum",
+    "If you did all of this a thousand times, what would your estimate of the best machine be on average? (The truth: "
+    "-0.1)",
+    options=["about -0.1: errors up and down cancel out", "clearly more than -0.1", "clearly less than -0.1"],
+)
+
+# %% [markdown]
+# The cure is to use the plays twice over, but for two questions. Split them in two halves, A and B. Half A
+# **selects** the machine that looks best. Half B, which knows nothing of A's luck, says what that machine is
+# **worth**. This is the double estimator (van Hasselt, 2010).
+
+
+# %%
+def estimates_of_the_best(true_means, rng, repeats=5_000):
+    """What the best machine seems to pay, on average: by one maximum over all plays, and by the double estimator."""
+    size = (repeats, len(true_means))
+    half_a = rng.normal(true_means, 1 / np.sqrt(10), size)  # the averages of 10 plays of each machine
+    half_b = rng.normal(true_means, 1 / np.sqrt(10), size)  # and of 10 others
+    one_maximum = ((half_a + half_b) / 2).max(axis=1)  # the same numbers select and value
+    double = half_b[np.arange(repeats), half_a.argmax(axis=1)]  # A selects, B values
+    return one_maximum.mean(), double.mean()
+
+
+rng = np.random.default_rng(0)
+one_maximum, double = estimates_of_the_best(np.full(10, -0.1), rng)
+print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {double:+.2f}")
+
+# %%
+compare(
+    "[[number]]-maximum",
+    "clearly more than -0.1" if one_maximum > -0.05 else "about -0.1: errors up and down cancel out",
+    answers={
+        "about -0.1: errors up and down cancel out": "They cancel out in each average. But the maximum does not take "
+        "an average at random: it takes the luckiest of ten.",
+        "clearly less than -0.1": "The maximum would have to prefer unlucky averages. It prefers the lucky ones.",
+    },
+)
+
+# %% [markdown]
+# ### The other side
+#
+# Does the double estimator always tell the truth? Let one machine be better than the nine others, by a gap between 0
+# and 2, and look at *estimate minus truth*.
+
+# %%
+gaps = np.linspace(0, 2, 21)
+biases = []
+for gap in gaps:
+    machines = np.where(np.arange(10) == 0, gap, 0.0)  # the best one pays `gap` on average, the others 0
+    biases.append(np.array(estimates_of_the_best(machines, rng)) - gap)
+biases = np.array(biases)  # [21, 2]
+
+error_curves(
+    {"one maximum": biases[:, 0], "A selects, B values": biases[:, 1]},
+    x=gaps,
+    xlabel="how much better the best machine is (reward)",
+    ylabel="estimate − truth\n(reward, mean)",
+    references={"right": 0.0},
+    title="One estimate is too high, the other too low",
+    what="one line never falls below 0, the other never rises above it. Where is each of them right?",
+)
+
+# %% [markdown]
+# The double estimator can **underestimate**: when A picks the wrong machine, B honestly says what *that* one is
+# worth, and it is worth less than the best. Only where all are equal, or one is clearly best, is it right. So it
+# trades one error for another; in Q-learning the trade is often a good one, because there an error that is too *high*
+# attracts the agent and is passed on from state to state by the bootstrap (the next state's value in the target).
+
+# %% [markdown]
+# ### In an environment
+#
+# `TwoStateBias` (after Sutton and Barto, 2018, example 6.7) has two states. In the first, action 0 ends the episode
+# with reward 0. The nine others lead to the second state, where ten actions, our slot machines, pay -0.1 on average.
+# So going on is worth -0.1, ending at once 0: **every action but 0 is wrong**. With epsilon 0.1 an agent that knows
+# this errs in about 9 % of the episodes, by exploring.
+#
+# In the second state the agent acts at random here, so that all ten actions are tried alike. We run Q-learning with
+# one table, and with two tables that are used as A and B were: each update moves one of them, chosen by lot; that
+# table selects the next action, the other one values it.
+
+# %%
+predict(
+    "[[number]]-wrong",
+    "In which share of its first 300 episodes does plain Q-learning, with one table, take a wrong first action?",
+    kind="number",
+    unit="%",
+    range=(0, 100),
+)
+
+# %%
+runs = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
+wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
+print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
+
+error_curves(
+    {rule: [believed for _, believed in seeds] for rule, seeds in runs.items()},
+    xlabel="episodes",
+    ylabel="what the second state\nis believed to be worth (return)",
+    references={"truth": -0.1},
+    title="Going on seems to pay",
+    what="with one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.",
+)
+
+# %%
+compare(
+    "[[number]]-wrong",
+    round(100 * wrong["one table"]),
+    answers={
+        (0, 15): "That is what an agent does that knows the values. This one believes its maximum, which is above 0.",
+        (
+            15,
+            80,
+        ): "It is worse than that: the second state looks better than 0 after a few visits, and each visit gives the "
+        "ten actions there new luck.",
+    },
+)
+
+# %% [markdown]
+# ### For two networks
+#
+# Double DQN (van Hasselt et al., 2016) saves the second table: DQN has two networks already. The **online network
+# selects** the next action, the **target network values** it. With $Q_\theta$ the online and $Q_{\theta'}$ the target
+# network, the target $y$ is
+#
+# $$y = r + d \; Q_{\theta'}\big(s', \arg\max_{a'} Q_\theta(s', a')\big)$$
+#
+# where $d$ is the discount as replay stores it: $\gamma$ where the episode went on, 0 where it terminated.
+#
+# **Exercise** (6 minutes, difficulty 2 of 3). Write it for a batch. $B$ is the number of transitions, $A$ the number
+# of actions. `tf.argmax` and the `tf.gather` of [[q_network]] are all you need.
+
+# %%
+from dqnkit.backend import tf  # TensorFlow, as in [[q_network]]
+
+
+def double_q_target(r, discount, q_next_target, q_next_online):
+    """r [B], discount [B], next values of both networks [B, A] -> targets [B]."""
+    ### BEGIN SOLUTION
+    best = tf.argmax(q_next_online, axis=1)  # [B] the online network selects
+    value = tf.gather(q_next_target, best, axis=1, batch_dims=1)  # [B] the target network values
+    return r + discount * value
+    ### END SOLUTION
+
+
+check("double_q_target", double_q_target)
+
+# %%
+hints("double_q_target")
+
+# %% [markdown]
+# From here on `double_q_target` is yours if it passed, and the kit's if not. The kit's update rule returns the TD
+# error, $y - Q_\theta(s, a)$; with your target it is the same. You should see the same numbers twice.
+
+# %%
+double_q_target = use("double_q_target", double_q_target)
+
+
+def double_td_error(q_tm1, a_tm1, r_t, discount_t, q_t_value, q_t_selector):
+    """The TD errors [B] of a batch, with your target; _tm1 is time t-1, _t is time t."""
+    y = double_q_target(r_t, discount_t, q_t_value, q_t_selector)
+    return tf.stop_gradient(y) - tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)
+
+
+from dqnkit.value_learning import double_q_learning
+
+numbers = np.random.default_rng(1)
+q, q_target, q_online = (tf.constant(numbers.normal(size=(4, 3)), tf.float32) for _ in range(3))
+batch = q, tf.constant([0, 2, 1, 1]), tf.constant([0.0, 1.0, 0.5, -1.0]), tf.constant([0.9, 0.0, 0.9, 0.9])
+print("yours:", double_td_error(*batch, q_target, q_online).numpy().round(4))
+print("kit's:", double_q_learning(*batch, q_target, q_online).numpy().round(4))
+
+# %% [markdown]
+# ### How much does a copy know?
+#
+# One thing should make you doubt. A and B were independent; the target network is a *copy* of the online network,
+# some updates old. Its luck is nearly the same luck. Here is the two-state environment once more, with the third
+# rule: the online table selects, its copy from up to 10 episodes ago values.
+
+# %%
+copies = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
+for rule, seeds in copies.items():
+    believed = np.mean([b[100:] for _, b in seeds])
+    print(f"{rule:18}  second state believed to be worth {believed:+.2f} (truth -0.10)")
+
+# %% [markdown]
+# On this table the copy cures little: it errs as the online table does. In large networks over many states the two
+# differ more, and there double DQN was measured to lower the overestimation, though not to remove it (van Hasselt et
+# al., 2016, in Atari games). Keep the idea apart from the shortcut: *independent* estimates are what cures.
+
+# %% [markdown]
+# ## 2. News travels slowly
+#
+# With the targets so far, a value learns from the value one step on. A reward at the goal is news for the last step
+# only; the step before it learns of it in the next visit, and so on, back to the start.
+#
+# An **n-step** target sums $n$ rewards before it bootstraps. With $r_1, r_2, \ldots$ the rewards after $(s, a)$ and
+# $s_n$ the state after $n$ steps:
+#
+# $$y = \underbrace{r_1 + \gamma r_2 + \ldots + \gamma^{n-1} r_n}_{\text{reward of the transition}} \;+\;
+# \underbrace{\gamma^n}_{\text{its discount}} \max_{a'} Q_{\theta'}(s_n, a')$$
+#
+# News then travels $n$ states at a time. The learner does not change at all: a transition simply carries another
+# reward, another discount and a later next state. If the episode terminates on the way, the sum stops there and the
+# discount is 0. If it is truncated (cut by a time limit) the window is shorter, and the power of $\gamma$ is its
+# length.
+#
+# **Exercise** (8 minutes, difficulty 2 of 3). The rewards of a window and, for each step, whether the episode
+# terminated with it, give the transition's reward and discount. Steps after a termination belong to the next episode.
+
+
+# %%
+def n_step_return(rewards, terminated, gamma):
+    """rewards [n], terminated [n] -> (reward, discount) of the transition that begins with the first of these steps."""
+    ### BEGIN SOLUTION
+    total, factor = 0.0, 1.0
+    for reward, ended in zip(rewards, terminated):
+        total += factor * reward
+        factor *= gamma
+        if ended:
+            return total, 0.0  # nothing comes after the end
+    return total, factor
+    ### END SOLUTION
+
+
+check("n_step_return", n_step_return)
+
+# %%
+hints("n_step_return")
+
+# %% [markdown]
+# The kit packs the transitions of a whole rollout at once, with `pack_transitions`. Here are five steps of one
+# environment, the fourth terminates; for $n = 3$ there are three windows. Yours and the kit's should agree.
+
+# %%
+from dqnkit.packing import Record, pack_transitions
+
+n_step_return = use("n_step_return", n_step_return)
+rewards, terminated = np.array([1.0, 0.0, 5.0, 2.0, 1.0], np.float32), np.array([False, False, False, True, False])
+column = {"reward": rewards[:, None], "terminated": terminated[:, None], "action": np.zeros((5, 1), np.int32)}
+record = Record(np.arange(6)[:, None], truncated=np.zeros((5, 1), bool), is_step=np.ones((5, 1), bool), **column)
+packed = pack_transitions(record, gamma=0.9, n_step=3)
+
+for start in range(3):
+    yours = n_step_return(rewards[start : start + 3], terminated[start : start + 3], 0.9)
+    kits = packed.reward[start], packed.discount[start]
+    print(f"from step {start}:  yours {yours[0]:.2f}, {yours[1]:.3f}   kit's {kits[0]:.2f}, {kits[1]:.3f}")
+
+# %% [markdown]
+# ### Where it helps: acting nearly greedily
+#
+# An 8 x 8 room with the goal in the far corner, a table, alpha 0.1, epsilon 0.1, and only **20 episodes**. Afterwards
+# we follow the learned values greedily. An agent has *solved* the room if it arrives then. You need no network to see
+# this, and no replay either.
+
+# %%
+predict(
+    "[[number]]-near-greedy",
+    "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
+    options=[
+        "about the same for n = 1, 3 and 10",
+        "n = 1 hardly ever, n = 3 and 10 nearly always",
+        "n = 1 nearly always, larger n less and less",
+    ],
+)
+
+# %%
+steps_to_goal = {
+    n: [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in range(sized(10, 2))] for n in (1, 3, 10)
+}
+for n, seeds in steps_to_goal.items():
+    arrived = sum(lengths[-1] < 100 for lengths in seeds)
+    print(f"n = {n:2}: solved with {arrived} of {len(seeds)} seeds")
+
+error_curves(
+    {f"n = {n}": [lengths[:-1] for lengths in seeds] for n, seeds in steps_to_goal.items()},
+    xlabel="episodes",
+    ylabel="steps to the goal",
+    references={"shortest way": 14},
+    title="20 episodes in a room of 8 x 8, epsilon 0.1",
+    log=True,
+    what="after how many episodes do the ways get short? With n = 1 the news of the goal comes one square nearer at a "
+    "time.",
+)
+
+# %%
+solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
+compare(
+    "[[number]]-near-greedy",
+    "n = 1 hardly ever, n = 3 and 10 nearly always" if solved[1] < solved[3] else "about the same for n = 1, 3 and 10",
+    answers={
+        "about the same for n = 1, 3 and 10": "In the end they may be. After 20 episodes the news of the goal has come "
+        "about 20 squares back with n = 1, and each time only a tenth of it (alpha).",
+        "n = 1 nearly always, larger n less and less": "Longer sums are noisier, that is true; but here the rewards "
+        "are exact, and what is scarce is news.",
+    },
+)
+
+# %% [markdown]
+# ### Where it harms: learning off-policy
+#
+# Now the same rule learns from **purely random actions**, in the 5 x 5 room of the earlier notebooks, long enough for
+# everything to settle. Q-learning with $n = 1$ is *off-policy*: it learns the values of the best policy, whatever
+# policy acted (that is why it may learn from a replay buffer). Is that still so for $n = 3$?
+
+# %%
+predict(
+    "[[number]]-off-policy",
+    "After 20,000 random steps: how large is the error against Q*?",
+    options=["near 0 for every n", "near 0 for n = 1, not for n = 3 and 10", "smaller, the larger n is"],
+)
+
+# %%
+errors = {
+    n: [off_policy_error(n, seed, sized(20_000, 1_000), n_step_return) for seed in range(sized(3, 1))]
+    for n in (1, 3, 10)
+}
+last = {n: np.mean([e[-1] for e in seeds]) for n, seeds in errors.items()}
+print("error at the end:", {f"n = {n}": round(float(value), 3) for n, value in last.items()})
+
+error_curves(
+    {f"n = {n}": seeds for n, seeds in errors.items()},
+    x=500 * np.arange(1, 1 + len(errors[1][0])),
+    xlabel="random steps",
+    ylabel="error against Q*\n(largest |Q − Q*|)",
+    title="5 x 5 room, random actions",
+    what="which lines go down to 0, and which come to rest above it, however long one waits?",
+)
+
+# %%
+compare(
+    "[[number]]-off-policy",
+    "near 0 for n = 1, not for n = 3 and 10" if last[1] < 0.1 < last[3] else "near 0 for every n",
+    answers={
+        "near 0 for every n": "The rewards inside the window came from random actions. The sum is what those actions "
+        "earn, and nothing in the target corrects for it.",
+        "smaller, the larger n is": "News travels faster with large n, but it is news of the random policy: what is "
+        "summed is what random actions earned.",
+    },
+)
+
+# %% [markdown]
+# With $n = 1$ the only action in the target is $a$ itself, which is given; what follows is the $\max$. With $n = 3$
+# there are two more actions in it, and they are those of whoever acted. If that was a random agent, or an old policy
+# in a replay buffer, the sum is too low: it holds detours that the best policy would not make. More data does not
+# help. That is a **bias**.
+#
+# So $n$ is a bargain: faster news against a bias that grows with $n$ and with the distance between the policy that
+# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily;
+# it works well enough to be the part that Hessel et al. (2018) missed most when they took it away, together with
+# prioritized replay.
+
+# %% [markdown]
+# ## 3. Rare events: prioritized replay (optional, 6 minutes)
+#
+# Uniform replay draws a transition that teaches nothing as often as the one that surprised the learner.
+# **Prioritized** replay (Schaul et al., 2016) draws transition $i$ with a chance that grows with its last TD error
+# $\delta_i$, and takes back the bias of doing so with an importance weight $w_i$ in the loss:
+#
+# $$p_i = (|\delta_i| + 0.001)^{0.6}, \qquad P(i) = \frac{p_i}{\sum_k p_k}$$
+#
+# $$w_i = \frac{(N P(i))^{-\beta}}{\max_k \, (N P(k))^{-\beta}}$$
+#
+# $p_i$ is the priority, $P(i)$ the chance, $N$ the number of transitions in replay; $\beta$ rises from 0.4 to 1 in
+# training. In a few lines, and then by the kit's buffer, which does the same with a tree of sums so that it stays
+# fast with a million transitions. You should see the same chances and the same weights.
+
+# %%
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
+from dqnkit.types import Transition
+
+td_errors = np.array([0.1, 2.0, 0.5, 0.0, 1.0], np.float32)
+priority = (np.abs(td_errors) + 0.001) ** 0.6
+chance = priority / priority.sum()
+weight = (len(chance) * chance) ** -0.4
+weight /= weight.max()
+
+five = np.arange(5)
+replay = PrioritizedReplayBuffer(capacity=5)
+replay.add(Transition(five, five.astype(np.int32), td_errors, td_errors, five))
+replay.update_priorities(five, td_errors)
+drawn = replay.sample(1, 50_000, np.random.default_rng(0))
+print("chance:  these lines", chance.round(3), " the kit", (np.bincount(drawn.indices[0]) / 50_000).round(3))
+kits_weight = np.array([drawn.importance[drawn.indices == i][0] for i in five])
+print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
+
+# %% [markdown]
+# The **blind cliff walk** is made for it: ten states in a row, in each one of two actions ends the episode with
+# nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay with everything
+# there is (2,046 transitions, one with a reward) and count updates until the values are right.
+
+# %%
+predict(
+    "[[number]]-priorities",
+    "How many times fewer updates does prioritized replay need than uniform replay?",
+    options=["about the same", "about 2 times fewer", "5 times fewer, or more"],
+)
+
+# %%
+buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
+most = sized(100_000, 1_000)  # updates after which a run gives up
+walks = {
+    kind: [updates_needed(b(4_096), seed, most=most) for seed in range(sized(3, 1))] for kind, b in buffers.items()
+}
+needed = {kind: np.array([updates[-1] for updates, _ in seeds]) for kind, seeds in walks.items()}
+print("updates needed, by seed:", {kind: counts.tolist() for kind, counts in needed.items()})
+
+longest = max(len(updates) for seeds in walks.values() for updates, _ in seeds)
+padded = {  # [seeds, T]: after its end a run has no values
+    kind: [np.pad(e, (0, longest - len(e)), constant_values=np.nan) for _, e in seeds] for kind, seeds in walks.items()
+}
+error_curves(
+    padded,
+    x=100 * np.arange(longest),
+    kinds={"uniform": "reference", "prioritized": "replay"},
+    ylabel="error against Q*\n(root of the mean square)",
+    title="Blind cliff walk of 10 states",
+    what="each line ends where the values of the last seed are right. Before the reward is drawn for the first time, "
+    "nothing is learned.",
+)
+
+# %%
+ratio = needed["uniform"].mean() / needed["prioritized"].mean()
+compare(
+    "[[number]]-priorities",
+    "5 times fewer, or more" if ratio >= 4 else "about 2 times fewer" if ratio >= 1.4 else "about the same",
+    answers={
+        "about the same": "Uniform replay draws the one rewarding transition about once in 2,000 updates, and then "
+        "those before it are still to come.",
+        "about 2 times fewer": "Almost every TD error here is 0 at first, so almost every uniform draw is wasted, not "
+        "every second one.",
+    },
+)
+
+# %% [markdown]
+# **The other side.** A TD error is also large where rewards are *noisy*: such transitions are drawn again and again
+# and teach nothing (you can see it at the bench below, in the two-state environment). And priorities are old: a
+# transition keeps the TD error it had when it was drawn last. The kit draws $K$ batches at once for one compiled call
+# (`updates_per_call`), all by the priorities from before the first, so they are up to $K - 1$ updates staler still.
+
+# %% [markdown]
+# ## 4. Similar actions: dueling networks (optional, 5 minutes)
+#
+# In many states it hardly matters what one does; what matters is how good the state is. A **dueling** network (Wang
+# et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action an
+# advantage $A(s, a)$. With $N$ actions,
+#
+# $$Q(s, a) = V(s) + A(s, a) - \frac{1}{N} \sum_{a'} A(s, a')$$
+#
+# The mean is taken off because otherwise $V$ could give a constant to $A$ and nothing would change. What does it do
+# to learning? An update of one action moves $V$ too, and $V$ is part of every action's value:
+
+
+# %%
+def dueling_q(value, advantages):
+    return value + advantages - advantages.mean()
+
+
+num_actions, step = 4, 0.1
+gradient_of_advantages = np.eye(num_actions)[0] - 1 / num_actions  # how much each A(s, a') moves Q(s, action 0)
+before = dueling_q(0.0, np.zeros(num_actions))
+after = dueling_q(0.0 + step * 1.0, np.zeros(num_actions) + step * gradient_of_advantages)
+print("one gradient step for action 0 moves the four values by", (after - before).round(3))
+print("share of the move that the other actions get:", round((after[1] - before[1]) / (after[0] - before[0]), 3))
+
+# %% [markdown]
+# A little less than half of every lesson goes to all other actions of the state. Good or bad? Two environments: a
+# corridor in which **all 20 actions do the same**, and a single state in which **10 actions pay 10 different
+# rewards**. Both on a table, with the rule that you just saw.
+
+# %%
+predict(
+    "[[number]]-dueling",
+    "Where does dueling help?",
+    options=[
+        "in both",
+        "where the actions are alike; where they differ it harms",
+        "in neither: a table needs no such thing",
+    ],
+)
+
+# %%
+alike = AILMENTS["similar actions"]
+unlike = replace(alike, title="Different actions", env=different_actions(), steps=800)
+curves = {}
+for name, place in {"alike": alike, "different": unlike}.items():
+    place = replace(place, steps=sized(place.steps, 400))
+    for part, parts in {"plain": Parts(), "dueling": Parts(dueling=True)}.items():
+        seeds = range(sized(4, 1))
+        curves[name, part] = np.array([[status.error for status in learn(place, parts, seed)] for seed in seeds])
+
+error_curves(
+    {part: curves["alike", part] for part in ("plain", "dueling")},
+    x=50 * np.arange(1, 1 + curves["alike", "plain"].shape[1]),
+    ylabel="error against Q*\n(root of the mean square)",
+    title="A corridor: 20 actions that do the same",
+    what="with dueling one lesson is for all actions, and the error falls several times sooner. Then it lingers: what was "
+    "lifted along is a little too high, and the max believes it.",
+)
+
+# %%
+error_curves(
+    {part: curves["different", part] for part in ("plain", "dueling")},
+    x=50 * np.arange(1, 1 + curves["different", "plain"].shape[1]),
+    ylabel="error against Q*\n(root of the mean square)",
+    title="One state: 10 actions that pay different rewards",
+    what="here each lesson disturbs nine actions that it is not about.",
+)
+
+# %%
+middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
+helps = middle["alike", "dueling"] < middle["alike", "plain"]
+harms = middle["different", "dueling"] > middle["different", "plain"]
+compare(
+    "[[number]]-dueling",
+    "where the actions are alike; where they differ it harms"
+    if helps and harms
+    else "in both"
+    if helps
+    else "in neither: a table needs no such thing",
+    answers={
+        "in both": "Sharing helps where what is shared is true of all. Ten different rewards have nothing to share.",
+        "in neither: a table needs no such thing": "A table learns each action by itself: that is just what costs so "
+        "much where there are many that are alike.",
+    },
+)
+
+# %% [markdown]
+# ## 5. The bench
+#
+# All four ailments and all four parts, to touch. It is DQN on a table: a random step into replay, one transition out
+# of it, one update. The dots on the right hold every learned value against the exact one: this is overestimation,
+# measured.
+#
+# Try at least these. What did you expect, and why did it come otherwise?
+#
+# 1. *Overestimation* with **double**, then with **prioritized**. (Noise looks like surprise.)
+# 2. *Slow news* with **3-step**: quick at first; then look where the dots stay. With **double**: two tables, half the
+#   lessons each.
+# 3. *Rare events* with **prioritized**, and with **all four** together.
+# 4. *Similar actions* with **dueling**: where are the dots late in the run?
+
+# %%
+from dqnkit.lessons.beyond_dqn.ailment_bench import bench
+
+bench()
+
+# %% [markdown]
+# ## 6. The same four on CartPole: an ablation
+#
+# So far we could *evaluate* by the error against $Q^*$. CartPole's $Q^*$ is not known: from here on it is returns,
+# and they are noisy, hence several seeds.
+#
+# On its own ailment each part shines. What do they do to a DQN on CartPole? Adding or taking away parts one by one is
+# called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no part, with each
+# alone, with all, and with all but one; five seeds each. They were made with `python -m dqnkit.authoring.record
+# beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
+
+# %%
+predict(
+    "[[number]]-ablation",
+    "Which single part raises the return most in these 20,000 steps?",
+    options=["double", "3-step", "prioritized", "dueling", "none of them clearly"],
+)
+
+# %%
+from dqnkit.classroom.recordings import load_recording
+from dqnkit.lessons.beyond_dqn.recordings import name_of_parts, with_parts
+from dqnkit.plots.ablation import ablation
+
+SETTINGS = {
+    "no part": [],
+    "double": ["double"],
+    "3-step": ["n_step"],
+    "prioritized": ["prioritized"],
+    "dueling": ["dueling"],
+    "all four": ["double", "n_step", "prioritized", "dueling"],
+    "all but double": ["n_step", "prioritized", "dueling"],
+    "all but 3-step": ["double", "prioritized", "dueling"],
+    "all but prioritized": ["double", "n_step", "dueling"],
+    "all but dueling": ["double", "n_step", "prioritized"],
+}
+recorded = {name: load_recording(name_of_parts(parts)) for name, parts in SETTINGS.items()}
+scores = {name: np.nanmean(recording.returns, axis=1) for name, recording in recorded.items()}  # [5] a number a seed
+ablation(
+    scores,
+    baseline="no part",
+    title="CartPole, 20,000 steps, 5 seeds each",
+    what="which rows lie clear of the grey band? A row whose dots mix with the band's has shown nothing.",
+)
+
+# %%
+singles = {name: scores[name] for name in ("double", "3-step", "prioritized", "dueling")}
+clear = {name: s.mean() for name, s in singles.items() if s.min() > scores["no part"].max()}
+best = max(clear, key=clear.get) if clear else "none of them clearly"
+compare(
+    "[[number]]-ablation",
+    best,
+    answers={
+        "double": "Look at its dots: most lie higher, but not clear of the band with every seed, so five seeds do not "
+        "settle it. And overestimation can hardly be what holds this run back: the next plot shows values that are far too low.",
+        "prioritized": "CartPole pays 1 in every step. There is no rare reward to look for.",
+        "dueling": "Two actions, and which one is taken matters all the time: little to share.",
+        "3-step": "Look at the dots again: they are not clear of the band in this recording.",
+        "none of them clearly": "One row lies clear of the band with every seed.",
+    },
+)
+
+# %% [markdown]
+# Why the n-step return? The target network is copied every 200 updates, so in this run 12 times; each copy carries
+# the news $n$ steps back. With $n = 1$, no value can be above $1 + \gamma + \ldots + \gamma^{12}$, about 12, however
+# long a pole stands; with $n = 3$ it is about 32. Look at the values themselves:
+
+# %%
+error_curves(
+    {name: recorded[name].mean_max_q for name in ("no part", "double", "3-step", "all four")},
+    x=recorded["no part"].steps,
+    xlabel="environment steps",
+    ylabel="mean max Q\n(discounted return)",
+    references={"bound, n = 1": (1 - 0.99**13) / 0.01, "bound, n = 3": (1 - 0.99**39) / 0.01},
+    title="How far the news has come",
+    what="each stair is one copy of the target network, and the lines end near the bounds that the number of copies sets. "
+    "Double changes nothing here.",
+)
+
+# %% [markdown]
+# **Be careful with what this shows.** Look at *all but prioritized* once more: here the run is better without that
+# part. And with a target period of 50 the news travels fast enough anyway: with and without any of the parts, two
+# seeds each, the returns were much the same when we tried. Five seeds of one easy environment say little about
+# others. In Rainbow, an agent with these four and two more parts, measured over 57 Atari games, taking away
+# **prioritized replay** or **n-step returns** hurt most; without **double** or without **dueling** the median score
+# hardly changed (Hessel et al., 2018). The ranking belongs to the environment, not to the part.
+#
+# ### Your run
+#
+# Choose parts and train one run yourself. If `"double"` is among them, the learner uses *your* target. Where the
+# parts are those of a row above, the run is drawn over the band of its five recorded seeds.
+
+# %%
+PARTS = ["double"]  # any of: "double", "n_step", "prioritized", "dueling"
+
+# %%
+from dqnkit.classroom.course import recorded_names
+from dqnkit.classroom.recordings import band_for
+from dqnkit.learner import Learner
+from dqnkit.training import train
+from dqnkit.widgets import live
+
+config = replace(with_parts(*PARTS), seed=100)
+config = replace(config, total_steps=sized(config.total_steps, 1_500))
+learner = Learner(config, td_error=double_td_error if "double" in PARTS else None)
+name = name_of_parts(PARTS)
+band = band_for(config, name) if name in recorded_names() else None
+
+status = await live(train(config, learner=learner), band=band, title=f"CartPole with {' + '.join(PARTS) or 'no part'}")
+print(f"after {status.step:,} steps: mean return of the last 100 episodes {status.episode_return:.0f}")
+
+# %% [markdown]
+# Does your run lie in its band? One run outside of it is no discovery: of six runs of the same thing, one is the
+# highest.
+#
+# ## What we built
+#
+# The same ring, with a better target (learner), longer transitions (actor) and, for those who went there, another way
+# to draw (replay). The loop around them did not change at all.
+
+# %%
+ring("actor", "replay", "learner")
+
+# %% [markdown]
+# ### Quiz
+#
+# <details><summary>Why is the maximum of ten unbiased estimates biased?</summary>
+# Each is right on average, but the maximum selects the one with the luckiest error and then believes it. It would be
+# unbiased only if selecting and valuing used different data: that is the double estimator.</details>
+#
+# <details><summary>You learn from a buffer of an expert's games, and from a buffer of a beginner's. In which may you use n = 10?</summary>
+# Rather with the expert's: the rewards in the window are those of the policy that acted. If it acts nearly as the
+# best policy does, the bias is small. With the beginner's, n = 10 learns how good it is to go on like a
+# beginner.</details>
+#
+# <details><summary>In the ablation, prioritized replay did nothing for CartPole. Is it a bad part?</summary>
+# No: CartPole does not have the ailment. Where one transition in thousands matters, it saved most of the updates. An
+# ablation tells of a part <em>in an environment</em>.</details>
+#
+# ### Further reading
+#
+# - van Hasselt (2010), *Double Q-learning*: the double estimator, with its underestimation proven.
+# - van Hasselt, Guez and Silver (2016), *Deep reinforcement learning with double Q-learning*.
+# - Sutton and Barto (2018), *Reinforcement Learning: An Introduction*: section 6.7 on maximization bias, chapter 7 on
+#   n steps.
+# - Schaul, Quan, Antonoglou and Silver (2016), *Prioritized experience replay*.
+# - Wang et al. (2016), *Dueling network architectures for deep reinforcement learning*: its corridor has useless
+#   actions added.
+# - Hessel et al. (2018), *Rainbow: combining improvements in deep reinforcement learning*: all of these together, and
+#   an ablation.
+#
+# Nothing that this notebook started is still running. In **[[rollouts_on_dask]]** the actors leave this computer: rollouts on a Dask
+# cluster.
+
+# %%
+progress()
+
+# %%
+download_progress()

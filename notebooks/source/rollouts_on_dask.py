@@ -1,0 +1,817 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "rollouts as Dask tasks; throughput, Amdahl's law, policy lag"
+#     minutes: 45
+# ---
+
+# %% [markdown]
+# # [[number]] · Rollouts on Dask: many workers, one learner
+# <!-- badges -->
+#
+# A learner can only learn from what its actors bring. When the environment is slow, a simulator or a game, the learner
+# waits most of the time. In this notebook the actors leave: rollouts become **tasks** that any computer of a cluster can
+# do. Then you measure what more workers bring, and explain why four of them are rarely four times as fast.
+#
+# **After this notebook you will be able to**
+#
+# - hand work to a Dask cluster with `submit`, and take results as they complete;
+# - write a rollout as a task that may run anywhere, twice, or after another worker died;
+# - write a loop that keeps all workers busy, and say what a barrier costs;
+# - predict the speedup of n workers with Amdahl's law, and say which limit you have met: cores, serial part or overhead;
+# - say what policy lag is, measure it, and know how much of it does harm.
+#
+# **Time:** about [[minutes]] minutes. **You need** replay and `terminated` or `truncated` ([[replay]]), the complete DQN ([[target_network]]) and, for
+# one remark, n-step returns ([[beyond_dqn]]). Nothing is carried over from their kernels.
+
+# %%
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.plots import error_curves, histogram, ring
+
+ring("environment", "actor", "weights")
+
+# %% [markdown]
+# Of the five operations only **execute** moves: environments and actors (lit) go to other processes. Replay and learner
+# stay here, in the **driver**. Two messages travel for each rollout: weights out, transitions back.
+#
+# ## 1. Futures by hand
+#
+# A Dask cluster has three roles. **Workers** are processes that run functions. The **scheduler** decides which worker
+# runs what. The **client**, in this notebook, hands functions in. Here all of them are on this computer; with workers on
+# twenty others the code below would be the same, only the address of the scheduler would differ.
+
+# %%
+from dqnkit.cluster.dask_logging import silence_dask
+from dqnkit.deploy import make_cluster
+
+cluster = globals().get("cluster")
+if cluster is not None:  # this cell was run before: one cluster is enough
+    cluster.close()
+silence_dask()  # a worker will be killed, and more will come and go: we tell of it ourselves
+cluster = make_cluster(n_workers=2)
+client = cluster.get_client()
+
+print(f"this notebook is process {os.getpid()}; the workers are {sorted(client.run(os.getpid).values())}")
+
+# %% [markdown]
+# In JupyterLab you can watch them: click Dask's sign on the far left, then the magnifying glass; it finds this cluster.
+# *Task stream* shows each task as a bar, *workers* what each worker does.
+#
+# `client.submit(function, *arguments)` returns at once. What it returns is a **future**: a handle on a result that may
+# not exist yet. `future.result()` waits for it. A function that was submitted is called a **task**.
+
+
+# %%
+def nap(seconds):
+    """Sleep, and say in which process."""
+    time.sleep(seconds)
+    return f"slept {seconds} s in process {os.getpid()}"
+
+
+began = time.perf_counter()
+future = client.submit(nap, 0.5)
+print(f"{time.perf_counter() - began:.3f} s: {future.status}")
+print(f"{future.result()}; {time.perf_counter() - began:.3f} s: {future.status}")
+
+# %% [markdown]
+# With several futures, do not wait for the first one first. `as_completed` gives them in the order in which they are
+# ready:
+
+# %%
+from distributed import as_completed
+
+began = time.perf_counter()
+naps = [client.submit(nap, seconds) for seconds in (0.8, 0.1, 0.3)]
+for future in as_completed(naps):
+    print(f"{time.perf_counter() - began:.1f} s: {future.result()}")
+
+# %% [markdown]
+# ### The same arguments, the same task?
+#
+# Now a function that answers differently each time: it throws dice.
+
+
+# %%
+def throw_dice(count):
+    """The sum of some dice."""
+    return int(np.random.default_rng().integers(1, 7, count).sum())
+
+
+predict(
+    "[[number]]-pure",
+    "We submit throw_dice(100) three times, with the same argument. What comes back?",
+    options=["three different sums", "the same sum three times", "an error: it was submitted before"],
+)
+
+# %%
+futures = [client.submit(throw_dice, 100) for _ in range(3)]
+sums = client.gather(futures)  # the results of several futures at once
+print("sums:", sums)
+print("keys:", [future.key[-8:] for future in futures])
+
+compare(
+    "[[number]]-pure",
+    "the same sum three times" if len(set(sums)) == 1 else "three different sums",
+    answers={
+        "three different sums": "Dask did not run the second and the third. It saw the same function with the same "
+        "argument, and took the sum that it had.",
+        "an error: it was submitted before": "Dask is pleased to see it: it has the result already and hands it out.",
+    },
+)
+
+# %% [markdown]
+# Dask takes every function for a **pure** one: the same arguments give the same result. It names a task by a **key**, made
+# of function and arguments, and does not run a key again whose result it has. With rollouts that would bite where one is
+# lost and submitted again, with the same arguments: Dask would hand us the lost one back. So `pure=False`: every
+# submission is a task of its own.
+
+# %%
+futures = [client.submit(throw_dice, 100, pure=False) for _ in range(3)]
+print("sums:", client.gather(futures))
+
+# %% [markdown]
+# ## 2. What survives a dead worker
+#
+# Workers die: out of memory, switched off, taken back by a cloud. Where may one leave something? Dask offers three
+# places, and we try them on one worker, `victim`:
+#
+# - an **`Actor` object** (Dask's word; not our actor): an object that lives on a worker and keeps its state there. It
+#   looks made for environments;
+# - **`scatter`**: data put on a worker, for tasks to use. It looks made for weights;
+# - the **result of a task**: `hold` returns what it is given, and its result stays on the worker.
+
+
+# %%
+class Steps:
+    """An object with a state, as an environment is."""
+
+    def __init__(self):
+        self.count = 0
+
+    def step(self):
+        self.count += 1
+        return self.count
+
+
+def hold(value):
+    return value
+
+
+victim = next(iter(client.scheduler_info()["workers"]))
+weights_by_hand = np.arange(5.0)
+steps = client.submit(Steps, actor=True, workers=[victim]).result()
+scattered = client.scatter(weights_by_hand, workers=[victim])
+held = client.submit(hold, weights_by_hand, pure=False, workers=[victim], allow_other_workers=True)  # rather on victim
+print("before:", steps.step().result(), steps.step().result(), scattered.result(), held.result())
+
+# %%
+predict(
+    "[[number]]-survives",
+    "The worker is killed. Which of the three can still be had a moment later?",
+    options=["all of them", "the scattered data and the result", "only the task's result", "none of them"],
+)
+
+# %%
+from dqnkit.cluster.faults import kill_worker
+
+kill_worker(client, victim)
+deadline = time.monotonic() + 20
+while victim in client.scheduler_info()["workers"] and time.monotonic() < deadline:
+    time.sleep(0.05)
+
+survived = {}
+for name, ask in {
+    "the Actor object": lambda: steps.step().result(timeout=10),
+    "the scattered data": lambda: scattered.result(timeout=10),
+    "the task's result": lambda: held.result(timeout=20),
+}.items():
+    try:
+        print(f"{name:20} {ask()}")
+        survived[name] = True
+    except Exception as error:
+        print(f"{name:20} lost ({type(error).__name__})")
+        survived[name] = False
+
+compare(
+    "[[number]]-survives",
+    "only the task's result" if list(survived.values()) == [False, False, True] else "none of them",
+    answers={
+        "all of them": "What was only on the dead worker is gone. Dask can bring back only what it knows how to make.",
+        "the scattered data and the result": "The scheduler does not know how scattered data came about, so it cannot "
+        "make it again. It knows the task, so it ran `hold` once more, on another worker.",
+        "none of them": "The scheduler keeps the recipe of every task whose result somebody holds a future of, and runs "
+        "it again elsewhere.",
+    },
+)
+
+# %% [markdown]
+# That decides the design. **Rollouts are plain tasks**, which need nothing that a worker has kept. **Weights travel as
+# the result of a trivial task** like `hold`: one message for each version, fetched by each worker that needs it, and
+# made again if its holder dies. (A worker's *nanny*, a small process beside it, has meanwhile started a new one.)
+#
+# ## 3. A rollout as a task
+#
+# ### Your turn: `rollout_task` (6 minutes, difficulty 1 of 3)
+#
+# Write the function that a worker runs. All that it needs comes in as arguments, all that it made goes out as its value,
+# and nothing stays behind: no global names, no environment left open, not even when the environment raises.
+#
+# - `make_actor(sequence)` makes an actor with environments of its own, seeded by `sequence`;
+# - `actor.rollout(weights, epsilon, sequence)` acts and returns a `Rollout`: its transitions, `weights_version`,
+#   `sequence`, `steps`;
+# - `actor.close()` closes its environments.
+#
+# `sequence` numbers the rollouts of a run: 0, 1, 2, ... It is also the seed, so that a rollout that was lost can be made
+# again, anywhere, exactly.
+
+
+# %%
+def rollout_task(make_actor, weights, epsilon, sequence):
+    """One rollout, made by whichever worker is free; the same arguments give the same rollout everywhere."""
+    ### BEGIN SOLUTION
+    actor = make_actor(sequence)
+    try:
+        return actor.rollout(weights, epsilon, sequence)
+    finally:
+        actor.close()
+    ### END SOLUTION
+
+
+check("rollout_task", rollout_task)
+
+# %%
+hints("rollout_task")
+
+# %%
+rollout_task = use("rollout_task", rollout_task)
+
+# %% [markdown]
+# On the cluster, and beside the function that the kit's workers run. In *deterministic* mode a rollout is whole episodes
+# from a seeded reset, so there is one right answer for each number. (Dask sends functions along with a task: nobody had to
+# install `make_actor` on the workers.) Two workers, six rollouts, no difference:
+
+# %%
+from dqnkit.actor import Actor
+from dqnkit.cluster.worker import RolloutTask, make_rollout
+from dqnkit.learner import Learner
+from dqnkit.presets import preset
+
+fixed = preset("CartPole-v1", deterministic=True, num_envs=4, xla=False)
+epsilons = np.full(4, 0.5, np.float32)  # one for each of the four copies of the environment
+weights = Learner(fixed).get_weights()  # a network that knows nothing yet
+
+
+def make_actor(sequence):
+    """An actor of the kit's, with its environments."""
+    return Actor(fixed, first_sequence=sequence)
+
+
+def equal(one, other):
+    """Whether two rollouts hold the same transitions."""
+    return all(np.array_equal(mine, theirs) for mine, theirs in zip(one.transitions, other.transitions))
+
+
+published = client.submit(hold, weights, pure=False)  # a future may be an argument: the worker gets its result
+futures = [client.submit(rollout_task, make_actor, published, epsilons, number, pure=False) for number in range(6)]
+for future in as_completed(futures):
+    rollout = future.result()
+    same = equal(rollout, make_rollout(fixed, RolloutTask("[[number]]", 0, rollout.sequence, epsilons), weights))
+    print(f"rollout {rollout.sequence}: {rollout.steps:3} steps, the same as the kit's: {same}")
+
+# %% [markdown]
+# ## 4. The stream
+#
+# The simplest loop submits one task for each worker, waits for all, and begins again. At the end of each round everybody
+# waits for the slowest: a **barrier**. A **stream** has none. It keeps a **window** of tasks in flight (submitted, not
+# yet taken) and submits a new one whenever one arrives.
+#
+# Why not submit everything at once? Because a task acts under the weights that were the newest *when it was submitted*.
+# The longer the queue, the older they are when its turn comes. Two tasks for each worker are enough: one that runs, and
+# one that waits for its turn.
+#
+# ### Your turn: `streaming_loop` (12 minutes, difficulty 3 of 3)
+#
+# - `client.submit(task, *arguments, number, pure=False)` starts the rollout of this sequence number;
+# - `arrivals = as_completed([])` begins empty; `arrivals.add(future)` has it wait for one more, also while you iterate
+#   it;
+# - `future.status` is `"finished"` where there is a rollout, `future.result()`; with any other status it was lost;
+# - `insert(rollout)` puts it into replay. Each number is inserted once;
+# - `client.cancel(list_of_futures)` gives tasks up.
+#
+# Begin with the numbers 0 to `window - 1`. Never have more than `window` tasks in flight, and not fewer either. A lost
+# rollout is submitted again under its own number. Stop as soon as the inserted rollouts hold `total` steps
+# (`rollout.steps`), cancel what is still in flight, and return how many were lost.
+#
+# The check plays a small imitation of a cluster, in which some rollouts take longer and some workers die.
+
+
+# %%
+def streaming_loop(client, as_completed, task, arguments, insert, *, total, window):
+    """Insert rollouts as they complete until they hold `total` steps; how many were lost on the way."""
+    ### BEGIN SOLUTION
+    numbers = {}  # future -> sequence number, of all that is in flight
+    arrivals = as_completed([])
+
+    def submit(number):
+        future = client.submit(task, *arguments, number, pure=False)
+        numbers[future] = number
+        arrivals.add(future)
+
+    for number in range(window):
+        submit(number)
+    next_number, inserted, lost = window, 0, 0
+    for future in arrivals:
+        number = numbers.pop(future)
+        if future.status == "finished":
+            rollout = future.result()
+            insert(rollout)
+            inserted += rollout.steps
+            if inserted >= total:
+                break
+            submit(next_number)
+            next_number += 1
+        else:
+            lost += 1
+            submit(number)
+    client.cancel(list(numbers))
+    return lost
+    ### END SOLUTION
+
+
+check("streaming_loop", streaming_loop)
+
+# %%
+hints("streaming_loop")
+
+# %%
+streaming_loop = use("streaming_loop", streaming_loop)
+
+# %% [markdown]
+# Your loop and your task on the real cluster. Beside it the kit's source of rollouts, `ClusterRollouts`, which does the
+# same (and notices frozen workers, keeps environments between tasks, and more). It is asked for the same numbers.
+
+# %%
+from dqnkit.cluster.rollouts import ClusterRollouts
+
+arrived = []
+lost = streaming_loop(
+    client, as_completed, rollout_task, (make_actor, published, epsilons), arrived.append, total=500, window=4
+)
+print(f"arrived in the order {[rollout.sequence for rollout in arrived]}, {lost} lost")
+
+source = ClusterRollouts(client)
+source.begin(fixed)
+numbers = sorted(rollout.sequence for rollout in arrived)
+theirs = {number: source.collect(weights, epsilons[None], number)[0] for number in numbers}
+source.close()
+print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for rollout in arrived))
+
+# %% [markdown]
+# From here on we use `ClusterRollouts`. To the training loop of [[target_network]] it is one more source of rollouts:
+# `train(config, rollouts=ClusterRollouts(client))`.
+#
+# ## 5. How much faster?
+#
+# Two environments, on 1, 2 and 4 workers, without a learner:
+#
+# - **CartPole** computes all the time;
+# - **SlowCartPole** is the same, behind a simulator that answers after 2 ms. It waits all the time.
+#
+# `have_workers(client, n)` lets the cluster grow or shrink. `steps_a_second` takes rollouts from `ClusterRollouts` for
+# two seconds and counts. These are measurements: whatever else runs on this computer counts too. When a number looks
+# odd, run the cell again.
+
+# %%
+from dask.system import CPU_COUNT
+
+predict(
+    "[[number]]-throughput",
+    f"This computer has {CPU_COUNT} cores. With 4 workers instead of one, how many times more steps of each come in?",
+    options=[
+        "both about 4 times",
+        "CartPole about 4 times, SlowCartPole less: it is slow",
+        "SlowCartPole about 4 times, CartPole less: there are not enough cores",
+        "neither: Dask costs more than it brings",
+    ],
+)
+
+# %%
+from dqnkit.cluster.throughput import have_workers, steps_a_second
+
+computes = preset("CartPole-v1", num_envs=16, total_steps=10_000_000)  # of a long run: tasks may be long
+waits = preset("dqnkit/SlowCartPole-v0", num_envs=1)
+SECONDS = sized(20, fast=3) / 10  # to measure each
+
+rates = {"CartPole (computes)": {}, "SlowCartPole (waits)": {}}
+for workers in (1, 2, 4)[: sized(3, fast=2)]:
+    have_workers(client, workers)
+    for name, config in zip(rates, (computes, waits)):
+        rates[name][workers] = steps_a_second(client, config, weights, SECONDS)
+        print(f"workers: {workers}   {name:20} {rates[name][workers]:9,.0f} steps a second")
+
+# %%
+from dqnkit.plots.scaling import speedup
+
+times = {name: {workers: rate / line[1] for workers, rate in line.items()} for name, line in rates.items()}
+speedup(
+    times,
+    title=f"Speedup on this computer ({CPU_COUNT} cores)",
+    what="which line follows the dotted one, and at how many workers does the other one leave it?",
+)
+
+# %%
+by_name = [line.get(4, np.nan) for line in times.values()]  # CartPole, SlowCartPole
+if min(by_name) > 3:
+    outcome = "both about 4 times"
+elif by_name[1] > 3:
+    outcome = "SlowCartPole about 4 times, CartPole less: there are not enough cores"
+else:
+    outcome = None
+    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
+compare(
+    "[[number]]-throughput",
+    outcome,
+    answers={
+        "both about 4 times": "Four processes on fewer free cores take turns. Only what waits can wait four times at once.",
+        "CartPole about 4 times, SlowCartPole less: it is slow": "It is the other way round: computing needs cores, "
+        "waiting needs none. Slow simulators are what a cluster is good for, even on one computer.",
+        "SlowCartPole about 4 times, CartPole less: there are not enough cores": "On this computer there are enough "
+        "cores for four that compute.",
+        "neither: Dask costs more than it brings": "It costs some milliseconds a task, and these tasks take 200: you "
+        "will measure that in section 7.",
+    },
+)
+
+# %% [markdown]
+# That is the first limit: **cores**. Adding workers to a computer whose cores are busy brings nothing; adding computers
+# does. (A core that is also busy with other things, as the driver is, counts only in part.)
+#
+# ## 6. Amdahl's law
+#
+# The second limit is in the driver. It takes every rollout, puts it into replay and learns from it, one after the other,
+# however many workers there are. That part of the work is **serial**. If its share of the time of one worker is $s$,
+# then $n$ workers divide only the rest:
+#
+# $$\text{speedup}(n) = \frac{1}{s + (1 - s) / n}$$
+#
+# This is Amdahl's law (Amdahl, 1967). However large $n$ is, the speedup stays below $1 / s$.
+#
+# Let us have a job of 16 rollouts of SlowCartPole, about 0.1 s each. For each rollout, the driver has to work 25 ms, in
+# place of a learner. So $s$ is 0.025 / 0.125, a fifth.
+
+# %%
+predict(
+    "[[number]]-amdahl",
+    "With a barrier (one rollout for each worker, then the driver works on all of them), how many times faster are 4 "
+    "workers than one?",
+    kind="number",
+    unit="times",
+    range=(1, 5),
+)
+
+# %%
+job = replace(waits, rollout_steps=48)
+ROLLOUTS, DRIVER_SECONDS = sized(16, fast=8), 0.025
+explore = np.full(1, 0.5, np.float32)
+
+
+def make_waiting_actor(sequence):
+    return Actor(job, first_sequence=sequence)
+
+
+def work_of_the_driver(rollout):
+    """In place of learning."""
+    time.sleep(DRIVER_SECONDS)
+
+
+def with_a_barrier(workers):
+    """One rollout for each worker, then the driver's work, and again."""
+    for first in range(0, ROLLOUTS, workers):
+        numbers = range(first, min(first + workers, ROLLOUTS))
+        futures = [client.submit(rollout_task, *arguments, number, pure=False) for number in numbers]
+        for rollout in client.gather(futures):
+            work_of_the_driver(rollout)
+
+
+def as_a_stream(workers):
+    """Your loop: the driver works while the workers go on."""
+    total = 48 * ROLLOUTS - 24  # a little less: a rollout in which an episode ended has a step less
+    window = 2 * workers
+    streaming_loop(client, as_completed, rollout_task, arguments, work_of_the_driver, total=total, window=window)
+
+
+def seconds_for(way, workers):
+    """How long the job takes."""
+    began = time.perf_counter()
+    way(workers)
+    return time.perf_counter() - began
+
+
+arguments = (make_waiting_actor, client.submit(hold, weights, pure=False), explore)
+took = {}
+for workers in (1, 2, 4)[: sized(3, fast=2)]:
+    have_workers(client, workers)
+    with_a_barrier(workers)  # once for nothing: a worker's first tasks take longer, it imports what it needs
+    for way in (with_a_barrier, as_a_stream):
+        took[way.__name__, workers] = min(
+            seconds_for(way, workers) for _ in range(sized(2, fast=1))
+        )  # the better of two
+        print(f"workers: {workers}   {way.__name__:15} {took[way.__name__, workers]:.2f} s")
+
+# %%
+one = took["with_a_barrier", 1]
+serial = ROLLOUTS * DRIVER_SECONDS / one  # the share of the driver's work in what one worker took
+lines = {}
+for name, title in {"with_a_barrier": "barrier", "as_a_stream": "stream"}.items():
+    lines[title] = {workers: one / seconds for (way, workers), seconds in took.items() if way == name}
+speedup(
+    lines,
+    serial=serial,
+    title="The same job, with a barrier and as a stream",
+    what="the barrier lies near Amdahl's curve. Why does the stream not care about it?",
+)
+
+# %%
+compare(
+    "[[number]]-amdahl",
+    round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None,
+    answers={
+        (3.5, 5): "The rollouts got four times faster. The driver's fifth did not: 1 / (0.2 + 0.8 / 4) = 2.5.",
+        (1, 1.6): "Four fifths of the work are divided by four: 1 / (0.2 + 0.8 / 4) = 2.5.",
+    },
+)
+
+# %% [markdown]
+# The stream does better because its serial part runs *beside* the parallel part and not after it. (With one worker there
+# are then two at work, worker and driver: so it may even lie above the dotted line.) Its limit is another one: the
+# driver cannot take more than 1 / 0.025 = 40 rollouts a second, however many workers there are. Look for yourself:
+#
+# 1. With a barrier: move the workers up to 16. Which row has the least white?
+# 2. Switch to the stream, with 4 workers and 25 ms. How much white is left in the driver's row?
+# 3. Now more workers: from how many on does the stream bring nothing more? And with 10 ms?
+
+# %%
+from dqnkit.lessons.rollouts_on_dask.amdahl import amdahl_view
+
+amdahl_view()
+
+# %% [markdown]
+# ## 7. How long should a task be?
+#
+# The third limit is **overhead**: what Dask, the network and unpacking cost for each task, however little it does. We
+# measure it: 16 copies of CartPole, tasks from 16 to 16,000 steps, two workers.
+
+# %%
+have_workers(client, 2)
+lengths = [1, 4, 16, 64, 256, 1_024][:: sized(1, fast=3)]  # steps of each of the 16 copies
+arriving = np.array([steps_a_second(client, computes, weights, SECONDS, task_steps=length) for length in lengths])
+steps_in_task = 16 * np.array(lengths)
+# seconds a task takes from the driver's point of view: a fixed part, and a part for each step
+per_step, overhead = np.polyfit(steps_in_task, steps_in_task / arriving, 1, w=arriving / steps_in_task)
+
+# %%
+from dqnkit.plots.scaling import task_length
+
+in_flight = 2 * 2 * steps_in_task  # two tasks for each of two workers
+task_length(steps_in_task, arriving, max(overhead, 0.0), per_step, in_flight, total=40_000)
+
+# %% [markdown]
+# Long tasks are more efficient, but their weights grow old: a task acts under the weights of the moment when it was
+# submitted, to its last step. The kit aims at tasks of 0.2 s, where overhead is a few percent, but lets no task be more
+# than a two-hundredth of the run. The lower picture says why: with long tasks a large part of the whole run is under way
+# before the learner has seen any of it.
+#
+# ### And the weights?
+#
+# The network of [[q_network]] has 4,610 weights, 18 kB: nothing. One for Atari games has 1.7 million, 6.7 MB. Let twenty workers do
+# a hundred tasks a second. Sent with each task, 670 MB a second would have to leave the driver, more than a fast network
+# carries. As the result of `hold`, with five versions a second, it is 34 MB: each version leaves the driver once, and the
+# workers pass it on to each other. We shall count both in the next run.
+#
+# ## 8. Old weights
+#
+# The learner learns on while a rollout is under way. **Policy lag** is how old the weights were that acted: the
+# learner's version when the rollout is inserted, minus the version that made it. A *version* is one publication of the
+# weights. The simplest protection is a bound: what is too old is not inserted.
+#
+# ### Your turn: `staleness_bound` (5 minutes, difficulty 1 of 3)
+#
+# `arrivals` gives rollouts, `get_version()` says which version the learner has reached *now*. Insert each rollout whose
+# lag is at most `max_policy_lag`. Return how many were dropped, for work that was thrown away must not be hidden.
+
+
+# %%
+def staleness_bound(arrivals, get_version, insert, max_policy_lag):
+    """Insert the rollouts whose policy lag is at most the bound; return how many were dropped."""
+    ### BEGIN SOLUTION
+    dropped = 0
+    for rollout in arrivals:
+        policy_lag = get_version() - rollout.weights_version
+        if policy_lag > max_policy_lag:
+            dropped += 1
+        else:
+            insert(rollout)
+    return dropped
+    ### END SOLUTION
+
+
+check("staleness_bound", staleness_bound)
+
+# %%
+hints("staleness_bound")
+
+# %%
+staleness_bound = use("staleness_bound", staleness_bound)
+
+# %% [markdown]
+# Now the whole ring: two workers roll out, the learner learns here. The kit's bound is the same rule. It is set to 0:
+# only the newest weights will do. That is far too strict, so that you see it at work.
+
+# %%
+from dqnkit.training import train
+from dqnkit.widgets import live
+
+cartpole = preset("CartPole-v1", total_steps=sized(15_000, fast=2_000))
+source = ClusterRollouts(client, max_policy_lag=0, task_steps=8)  # of each of 16 copies
+status = await live(train(cartpole, rollouts=source), title="CartPole, rollouts from two workers")
+
+# %%
+traffic = source.traffic
+histogram(
+    traffic.lags,
+    xlabel="policy lag at insert (versions)",
+    title="How old the weights were that acted",
+    marks={"bound": 0},
+    what="a window of tasks is always under way, so a lag of a version or two is normal. Here all above 0 were "
+    "dropped.",
+    counted="rollouts",
+)
+
+# %%
+from types import SimpleNamespace
+
+lags = list(traffic.lags)  # of the last 1,000 rollouts, the dropped ones too
+newest = 1_000_000
+by_yours = staleness_bound(
+    [SimpleNamespace(weights_version=newest - lag, steps=1) for lag in lags], lambda: newest, lambda rollout: None, 0
+)
+print(f"of {len(lags)} rollouts the kit dropped {traffic.stale}, your rule drops {by_yours}")
+size = status.weights.values.nbytes / 1e3  # kB
+per_version = status.step / max(1, status.weights_version)
+print(f"a version is about {per_version:.0f} steps: a lag of 2 is about {2 * per_version:.0f} steps")
+print(f"weights: {traffic.versions_sent} versions x {size:.0f} kB = {traffic.versions_sent * size / 1e3:.1f} MB")
+print(f"         with each of {traffic.submitted} tasks it would be {traffic.submitted * size / 1e3:.1f} MB")
+
+# %% [markdown]
+# Was it right to throw those away? Q-learning is **off-policy**: it learns the values of the best policy whatever policy
+# acted, which is why it may learn from replay at all, where most transitions are thousands of steps old. So how old may
+# the weights be that act?
+#
+# To find out we make the lag large on purpose. `OldWeights(rollouts, lag)` hands the actors the weights of `lag`
+# environment steps ago. It was recorded for you: CartPole, 40,000 steps, lags from 0 to the whole run, ten seeds each
+# (`python -m dqnkit.lessons.rollouts_on_dask.policy_lag`).
+#
+# What should be measured? Not the return of the rollouts: with a lag of 5,000 the policy that acts is 5,000 steps late,
+# and so is its return, even if the learner learns as well as ever. So the *newest* network was evaluated, greedily, 20
+# times in each run.
+
+# %%
+predict(
+    "[[number]]-lag",
+    "From which lag on does the newest network get clearly worse? (The whole run has 40,000 steps.)",
+    options=["500 steps", "some thousand steps", "20,000 steps: half of the run", "never: Q-learning is off-policy"],
+)
+
+# %%
+from dqnkit.lessons.rollouts_on_dask.policy_lag import load_study
+from dqnkit.plots.ablation import ablation
+
+study = load_study()
+late = {f"lag {lag:,}": runs for lag, runs in zip(study.lags, study.late)}
+ablation(
+    late,
+    baseline="lag 0",
+    xlabel="greedy return of the newest network (mean of the last quarter of the run)",
+    title="CartPole, ten seeds each: old weights",
+    what="which is the first row whose dots leave the grey band to the left? How many of the ten?",
+)
+
+# %%
+shown = [lag for lag in study.lags if lag in (0, 1_000, 5_000, 40_000)]
+error_curves(
+    {f"lag {lag:,}": np.median(study.returns[list(study.lags).index(lag)], axis=0) for lag in shown},
+    x=study.steps,
+    xlabel="environment steps",
+    ylabel="greedy return\n(median of ten seeds)",
+    references={"the most there is": 500},
+    title="The same runs, as they went",
+    what="is a run with a large lag only late, or does it end lower?",
+)
+
+# %%
+worse = [lag for lag, runs in zip(study.lags, study.late) if np.mean(runs) < study.late[0].min()]
+first = worse[0] if worse else None
+for lag, runs in zip(study.lags, study.late):
+    below = sum(runs < study.late[0].min())
+    print(f"lag {lag:6,}: mean {np.mean(runs):3.0f}; {below:2} of {len(runs)} seeds are below all of lag 0")
+compare(
+    "[[number]]-lag",
+    "never: Q-learning is off-policy"
+    if first is None
+    else "500 steps"
+    if first <= 500
+    else "some thousand steps"
+    if first < 20_000
+    else "20,000 steps: half of the run",
+    answers={
+        "500 steps": "Replay is full of transitions that are much older than that, and is none the worse for it.",
+        "20,000 steps: half of the run": "Harm begins earlier: CartPole is learned in 10,000 to 20,000 steps, and a lag "
+        "of several thousand is a large part of that.",
+        "never: Q-learning is off-policy": "It may learn from any data, but only about what the data shows. The newest "
+        "policy goes where older ones never were; if it errs there, nobody shows it for as long as the lag lasts.",
+    },
+)
+
+# %% [markdown]
+# So both sides are true. A lag of a thousand steps does nothing that ten seeds could show: **replay is off-policy**, and
+# the bound of 0 above threw good work away. But a lag of many thousand steps harms. The values of states that
+# only the newest policy visits are guesses, until its own rollouts come back and correct them; the lag delays each
+# correction. (The 8-step returns of this setting, [[beyond_dqn]], add a bias that grows with the distance between the policy that
+# acts and the one that is learned.) What counts is the lag *as a share of what is learned in the meantime*. Hence the
+# kit's rule: no task longer than a two-hundredth of the run, and a window of two for each worker. With two workers that
+# makes four two-hundredths in flight, here 800 steps.
+#
+# Try a lag of your own; it takes about ten seconds. Where does it land among the ten of the nearest lag?
+
+# %%
+LAG = 5_000  # environment steps
+
+# %%
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, POINTS, greedy_returns, train_with_lag
+
+mine = replace(CARTPOLE, seed=100, total_steps=sized(CARTPOLE.total_steps, fast=1_000))
+returns = greedy_returns(train_with_lag(mine, LAG), mine)
+my_late = float(np.mean(returns[-POINTS // 4 :]))
+nearest = min(study.lags, key=lambda lag: abs(lag - LAG))
+ablation(
+    late,
+    baseline="lag 0",
+    run=(f"lag {nearest:,}", my_late),
+    xlabel="greedy return of the newest network (mean of the last quarter of the run)",
+    title=f"Your run with a lag of {LAG:,}",
+    what="one run proves little: in the row of 5,000 some seeds learn as if nothing were wrong.",
+)
+
+# %% [markdown]
+# ## What we built
+#
+# The same ring. Environments and actors may now be many, anywhere, and may die; replay and learner see no difference.
+
+# %%
+ring("environment", "actor", "weights")
+
+# %% [markdown]
+# ### Quiz
+#
+# <details><summary>Ten workers, a barrier, and the driver works 5 ms for each rollout of 100 ms. How fast is it at best,
+# with ten workers and with a thousand?</summary>
+# s = 5 / 105, about 0.048. With ten: 1 / (0.048 + 0.952 / 10) = 7.0 times. With a thousand: 20.6 times, and never more
+# than 1 / s = 21. As a stream: 200 rollouts a second at most, since the driver needs 5 ms for each.</details>
+#
+# <details><summary>Your rollouts take 3 ms each, and eight workers bring hardly more than two. What do you look at
+# first?</summary>
+# The length of a task. Dask costs a few milliseconds for each, so here it costs as much as the work itself. Make tasks
+# longer, as long as the steps in flight stay a small share of the run.</details>
+#
+# <details><summary>Why may the same sequence number be submitted twice, but must be inserted once?</summary>
+# Submitted twice, because the first may be lost with its worker. Inserted once, because both may arrive after all (the
+# worker was slow, not dead), and replay would draw these transitions twice as often as others.</details>
+#
+# ### Further reading
+#
+# - Amdahl (1967), *Validity of the single processor approach to achieving large scale computing capabilities*: the law,
+#   in a short paper without a formula.
+# - Gustafson (1988), *Reevaluating Amdahl's law*: what changes when more workers are given more work.
+# - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: DQN with a hundred actors (Gorila).
+# - Horgan et al. (2018), *Distributed prioritized experience replay*: hundreds of actors, one learner
+#   (Ape-X).
+# - Rocklin (2015), *Dask: parallel computation with blocked algorithms and task scheduling*, and Dask's own pages on
+#   futures.
+#
+# In **[[strategy_learner]]** the other half of the ring is divided: a learner of several replicas.
+#
+# The next cell closes the cluster. Then nothing that this notebook started is still running.
+
+# %%
+client.close()
+cluster.close()
+progress()
+
+# %%
+download_progress()

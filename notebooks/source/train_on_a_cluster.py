@@ -1,0 +1,768 @@
+# ---
+# jupyter:
+#   dqnkit:
+#     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
+#     minutes: 45
+# ---
+
+# %% [markdown]
+# # [[number]] · Train on a cluster: the whole ring, and what happens when a part of it dies
+# <!-- badges -->
+#
+# In [[rollouts_on_dask]] the actors moved to other processes. In [[strategy_learner]] the learner was spread over replicas. Now both run **together, at the
+# same time**: rollouts come in while the learner learns. You watch who waits for whom, you kill a worker in the middle
+# of it, and at the end the learner itself "dies" and goes on from a checkpoint.
+#
+# **After this notebook you will be able to**
+#
+# - say, in a training run with workers, who waits for whom, and which change would make it faster;
+# - predict when more workers help, and when they help nothing;
+# - say what the death of a worker costs, and why training survives it;
+# - name what a checkpoint must hold, and resume a run with another number of workers;
+# - reckon how many bytes travel, and which of them cost money in a cloud.
+#
+# **Time:** about [[minutes]] minutes. **You need** the loop of [[target_network]], rollouts as Dask tasks and policy lag ([[rollouts_on_dask]]). Of [[strategy_learner]] you need
+# only the idea: a learner may be several replicas. Nothing is carried over from their kernels. Everything runs on
+# this computer; the workers are other processes on it.
+
+# %%
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.learner import Learner
+from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
+from dqnkit.plots import ring
+from dqnkit.presets import preset
+from dqnkit.training import train
+from dqnkit.widgets import live
+
+ring("environment", "actor", "replay", "learner", "target", "weights")
+
+# %% [markdown]
+# Two processes or more work on this ring now. **Actors** (upper left) live on the **workers**. Replay and **learner**
+# (right) live in the **driver**: the process that this notebook runs in. Between them travel two kinds of messages:
+# rollouts one way, weights the other.
+#
+# ## 1. Whose turn is it?
+#
+# In one process the order is simple: act a little, learn a little. With workers both go on at once, and one side will
+# be faster. What may the faster one do?
+#
+# - If the **actors** are faster, transitions come in quicker than the learner draws them, and most are hardly used.
+# - If the **learner** is faster, it draws the same old transitions again and again, and learns them by heart.
+#
+# So one number ties the two together: **samples per insert**, how many transitions are drawn from replay for each one
+# put in. The learner may draw only as much as the transitions so far allow:
+#
+# $$\underbrace{\text{sampled}}_{\text{drawn so far}} + \underbrace{\text{draws}}_{\text{in its next call}} \;\le\;
+# \text{samples per insert} \times (\, \underbrace{\text{inserted}}_{\text{put in so far}} - \text{learning starts} \,)$$
+#
+# The first `learning_starts` transitions allow no draws: they only fill the buffer. If the bound forbids the call, the
+# learner waits for the actors. (The other side has a bound too, the policy lag of [[rollouts_on_dask]].)
+#
+# ### Your turn: `whose_turn` (5 minutes, difficulty 1 of 3)
+#
+# All arguments are numbers, as in the formula. Return `"learner"` where its next call is allowed, else `"actors"`.
+
+
+# %%
+def whose_turn(sampled, inserted, draws, learning_starts, samples_per_insert):
+    """Whether the learner may draw once more, or has to wait for the actors."""
+    ### BEGIN SOLUTION
+    allowed = samples_per_insert * (inserted - learning_starts)
+    if sampled + draws <= allowed:
+        return "learner"
+    return "actors"
+    ### END SOLUTION
+
+
+check("whose_turn", whose_turn)
+
+# %%
+hints("whose_turn")
+
+# %%
+whose_turn = use("whose_turn", whose_turn)
+
+# %% [markdown]
+# Is it the rule that the kit follows? Here is the kit's loop, `train`, for a moment on CartPole. After each of its turns
+# it yields a status. Before each turn we ask `whose_turn`; then we see who had it (`A` the actors, `L` the learner).
+
+# %%
+short = preset("CartPole-v1", total_steps=3_000, learning_starts=500, samples_per_insert=4.0, xla=False)
+draws = short.updates_per_call * short.batch_size  # 16 batches of 64 in one call
+sampled = inserted = updates = 0
+said, happened = "", ""
+for status in train(short):
+    said += whose_turn(sampled, inserted, draws, short.learning_starts, short.samples_per_insert)[0].upper()
+    happened += "L" if status.updates > updates else "A"
+    counters = status.state.counters
+    sampled, inserted, updates = counters.sampled, counters.inserted, status.updates
+
+print("you said:      ", said)
+print("what happened: ", happened)
+print("the same" if said == happened else "they differ")
+
+# %% [markdown]
+# Read the row: first only actors, until the buffer holds enough. Then a rhythm that the bound dictates. In one process
+# that is all. With workers, the actors go on *during* the learner's turns as well; an `A` then only means that the
+# learner had to **wait**. That is the one new thing in this notebook, and nearly all that follows is about it.
+#
+# ## 2. The ring, live
+#
+# A cluster of two workers on this computer. The loop is the same `train` as ever; only the source of rollouts is
+# another one. The learner here is the plain one in this process. One under a strategy ([[strategy_learner]]), or one spread over several
+# machines (`dqnkit.cluster.multiworker`), would go into the same place, `train(..., learner=...)`,
+# and nothing else would change.
+
+# %%
+from dqnkit.cluster.dask_logging import silence_dask
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
+from dqnkit.deploy import make_cluster
+
+silence_dask()  # it reports each worker that leaves; here workers leave on purpose
+cluster = make_cluster(n_workers=2)
+client = cluster.get_client()
+client
+
+# %%
+cartpole = preset("CartPole-v1", seed=1, total_steps=sized(50_000, fast=3_000))
+print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
+
+# %%
+predict(
+    "[[number]]-limit",
+    "CartPole on two workers: where does most of the time go?",
+    options=[
+        "the learner waits for rollouts",
+        "the learner learns; the workers wait for it",
+        "into messages between them",
+    ],
+)
+
+# %% [markdown]
+# Run it and read the view below the learning curve. What to find:
+#
+# 1. **transitions a second**, one coloured band for each worker. Do both do the same?
+# 2. **learner**: the share of the time in which it did not wait for rollouts. This answers the question above.
+# 3. **samples per insert**: does it stay below the bound that you wrote?
+# 4. **policy lag**: by how many versions of the weights were the rollouts behind?
+
+# %%
+rollouts = ClusterRollouts(client)
+small = Learner(cartpole)  # a small network: one hidden layer of 128 units
+training = train(cartpole, rollouts=rollouts, learner=small)
+status = await live(training, cluster=WatchedCluster(rollouts), title="CartPole, two workers")
+
+# %%
+traffic = rollouts.traffic  # all that went between driver and workers, counted
+first_run = traffic
+waited = traffic.waiting_seconds / status.seconds
+worked = sum(row.busy_seconds for row in traffic.workers.values())
+print(f"{status.seconds:.1f} s in all; the learner waited for rollouts {waited:.0%} of the time")
+print(f"the two workers stepped environments for {worked:.1f} s together, of {2 * status.seconds:.1f} s that they had")
+
+# %%
+compare(
+    "[[number]]-limit",
+    "the learner waits for rollouts" if waited > 0.5 else "the learner learns; the workers wait for it",
+    answers={
+        "the learner waits for rollouts": "A step of CartPole takes microseconds, and for each one the learner draws 32 "
+        "transitions. Two workers bring steps far faster than it can use them.",
+        "into messages between them": "A rollout of hundreds of steps travels in a few milliseconds, and while it "
+        "travels the learner learns.",
+    },
+)
+
+# %% [markdown]
+# Did it learn? 100 greedy episodes decide, as in [[target_network]], not the curve (whose actions are partly random):
+
+# %%
+from dqnkit.evaluation import evaluate
+
+returns = evaluate(status.weights, cartpole, episodes=100)
+print(f"mean return of 100 greedy episodes: {returns.mean():.0f} (solved: 475)")
+
+# %% [markdown]
+# ## 3. Which side is the limit?
+#
+# CartPole is an easy case for the actors. Many environments are not: a simulator in another program, a game, a robot.
+# `dqnkit/SlowCartPole-v0` is CartPole that takes 2 ms for each step. It does not compute in that time, it *waits*, as
+# for an answer over a network.
+#
+# Four runs on the same two workers. For each we split the time into the learner's turns and the wait for the actors,
+# the `L` and the `A` of section 1, by the clock. (`timed` is that clock and nothing else; skip it if you like.)
+
+
+# %%
+def timed(config, learner, steps, rollouts=None):
+    """Train for so many steps. Seconds of the learner's turns, of the actors' turns, environment steps a second."""
+    seconds = {"learner": 0.0, "actors": 0.0}
+    first_step, last, updates = None, 0.0, learner.updates
+    with closing(train(config, learner=learner, rollouts=rollouts)) as training:
+        for status in training:
+            now = time.perf_counter()
+            if first_step is not None:
+                seconds["learner" if status.updates > updates else "actors"] += now - last
+            elif status.replay_size >= config.learning_starts:  # from here on both have their turns
+                first_step = status.step
+            updates, last = status.updates, time.perf_counter()
+            if first_step is not None and status.step >= first_step + steps:
+                break
+    return seconds["learner"], seconds["actors"], (status.step - first_step) / sum(seconds.values())
+
+
+# `small` has learned already; that makes no difference to the clock
+plain = replace(cartpole, total_steps=50_000, learning_starts=200)
+waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
+wide = {"hidden_sizes": (1024, 1024), "xla": False}
+large = Learner(replace(plain, **wide))
+# not counted: the first update is compiled, which takes a second or two
+timed(replace(plain, **wide), large, steps=400)
+
+STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
+SETTINGS = {
+    "A: CartPole": (plain, small, STEPS),
+    "B: CartPole, 2 samples per insert": (replace(plain, samples_per_insert=2.0), small, STEPS),
+    "C: waits 2 ms a step": (waits, small, FEW),
+    "D: waits 2 ms, 1024 x 1024 network": (replace(waits, **wide), large, FEWEST),
+}
+
+# %%
+predict(
+    "[[number]]-sides",
+    "In which of the four runs does the learner wait for the actors most of the time? A: CartPole as above, 32 samples "
+    "per insert. B: the same with 2. C: a step waits 2 ms. D: the same, with a network of two layers of 1,024 units.",
+    options=["in none of them", "only in C", "in C and D", "in B and C", "in B, C and D"],
+)
+
+# %%
+shares = {}
+for name, (config, learner, steps) in SETTINGS.items():
+    learner_seconds, actor_seconds, rate = timed(config, learner, steps, ClusterRollouts(client))
+    shares[name] = (learner_seconds, actor_seconds)
+    print(f"{name:36} {rate:8,.0f} steps a second")
+
+waiting_chart(
+    shares,
+    title="Who waits for whom, with two workers",
+    what="a bar that is mostly hatched has a learner that waits: more workers would help it. In a bar that is mostly "
+    "plain, they would only wait as well.",
+)
+
+# %%
+waiting = "".join(
+    name[0] for name, (learner_seconds, actor_seconds) in shares.items() if actor_seconds > learner_seconds
+)
+options = {"": "in none of them", "C": "only in C", "CD": "in C and D", "BC": "in B and C", "BCD": "in B, C and D"}
+compare(
+    "[[number]]-sides",
+    options.get(waiting),
+    answers={
+        "in none of them": "2 ms a step are at most 500 steps a second for one worker, and a small network learns from "
+        "500 steps in less than a second.",
+        "only in C": "In B the steps are as cheap as in A, but the learner has 16 times less to do with each: it is done "
+        "so soon that it waits even for the messages that bring the steps.",
+        "in C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's work. "
+        "And in B the learner has so little to do that it waits for messages.",
+        "in B, C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's "
+        "work.",
+    },
+)
+
+# %% [markdown]
+# So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
+# the **samples per insert** that tie them together. Where the learner is the limit (A, D), the help is in [[strategy_learner]], a faster
+# learner, or in fewer samples per insert, if learning stands it. More workers are no help there.
+#
+# Try your own (not graded): with which number of samples per insert are the two sides about equal in C?
+
+# %%
+MY_SAMPLES_PER_INSERT = 100.0
+mine = timed(replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT), small, FEW, ClusterRollouts(client))
+waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": mine[:2]}, title="My own")
+
+# %% [markdown]
+# ## 4. What became of the speed?
+#
+# Now the number of workers. In one process, acting and learning take turns, so their times **add up**. Let $a$ be the
+# actors' share of the time there, and $1 - a$ the learner's. With $n$ workers the two go on at once, and acting is
+# spread over $n$. Then the **slower** of the two sets the pace:
+#
+# $$\text{times as fast} \;\approx\; \frac{1}{\max(\, 1 - a, \; a / n \,)}$$
+#
+# (Amdahl's law in [[rollouts_on_dask]] has a sum where this has a maximum, for there one part came after the other.) First in process,
+# for $a$:
+
+# %%
+PLACES = {"CartPole": (plain, STEPS), "waits 2 ms a step": (waits, FEW)}
+alone = {name: timed(config, small, steps) for name, (config, steps) in PLACES.items()}
+share = {name: a / (learner_seconds + a) for name, (learner_seconds, a, _) in alone.items()}
+for name, (*_, rate) in alone.items():
+    print(f"{name:20} in process: {rate:8,.0f} steps a second; a = {share[name]:.0%}")
+
+# %%
+predict(
+    "[[number]]-speed",
+    "CartPole with 2 workers: how many times as fast as in process? (1: no difference)",
+    kind="number",
+    unit="times",
+    range=(0, 5),
+)
+
+# %%
+predict(
+    "[[number]]-waits",
+    "And the CartPole that waits, with 4 workers on this computer's few cores?",
+    options=["no faster: there are not enough cores", "about twice as fast", "about four times as fast, or more"],
+)
+
+# %%
+from dqnkit.cluster.throughput import have_workers  # lets the cluster grow or shrink
+
+WORKERS = [1, 2, 4][: sized(3, fast=2)]
+rates = {name: [] for name in PLACES}
+for workers in WORKERS:
+    have_workers(client, workers)
+    for name, (config, steps) in PLACES.items():
+        *_, rate = timed(config, small, steps, ClusterRollouts(client))
+        rates[name].append(rate / alone[name][2])
+        print(f"workers: {workers}   {name:20} {rates[name][-1]:.1f} times as fast as in process")
+have_workers(client, 2)
+
+# %%
+from dqnkit.lessons.train_on_a_cluster.speedup_chart import speedup_chart
+
+speedup_chart(
+    rates,
+    share,
+    WORKERS,
+    title="What workers bring",
+    what="which line rises with the workers, and which does not? Where a measured line lies below its formula, messages, "
+    "and cores that all share, have taken the rest.",
+)
+
+# %%
+compare(
+    "[[number]]-speed",
+    round(rates["CartPole"][1], 2),
+    answers={
+        (1.5, 5): "Two workers make the actors faster, but they were never the limit: the learner takes most of the "
+        "time in process, and it is the same learner here."
+    },
+)
+
+# %%
+four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
+if four < 3:
+    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
+compare(
+    "[[number]]-waits",
+    "about four times as fast, or more" if four >= 3 else None,
+    answers={
+        "no faster: there are not enough cores": "Waiting needs no core. Four processes can wait at once on one.",
+        "about twice as fast": "That would be so if it computed: two cores, twice as fast. But it waits, and four wait "
+        "at once.",
+    },
+)
+
+# %% [markdown]
+# **CartPole gains nothing, and may well lose**, however many workers there are: its steps are cheaper than the messages
+# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and a
+# bad one to show a cluster with. The one that waits gains with every worker.
+#
+# ## 5. A worker dies
+#
+# On real clusters machines disappear: power fails, memory runs out, the cloud takes back what it lent cheaply. It is
+# better to see that once on purpose. Two workers train on the CartPole that waits. In the middle of it one of them is
+# killed, the hard way: its process is ended by the operating system, with no time for a farewell.
+#
+# To see whether anything is put into replay twice, we note the number of every rollout that goes in. Each rollout of a
+# run has a number of its own.
+
+# %%
+have_workers(client, 2)
+predict(
+    "[[number]]-lost",
+    "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window of two "
+    "tasks: one that it works on, one that waits its turn.)",
+    kind="number",
+    unit="rollouts",
+    range=(0, 100),
+)
+
+# %%
+predict(
+    "[[number]]-death",
+    "And the training run?",
+    options=[
+        "ends with an error",
+        "goes on; the lost rollouts are missing from replay",
+        "goes on; the lost rollouts are made again",
+    ],
+)
+
+# %% [markdown]
+# Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
+# cannot: on Colab a running cell hears no clicks), the cell does it by itself half-way.
+
+# %%
+from dqnkit.cluster.faults import kill_worker
+
+
+class NotedRollouts(ClusterRollouts):
+    """The same, and it notes the number of each rollout that it hands over."""
+
+    def collect(self, *arguments):
+        arrived = super().collect(*arguments)
+        numbers.extend(rollout.sequence for rollout in arrived)
+        return arrived
+
+
+def with_a_death(statuses, rollouts, at_step):
+    """Pass the statuses on. At this step, kill a worker, unless somebody has done it by then."""
+    done = False
+    for status in statuses:
+        if not done and status.step >= at_step:
+            done = True
+            if not any(row.lost for row in rollouts.traffic.workers.values()):
+                address = next(iter(client.nthreads()))
+                kill_worker(client, address)
+                until = time.monotonic() + 10
+                while address in client.nthreads() and time.monotonic() < until:
+                    time.sleep(0.01)  # until the scheduler has seen it, too
+        yield status
+
+
+numbers = []
+slow = replace(waits, total_steps=sized(15_000, fast=1_500))
+small.load_state(Learner(slow).state())  # as a new one, but compiled already
+rollouts = NotedRollouts(client)
+training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
+status = await live(training, cluster=WatchedCluster(rollouts), title="A worker dies")
+
+# %%
+traffic = rollouts.traffic
+print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived + {traffic.failed} failed + ", end="")
+print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
+print(f"lost with a worker, and made again: {traffic.lost}")
+print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
+deaths = sum(row.lost for row in traffic.workers.values())
+print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
+
+# %%
+compare(
+    "[[number]]-lost",
+    traffic.lost,
+    answers={
+        (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
+        "elsewhere.",
+        (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way, waited "
+        "its turn, or was finished and not yet fetched goes with the worker: two or three for each death.",
+    },
+)
+
+# %%
+compare(
+    "[[number]]-death",
+    "goes on; the lost rollouts are made again" if status is not None and status.step >= slow.total_steps else None,
+    answers={
+        "ends with an error": "An error would come only if no worker were left for a minute.",
+        "goes on; the lost rollouts are missing from replay": "That would be harmless, too. But a task is a plain "
+        "function with its arguments: whoever has them can run it again, so Dask does.",
+    },
+)
+
+# %% [markdown]
+# In the view you saw the worker's row turn to *lost*, and about two seconds later a new process in its place: its
+# **nanny**, a small process that looks after each worker, had started it. On a cluster without nannies the other
+# workers go on alone.
+#
+# Why did nothing break? Three decisions, all made long before the accident:
+#
+# - **A task is plain.** All it needs travels with it (settings, weights, epsilon, its number). So it can be run
+#   anywhere, again.
+# - **Nothing on a worker is precious.** Its environments are lost, and new ones are built; their episodes begin anew.
+#   The weights that it held are a task's *result*: Dask computes the result again for whoever needs it.
+# - **The driver keeps a list** of the tasks that it waits for. A rollout goes into replay only while its task is on the
+#   list, and then the task is struck off. So a task may well run twice; its rollout goes in once.
+#
+# A **frozen** worker is worse than a dead one. (Pause a process with the signal SIGSTOP, or let its machine hang.) Its
+# connection stays open, so nobody is told. There is only one sign: nothing comes. So nothing is waited for without a limit: a
+# worker that gives no sign of life for some time is restarted, and its tasks go to others.
+#
+# ## 6. The driver dies
+#
+# Workers can be replaced. The driver cannot: it has the learner and the replay buffer. If it dies, what is left is what
+# was written to disk: the **checkpoint**. What has to be in it, so that the resumed run goes on *as if it had never
+# stopped*?
+#
+# ### Your turn: `save_state` (8 minutes, difficulty 2 of 3)
+#
+# `SmallRun` is a training run so small that it trains in a millisecond: Q-learning on a corridor of six places. It has
+# all that a large one has:
+#
+# | attribute | what it is |
+# | --- | --- |
+# | `run.online`, `run.target` | Q-values of the online and of the target network, arrays |
+# | `run.velocity` | what the optimizer remembers of earlier gradients, an array |
+# | `run.replay` | the transitions, a list |
+# | `run.step` | environment steps so far (epsilon falls with it) |
+# | `run.updates` | updates so far (every seventh copies the target) |
+# | `run.rng` | the random generator. Its state is `run.rng.bit_generator.state` |
+# | `run.client` | the connection to the cluster |
+#
+# Return a dict with what has to be saved, under the attributes' names, from which `other_run.load(saved)` can take it.
+# Two things to think of: which of these is *not* saved; and that the run **goes on** after the save, changing its arrays
+# and its list in place.
+
+
+# %%
+def save_state(run):
+    """All that a new process needs to go on as this run would have."""
+    ### BEGIN SOLUTION
+    return {
+        "online": run.online.copy(),
+        "target": run.target.copy(),
+        "velocity": run.velocity.copy(),
+        "replay": list(run.replay),
+        "step": run.step,
+        "updates": run.updates,
+        "rng": run.rng.bit_generator.state,
+    }
+    ### END SOLUTION
+
+
+check("save_state", save_state)
+
+# %%
+hints("save_state")
+
+# %%
+from dqnkit.lessons.train_on_a_cluster.small_run import SmallRun
+
+save_state = use("save_state", save_state)
+
+run = SmallRun(seed=0)
+run.train(50)
+saved = save_state(run)
+run.train(50)  # the run that was not interrupted
+
+resumed = SmallRun(seed=1)  # a new process: other first weights, another random state
+resumed.load(saved)
+resumed.train(50)
+print("equal after 50 more steps:", np.array_equal(run.online, resumed.online))
+
+# %% [markdown]
+# ### The same for the real run
+#
+# `dqnkit.checkpoint.save(status.state, folder)` writes such a dict for the whole ring. Half of a CartPole run on two
+# workers, then a checkpoint, and then the "driver dies": we leave the loop and delete all that it had.
+#
+# With `deterministic=True` a rollout is whole episodes, seeded by its number, and rollouts are put in by their numbers,
+# not as they happen to arrive. That costs some speed (everyone waits for the slowest rollout of a round), and buys a
+# claim that can be tested **bit for bit**.
+
+# %%
+from dqnkit import checkpoint
+
+exact = preset(
+    "CartPole-v1",
+    deterministic=True,
+    seed=2,
+    num_actors=2,  # logical actors: a setting of the run, not the number of workers
+    num_envs=4,
+    total_steps=sized(8_000, fast=1_500),
+    samples_per_insert=8.0,
+)
+folder = tempfile.TemporaryDirectory()
+
+training = train(exact, rollouts=ClusterRollouts(client))
+for status in training:
+    if status.step >= exact.total_steps // 2:
+        break
+checkpoint.save(status.state, folder.name)
+print(f"saved at step {status.step:,}, after {status.updates:,} updates")
+training.close()
+del training, status  # the driver is gone: learner, replay and all
+
+# %% [markdown]
+# What is on the disk? Compare it with your `save_state`:
+
+# %%
+import json
+
+for path in sorted(Path(folder.name).rglob("*.npz")):
+    with np.load(path) as arrays:
+        names = dict.fromkeys(name.partition("/")[0] for name in arrays)  # "online/0" is the first array of "online"
+    print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(names)}")
+[path] = Path(folder.name).rglob("counters.json")
+content = json.loads(path.read_text())
+print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; step {content['counters']['step']:,}")
+
+# %%
+predict(
+    "[[number]]-bits",
+    "The same settings and the same seed, three ways: in process, without a stop; on two workers, one of which is killed "
+    "on the way; and this run, saved half-way on two workers and resumed on one. How alike are the final weights?",
+    options=[
+        "alike in what they do, but all different numbers",
+        "equal but for the last digits: sums in another order",
+        "all equal, bit for bit",
+    ],
+)
+
+# %%
+import hashlib
+
+
+def fingerprint(status):
+    """Eight hex digits that change if any bit of the weights does."""
+    return hashlib.sha256(status.weights.values.tobytes()).hexdigest()[:8]
+
+
+finished = {}
+*_, finished["in process, no stop"] = train(exact)  # the last status of the run
+
+rollouts = ClusterRollouts(client)
+training = with_a_death(train(exact, rollouts=rollouts), rollouts, at_step=exact.total_steps // 2)
+*_, finished["two workers, one killed"] = training
+
+have_workers(client, 1)
+restored = checkpoint.restore(folder.name)  # a new learner and a new replay buffer, filled from the disk
+*_, finished["saved on two workers, resumed on one"] = train(exact, rollouts=ClusterRollouts(client), state=restored)
+
+for name, status in finished.items():
+    print(f"{name:38} {status.step:,} steps, {status.updates:,} updates, weights {fingerprint(status)}")
+
+# %%
+weights = [status.weights.values for status in finished.values()]
+equal = all(np.array_equal(weights[0], other) for other in weights[1:])
+close = all(np.allclose(weights[0], other, atol=1e-4) for other in weights[1:])
+compare(
+    "[[number]]-bits",
+    "all equal, bit for bit"
+    if equal
+    else "equal but for the last digits: sums in another order"
+    if close
+    else "alike in what they do, but all different numbers",
+    answers={
+        "alike in what they do, but all different numbers": "So it is without deterministic=True: there the order in "
+        "which rollouts arrive decides. Here the numbers of the rollouts decide.",
+        "equal but for the last digits: sums in another order": "That is how it is with replicas ([[strategy_learner]]), which sum their "
+        "gradients in another order. Here one learner computes it all, in one order.",
+    },
+)
+
+# %% [markdown]
+# Why care about the last bit? Because it turns "it seems to work after a crash" into something a test can decide. If the
+# optimizer's memory were forgotten, the curve would look fine, and nobody would notice for months; the fingerprint
+# differs at once.
+#
+# On the command line, `dqnkit train` saves by itself now and then (as often as costs at most a fiftieth of the time),
+# and `dqnkit resume` goes on.
+#
+# ## 7. What it costs
+#
+# Machines are paid for by the hour, and in a cloud some of the bytes are paid for as well. Back to the run of section 2:
+# what travelled?
+
+# %%
+predict(
+    "[[number]]-bytes",
+    "CartPole on two workers: what takes more bytes, the weights sent out or the transitions that come back?",
+    options=["the weights", "about the same", "the transitions"],
+)
+
+# %%
+parameters = finished["in process, no stop"].weights.values.size  # the same network as in section 2
+transition_bytes = 2 * 4 * 4 + 4 + 4 + 4  # two observations of 4 float32; action, reward, discount
+back = first_run.transitions * transition_bytes
+out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
+print(f"weights out:      {first_run.versions_sent:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
+print(f"transitions back: {first_run.transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
+compare(
+    "[[number]]-bytes",
+    "the weights" if out > 1.5 * back else "the transitions" if back > 1.5 * out else "about the same",
+    answers={
+        "the weights": "A small network, sent now and then: some thousand bytes each time. With the network of 1024 x "
+        "1024 it would be 4 MB for each version, and the answer another.",
+        "about the same": "It depends on how often the weights go out, at most once in the time of a rollout. Every "
+        "single step comes back.",
+        "the transitions": "Every step comes back, but in a short run the weights go out almost as often as rollouts "
+        "come in, to each worker.",
+    },
+)
+
+# %% [markdown]
+# Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a
+# second, with the learner here and the workers in a cloud that takes 0.09 dollars for each gigabyte that leaves it (a
+# usual order of magnitude; [[cloud]] looks at real prices):
+
+# %%
+PRICE = 0.09  # dollars for a gigabyte that leaves the cloud
+frames = 84 * 84 * 10_000 * 3_600 / 1e9  # gigabytes an hour
+print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour: more than most machines that made them")
+
+# %% [markdown]
+# So the first rule of [[cloud]]: **keep driver and workers in one place.** And the second: what costs most is often what was
+# forgotten and still runs.
+#
+# ## What we built
+#
+# The whole ring, over several processes, all parts lit and all at work at the same time.
+
+# %%
+ring("environment", "actor", "replay", "learner", "target", "weights")
+
+# %% [markdown]
+# What it takes to make one run out of many processes, in one table:
+#
+# | | what it means | where you saw it | what holds it |
+# | --- | --- | --- | --- |
+# | **synchronisation** | one waits for the other | all replicas, at every update ([[strategy_learner]]); the learner, where the bound says so | samples per insert |
+# | **staleness** | actors act under older weights | policy lag ([[rollouts_on_dask]], and the view above) | a window of two tasks; the largest lag that is taken |
+# | **faults** | a process dies, or only freezes | a worker: two or three rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
+# | **cost** | bytes and hours | transitions back, weights out | long tasks, small types (uint8), one place |
+#
+# ### Quiz
+#
+# <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Take them?</summary>
+# No: the learner sets the pace, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
+# fewer samples per insert, if learning stands it.</details>
+#
+# <details><summary>A friend's driver puts in whatever arrives, and submits again whatever is late. What goes wrong?</summary>
+# A late rollout may still arrive, and then its second copy too: the same transitions are in replay twice, and drawn
+# twice as often. Nothing crashes, so nobody sees it. A list of what is still waited for prevents it.</details>
+#
+# <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
+# It drew its first batches from a few new transitions, all of one policy and alike ([[replay]]), and the network forgot what
+# only the old ones had shown. The bound also counts anew: the learner waits until learning_starts is passed
+# again.</details>
+#
+# ### Further reading
+#
+# - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: Gorila, the first DQN over many
+#   machines; its learners sent gradients.
+# - Horgan et al. (2018), *Distributed prioritized experience replay*: Ape-X, hundreds of actors and one learner, as here.
+# - Hoffman et al. (2020), *Acme: a research framework for distributed reinforcement learning*: distributed agents made
+#   from the single-process parts.
+# - Cassirer et al. (2021), *Reverb: a framework for experience replay*: the bound of section 1 as a rate limiter.
+#
+# Now the cluster is closed: its scheduler, its workers and their nannies end. In **[[cloud]]** the same on machines of a cloud.
+
+# %%
+client.close()
+cluster.close()
+folder.cleanup()
+progress()
+
+# %%
+download_progress()
