@@ -11,8 +11,8 @@ import pytest
 from toys import SpiedConfig, linear_policy, small_config
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import LEARNER_SETTINGS, check_learner, make_learner
 from dqnkit.errors import ConfigError
-from dqnkit.parts import LEARNER_SETTINGS, check_learner, make_learner
 from dqnkit.training import train
 from dqnkit.types import Transition
 
@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "conv_filters": (9,),
     "conv_sizes": (9,),
     "conv_strides": (9,),
+    "actor_priorities": True,
 }
 
 
