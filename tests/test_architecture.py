@@ -56,6 +56,8 @@ ACTOR_SIDE = [
     *("replay", "prioritized_replay", "rollouts"),
 ]
 LEARNER_SIDE = [
+    *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
+]
     "backend",
     "value_learning",
     "network_layers",

@@ -45,7 +45,7 @@ def made_with(config: DQNConfig) -> Any:
 
 @pytest.mark.parametrize("name", LEARNER_SETTINGS)
 def test_a_learner_with_another_setting_is_refused_with_both_values(name: str) -> None:
-    config = small_config()
+    config = small_config(replay="prioritized")  # which actor_priorities need
     other = replace(config, **{name: OTHER[name]})
     message = rf"the learner was made with {name} .*, the run has {name} "
     with pytest.raises(ConfigError, match=message) as error:
