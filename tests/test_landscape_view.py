@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from dqnkit.lessons.q_network.landscape import Scale
+from dqnkit.lessons.q_network.landscape_picture import Scale
 from dqnkit.lessons.q_network.landscape_view import BEST, LandscapeView, Snapshot, grid_points
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)

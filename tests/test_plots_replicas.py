@@ -9,8 +9,8 @@ pytest.importorskip("matplotlib")
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.lessons.strategy_learner.replica_pictures import clipping_order, replicas
-from dqnkit.lessons.strategy_learner.timeline import Span, timeline
-from dqnkit.lessons.strategy_learner.update_times import update_times
+from dqnkit.lessons.strategy_learner.replica_timeline import Span, timeline
+from dqnkit.lessons.strategy_learner.update_times_chart import update_times_chart
 from dqnkit.plots import Picture
 
 
@@ -40,14 +40,16 @@ def test_a_sum_that_is_too_long_is_clipped() -> None:
 
 
 def test_times_of_updates_are_shown_in_milliseconds() -> None:
-    picture = update_times([64, 256], {"one": [1e-3, 2e-3]}, calculated={"two": [2e-3, 1.5e-3]}, title="Time", what="x")
+    picture = update_times_chart(
+        [64, 256], {"one": [1e-3, 2e-3]}, calculated={"two": [2e-3, 1.5e-3]}, title="Time", what="x"
+    )
     assert is_drawn(picture)
     assert picture.alt == "Time, for batches of 64 to 256. one: 1 to 2 ms. two: 2 to 1.5 ms."
 
 
 def test_times_must_be_as_many_as_sizes() -> None:
     with pytest.raises(InvalidDataError, match="'one' has the shape"):
-        update_times([64, 256], {"one": [1e-3]})
+        update_times_chart([64, 256], {"one": [1e-3]})
 
 
 def test_a_timeline_says_what_was_done() -> None:

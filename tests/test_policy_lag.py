@@ -10,7 +10,7 @@ import pytest
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.lessons.rollouts_on_dask import policy_lag
-from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, LAGS, POINTS, SEEDS, OldWeights, load_study
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, EVALUATIONS, LAGS, SEEDS, OldWeights, load_study
 from dqnkit.types import PolicyWeights, Rollout, Transition
 
 
@@ -57,7 +57,7 @@ def test_what_ships_is_what_the_command_makes() -> None:
     assert recorded == CARTPOLE
     assert list(study.lags) == list(LAGS)
     assert list(study.seeds) == list(SEEDS)
-    assert study.returns.shape == (len(LAGS), len(SEEDS), POINTS)
+    assert study.returns.shape == (len(LAGS), len(SEEDS), EVALUATIONS)
     assert study.steps[-1] == CARTPOLE.total_steps
     assert study.command in (policy_lag.__doc__ or "")
     assert study.late.shape == (len(LAGS), len(SEEDS))
@@ -83,5 +83,5 @@ def test_a_study_is_recorded_and_read_again(tmp_path: Any, monkeypatch: pytest.M
     policy_lag.write(study)
     again = load_study()
     np.testing.assert_allclose(again.returns, study.returns, atol=0.05)
-    assert again.returns.shape == (2, 1, POINTS)
+    assert again.returns.shape == (2, 1, EVALUATIONS)
     assert again.settings == study.settings

@@ -24,7 +24,8 @@ def test_a_reduction_of_the_readers_own_is_used_by_the_learner(tmp_path: Path) -
     out = run(
         """
 import numpy as np
-from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, seconds_per_update, use_sgd
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, use_sgd
+from dqnkit.lessons.strategy_learner.update_timing import seconds_per_update
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner, reduce_gradients
 from dqnkit.types import Transition

@@ -17,7 +17,7 @@ from dqnkit.learner import Learner
 from dqnkit.networks import update_target
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
-from dqnkit.lessons.target_network.two_networks import two_networks
+from dqnkit.lessons.target_network.two_networks_view import two_networks
 
 config = preset("dqnkit/GridWorld-v0", gamma=0.95, batch_size=32, loss="squared", max_gradient_norm=0.0, xla=False,
                 rollout_steps=200)

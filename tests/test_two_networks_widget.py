@@ -25,7 +25,7 @@ from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.exercises.target_sync import target_sync  # noqa: E402
 from dqnkit.lessons.target_network.exercises.training_loop import training_loop  # noqa: E402
 from dqnkit.lessons.target_network.loop_parts import loop_parts  # noqa: E402
-from dqnkit.lessons.target_network.two_networks import looks, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
@@ -45,7 +45,7 @@ def replay():
 
 def look_at(replay, period, tau, updates):
     knobs = Sliders(period=(1, 1000, period), tau=(0.01, 1.0, tau))
-    return list(looks(Learner(CONFIG), replay, ROOM, ROOM.optimal_q(0.9), target_sync, knobs, updates, seed=0))
+    return list(train_and_look(Learner(CONFIG), replay, ROOM, ROOM.optimal_q(0.9), target_sync, knobs, updates, seed=0))
 
 
 def test_the_target_follows_as_the_sliders_say(replay):
@@ -62,7 +62,7 @@ def test_the_target_follows_as_the_sliders_say(replay):
 def test_it_learns_as_the_learner_does_alone(replay):
     watched, alone = Learner(CONFIG), Learner(CONFIG)
     list(
-        looks(
+        train_and_look(
             watched, replay, ROOM, ROOM.optimal_q(0.9), target_sync, Sliders(period=(1, 9, 5), tau=(0, 1, 1.0)), 12, 3
         )
     )

@@ -12,7 +12,7 @@ from dqnkit.classroom.checking import check_exercise
 from dqnkit.config import preset
 from dqnkit.errors import CheckpointError
 from dqnkit.lessons.train_on_a_cluster.exercises import save_state, whose_turn
-from dqnkit.lessons.train_on_a_cluster.small_run import PARTS, SmallRun, can_be_written
+from dqnkit.lessons.train_on_a_cluster.small_run import SAVED_FIELDS, SmallRun, can_be_written
 from dqnkit.training import train
 
 SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE
@@ -20,7 +20,7 @@ SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE
 
 def test_a_deep_copy_of_each_part_passes() -> None:
     def save(run: Any) -> Any:
-        saved = {name: deepcopy(getattr(run, name)) for name in PARTS if name != "rng"}
+        saved = {name: deepcopy(getattr(run, name)) for name in SAVED_FIELDS if name != "rng"}
         return {**saved, "rng": deepcopy(run.rng).bit_generator.state}
 
     assert check_exercise(SAVE, save).passed
@@ -41,7 +41,7 @@ def test_a_save_that_trains_is_found() -> None:
 
 def test_each_part_of_a_run_matters() -> None:
     """One that could be forgotten without harm would be no part: the exercise's claim."""
-    for name in PARTS:
+    for name in SAVED_FIELDS:
         result = check_exercise(SAVE, save_state.without(name))
         assert result.status == "wrong", f"{name} can be forgotten"
 
