@@ -1,4 +1,4 @@
-"""A reader's buffer in the kit's loop, and the network that the patrol teaches."""
+"""A reader's buffer in the training loop of dqnkit, and the network that learns from a walk by quarters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_loop_gets_from_a_readers_buffer_what_it_gets_from_the_kits() -> Non
     for kept, given in zip(ours.transitions, theirs.transitions, strict=True):
         assert kept.dtype == given.dtype
         assert kept.shape == given.shape == (3, 5, *kept.shape[2:])
-    # the kit draws all batches at once, the reader's one after the other: the same numbers
+    # dqnkit draws all batches at once, the reader's buffer one by one: the same numbers
     assert np.array_equal(ours.transitions.observation, theirs.transitions.observation)
     assert theirs.importance.shape == theirs.indices.shape == (3, 5)
 

@@ -13,7 +13,7 @@ import pytest
 from dqnkit import colab
 
 ROOT = Path(__file__).resolve().parents[1]
-# Colab has these, and they are never installed or replaced; or no notebook there uses them.
+# Colab has these, and they are never installed or replaced, or no notebook there uses them.
 NOT_OURS_THERE = {
     *("numpy", "ipykernel", "ipywidgets", "tensorflow", "tensorflow-cpu"),
     *("dqnkit", "jupyterlab", "jupyter-server-proxy", "dask-labextension"),
@@ -45,7 +45,7 @@ def test_what_is_there_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def finding(status: str, name: str, value: str, remedy: str = "") -> SimpleNamespace:
-    """One of the doctor's."""
+    """A finding of the doctor."""
     return SimpleNamespace(status=status, name=name, value=value, remedy=remedy)
 
 

@@ -1,4 +1,4 @@
-"""The one question before a bill: only the word buys, and where nobody can type nothing is bought."""
+"""The question before cloud machines are bought: only the word buys, and without a keyboard nothing is bought."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor sees of a computer: what a container allows, and that it survives all that it meets."""
+"""What the doctor finds out about a computer: the limits of a container, and that it survives whatever it finds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMINFO = f"MemTotal:       {16 * GIB // 1024} kB\nMemFree:   1 kB\nMemAvailable
 
 @pytest.fixture
 def linux(tmp_path):
-    """Writes the files by which Linux tells a process what it may use."""
+    """Writes the files in which Linux tells a process its limits."""
 
     def write(files):
         for name, text in {"proc/meminfo": MEMINFO, **files}.items():

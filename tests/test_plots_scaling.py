@@ -1,4 +1,4 @@
-"""Amdahl's law, the pictures of it, and the view with sliders: what is drawn adds up."""
+"""Amdahl's law, its pictures, and the view with sliders: the drawn work adds up."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestView:
         view.workers.value = 2
         two = view.speedup
         view.workers.value = 16
-        assert view.speedup == pytest.approx(two, rel=0.1)  # the driver worked all the time before already
+        assert view.speedup == pytest.approx(two, rel=0.1)  # the driver was already busy all the time
         assert view.speedup <= 1 / view.serial
 
     @pytest.mark.parametrize("way", ["with_barrier", "with_stream"])

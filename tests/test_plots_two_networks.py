@@ -1,4 +1,4 @@
-"""Pictures of notebook 04: the two networks side by side, and learning curves as bands."""
+"""Pictures of the lesson on the target network: the two networks side by side, and learning curves as bands."""
 
 from __future__ import annotations
 

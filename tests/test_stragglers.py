@@ -1,4 +1,4 @@
-"""Replicas that wait for the slowest: what is simulated is what theory says, and the sliders change it."""
+"""Replicas that wait for the slowest: the simulation agrees with theory, and the sliders change it."""
 
 from __future__ import annotations
 

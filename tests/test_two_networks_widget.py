@@ -1,4 +1,4 @@
-"""Notebook 04's things to touch: the two networks under sliders, the player, and the loop's five parts."""
+"""The widgets of the lesson on the target network: the two networks with sliders, the player, the five loop parts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def look_at(replay, period, tau, updates):
 def test_the_target_follows_as_the_sliders_say(replay):
     hard = look_at(replay, 15, 1.0, 30)
     assert [look.update for look in hard] == [10, 20, 30]
-    np.testing.assert_array_equal(hard[2].target, hard[2].online)  # copied after 15 and 30
+    np.testing.assert_array_equal(hard[2].target, hard[2].online)  # copied after 15 and 30 updates
     assert not np.allclose(hard[1].target, hard[1].online)
     assert not np.allclose(hard[0].target, hard[1].target)
     soft = look_at(replay, 1, 0.01, 10)[0]

@@ -1,4 +1,4 @@
-"""The replay buffer to touch: what is clicked is what is seen; operated in a real JupyterLab too."""
+"""The replay widgets: their controls change what they show; also in a real JupyterLab."""
 
 from __future__ import annotations
 
