@@ -7,32 +7,19 @@ TensorFlow, NumPy, ipywidgets and much more, in versions that fit each other; `d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
-from importlib.util import find_spec
 
 import dqnkit
 from dqnkit.doctor import examine
-from dqnkit.doctor.requirements import is_within
+from dqnkit.doctor.requirements import installed, requirements, to_install
 from dqnkit.extras import install, versions
 
-# What the notebooks need: module -> what brings it, as in pyproject.toml. TensorFlow, NumPy and ipywidgets are not in
-# it: where they are missing it is not Colab, and the doctor says so.
-NEEDED = {
-    "PIL": "Pillow>=10.3",
-    "bokeh": "bokeh>=3.1",
-    "click": "click>=8.1",
-    "cryptography": "cryptography>=42",
-    "dask": "dask[distributed]>=2026.7",
-    "gymnasium": "gymnasium>=1.3,<1.5",
-    "matplotlib": "matplotlib>=3.8",
-    "pygame": "pygame-ce>=2.5",
-    "tensorboard": "tensorboard>=2.20",
-    "tqdm": "tqdm>=4.66",
-}
+EXTRAS = ("", "cluster", "course", "learner")  # what the notebooks need; the empty one is the base install
+# Colab always has these. Where one is missing it is not Colab, and the doctor reports it.
+ALWAYS_ON_COLAB = {"ipykernel", "ipywidgets", "numpy", "tensorflow"}
 
 
 def set_up() -> None:
-    """Install what is missing for the course, change nothing that is there, and say in a few lines how it stands.
+    """Install what the course lacks, change nothing that is there, and print the result in a few lines.
 
     Raises:
         DQNKitError: pip failed; with what it said and what to do.
@@ -46,17 +33,19 @@ def set_up() -> None:
 
 
 def lacking() -> list[str]:
-    """What has to be installed, as pip takes it: Dask's distributed in the very version of the dask that is there."""
-    missing = [requirement for module, requirement in NEEDED.items() if find_spec(module) is None]
-    if "bokeh>=3.1" in missing and find_spec("dask") and is_within(metadata.version("dask"), "<2026.8"):
-        missing[missing.index("bokeh>=3.1")] = "bokeh>=3.1,<3.10"  # with a later one such a Dask cannot close a cluster
-    if find_spec("dask") is not None and find_spec("distributed") is None:
-        missing.append(f"distributed=={metadata.version('dask')}")
-    return missing
+    """What has to be installed, as pip takes it, in versions that fit what is there."""
+    missing = [
+        requirement
+        for requirement in requirements()
+        if requirement.extra in EXTRAS
+        and requirement.names[0] not in ALWAYS_ON_COLAB
+        and not installed(requirement.names)
+    ]
+    return sorted({to_install(requirement) for requirement in missing})
 
 
 def summary(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What was installed and what was changed, and of the doctor's findings those that ask for something."""
+    """What was installed, what was changed, and the doctor's advice and problems."""
     new = [f"{name} {version}" for name, version in now.items() if name not in before]
     changed = [f"{name} {version}" for name, version in before.items() if now.get(name) != version]
     findings = [finding for finding in examine() if finding.status in ("advice", "problem")]

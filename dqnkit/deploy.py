@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dqnkit.cluster import local
-from dqnkit.cluster.connecting import connect
+from dqnkit.cluster.connect import connect
 from dqnkit.cluster.local import workers_that_fit
 from dqnkit.cluster.package import check_workers, send_package
 from dqnkit.errors import ConfigError, MissingExtraError
@@ -34,7 +34,7 @@ def make_cluster(
     where                   what it is                                    options
     ======================  ============================================  ======================================
     ``"local"``             processes on this computer                    those of `dqnkit.cluster.local.start`
-    ``"tls://HOST:8786"``   a scheduler that already runs; it stays       of `dqnkit.cluster.existing`
+    ``"tls://HOST:8786"``   a scheduler that runs already; it stays       of `dqnkit.cluster.running_cluster`
     ``"ssh"``               processes on computers that ssh reaches       of `dqnkit.cluster.ssh.start`
     ``"aws"``               machines of Amazon EC2, which cost money      of `dqnkit.cloud.aws.start`
     ``"gcp"``               machines of Google Compute Engine, likewise   of `dqnkit.cloud.gcp.start`
@@ -66,9 +66,9 @@ def make_cluster(
         if where == "local":
             return local.start(n_workers, threads_per_worker, **options)
         if "://" in where:
-            from dqnkit.cluster.existing import ExistingCluster
+            from dqnkit.cluster.running_cluster import RunningCluster
 
-            return ExistingCluster(where, **options)
+            return RunningCluster(where, **options)
         if n_workers is None:
             raise ConfigError(f"say how many workers: make_cluster({where!r}, n_workers=2)")
         return _starter(where)(n_workers, threads_per_worker, **options)

@@ -17,8 +17,11 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from dqnkit.doctor.requirements import install_command, is_colab, tested_versions
+from packaging.version import InvalidVersion, Version
+
+from dqnkit.doctor.requirements import install_command, tested_versions
 from dqnkit.errors import DQNKitError
+from dqnkit.hosted import is_colab
 
 INSTALL_SECONDS = 300  # time limit of pip
 CONFLICT = ("ResolutionImpossible", "No solution found")  # what pip and uv say of versions that do not fit together
@@ -75,8 +78,6 @@ def versions() -> dict[str, str]:
 
 def constraints() -> str:
     """The text of a file for ``pip --constraint`` that holds every installed package at its version."""
-    from packaging.version import InvalidVersion, Version  # ipykernel needs it, so every notebook has it
-
     lines = []
     for name, version in versions().items():
         try:

@@ -1,7 +1,7 @@
 """The Q-network's forward pass in NumPy: what an actor runs instead of TensorFlow.
 
 A network is a tuple of layers, each a small record that says what to do; the parameters stand in one flat array in
-the order in which Keras lists them. `dqnkit.networks.policy_layers` makes the tuple from a Keras model, and a test
+the order in which Keras lists them. `dqnkit.network_layers.policy_layers` makes the tuple from a Keras model. A test
 holds that both give the same Q-values for every network that `dqnkit.networks` can build.
 
 For one observation this takes some microseconds where a compiled TensorFlow call takes some hundred.
@@ -101,9 +101,23 @@ class Dueling(NamedTuple):
         return [*value, *advantage]
 
 
+class Expectation(NamedTuple):
+    """Logits of N atoms for each action -> the mean of each action's distribution (Bellemare et al., 2017)."""
+
+    num_actions: int
+    low: float  # value of the first atom
+    high: float  # value of the last atom
+    num_atoms: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
+
 TD_ERRORS_AT_ONCE = 256  # transitions: the patches of many large pictures would fill the memory
 
-Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling
+Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling | Expectation
 
 
 def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
@@ -126,9 +140,9 @@ def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
 def td_errors(weights: PolicyWeights, transitions: Transition, frames: Array | None = None) -> FloatArray:
     """TD errors ``r + discount * max_a Q(s', a) - Q(s, a)`` with one network for both values.
 
-    What an actor can compute of a transition's priority: it has no target network (Horgan et al., 2018, Distributed
-    prioritized experience replay, algorithm 1). Double Q-learning gives the same, for the network that selects the
-    next action is the one that values it.
+    An actor has no target network; it takes the online network in its place for a transition's first priority (Horgan
+    et al., 2018, Distributed prioritized experience replay, algorithm 1). Then Q-learning and double Q-learning give
+    the same TD errors, because the network that selects the next action also values it.
 
     Args:
         weights: the network and its parameters.
@@ -175,6 +189,11 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
             value = _dense(_dense(x, next(arrays), next(arrays), True), next(arrays), next(arrays), False)  # [B, 1]
             advantage = _dense(_dense(x, next(arrays), next(arrays), True), next(arrays), next(arrays), False)  # [B, A]
             return value + advantage - advantage.mean(axis=1, keepdims=True)
+        case Expectation():
+            logits = x.reshape(len(x), layer.num_actions, layer.num_atoms)  # [B, A, N]
+            weight = np.exp(logits - logits.max(axis=2, keepdims=True))
+            atoms = np.linspace(layer.low, layer.high, layer.num_atoms, dtype=np.float32)
+            return weight @ atoms / weight.sum(axis=2)
     raise InvalidDataError(f"the NumPy policy has no layer {layer!r}")
 
 

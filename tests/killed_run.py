@@ -7,7 +7,8 @@ import sys
 from dqnkit.checkpoint import restore, save
 from dqnkit.config import DQNConfig
 from dqnkit.errors import CheckpointError
-from dqnkit.training import make_learner, train
+from dqnkit.parts import make_learner
+from dqnkit.training import train
 
 CONFIG = DQNConfig(
     deterministic=True,

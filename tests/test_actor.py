@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
-from dqnkit.actor import Actor, Record, pack_transitions, sums_to_ends
+from dqnkit.actor import Actor
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import ConfigError, InvalidDataError
+from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
 from dqnkit.types import Array, PolicyWeights, Rollout, Transition
 
@@ -316,6 +317,13 @@ def test_deterministic_rollouts_need_a_time_limit() -> None:
     with pytest.raises(ConfigError, match="test/Scripted-v0 has no time limit: set max_episode_steps"):
         Actor(small_config("test/Scripted-v0", deterministic=True))
     Actor(small_config("CartPole-v1", deterministic=True)).close()
+
+
+def test_an_environment_may_say_itself_that_every_episode_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for env_id in ("dqnkit/TwoStateBias-v0", "dqnkit/BlindCliffwalk-v0", "dqnkit/Catch-v0"):
+        Actor(small_config(env_id, deterministic=True)).close()
+    monkeypatch.setattr(toys.Scripted, "metadata", {"render_modes": [], "always_ends": True})
+    Actor(small_config("test/Scripted-v0", deterministic=True)).close()
 
 
 def test_the_same_seed_gives_the_same_stream_and_actors_have_their_own() -> None:

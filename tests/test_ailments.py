@@ -10,7 +10,8 @@ import pytest
 
 from dqnkit.lessons.beyond_dqn import ailment_bench, ailments
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, RULES, Parts, TableLearner, learn
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 
 PLAIN = Parts()
 

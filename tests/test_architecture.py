@@ -1,8 +1,9 @@
-"""The import rule: folders import downwards only, and actors never import TensorFlow."""
+"""The import rule: folders import downwards only, and actors never need TensorFlow."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -18,13 +19,16 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
-    {"errors", "types", "files"},
-    {"backend", "config", "small_environments", "sum_tree"},
-    {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks"},
+    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
+    {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
+    {"config", "small_environments", "frames"},
+    {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
+    {"actor", "network_layers", "replicas", "prioritized_replay"},
+    {"networks"},
     {"learner", "rollouts"},
-    {"training", "evaluation"},
-    {"checkpoint", "plots", "notebooks"},
+    {"parts"},
+    {"training", "evaluation", "videos"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
     {"cloud"},
     {"deploy"},
@@ -41,15 +45,20 @@ ROWS = [
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
-ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
+ACTOR_SIDE = [
+    *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    *("replay", "prioritized_replay", "rollouts"),
+]
+LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "parts", "training"]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy"),
-    *("config", "errors", "exploration", "small_environments"),  # which those import themselves
+    # which those import themselves
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("packing", "frames", "array_store"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"
@@ -184,7 +193,7 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
     assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 
@@ -192,6 +201,14 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
 def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -> None:
     assert SIMULATED in MODULES
     assert not {name for name in imports(module) | named(module) if name.startswith(SIMULATED)}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

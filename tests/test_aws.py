@@ -33,10 +33,11 @@ from dqnkit.cloud.meter import within_budget
 from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 

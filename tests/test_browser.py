@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from browser import REPOSITORY, Lab, Notebook, jupyter_lab
 
+from dqnkit.classroom.course import notebook_name
+
 pytestmark = pytest.mark.slow
 
 # Stands in for training: lasts as long as a test needs, and yields a thousand times a second.
@@ -314,15 +316,15 @@ def test_without_a_browser_nothing_waits(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ the real notebooks
 
 
-def real(name: str) -> Path:
-    path = REPOSITORY / "notebooks" / "solutions" / f"{name}.ipynb"
+def real(lesson: str) -> Path:
+    path = REPOSITORY / "notebooks" / "solutions" / f"{notebook_name(lesson)}.ipynb"
     if not path.exists():
         pytest.skip(f"there is no {path.name} yet")
     return path
 
 
-def test_the_update_stepper_of_01_is_clicked_while_a_cell_runs(lab: Lab) -> None:
-    notebook = lab.open(real("01_q_update"))
+def test_the_update_stepper_of_the_q_update_is_clicked_while_a_cell_runs(lab: Lab) -> None:
+    notebook = lab.open(real("q_update"))
     stepper = notebook.find("grid_stepper(q_update")
     notebook.run_above(stepper)
     notebook.wait_until_done(timeout=180)
@@ -345,8 +347,8 @@ def test_the_update_stepper_of_01_is_clicked_while_a_cell_runs(lab: Lab) -> None
     notebook.screenshot("01-stepper", stepper)
 
 
-def test_the_live_panel_of_04_is_operated_while_it_trains(lab: Lab) -> None:
-    notebook = lab.open(real("04_target_network"))
+def test_the_live_panel_of_the_target_network_is_operated_while_it_trains(lab: Lab) -> None:
+    notebook = lab.open(real("target_network"))
     panel = notebook.find("status = await live(")
     notebook.run_above(panel)
     notebook.wait_until_done(timeout=240)

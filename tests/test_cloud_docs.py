@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit.notebooks import PACKAGE, find_notebooks
+from dqnkit.course_folder import PACKAGE, find_notebooks
 
 
 @pytest.mark.parametrize("name", ["aws_permissions.json", "gcp_role.yaml"])

@@ -74,6 +74,20 @@ def test_a_worker_is_killed_and_another_takes_its_place(client: Client) -> None:
     assert_nothing_runs_on(client)
 
 
+def test_two_runs_on_one_client_both_notice_a_loss(client: Client) -> None:
+    address, pid = some_worker(client)
+    with Collector(client) as first, Collector(client) as second:
+        first.collect_until(lambda: address in first.from_workers())
+        second.collect_until(lambda: address in second.from_workers())
+        client.run(get_into, seconds=0.2)  # so that both runs have tasks on this worker when it dies
+        first.collect_until(lambda: first.traffic.arrived > 12)
+        second.collect()
+        os.kill(pid, signal.SIGKILL)
+        first.collect_until(lambda: first.traffic.lost > 0)
+        second.collect_until(lambda: second.traffic.lost > 0)
+    assert_nothing_runs_on(client)
+
+
 def test_workers_join_and_leave(client: Client) -> None:
     with Collector(client) as collector:
         collector.collect_until(lambda: len(collector.from_workers()) == 2)

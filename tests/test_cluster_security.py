@@ -30,9 +30,9 @@ from dqnkit.cluster.security import (
     temporary_security,
     write_certificates,
 )
-from dqnkit.config import preset
 from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 ELSEWHERE = "198.51.100.7"  # an address reserved for documentation
@@ -184,7 +184,9 @@ def test_transport_is_looked_at_on_all_sides(who: str) -> None:
 def test_a_worker_that_listens_wider_than_its_address_says_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         (address,) = client.nthreads()
-        monkeypatch.setattr(security, "ask", lambda *_: {address: ["tcp://0.0.0.0:8786"]})  # a worker without --host
+        monkeypatch.setattr(
+            security, "evaluate_on_workers", lambda *_: {address: ["tcp://0.0.0.0:8786"]}
+        )  # a worker without --host
         with pytest.raises(ClusterError, match=rf"{address} listens on tcp://0.0.0.0:8786.*--host 127.0.0.1"):
             check_transport(client)
 

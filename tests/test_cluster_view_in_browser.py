@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 
 # Few samples per insert: then the workers set the pace and are busy.
 SETUP = """
-from dqnkit.cluster.console import ClusterConsole
+from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import preset
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import LiveSettings
 from dqnkit.widgets import live
@@ -30,7 +30,7 @@ print("workers", len(client.nthreads()))
 """
 RUN = """
 training = train(config, rollouts=rollouts, live=settings)
-status = await live(training, settings=settings, title="CartPole", q_bound=100.0, cluster=ClusterConsole(rollouts))
+status = await live(training, settings=settings, title="CartPole", q_bound=100.0, cluster=WatchedCluster(rollouts))
 print("sum", 1 + status.step - status.step, "in flight", rollouts.traffic.in_flight)
 """
 AFTER = """

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnkit.config import PRESETS, STREAMS, DQNConfig, preset
+from dqnkit.config import STREAMS, DQNConfig
 from dqnkit.errors import ConfigError, DQNKitError
+from dqnkit.presets import PRESETS, preset
 
 FIELDS = {spec.name: spec for spec in dataclasses.fields(DQNConfig)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import jupyter_lab
 
-from dqnkit.notebooks import jupyter_config
+from dqnkit.course_folder import jupyter_config
 
 pytestmark = pytest.mark.slow
 

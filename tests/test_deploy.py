@@ -22,7 +22,7 @@ from distributed import Client, LocalCluster
 from toys import linear_policy, small_config
 
 import dqnkit
-from dqnkit.cluster import ask, package
+from dqnkit.cluster import package, remote_eval
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
@@ -197,7 +197,7 @@ def test_a_worker_with_another_version_is_found_and_mended() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP")
 def test_a_worker_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(remote_eval, "ANSWER_SECONDS", 2.0)
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         stopped = psutil.Process(next(iter(client.run(os.getpid).values())))
         stopped.suspend()

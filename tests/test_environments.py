@@ -10,34 +10,21 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from dqnkit import environments
-from dqnkit.config import PRESETS
-from dqnkit.environments import check_autoreset, check_spaces, make_env, make_vector_env
+from dqnkit import games
+from dqnkit.environment_limits import check_autoreset, check_spaces
+from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.games import needed_package
+from dqnkit.presets import PRESETS
 from dqnkit.types import Array
 
-NEEDS = {"LunarLander-v3": "Box2D", "MinAtar": "minatar", "ALE": "ale_py"}
-KNOWN = [
-    "CartPole-v1",
-    "Acrobot-v1",
-    "MountainCar-v0",
-    "LunarLander-v3",
-    "MinAtar/Breakout-v1",
-    "MinAtar/SpaceInvaders-v1",
-    "MinAtar/Freeway-v1",
-    "MinAtar/Asterix-v1",
-    "ALE/Pong-v5",
-    "dqnkit/GridWorld-v0",
-    "dqnkit/TwoStateBias-v0",
-    "dqnkit/BlindCliffwalk-v0",
-    "dqnkit/Catch-v0",
-]
+KNOWN = [*PRESETS, "ALE/Pong-v5"]
 # every preset, and other kinds of observations
-IDS = list(dict.fromkeys([*KNOWN, *PRESETS, "FrozenLake-v1", "test/TinyVideo-v0"]))
+IDS = [*KNOWN, "FrozenLake-v1", "test/TinyVideo-v0"]
 
 
 def marked(env_id: str) -> Any:
-    package = next((package for start, package in NEEDS.items() if env_id.startswith(start)), None)
+    package = needed_package(env_id)
     missing = package is not None and find_spec(package) is None
     return pytest.param(env_id, marks=pytest.mark.skipif(missing, reason=f"{package} is not installed"))
 
@@ -125,7 +112,7 @@ class TestContract:
         envs.close()
 
 
-@pytest.mark.parametrize("env_id", [marked(env_id) for env_id in dict.fromkeys([*KNOWN, *PRESETS])])
+@pytest.mark.parametrize("env_id", [marked(env_id) for env_id in KNOWN])
 def test_rendering_gives_a_picture_without_a_display(env_id: str) -> None:
     if find_spec("pygame") is None and not env_id.startswith("dqnkit/"):
         pytest.skip("pygame is not installed")
@@ -236,8 +223,8 @@ def test_spaces_that_are_handled(space: Any) -> None:
         ("cartpole-v1", "CartPole-v1"),
         ("CartPole-v7", "CartPole-v1"),
         ("GridWorld-v0", "dqnkit/GridWorld-v0"),
-        pytest.param("MinAtar/Brakeout-v1", "MinAtar/Breakout-v1", marks=marked("MinAtar").marks),
-        pytest.param("ALE/Pingpong-v5", "ALE/Pong-v5", marks=marked("ALE").marks),
+        pytest.param("MinAtar/Brakeout-v1", "MinAtar/Breakout-v1", marks=marked("MinAtar/Breakout-v1").marks),
+        pytest.param("ALE/Pingpong-v5", "ALE/Pong-v5", marks=marked("ALE/Pong-v5").marks),
     ],
 )
 @pytest.mark.parametrize("make", [make_env, lambda env_id: make_vector_env(env_id, 2)], ids=["single", "vector"])
@@ -257,7 +244,7 @@ def test_an_id_like_no_other_is_refused_with_where_to_look() -> None:
 def test_a_missing_package_is_named_with_the_command(
     env_id: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    monkeypatch.setattr(games, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=rf"{package}, which {env_id} needs,.*pip install .dqnkit\[games\]."):
         make_env(env_id)
 

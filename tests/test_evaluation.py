@@ -17,9 +17,10 @@ from toys import linear_policy, small_config
 from dqnkit import evaluation
 from dqnkit.actor import Actor
 from dqnkit.errors import MissingExtraError
-from dqnkit.evaluation import evaluate, record_video
+from dqnkit.evaluation import evaluate
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights
+from dqnkit.videos import record_video
 
 if "test/PlainCartPole-v1" not in gym.registry:  # the same, without Gymnasium's native vector version
     gym.register("test/PlainCartPole-v1", gym.spec("CartPole-v1").entry_point, max_episode_steps=500)

@@ -16,13 +16,11 @@ import pytest
 from dqnkit.classroom import course, rich_text
 from dqnkit.classroom.checking import check_exercise, find_mistake, hints, observe_all, same, solution
 from dqnkit.classroom.exercise import Exercise, Mistake
+from dqnkit.course_folder import find_notebooks
 
 NAMES = course.exercise_names()
 MUTANTS = [(name, mistake) for name in NAMES for mistake in course.find_exercise(name).mistakes]
-WANTED = {  # issue 3
-    *("q_update", "td_target", "epsilon_greedy", "q_network", "train_step", "replay_add", "replay_sample"),
-    *("target_sync", "double_q_target", "n_step_return", "training_loop"),
-}
+SOURCES = find_notebooks() / "source"
 
 
 @cache
@@ -37,8 +35,10 @@ def equal(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     return all(map(same, one, other))
 
 
-def test_the_course_has_its_exercises() -> None:
-    assert set(NAMES) >= WANTED
+@pytest.mark.parametrize("lesson", course.LESSONS)
+def test_a_notebook_checks_the_exercises_of_its_lesson_and_no_others(lesson: str) -> None:
+    checked = set(re.findall(r'^check\("(\w+)"', (SOURCES / f"{lesson}.py").read_text("utf-8"), flags=re.MULTILINE))
+    assert checked == {name for name in NAMES if course.find_exercise(name).notebook == course.notebook_name(lesson)}
 
 
 @pytest.mark.parametrize("name", NAMES)

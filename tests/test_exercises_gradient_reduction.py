@@ -100,7 +100,7 @@ def test_what_cannot_be_compiled_is_found(tf: Any) -> None:
 
 
 def test_the_package_does_the_same(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dqnkit.learner import reduce_gradients
+    from dqnkit.replicas import reduce_gradients
 
     def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
         monkeypatch.setattr(tf.distribute, "get_replica_context", lambda: context)

@@ -13,9 +13,9 @@ from clusters import StillLearner
 from distributed import Client
 from toys import small_config
 
-from dqnkit.cluster.console import ClusterConsole
 from dqnkit.cluster.faults import _end_this_process, _identity, kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.training import train
@@ -57,7 +57,7 @@ def test_the_process_that_asks_is_never_killed() -> None:
 def test_training_goes_on_and_the_row_says_lost_until_another_worker_has_the_name() -> None:
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         rollouts = ClusterRollouts(client)
-        console = ClusterConsole(rollouts)
+        console = WatchedCluster(rollouts)
         before = dict(client.run(os.getpid))
         address = next(iter(before))
         config = small_config(total_steps=1_000_000_000)

@@ -12,9 +12,11 @@ import tensorflow as tf
 from toys import linear_policy, small_config
 
 import dqnkit
-from dqnkit.actor import Actor, Record, pack_transitions
+from dqnkit.actor import Actor
 from dqnkit.learner import Learner
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.packing import Record, pack_transitions
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.training import train
 from dqnkit.types import Transition
 from dqnkit.value_learning import double_q_learning, q_learning

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit import lab, notebooks
+from dqnkit import course_folder, lab
+from dqnkit.classroom.course import LESSONS, notebook_name
 from dqnkit.errors import DQNKitError, MissingExtraError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def installed(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "dqnkit"
     (package / "course").mkdir(parents=True)
     (package / "course" / "00_start_here.ipynb").write_text("the kit's")
-    monkeypatch.setattr(notebooks, "PACKAGE", package)
+    monkeypatch.setattr(course_folder, "PACKAGE", package)
     return package / "course"
 
 
@@ -55,7 +56,7 @@ def test_an_installed_course_is_copied_first(installed, commands, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     lab.open_lab()
     folder = tmp_path / "dqnkit-course"
-    assert {path.name for path in folder.iterdir()} == {"00_start_here.ipynb", "START.md", notebooks.MANIFEST}
+    assert {path.name for path in folder.iterdir()} == {"00_start_here.ipynb", "START.md", course_folder.MANIFEST}
     assert {f"--ServerApp.root_dir={folder}", "--LabApp.default_url=/lab/tree/START.md"} <= set(commands[0])
     assert "--no-browser" not in commands[0]
     assert f"{folder} (1 new files" in capsys.readouterr().out
@@ -190,7 +191,7 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
             assert notification["fetchNews"]["default"] == "false"  # readers are not asked whether they want news
             page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
             with urllib.request.urlopen(page, timeout=60) as answer:
-                assert "00_start_here.ipynb" in json.load(answer)["content"]
+                assert f"{notebook_name(LESSONS[0])}.ipynb" in json.load(answer)["content"]
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=60)
         finally:

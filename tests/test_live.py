@@ -17,6 +17,7 @@ from test_training import FakeLearner
 from test_watch import Page, page
 from toys import small_config
 
+from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.training_panel import Curves, TrainingPanel, _limits
 from dqnkit.training import train
@@ -39,7 +40,7 @@ class Band:
 
 
 BAND = Band(np.array([0, 200, 400]), np.zeros(3), np.ones(3), np.full(3, 2.0))
-CONFIG = SimpleNamespace(learning_rate=1e-2, learning_rate_end=0.0, target_period=50, replay_capacity=1000)
+CONFIG = DQNConfig(learning_rate=1e-2, learning_rate_end=0.0, target_period=50, replay_capacity=1000, total_steps=400)
 
 
 def status(step: int = 0, **fields: Any) -> TrainStatus:

@@ -11,6 +11,8 @@ from toys import small_config
 
 from dqnkit.checkpoint import restore
 from dqnkit.cloud.meter import LEAST_SECONDS, TAKE_DOWN_SECONDS, Meter, within_budget
+from dqnkit.errors import CheckpointError
+from dqnkit.parts import make_replay
 from dqnkit.training import train
 
 
@@ -137,6 +139,15 @@ def test_training_ends_at_the_budget_with_a_checkpoint_that_goes_on(clock: Clock
     assert str(tmp_path) in said[0]
     rest = list(train(config, state=state))
     assert rest[-1].step >= 400
+
+
+def test_a_run_that_cannot_be_saved_is_refused_at_once(clock: Clock, tmp_path: Path) -> None:
+    replay: Any = make_replay(small_config())
+    methods = ("__len__", "add_rollout", "sample", "update_priorities", "set_progress")
+    own = type("Own", (), {name: lambda self, *a, name=name, **k: getattr(replay, name)(*a, **k) for name in methods})()
+    run = within_budget(train(small_config(), replay=own), Meter(clock=clock), tmp_path)
+    with pytest.raises(CheckpointError, match=r"\(Own\) cannot be saved"):
+        next(run)
 
 
 def test_a_run_within_its_budget_is_left_alone(clock: Clock, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from test_learner import SETTINGS, B, K, batches, config_for_updates
 from toys import small_config
 
 from dqnkit import checkpoint
-from dqnkit.cluster.messages import pack, unpack
-from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
+from dqnkit.cluster.multiworker import MultiWorkerLearner
+from dqnkit.cluster.multiworker.messages import pack, unpack
+from dqnkit.cluster.multiworker.workers import check_network, choose_workers
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
@@ -60,7 +61,7 @@ def learner_processes(client: Client) -> dict[int, psutil.Process]:
     found = {}
     for pid in client.run(os.getpid).values():
         for process in psutil.Process(pid).children():
-            if "dqnkit.cluster.learner_process" in process.cmdline():
+            if "dqnkit.cluster.multiworker.learner_process" in process.cmdline():
                 found[json.loads(process.environ()["TF_CONFIG"])["task"]["index"]] = process
     return found
 
@@ -95,6 +96,12 @@ def test_messages_carry_arrays_of_every_kind() -> None:
     for name, values in arrays.items():
         assert found[name].dtype == values.dtype
         np.testing.assert_array_equal(found[name], values)
+
+
+def test_a_learner_process_needs_no_dask_and_first_of_all_no_tensorflow() -> None:
+    code = "import sys; from dqnkit.cluster.multiworker import learner_process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"distributed", "dask", "tensorflow"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "192.168.0.7", "172.16.5.5", "::1", "fd00::1"])

@@ -13,7 +13,7 @@ import pytest
 
 from dqnkit.authoring.build import build_course, leftovers
 from dqnkit.classroom.course import LESSONS, NOTEBOOKS, notebook_name
-from dqnkit.notebooks import find_notebooks
+from dqnkit.course_folder import find_notebooks
 
 pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")

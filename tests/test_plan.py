@@ -51,13 +51,13 @@ def test_a_run_by_hand_where_the_actors_are_the_limit() -> None:
     assert times.driver == pytest.approx(500 * 0.004 + 10_000 * 0.0001)
     assert times.before_learning == pytest.approx(10)
     assert times.total == pytest.approx(102.6)
-    assert times.limit == "actors"
+    assert times.bottleneck == "actors"
 
 
 def test_a_run_by_hand_where_the_learner_is_the_limit() -> None:
     times = predict(CONFIG, WAITS, 32)
     assert times.steps_a_task == 50  # a 200th of the run; 32 threads would have 64
-    assert times.limit == "learner"
+    assert times.bottleneck == "learner"
     driver = 10_000 / 50 * 0.004 + 10_000 * 0.0001
     assert times.total == pytest.approx(1 + 1_000 / 3_200 + 11 + driver)
 
@@ -74,7 +74,7 @@ def test_threads_share_what_a_worker_computes_and_overlap_in_waiting() -> None:
 def test_one_computer_for_all_has_so_many_cores() -> None:
     endless = replace(CONFIG, total_steps=10**6, samples_per_insert=0.0)
     alone, shared = predict(endless, WAITS, 64), predict(endless, WAITS, 64, cores=2)
-    assert shared.limit == "cores"
+    assert shared.bottleneck == "cores"
     assert shared.total > alone.total
     assert shared.cores == pytest.approx((10**6 * (0.001 + 0.002 / shared.steps_a_task) + shared.driver) / 2)
 
@@ -83,7 +83,7 @@ def test_a_thin_line_is_the_limit_for_large_transitions() -> None:
     frames = replace(WAITS, transition_bytes=50_000.0)
     times = predict(CONFIG, frames, 64, assumed=Assumed(download=8.0))
     assert times.network == pytest.approx(10_000 * 50_000 / 1e6)
-    assert times.limit == "network"
+    assert times.bottleneck == "network"
     large = replace(WAITS, weights_bytes=10e6)
     assert predict(CONFIG, large, 1, assumed=Assumed(upload=8.0)).network == pytest.approx(500 * 10)
 
@@ -91,7 +91,7 @@ def test_a_thin_line_is_the_limit_for_large_transitions() -> None:
 def test_many_tasks_are_the_drivers_limit() -> None:
     endless = replace(CONFIG, total_steps=10**7, samples_per_insert=0.0)
     times = predict(endless, WAITS, 2_000)
-    assert times.limit == "driver"
+    assert times.bottleneck == "driver"
     assert times.total > 10**7 / times.steps_a_task * WAITS.task
 
 
@@ -123,7 +123,7 @@ def test_more_workers_are_hardly_ever_slower_and_cost_more_beyond_the_knee(steps
     knee = made.knee(SMALL)
     if knee is not None:
         beyond = made.rows[made.rows.index(knee) :]
-        assert all(row.limit != "actors" for row in beyond)
+        assert all(row.bottleneck != "actors" for row in beyond)
         assert all(more.usd > fewer.usd for fewer, more in pairwise(beyond))
 
 
@@ -232,5 +232,5 @@ def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> No
                 (time.perf_counter() - began, status) for status in train(config, rollouts=ClusterRollouts(client))
             ]
         predicted = predict(config, measured, workers, cores=2)
-        assert predicted.limit == "actors"
+        assert predicted.bottleneck == "actors"
         assert predicted.total == pytest.approx(took, rel=0.5)

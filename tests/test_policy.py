@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dqnkit import policy
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError, UnknownLayerError
-from dqnkit.networks import PatchConv2D, build_q_network, flat_parameters, policy_layers
+from dqnkit.network_layers import Expectation, PatchConv2D, policy_layers
+from dqnkit.networks import build_q_network, flat_parameters
 from dqnkit.policy import TD_ERRORS_AT_ONCE, Dense, Flatten, q_values, td_errors
 from dqnkit.types import Array, PolicyWeights, Transition
 
@@ -67,6 +69,23 @@ def test_equals_keras(name: str, dueling: bool, xla: bool, rng: np.random.Genera
     assert ours.shape == (5, NUM_ACTIONS)
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, network(observations).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_the_expectation_over_atoms_equals_keras(scale: float, rng: np.random.Generator) -> None:
+    network = build_q_network((4,), np.float32, NUM_ACTIONS * 11, DQNConfig())
+    network.add(Expectation(NUM_ACTIONS, -2.0, 3.0, 11))
+    observations = (scale * rng.normal(size=(5, 4))).astype(np.float32)
+    ours = q_values(as_policy(network), observations)
+    assert ours.shape == (5, NUM_ACTIONS)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, network(observations), rtol=1e-4, atol=1e-4)
+
+
+def test_the_expectation_by_hand() -> None:
+    weights = PolicyWeights(0, (policy.Expectation(2, 0.0, 10.0, 3),), np.empty(0, np.float32))
+    logits = np.log([[1.0, 1.0, 2.0, 3.0, 1.0, 0.0001]]).astype(np.float32)  # atoms 0, 5, 10
+    np.testing.assert_allclose(q_values(weights, logits), [[(5 + 2 * 10) / 4, 5 / 4]], rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ import numpy as np
 from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, use_sgd
 from dqnkit.lessons.strategy_learner.update_timing import seconds_per_update
 from dqnkit.config import DQNConfig
-from dqnkit.learner import Learner, reduce_gradients
+from dqnkit.learner import Learner
+from dqnkit.replicas import reduce_gradients
 from dqnkit.types import Transition
 
 strategy = mirrored_cpus(2)

@@ -14,7 +14,9 @@ from toys import linear_policy, small_config
 from dqnkit.config import DQNConfig
 from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
 from dqnkit.learner import Learner
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.parts import make_replay
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer, Sample
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.training import train
 from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
@@ -341,3 +343,51 @@ def test_the_loop_with_the_real_learner_injected() -> None:
     assert math.isnan(statuses[0].loss)
     assert math.isfinite(statuses[-1].loss)
     assert math.isfinite(statuses[-1].mean_max_q)
+
+
+class OwnReplay:
+    """A reader's own buffer, with no more than the loop needs: a list from which it draws."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.progress: list[float] = []
+        self.told = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def add_rollout(self, rollout: Rollout) -> None:
+        self.rows += zip(*rollout.transitions, strict=True)
+
+    def sample(self, num_batches: int, batch_size: int, rng: np.random.Generator) -> Sample:
+        indices = rng.integers(len(self.rows), size=(num_batches, batch_size))
+        fields = zip(*(self.rows[i] for i in indices.ravel()), strict=True)
+        shape = (num_batches, batch_size)
+        transitions = Transition._make(np.stack(field).reshape(*shape, *np.shape(field[0])) for field in fields)
+        return Sample(transitions, indices, np.ones(shape, np.float32))
+
+    def update_priorities(self, indices: Any, td_errors: Any) -> None:
+        assert indices.shape == td_errors.shape
+        self.told += 1
+
+    def set_progress(self, progress: float) -> None:
+        self.progress.append(progress)
+
+
+def test_a_readers_own_buffer_trains_as_the_kits_does() -> None:
+    config, own = small_config(), OwnReplay()
+    last, kits = [*train(config, replay=own)][-1], [*train(config)][-1]
+    assert last.replay_size == len(own) == kits.replay_size
+    np.testing.assert_array_equal(last.weights.values, kits.weights.values)  # it draws as the kit's buffer does
+    assert own.told == len(own.progress) == last.updates / config.updates_per_call
+    assert own.progress == sorted(own.progress)
+    assert 0 < own.progress[0] < own.progress[-1] == 1.0
+
+
+def test_rollouts_with_other_settings_are_refused_before_anything_is_done() -> None:
+    config = small_config()
+    other = InProcessRollouts(small_config(n_step=3))
+    with pytest.raises(ConfigError, match="InProcessRollouts was made with n_step 3, the run has n_step 1: make both"):
+        next(train(config, rollouts=other, learner=FakeLearner()))  # type: ignore[arg-type]
+    longer = InProcessRollouts(small_config(total_steps=9, epsilon_end=0.5))
+    next(train(config, rollouts=longer, learner=FakeLearner()))  # type: ignore[arg-type]

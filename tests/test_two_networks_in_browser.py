@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 SETUP = """
 from dqnkit.actor import Actor
-from dqnkit.config import preset
+from dqnkit.presets import preset
 from dqnkit.learner import Learner
 from dqnkit.networks import update_target
 from dqnkit.replay import ReplayBuffer
@@ -32,8 +32,8 @@ print("period", look.period, "stopped early", 0 < look.update < 100_000)
 PLAY = """
 import tempfile
 from pathlib import Path
-from dqnkit.evaluation import record_video
 from dqnkit.lessons.target_network.video_player import player
+from dqnkit.videos import record_video
 
 with tempfile.TemporaryDirectory() as folder:
     video = record_video(None, preset("CartPole-v1"), Path(folder) / "random.gif")

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dqnkit.config import preset
 from dqnkit.errors import InvalidDataError
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Transition

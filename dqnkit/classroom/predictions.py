@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.classroom import progress_file as records
-from dqnkit.classroom import rich_text, start_page
+from dqnkit.classroom import rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.errors import ConfigError
 from dqnkit.plots.sketch import in_words, sketch
@@ -81,7 +81,6 @@ class Prediction:
         """Keep the answer, if the question is still open; what to say of it."""
         if _state(self.question) == "open":
             records.record_prediction(self.question.id, self.question.text, self.question.kind, value)
-            start_page.refresh()
         self.close()
         return f"✓ Committed: {self.question.in_words(_kept(self.question.id, self.question))}"
 

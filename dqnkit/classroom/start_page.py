@@ -1,7 +1,7 @@
 """The start page: the notebooks in their order, with minutes and what the reader has done so far.
 
-It is a Markdown file beside the notebooks, so that it can be read wherever they can, without any extension. Whoever
-opens the course writes it (``dqnkit lab``, Binder); from then on it is written anew with every step of progress.
+It is a Markdown file beside the notebooks: whoever can read them can read it, without any extension. What opens the
+course writes it first (``dqnkit lab``, Binder). Then every change of the progress file writes it again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dqnkit.classroom import progress_file
+from dqnkit.classroom import progress_record
 from dqnkit.classroom.course import NOTEBOOKS, notebook_title
 from dqnkit.files import write_whole
 
@@ -19,13 +19,13 @@ NAME = "START.md"
 
 
 class _Line(NamedTuple):
-    """A notebook and how far the reader is in it."""
+    """A row of the table: a notebook, and how far the reader is in it."""
 
     file: Path
     idea: str  # the one new idea; empty where the notebook cannot be read
     minutes: int
-    checks: int  # that it has
-    passed: int
+    checks: int  # in the notebook
+    passed: int  # of them
     begun: bool
 
     @property
@@ -44,7 +44,7 @@ class _Line(NamedTuple):
 
 
 def write_start_page(folder: Path) -> Path:
-    """Write the page for the course and the progress in a folder; returns where it is.
+    """Write the page about the notebooks and the progress in a folder, and return its path.
 
     Raises:
         OSError: it cannot be written.
@@ -54,9 +54,8 @@ def write_start_page(folder: Path) -> Path:
     return path
 
 
-def refresh() -> None:
-    """Write the page beside the progress file anew, if there is one; where that fails it stays as it was."""
-    folder = progress_file.FILE.path.parent
+def refresh(folder: Path) -> None:
+    """Write the page in a folder again, if there is one; if that fails, the page stays as it was."""
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -89,18 +88,18 @@ def start_page(folder: Path) -> str:
             "in the list of files on the left.",
             "",
             f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
-            f"What is counted is kept in `{progress_file.NAME}`, on this computer only.",
+            f"What is counted is kept in `{progress_record.NAME}`, on this computer only.",
             "",
         ]
     )
 
 
-def _progress(folder: Path) -> progress_file.Record:
-    """What the reader has done; a file that cannot be read is left to the notebooks, which set it aside and say so."""
+def _progress(folder: Path) -> progress_record.Record:
+    """The reader's record; empty if it cannot be read, which the notebooks then tell the reader."""
     try:
-        return progress_file.parse((folder / progress_file.NAME).read_bytes())
+        return progress_record.parse((folder / progress_record.NAME).read_bytes())
     except (OSError, ValueError):
-        return progress_file.empty()
+        return progress_record.empty()
 
 
 def _what_next(lines: list[_Line]) -> str:
@@ -111,7 +110,7 @@ def _what_next(lines: list[_Line]) -> str:
     return "**You have done it all.**"
 
 
-def _line(file: Path, record: progress_file.Record) -> _Line:
+def _line(file: Path, record: progress_record.Record) -> _Line:
     content = _read(file)
     names = _checks_in(content)
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]

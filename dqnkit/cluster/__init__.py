@@ -7,5 +7,5 @@
         for status in train(config, rollouts=ClusterRollouts(client)):
             ...
 
-It imports nothing by itself: a worker, which needs only `dqnkit.cluster.worker`, loads nothing else.
+This file imports nothing: a worker needs only `dqnkit.cluster.worker`, and should load nothing else.
 """

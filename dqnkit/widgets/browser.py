@@ -8,13 +8,14 @@ running cell holds up all messages from the browser, nor where nobody looks on (
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 from traitlets import Tuple, Unicode
+
+from dqnkit.hosted import is_colab
 
 ASK_EVERY = 0.5  # seconds between questions until the first answer comes,
 PATIENCE = 10.0  # for so many seconds; from then on, and where answers came and come no more,
@@ -111,7 +112,7 @@ def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
     (seen with other packages' widgets), so there it gets none.
     """
     bundle: dict[str, Any] = {"text/plain": text}
-    if html and "google.colab" not in sys.modules:
+    if html and not is_colab():
         bundle["text/html"] = html
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {**bundle, "application/vnd.jupyter.widget-view+json": view}

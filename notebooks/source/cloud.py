@@ -42,10 +42,10 @@ from dataclasses import replace
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.config import preset
 from dqnkit.extras import add_clouds
 from dqnkit.learner import Learner
 from dqnkit.lessons.cloud.cloud_map import cloud_map
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 
@@ -228,7 +228,7 @@ for n in (1, 2, 4, 8):
     times = times_of(plain, simple, n)
     theirs = times.total - times.start  # without the moment until the first rollout is there
     yours = training_seconds(plain.total_steps, n, 500, 0.5, 0.001, boot_seconds=0)
-    print(f"{n} workers: yours {yours:7,.0f} s, the kit's {theirs:7,.0f} s; the limit: {times.limit}")
+    print(f"{n} workers: yours {yours:7,.0f} s, the kit's {theirs:7,.0f} s; the limit: {times.bottleneck}")
 
 # %% [markdown]
 # From here on we use the kit's. It also counts what the driver does for each task, what goes over the network, and that
@@ -385,7 +385,7 @@ print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 # cost at most, and waits until you have typed a word; where nobody can type, nothing is bought.
 
 # %%
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.deploy import make_cluster
 from dqnkit.lessons.cloud.cost_confirmation import confirmed
 
@@ -417,7 +417,7 @@ client = cluster.get_client()
 # ```python
 # rollouts = ClusterRollouts(client)
 # training = train(cartpole, rollouts=rollouts, learner=learner)
-# status = await live(training, cluster=ClusterConsole(rollouts), title="...")
+# status = await live(training, cluster=WatchedCluster(rollouts), title="...")
 # ```
 #
 # What has to change for a cloud? Nothing. Two things are *added*: the panel shows the meter (`cost=`), and
@@ -425,8 +425,8 @@ client = cluster.get_client()
 
 # %%
 from dqnkit.cloud.meter import within_budget
-from dqnkit.cluster.console import ClusterConsole
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
 
 folder = tempfile.TemporaryDirectory()
 cartpole = preset("CartPole-v1", seed=1, total_steps=sized(30_000, fast=2_000), xla=False)
@@ -435,7 +435,7 @@ learner = Learner(cartpole)
 rollouts = ClusterRollouts(client)
 training = within_budget(train(cartpole, rollouts=rollouts, learner=learner), cluster.meter, folder.name)
 status = await live(
-    training, cluster=ClusterConsole(rollouts), cost=cluster.meter, title="CartPole, two machines of a cloud"
+    training, cluster=WatchedCluster(rollouts), cost=cluster.meter, title="CartPole, two machines of a cloud"
 )
 
 # %%
@@ -518,7 +518,7 @@ rollouts = ClusterRollouts(client)
 training = with_a_loss(train(waits, rollouts=rollouts, learner=learner), at_step=waits.total_steps // 4)
 status = await live(
     within_budget(training, cluster.meter, folder.name),
-    cluster=ClusterConsole(rollouts),
+    cluster=WatchedCluster(rollouts),
     cost=cluster.meter,
     title="Half of the workers are taken back",
 )

@@ -47,7 +47,7 @@ ring("environment", "actor", "weights")
 # twenty others the code below would be the same, only the address of the scheduler would differ.
 
 # %%
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.deploy import make_cluster
 
 cluster = globals().get("cluster")
@@ -259,8 +259,8 @@ rollout_task = use("rollout_task", rollout_task)
 # %%
 from dqnkit.actor import Actor
 from dqnkit.cluster.worker import RolloutTask, make_rollout
-from dqnkit.config import preset
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 
 fixed = preset("CartPole-v1", deterministic=True, num_envs=4, xla=False)
 epsilons = np.full(4, 0.5, np.float32)  # one for each of the four copies of the environment

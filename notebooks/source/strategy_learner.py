@@ -111,8 +111,8 @@ for copy, result in zip(copies, results):
 
 # %%
 from dqnkit.actor import Actor
-from dqnkit.config import preset
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Transition
 from dqnkit.value_learning import q_learning, squared

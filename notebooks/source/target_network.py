@@ -57,9 +57,9 @@ ring("target")
 
 # %%
 from dqnkit.actor import Actor
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.policy import q_values
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 
@@ -451,8 +451,8 @@ histogram(
 import tempfile
 from pathlib import Path
 
-from dqnkit.evaluation import record_video
 from dqnkit.lessons.target_network.video_player import player
+from dqnkit.videos import record_video
 
 with tempfile.TemporaryDirectory() as folder:
     videos = {

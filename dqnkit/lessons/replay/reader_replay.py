@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.replay import ReplayBuffer, Sample
-from dqnkit.types import Array, Transition
+from dqnkit.replay import Sample
+from dqnkit.types import Array, FloatArray, Rollout, Transition
 
 
-class ReaderReplay(ReplayBuffer):
+class ReaderReplay:
     """The reader's buffer for ``train(config, replay=...)``: the loop adds batches, and draws K batches at once.
 
     Args:
@@ -21,15 +21,14 @@ class ReaderReplay(ReplayBuffer):
 
     def __init__(self, buffer: Any) -> None:
         self.buffer = buffer
-        self._inserted = 0
+        self.inserted = 0  # transitions put in so far, dropped ones included
 
     def __len__(self) -> int:
         return len(self.buffer)
 
-    @property
-    def inserted(self) -> int:
-        """Transitions added so far, including those that were overwritten."""
-        return self._inserted
+    def add_rollout(self, rollout: Rollout) -> None:
+        """Add the transitions of a rollout, one after the other."""
+        self.add(rollout.transitions, rollout.frames)
 
     def add(self, transitions: Transition, frames: Array | None = None) -> None:
         """Add a batch of transitions ``[B, ...]``, one after the other."""
@@ -37,7 +36,7 @@ class ReaderReplay(ReplayBuffer):
             raise InvalidDataError("this buffer takes whole observations: set frame_stack to 1")
         for transition in zip(*transitions, strict=True):
             self.buffer.add(*transition)
-        self._inserted += len(transitions.action)
+        self.inserted += len(transitions.action)
 
     def sample(self, num_batches: int, batch_size: int, rng: np.random.Generator) -> Sample:
         """Draw K batches of B transitions, each with one call of the reader's ``sample``."""
@@ -53,3 +52,9 @@ class ReaderReplay(ReplayBuffer):
         )
         shape = (num_batches, batch_size)
         return Sample(packed, np.zeros(shape, np.int64), np.ones(shape, np.float32))
+
+    def update_priorities(self, indices: Array, td_errors: FloatArray) -> None:
+        """The reader's buffer has no priorities: nothing to do."""
+
+    def set_progress(self, progress: float) -> None:
+        """The reader's buffer is the same all the time: nothing to do."""

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from dqnkit.classroom.course import recorded_file
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.training import train
 from dqnkit.types import Array, FloatArray, PolicyWeights, Rollout, TrainStatus

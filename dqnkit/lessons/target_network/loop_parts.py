@@ -11,9 +11,9 @@ import numpy as np
 from dqnkit.config import NEVER, DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.exploration import epsilon_greedy
+from dqnkit.parts import make_learner, make_replay
 from dqnkit.policy import q_values
-from dqnkit.replay import ReplayBuffer, make_replay
-from dqnkit.training import make_learner
+from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Array, PolicyWeights, Transition
 
 

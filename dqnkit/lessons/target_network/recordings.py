@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dqnkit.classroom.recordings import Plan
-from dqnkit.config import preset
+from dqnkit.presets import preset
 
 CARTPOLE = preset(
     "CartPole-v1",

@@ -25,7 +25,7 @@ _numbers = count(1)  # of the players: each has its own CSS classes
 
 
 class Video(Protocol):
-    """A video file, as `dqnkit.evaluation.Animation`."""
+    """A video file, as `dqnkit.videos.Animation`."""
 
     @property
     def path(self) -> Path:
