@@ -1,4 +1,4 @@
-"""A run on disk is whole at every moment, goes on as if never stopped, and says so when it is damaged."""
+"""A run on disk is valid at every moment, resumes exactly, and reports damage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
     "batch_size": 16,
     "updates_per_call": 4,
     "hidden_sizes": (16,),
-    "replay_capacity": 700,  # less than the run, so that old transitions and their segments go
+    "replay_capacity": 700,  # shorter than the run, so that old transitions and their segments are removed
     "epsilon_steps": 500,
     "xla": False,
 }
@@ -47,7 +47,7 @@ def small(**settings: Any) -> DQNConfig:
 
 
 def run_to(config: DQNConfig, step: int, state: TrainState | None = None) -> TrainStatus:
-    """Train up to a step and leave the loop."""
+    """Train up to a step, then leave the loop."""
     status = None
     with_loop = train(config, state=state)
     for status in with_loop:
@@ -116,7 +116,7 @@ def test_nothing_on_disk_is_pickled(tmp_path: Path) -> None:
 
 @pytest.fixture
 def two_checkpoints(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """A folder, its older and its newer checkpoint."""
+    """A folder with its older and its newer checkpoint."""
     config = small(env_id="CartPole-v1")
     save(run_to(config, 400).state, tmp_path)
     save(run_to(config, 900, restore(tmp_path)).state, tmp_path)
@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_the_older_checkpoint_whole(
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 0.5)  # every look at the clock is half a second later, so a save takes that long
+    clock = itertools.count(0.0, 0.5)  # each look at the clock is half a second later, so a save takes that long
     monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(checkpoint, "save", lambda state, directory: None)
     checkpointer = Checkpointer(tmp_path, cost=0.02, first_after=1.0)
@@ -212,7 +212,7 @@ def test_a_manifest_that_says_something_else_is_damage(two_checkpoints: tuple[Pa
     (newer / "manifest.json").write_text(content)
     with pytest.warns(DamagedCheckpointWarning, match=f"going on from {older.name}"):
         restore(folder, set_aside=False)
-    assert newer.exists()  # only read
+    assert newer.exists()  # it is only read
 
 
 @pytest.mark.parametrize("settings", [{"replay_capacity": 5_000}, {"replay": "prioritized"}, {"n_step": 2}])

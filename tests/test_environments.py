@@ -1,4 +1,4 @@
-"""One contract for every environment that the kit has settings for, and what it refuses."""
+"""One contract for every environment that dqnkit has settings for, and what is refused."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TestContract:
         done = np.zeros(2, bool)
         for _ in range(20):
             _, reward, terminated, truncated, _ = envs.step(np.array([0, 1], np.int32))
-            assert not reward[done].any()  # that step was a reset
+            assert not reward[done].any()  # the step was a reset
             assert not (terminated | truncated)[done].any()
             length = np.where(done, 0, length + 1)
             done = terminated | truncated
@@ -129,7 +129,7 @@ def test_rendering_gives_a_picture_without_a_display(env_id: str) -> None:
 def test_minatar_forgets_the_last_action_at_a_reset() -> None:
     env = make_env("MinAtar/Breakout-v1")
     observations = []
-    for last_action in (1, 2):  # left, right; one first step in ten repeats the action before it
+    for last_action in (1, 2):  # left, right; the first step repeats the last action with a probability of one tenth
         for seed in range(60):
             env.reset()
             env.step(np.int64(last_action))
@@ -150,7 +150,7 @@ def test_the_native_time_limit(limit: int) -> None:
     observation, _ = envs.reset(seed=0)
     step, over = 0, False
     while not over:
-        action = observation @ [0.1, 0.3, 3.0, 1.0] > 0  # a policy made by hand that never falls
+        action = observation @ [0.1, 0.3, 3.0, 1.0] > 0  # a hand-made policy that never falls
         observation, _, terminated, truncated, _ = envs.step(action.astype(int))
         step, over = step + 1, bool(terminated[0] or truncated[0])
     assert (step, bool(truncated[0])) == ((limit or 500), True)

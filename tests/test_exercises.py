@@ -1,6 +1,6 @@
 """Every exercise of the course: the solution passes, the stub fails, each known mistake is caught and named.
 
-At the end of the run the checks and their mutants are printed as a table (`conftest.py`).
+At the end of the run, `conftest.py` prints a table of the checks and the mistakes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SOURCES = find_notebooks() / "source"
 
 @cache
 def shown_by(name: str, mistake: str = "") -> tuple[Any, ...]:
-    """What the cases show of the solution, or of a mistake."""
+    """The results of the cases for the solution or a mistake."""
     exercise = course.find_exercise(name)
     wrong = {known.name: known.wrong for known in exercise.mistakes}
     return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.cases()))

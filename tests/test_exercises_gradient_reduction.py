@@ -1,4 +1,4 @@
-"""The exercises of notebook 07: what is right in another way passes, and what is changed on the way is named."""
+"""The exercises of the lesson on strategies: other right solutions pass, and changed arguments are named."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_one_variable_at_a_time_passes(tf: Any) -> None:
 
 
 def test_only_what_is_applied_counts(tf: Any) -> None:
-    """The first replica gives everything, the others nothing: unusual, but right."""
+    """The first replica returns all, the others nothing: unusual, but right."""
 
     def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
         mine = float(context.replica_id_in_sync_group == 0) * context.num_replicas_in_sync
@@ -116,4 +116,4 @@ def test_replicas_that_take_turns_meet_twice(tf: Any) -> None:
         return [mean[0] / context.num_replicas_in_sync]
 
     [result] = applied(gradients, [[tf.constant([1.0])], [tf.constant([2.0])]], 0.0)
-    np.testing.assert_allclose(result, [4.5])  # 3 on both; 3 and 6, in the mean 4.5
+    np.testing.assert_allclose(result, [4.5])  # 3 on both replicas; then 3 and 6, whose mean is 4.5

@@ -1,4 +1,4 @@
-"""The learner against a second implementation, one update at a time in float64, and what it promises around that."""
+"""The learner against a second implementation, in float64 and one update at a time; and its other guarantees."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def batches(rng: np.random.Generator, k: int = K, size: int = B, scale: float = 
 
 
 def config_for_updates(**settings: Any) -> DQNConfig:
-    # a large epsilon in Adam: without it, the sign of a gradient of 1e-9 is worth a whole learning rate
+    # a large epsilon in Adam: otherwise a gradient of 1e-9 would move a weight by a whole learning rate
     defaults = {"hidden_sizes": (8, 6), "batch_size": B, "target_period": 4, "adam_epsilon": 1e-3}
     return small_config(**{**defaults, "learning_rate": 0.01, **settings})
 
 
 class Reference:
-    """DQN written once more: float64, one update at a time, Adam and clipping by hand."""
+    """A second implementation of DQN: float64, one update at a time, Adam and clipping by hand."""
 
     def __init__(self, config: DQNConfig, parameters: Sequence[Array]) -> None:
         self.config = config
@@ -229,12 +229,12 @@ class TestDivergence:
         before = everything(learner)
         for name, value in (("reward", np.nan), ("reward", np.inf), ("observation", np.nan)):
             spoilt = batches(rng)
-            getattr(spoilt, name)[1, 0] = value  # where relu makes 0 of NaN, only the next loss shows it
+            getattr(spoilt, name)[1, 0] = value  # where relu turns NaN into 0, only the next loss shows it
             with pytest.raises(DivergedError, match=r"the loss became (nan|inf) in update [56]: .*learning_rate"):
                 learner.update(spoilt)
             assert_same(everything(learner), before)
             assert np.isfinite(learner.get_weights().values).all()
-        learner.update(last)  # and it goes on as if nothing had been
+        learner.update(last)  # and it continues as if nothing had happened
         unharmed.update(first)
         unharmed.update(last)
         assert_same(everything(learner), everything(unharmed))

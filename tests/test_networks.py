@@ -1,4 +1,4 @@
-"""Q-networks and the update of the target network. That the NumPy policy computes the same is in test_policy.py."""
+"""Q-networks, and the update of the target network. test_policy.py compares the NumPy policy with them."""
 
 from __future__ import annotations
 

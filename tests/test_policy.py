@@ -1,4 +1,4 @@
-"""The NumPy policy gives what Keras gives, for every network that dqnkit.networks can build."""
+"""The NumPy policy equals Keras, for every network that dqnkit.networks can build."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NETWORKS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
 def make_network(name: str, **settings: Any) -> keras.Model:
     shape, dtype, own = NETWORKS[name]
     network = build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**{"hidden_sizes": (8, 6), **own, **settings}))
-    rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be seen
+    rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be noticed
     network.set_weights([rng.normal(size=weights.shape, scale=0.3) for weights in network.get_weights()])
     return network
 
@@ -124,7 +124,7 @@ def test_arrays_are_views_in_the_order_of_keras(name: str, dueling: bool) -> Non
 def test_weights_travel_as_one_array() -> None:
     weights = as_policy(make_network("vector"))
     before = len(pickle.dumps(weights))
-    assert weights.arrays  # views, kept once they were asked for
+    assert weights.arrays  # views, kept after the first access
     assert len(pickle.dumps(weights)) == before
     again = pickle.loads(pickle.dumps(weights))
     np.testing.assert_array_equal(again.arrays[0], weights.arrays[0])
@@ -197,7 +197,7 @@ def test_q_values_by_hand() -> None:
 
 
 def hand_made() -> tuple[PolicyWeights, Transition]:
-    """Q(s, 0) = s, Q(s, 1) = 2 s + 1; the same two transitions many times, the second one terminated."""
+    """Q(s, 0) = s, Q(s, 1) = 2 s + 1; two transitions repeated many times, the second one terminated."""
     weights = PolicyWeights(0, (Dense(1, 2, False),), np.array([1, 2, 0, 1], np.float32))
     transitions = Transition(
         observation=np.array([[1.0], [2.0]], np.float32),

@@ -1,4 +1,4 @@
-"""The progress file is never lost: not by two notebooks at once, not by damage, not by a folder that is read-only."""
+"""The progress file is never lost: not to two notebooks at once, to damage, or to a read-only folder."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_damaged_or_newer_file_is_set_aside(content: bytes, tmp_path: Path) ->
     assert "set aside" in text
     assert aside[0].name in text
     assert ("version 2" in text) == (b'"version": 2' in content)
-    assert "set aside" not in progress().text  # said once
+    assert "set aside" not in progress().text  # reported once
 
 
 def test_two_damaged_files_are_both_kept(tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ def test_a_download_comes_back_by_upload(tmp_path: Path, monkeypatch: pytest.Mon
         {"p.json": {"metadata": {}, "content": content}},
         ({"name": "p.json", "content": memoryview(content)},),
     ):
-        form._on_upload({"new": value})  # as ipywidgets 7 and 8 give it
+        form._on_upload({"new": value})  # as ipywidgets 7 and 8 send it
         assert "Taken: 1 checks passed" in form.said.value
     assert set(in_file()["checks"]) == {"q_update", "td_target"}
 

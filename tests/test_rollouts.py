@@ -1,4 +1,4 @@
-"""Rollouts made in this process: every actor each round, in a thread or not."""
+"""Rollouts in this process: every actor in each round, with or without a thread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_round_has_one_rollout_of_each_actor_in_order(overlap: bool) -> None:
     for sequence in range(3):
         rollouts = source.collect(WEIGHTS[sequence], epsilons(3), sequence)
         assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i, sequence) for i in range(3)]
-        assert all(24 <= rollout.steps <= 32 for rollout in rollouts)  # resets are no steps
+        assert all(24 <= rollout.steps <= 32 for rollout in rollouts)  # resets are not steps
     source.close()
 
 
@@ -83,7 +83,7 @@ def test_closing_ends_all_work_and_collecting_begins_anew(overlap: bool) -> None
     assert set(threading.enumerate()) == threads
     assert all(map(equal, first, source.collect(WEIGHTS[0], epsilons(), 0)))
     source.close()
-    source.close()  # twice does no harm
+    source.close()  # a second time does no harm
 
 
 @pytest.mark.parametrize("overlap", [False, True])

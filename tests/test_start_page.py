@@ -19,7 +19,7 @@ NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loo
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A course of two notebooks, of which the first has two checks; and the progress kept beside it."""
+    """A course of two notebooks, the first with two checks; and the progress file beside it."""
     (tmp_path / "00_start_here.ipynb").write_text(NOTEBOOK)
     (tmp_path / "01_q_update.ipynb").write_text("{ broken")
     monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))

@@ -1,4 +1,4 @@
-"""The loop: reproducible, bounded, stoppable, and made of parts that can be exchanged."""
+"""The training loop: reproducible, bounded, can be stopped, and made of parts that can be replaced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, Tr
 
 
 class FakeLearner:
-    """Learns nothing, but writes down what it was asked, and takes no time to compile."""
+    """Learns nothing, but records its calls, and takes no time to compile."""
 
     def __init__(self, shape: tuple[int, ...] = (4,), num_actions: int = 2, fails_at: int = -1) -> None:
         self.updates, self.fails_at = 0, fails_at
@@ -45,7 +45,7 @@ class FakeLearner:
 
 
 class WatchedRollouts(InProcessRollouts):
-    """Says what it was given and whether it was closed."""
+    """Records what it was given and whether it was closed."""
 
     def __init__(self, config: DQNConfig) -> None:
         super().__init__(config)
@@ -136,7 +136,7 @@ def test_samples_per_insert_is_never_exceeded_and_reached_in_the_end(
         assert status.updates == 0 or inserted >= config.learning_starts
     assert status.step >= 1000
     allowed = samples_per_insert * (inserted - config.learning_starts)
-    assert sampled > allowed - updates_per_call * config.batch_size  # not one call more would have fitted
+    assert sampled > allowed - updates_per_call * config.batch_size  # one more call would exceed the bound
 
 
 def test_no_updates_before_learning_starts() -> None:
@@ -268,7 +268,7 @@ def test_the_readers_own_parts_are_used() -> None:
 
 
 def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
-    """A buffer without transitions has length 0, and what has length 0 is false."""
+    """A buffer without transitions has length 0, so it is false in a condition."""
     replay = ReplayBuffer(500)
     fake_run(small_config(), replay=replay)
     assert len(replay) > 0

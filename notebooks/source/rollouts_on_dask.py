@@ -557,7 +557,7 @@ compare(
 # 3. Now more workers: from how many on does the stream bring nothing more? And with 10 ms?
 
 # %%
-from dqnkit.lessons.rollouts_on_dask.amdahl import amdahl_view
+from dqnkit.lessons.rollouts_on_dask.amdahl_view import amdahl_view
 
 amdahl_view()
 
@@ -753,11 +753,11 @@ compare(
 LAG = 5_000  # environment steps
 
 # %%
-from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, POINTS, greedy_returns, train_with_lag
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, EVALUATIONS, greedy_returns, train_with_lag
 
 mine = replace(CARTPOLE, seed=100, total_steps=sized(CARTPOLE.total_steps, fast=1_000))
 returns = greedy_returns(train_with_lag(mine, LAG), mine)
-my_late = float(np.mean(returns[-POINTS // 4 :]))
+my_late = float(np.mean(returns[-EVALUATIONS // 4 :]))
 nearest = min(study.lags, key=lambda lag: abs(lag - LAG))
 ablation(
     late,

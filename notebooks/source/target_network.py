@@ -250,7 +250,7 @@ predict(
 # (On Colab sliders do not act while a cell runs: write `period=1` into the call, and run it again.)
 
 # %%
-from dqnkit.lessons.target_network.two_networks import two_networks
+from dqnkit.lessons.target_network.two_networks_view import two_networks
 
 watched = Learner(config)
 look = await two_networks(watched, walks[0.95][0], room, target_sync, updates=sized(6_000, fast=100), period=400)

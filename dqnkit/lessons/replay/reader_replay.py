@@ -1,4 +1,4 @@
-"""What a reader wrote, in the shape that the kit's loop expects."""
+"""An adapter from a reader's replay buffer to the training loop of dqnkit."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ReaderReplay:
         return len(self.buffer)
 
     def add_rollout(self, rollout: Rollout) -> None:
-        """Put in the transitions of a rollout, one after the other."""
+        """Add the transitions of a rollout, one after the other."""
         self.add(rollout.transitions, rollout.frames)
 
     def add(self, transitions: Transition, frames: Array | None = None) -> None:
-        """Put in a batch of transitions ``[B, ...]``, one after the other."""
+        """Add a batch of transitions ``[B, ...]``, one after the other."""
         if frames is not None:
             raise InvalidDataError("this buffer takes whole observations: set frame_stack to 1")
         for transition in zip(*transitions, strict=True):
@@ -39,7 +39,7 @@ class ReaderReplay:
         self.inserted += len(transitions.action)
 
     def sample(self, num_batches: int, batch_size: int, rng: np.random.Generator) -> Sample:
-        """Draw K batches of B transitions, each by a call of the reader's ``sample``."""
+        """Draw K batches of B transitions, each with one call of the reader's ``sample``."""
         batches = [self.buffer.sample(batch_size, rng) for _ in range(num_batches)]
         fields = (np.stack(field) for field in zip(*batches, strict=True))
         observation, action, reward, discount, next_observation = fields

@@ -1,4 +1,4 @@
-"""The exercises of notebook 09: what is right in another way passes, and the kit's own count is the same."""
+"""The exercises of the lesson on clouds: other right solutions pass, and dqnkit's own meter agrees."""
 
 from __future__ import annotations
 
