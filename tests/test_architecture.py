@@ -58,15 +58,6 @@ ACTOR_SIDE = [
 LEARNER_SIDE = [
     *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
 ]
-    "backend",
-    "value_learning",
-    "network_layers",
-    "networks",
-    "replicas",
-    "learner",
-    "default_parts",
-    "training",
-]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
