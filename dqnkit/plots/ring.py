@@ -1,4 +1,4 @@
-"""The ring that data flows through, as a drawing in which some parts are lit (DESIGN, section 3)."""
+"""The ring that data flows through, as a drawing in which some parts are lit."""
 
 from __future__ import annotations
 

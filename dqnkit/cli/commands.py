@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 
 import dqnkit
-from dqnkit.cli_cloud import cloud, plan
-from dqnkit.cli_cluster import ClusterChoice, cluster_options, needs_dask
+from dqnkit.cli.cloud_commands import cloud, plan
+from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
 from dqnkit.presets import names_of_presets, preset
 
 if TYPE_CHECKING:
-    from dqnkit.cli_cluster import Rollouts
+    from dqnkit.cli.cluster_options import Rollouts
     from dqnkit.runs import RunFolder
     from dqnkit.types import PolicyWeights, TrainStatus
 
@@ -367,7 +367,3 @@ def _import_tensorflow() -> None:
             importlib.import_module(package)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"{name}, which training needs,", "learner") from error
-
-
-if __name__ == "__main__":
-    main()

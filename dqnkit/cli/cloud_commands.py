@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dqnkit.cli_cluster import needs_dask
+from dqnkit.cli.cluster_options import needs_dask
 from dqnkit.cloud import CLOUDS
 from dqnkit.files import write_whole
 from dqnkit.presets import preset

@@ -1,0 +1,5 @@
+"""``python -m dqnkit.cli`` is ``dqnkit``."""
+
+from dqnkit.cli import main
+
+main()
