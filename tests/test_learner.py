@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import learner_cases
 import numpy as np
 import pytest
 import tensorflow as tf
-from toys import small_config
+from learner_cases import SETTINGS, B, K, batches, config_for_updates, everything
 
 from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
@@ -24,25 +26,6 @@ from dqnkit.networks import build_q_network, update_target
 from dqnkit.policy import q_values
 from dqnkit.types import Array, Transition
 from dqnkit.value_learning import dqn_loss, huber, q_learning
-
-K, B = 3, 8
-
-
-def batches(rng: np.random.Generator, k: int = K, size: int = B, scale: float = 1.0) -> Transition:
-    """Random CartPole transitions ``[K, B]``, a fifth of them terminal."""
-    return Transition(
-        observation=rng.normal(size=(k, size, 4)).astype(np.float32),
-        action=rng.integers(2, size=(k, size), dtype=np.int32),
-        reward=(scale * rng.normal(size=(k, size))).astype(np.float32),
-        discount=(0.9 * (rng.random((k, size)) > 0.2)).astype(np.float32),
-        next_observation=rng.normal(size=(k, size, 4)).astype(np.float32),
-    )
-
-
-def config_for_updates(**settings: Any) -> DQNConfig:
-    # a large epsilon in Adam: otherwise a gradient of 1e-9 would move a weight by a whole learning rate
-    defaults = {"hidden_sizes": (8, 6), "batch_size": B, "target_period": 4, "adam_epsilon": 1e-3}
-    return small_config(**{**defaults, "learning_rate": 0.01, **settings})
 
 
 class Reference:
@@ -96,18 +79,6 @@ class Reference:
         if self.updates % self.config.target_period == 0:
             tau = self.config.target_tau
             self.target = [tau * new + (1 - tau) * old for new, old in zip(self.online, self.target, strict=True)]
-
-
-SETTINGS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "xla": {"xla": True},
-    "double": {"double_q": True},
-    "dueling": {"dueling": True},
-    "squared, not clipped": {"loss": "squared", "max_gradient_norm": 0.0},
-    "clipped": {"max_gradient_norm": 0.05},
-    "soft target": {"target_tau": 0.1, "target_period": 1},
-    "all at once, xla": {"double_q": True, "dueling": True, "max_gradient_norm": 0.1, "xla": True, "target_tau": 0.5},
-}
 
 
 @pytest.mark.parametrize("case", SETTINGS)
@@ -209,10 +180,6 @@ def test_the_seed_decides_the_updates(rng: np.random.Generator) -> None:
         learner.update(data)
     np.testing.assert_array_equal(first.get_weights().values, again.get_weights().values)
     assert not np.array_equal(first.get_weights().values, other.get_weights().values)
-
-
-def everything(learner: Learner) -> dict[str, Array]:
-    return {name: np.array(values) for name, values in learner.state().items()}
 
 
 def assert_same(first: dict[str, Array], second: dict[str, Array]) -> None:
@@ -481,7 +448,7 @@ import keras
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, sys.argv[1])
-from test_learner import batches, config_for_updates, everything
+from learner_cases import batches, config_for_updates, everything
 from dqnkit.errors import DivergedError
 from dqnkit.learner import Learner
 
@@ -529,8 +496,7 @@ print(json.dumps(answers))
 
 
 def check_two_replicas(cases: dict[str, tuple[str, dict[str, Any]]]) -> None:
-    here = __file__.rsplit("/", 1)[0]
-    command = [sys.executable, "-c", TWO_REPLICAS, here, json.dumps(cases)]
+    command = [sys.executable, "-c", TWO_REPLICAS, str(Path(learner_cases.__file__).parent), json.dumps(cases)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     answers = json.loads(done.stdout.splitlines()[-1])

@@ -20,7 +20,7 @@ NOTEBOOKS = sorted((find_notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 PICTURES = ".jp-Notebook .jp-OutputArea-output img"
 # legible: the contrast of text and background is at least this (WCAG 2, level AA, for text of this size)
 CONTRAST = 4.5
-CONTRAST_OF_TEXT = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8").partition("\n")[2]
+CONTRAST_OF_TEXT = (Path(__file__).parent / "support" / "contrast.js").read_text(encoding="utf-8").partition("\n")[2]
 
 
 @pytest.fixture(scope="module")

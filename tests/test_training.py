@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from toys import linear_policy, small_config
+from fake_learner import FakeLearner
+from toys import small_config
 
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import make_replay
@@ -19,29 +19,7 @@ from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer, Sample
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.training import train
-from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
-
-
-class FakeLearner:
-    """Learns nothing, but records its calls, and takes no time to compile."""
-
-    def __init__(self, shape: tuple[int, ...] = (4,), num_actions: int = 2, fails_at: int = -1) -> None:
-        self.updates, self.fails_at = 0, fails_at
-        self.calls: list[tuple[Transition, Any, float, int | None]] = []
-        self._policy = linear_policy(shape, num_actions)
-
-    def update(
-        self, transitions: Transition, importance: Any, *, learning_rate: float, target_period: int | None
-    ) -> LearnerResult:
-        if len(self.calls) == self.fails_at:
-            raise DivergedError("the loss became nan")
-        self.calls.append((transitions, importance, learning_rate, target_period))
-        self.updates += len(transitions.action)
-        td_errors = transitions.reward + self.updates
-        return LearnerResult(td_errors, td_errors.mean(axis=1), 2.0)
-
-    def get_weights(self, version: int = 0) -> PolicyWeights:
-        return replace(self._policy, version=version)
+from dqnkit.types import LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
 
 
 class WatchedRollouts(InProcessRollouts):

@@ -21,7 +21,7 @@ from typing import Any
 
 import report
 
-sys.path.insert(0, str(report.REPOSITORY / "tests"))
+sys.path.insert(0, str(report.REPOSITORY / "tests" / "support"))
 from browser import CHROMIUM_FLAGS, chromium, free_port
 
 OPEN_SECONDS, PICTURE_SECONDS = 2.0, 15.0  # targets

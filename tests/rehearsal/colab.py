@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "benchmarks")]
+sys.path[:0] = [str(TESTS / "support"), str(TESTS / "benchmarks")]
 
 import nbformat  # noqa: E402
 import report  # noqa: E402

@@ -306,7 +306,7 @@ def test_the_environment_is_as_before_and_all_processes_are_gone(monkeypatch: py
 
 
 def test_all_processes_end_when_the_one_that_made_the_cloud_is_killed() -> None:
-    script = str(Path(__file__).with_name("cloud_to_kill.py"))
+    script = str(Path(__file__).parents[1] / "support" / "cloud_to_kill.py")
     with subprocess.Popen([sys.executable, script, boot_script(python(FOREVER))], stdout=subprocess.PIPE) as maker:
         assert maker.stdout
         pid = int(maker.stdout.readline())

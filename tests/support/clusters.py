@@ -81,8 +81,8 @@ class DaskProcesses:
             yield client
 
     def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
-        tests = str(Path(__file__).parent)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, str(Path(tests).parent)])}
+        support = Path(__file__).parent
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(support), str(support.parents[1])])}
         command = [sys.executable, "-m", "dask", kind, *arguments]
         command += ["--host", "127.0.0.1", "--scheduler-file", str(self.file)]
         log = (self.folder / f"{kind}.log").open("ab")

@@ -335,7 +335,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(clean: SimulatedCloud) -> None:
 @pytest.mark.slow
 def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
     run = CliRunner().invoke
-    program = [sys.executable, str(Path(__file__).parent / "killed_cloud_driver.py")]
+    program = [sys.executable, str(Path(__file__).parents[1] / "support" / "killed_cloud_driver.py")]
     with guarded_aws() as cloud:
         driver = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
         assert driver.stdout

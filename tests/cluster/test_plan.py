@@ -217,7 +217,7 @@ def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> No
     from dqnkit.deploy import make_cluster
     from dqnkit.training import train
 
-    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
     config = DQNConfig(
         env_id="_cluster_envs:Latency-v0", num_envs=8, total_steps=3_000, learning_starts=200, hidden_sizes=(32,)
     )

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_learner import FakeLearner
 from PIL import Image
-from test_training import FakeLearner
 from test_watch import Page, page
 from toys import small_config
 

@@ -14,7 +14,7 @@ from dqnkit.doctor import Finding, computer, resources
 from dqnkit.doctor.own_process import Failed
 from dqnkit.doctor.resources import Resources, used_by_container
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GIB = 2**30
 

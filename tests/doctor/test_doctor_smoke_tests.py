@@ -11,7 +11,7 @@ import pytest
 
 from dqnkit.doctor import smoke_tests
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_environment_that_does_not_step_is_a_problem(monkeypatch):

@@ -235,7 +235,7 @@ def test_a_scheduler_that_does_not_answer_is_an_error_within_the_limit(tmp_path:
 
 
 def test_the_actors_of_a_driver_that_was_killed_are_closed_by_the_next(client: Client) -> None:
-    script = str(Path(__file__).with_name("killed_driver.py"))
+    script = str(Path(__file__).parents[1] / "support" / "killed_driver.py")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, script, client.scheduler.address]  # type: ignore[union-attr]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -39,8 +39,8 @@ HOST, OTHER = "127.0.0.1", "127.0.0.2"  # of Linux's loopback network; one sshd 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
     """Options to log in to an sshd, and the sshd."""
-    tests = Path(__file__).parent
-    paths = os.pathsep.join([str(tests), str(tests.parent)])
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(tests / "support"), str(tests.parent)])
     with ssh_server.sshd(tmp_path_factory.mktemp("sshd"), PYTHONPATH=paths) as (options, process):
         yield options, process
 

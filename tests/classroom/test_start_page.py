@@ -12,7 +12,7 @@ from dqnkit.classroom import check, progress_file, progress_record, start_page
 from dqnkit.classroom.course import FOLDER, LESSONS, notebook_name
 from dqnkit.course_folder import find_notebooks
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CELL = {"cell_type": "code", "source": ['check("q_update", f)\n', 'check("other", g)']}
 NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loop", "minutes": 20}}})
 

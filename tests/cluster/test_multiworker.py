@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from distributed import Client, LocalCluster
-from test_learner import SETTINGS, B, K, batches, config_for_updates
+from learner_cases import SETTINGS, B, K, batches, config_for_updates
 from toys import small_config
 
 from dqnkit import checkpoint
@@ -342,8 +342,8 @@ def test_the_whole_ring_on_one_cluster(client: Client) -> None:
 
 
 DRIVER = """
-import signal, sys
-sys.path.insert(0, sys.argv[1])
+import os, signal, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
 from distributed import Client
 from test_multiworker import ARRIVAL, CONFIG
 from dqnkit.cluster.multiworker import MultiWorkerLearner
@@ -356,7 +356,7 @@ with Client(sys.argv[2]) as client:
 
 @pytest.mark.slow
 def test_nothing_outlives_its_driver(client: Client) -> None:
-    command = [sys.executable, "-c", DRIVER, str(Path(__file__).parent), client.scheduler.address]
+    command = [sys.executable, "-c", DRIVER, os.pathsep.join(sys.path), client.scheduler.address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
         assert driver.stdout is not None
         assert driver.stdout.readline() == "ready\n"
