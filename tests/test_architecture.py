@@ -138,7 +138,7 @@ def test_rooms_import_downwards_only(module: str) -> None:
         assert not {name for name in imports(module) if name.startswith("dqnkit")}
         return
     ranks = {name: rank for rank, names in enumerate(ROWS) for name in names}
-    assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test (and in DESIGN)"
+    assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test"
     for name in imports(module) | named(module):
         if name.startswith("dqnkit.") and room(name) != room(module):
             assert ranks[room(name)] < ranks[room(module)], f"{module} imports {name}, which is not below it"
@@ -207,7 +207,7 @@ def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -
 def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
     """Nor do they import the package itself, whose __init__ imports them."""
     below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
-    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle raises a CycleError, which names it
     assert order[-1] == f"dqnkit.{package}"
 
 
