@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
@@ -23,7 +24,7 @@ from dqnkit.errors import InvalidDataError
 from dqnkit.exploration import epsilon_greedy
 from dqnkit.frames import FrameRecord, WholeObservations
 from dqnkit.packing import Record, pack_transitions, sums_to_ends
-from dqnkit.policy import q_values, td_errors
+from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights, Rollout
 
 SelectAction = Callable[[FloatArray, FloatArray, np.random.Generator], IntArray]

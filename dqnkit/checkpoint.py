@@ -29,8 +29,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import check_learner, make_learner, make_replay
 from dqnkit.errors import CheckpointError
-from dqnkit.parts import check_learner, make_learner, make_replay
 from dqnkit.replay import Replay
 from dqnkit.training import Counters, TrainState
 from dqnkit.types import Array, TrainStatus

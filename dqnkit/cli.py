@@ -140,7 +140,7 @@ def train(
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with cluster.rollouts() as rollouts:
         _import_tensorflow()
-        from dqnkit.parts import make_learner
+        from dqnkit.default_parts import make_learner
         from dqnkit.training import train as train_loop
 
         learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind

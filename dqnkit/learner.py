@@ -247,7 +247,7 @@ def _check_rules(config: DQNConfig, loss: Loss | None, td_error: Callable[..., T
     if config.actor_priorities and is_own:
         raise ConfigError(
             "with actor_priorities, actors compute the first priorities as TD errors of Q-learning in NumPy "
-            f"(dqnkit.policy.td_errors), which are not those of your {'loss' if loss else 'td_error'}: set "
+            f"(dqnkit.actor_priorities.td_errors), which are not those of your {'loss' if loss else 'td_error'}: set "
             "actor_priorities to False, and new transitions begin with the largest priority so far"
         )
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
 from dqnkit.errors import CheckpointError, ConfigError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
-from dqnkit.parts import AnyLearner, check_learner, make_learner, make_replay
 from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus

@@ -58,11 +58,7 @@ class PolicyWeights:
         return [self.values[a:b].reshape(shape) for a, b, shape in zip(ends[:-1], ends[1:], shapes, strict=True)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PolicyWeights, (
-            self.version,
-            self.layers,
-            self.values,
-        )  # without the views, which would be sent again
+        return PolicyWeights, (self.version, self.layers, self.values)  # the views would be sent again
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import sys
 
 from dqnkit.checkpoint import restore, save
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_learner
 from dqnkit.errors import CheckpointError
-from dqnkit.parts import make_learner
 from dqnkit.training import train
 
 CONFIG = DQNConfig(

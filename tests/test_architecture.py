@@ -23,10 +23,11 @@ ROWS = [
     {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
     {"config", "small_environments", "frames"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "network_layers", "replicas", "prioritized_replay"},
+    {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
+    {"actor"},
     {"networks"},
     {"learner", "rollouts"},
-    {"parts"},
+    {"default_parts"},
     {"training", "evaluation", "videos"},
     {"checkpoint", "plots", "course_folder"},
     {"cluster"},
@@ -51,11 +52,14 @@ ONLY = {
 }
 ACTOR_SIDE = [
     *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    "actor_priorities",
     *("replay", "prioritized_replay", "rollouts"),
 ]
-LEARNER_SIDE = ["backend", "value_learning", "network_layers", "networks", "replicas", "learner", "parts", "training"]
+LEARNER_SIDE = [
+    *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
+]
 ON_A_WORKER = {
-    *("actor", "types", "environments", "policy"),
+    *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
     *("packing", "frames", "array_store"),

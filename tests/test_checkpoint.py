@@ -14,8 +14,8 @@ import pytest
 from dqnkit import checkpoint
 from dqnkit.checkpoint import Checkpointer, DamagedCheckpointWarning, restore, save
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_learner
 from dqnkit.errors import CheckpointError, ConfigError
-from dqnkit.parts import make_learner
 from dqnkit.replay import ReplayBuffer
 from dqnkit.training import TrainState, train
 from dqnkit.types import TrainStatus, Transition

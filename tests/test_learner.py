@@ -15,12 +15,13 @@ import pytest
 import tensorflow as tf
 from toys import small_config
 
+from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.learner import Learner
 from dqnkit.network_layers import DuelingHead
 from dqnkit.networks import build_q_network, update_target
-from dqnkit.policy import q_values, td_errors
+from dqnkit.policy import q_values
 from dqnkit.types import Array, Transition
 from dqnkit.value_learning import dqn_loss, huber, q_learning
 

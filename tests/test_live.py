@@ -211,16 +211,16 @@ def test_axes_are_drawn_again_only_when_they_change() -> None:
     panel = TrainingPanel(q_bound=500.0)
     panel.total_steps = 400
     panel.draw(curves())
-    paper, still = panel._paper, panel._paper._still  # type: ignore[union-attr]
+    figure, background = panel._figure, panel._figure.background  # type: ignore[union-attr]
     panel.draw(curves(0.9))
-    assert panel._paper is paper
-    assert paper is not None
-    assert paper._still is still
+    assert panel._figure is figure
+    assert figure is not None
+    assert figure.background is background
     panel.draw(curves(2.0))  # beyond the axis
-    assert panel._paper is paper
-    assert paper._still is not still
+    assert panel._figure is figure
+    assert figure.background is not background
     panel.draw(curves(20.0))  # the values diverge
-    assert panel._paper is not paper
+    assert panel._figure is not figure
 
 
 def test_what_is_drawn_again_and_again_is_what_is_drawn_at_once() -> None:
@@ -253,8 +253,8 @@ def test_paper_is_opaque_and_no_text_is_cut_off() -> None:
 def test_values_that_explode_get_a_logarithmic_axis(max_q: list[float], scale: str) -> None:
     panel = TrainingPanel(q_bound=100.0)
     panel.draw(Curves([0, 1], [1, 2], max_q))
-    assert panel._paper is not None
-    assert panel._paper.look.scale == scale
+    assert panel._figure is not None
+    assert panel._figure.look.scale == scale
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [0.0], [5.0], [-500.0, -80.0], [-3.0, 1e-9], [1e300], [-1e-300]])

@@ -11,8 +11,8 @@ from toys import small_config
 
 from dqnkit.checkpoint import restore
 from dqnkit.cloud.meter import LEAST_SECONDS, TAKE_DOWN_SECONDS, Meter, within_budget
+from dqnkit.default_parts import make_replay
 from dqnkit.errors import CheckpointError
-from dqnkit.parts import make_replay
 from dqnkit.training import train
 
 

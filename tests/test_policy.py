@@ -11,11 +11,12 @@ import pytest
 import tensorflow as tf
 
 from dqnkit import policy
+from dqnkit.actor_priorities import TD_ERRORS_AT_ONCE, td_errors
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError, UnknownLayerError
 from dqnkit.network_layers import Expectation, PatchConv2D, policy_layers
 from dqnkit.networks import build_q_network, flat_parameters
-from dqnkit.policy import TD_ERRORS_AT_ONCE, Dense, Flatten, q_values, td_errors
+from dqnkit.policy import Dense, Flatten, q_values
 from dqnkit.types import Array, PolicyWeights, Transition
 
 NUM_ACTIONS = 3

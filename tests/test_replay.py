@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
 from dqnkit.actor import Actor
+from dqnkit.actor_priorities import td_errors
 from dqnkit.array_store import ArrayStore
+from dqnkit.default_parts import make_replay
 from dqnkit.errors import InvalidDataError
 from dqnkit.frames import FrameStore
-from dqnkit.parts import make_replay
-from dqnkit.policy import td_errors
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Array, Transition

@@ -12,9 +12,9 @@ import pytest
 from toys import linear_policy, small_config
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_replay
 from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
 from dqnkit.learner import Learner
-from dqnkit.parts import make_replay
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer, Sample
 from dqnkit.rollouts import InProcessRollouts

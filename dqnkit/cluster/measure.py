@@ -18,7 +18,7 @@ from dqnkit.cluster import local
 from dqnkit.cluster.plan import Measured
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
-from dqnkit.parts import AnyLearner, make_learner
+from dqnkit.default_parts import AnyLearner, make_learner
 from dqnkit.training import train
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 

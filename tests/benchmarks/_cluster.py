@@ -15,8 +15,8 @@ from distributed.security import Security
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_replay
 from dqnkit.deploy import make_cluster
-from dqnkit.parts import make_replay
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights
 

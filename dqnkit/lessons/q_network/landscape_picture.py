@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import Canvas, Point
+from dqnkit.plots.canvas import Canvas, Point, blend
+from dqnkit.plots.scales import ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
@@ -146,7 +147,7 @@ def _draw_floor(canvas: Canvas, view: _View) -> None:
 
 def _write_below(canvas: Canvas, place: Point, scale: Scale, part: float) -> None:
     """The value at a fraction of an axis, a little below ``place``, so that it does not touch the scale of values."""
-    canvas.text((place[0], place[1] + 5), _short(scale.low + part * (scale.high - scale.low)), 11)
+    canvas.text((place[0], place[1] + 5), _tick_text(scale.low + part * (scale.high - scale.low)), 11)
 
 
 def _name_edge(canvas: Canvas, name: str, place: Point) -> None:
@@ -182,8 +183,7 @@ def _height(value: float, z: Scale) -> float:
 def _colour(value: float, z: Scale) -> str:
     """Light to dark blue as in the Q-tables; the lightest is a little darker, to be seen on white."""
     position = min(1.0, max(0.0, _part(value, z)))
-    light, dark = (0xD3, 0xE5, 0xF3), tuple(bytes.fromhex(PALETTE["online network"]["color"][1:]))
-    return "#" + "".join(f"{round(a + position * (b - a)):02X}" for a, b in zip(light, dark, strict=True))
+    return blend(position, "#D3E5F3", PALETTE["online network"]["color"])
 
 
 def _draw_known(canvas: Canvas, view: _View, surface: Array, points: Array) -> None:
@@ -212,10 +212,10 @@ def _draw_height_axis(canvas: Canvas, view: _View) -> None:
     """The scale of the values, at the leftmost corner of the floor."""
     corner = min(((0, 0), (0, 1), (1, 0), (1, 1)), key=lambda at: view.place(at[0], at[1], 0)[0])
     canvas.line([view.place(corner[0], corner[1], end) for end in (0, 1)], FAINT, 1.2)
-    for value in _ticks(view.z):
+    for value in ticks(view.z.low, view.z.high):
         x, y = view.place(corner[0], corner[1], _part(value, view.z))
         canvas.line([(x - 4, y), (x, y)], FAINT, 1.2)
-        canvas.text((x - 7, y), _short(value), 11, anchor="rm")
+        canvas.text((x - 7, y), _tick_text(value), 11, anchor="rm")
     x, y = view.place(corner[0], corner[1], 0.5)
     canvas.upright_text((max(10, x - 46), y), view.z.name, 12)
 
@@ -230,13 +230,13 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
 
     def name_line(number: int, name: str, kind: str) -> None:
         y = 16 + 17 * number
-        _draw_dashed(canvas, [(left, y), (left + 28, y)], kind, 2.0)
+        _draw_curve(canvas, [(left, y), (left + 28, y)], kind, 2.0)
         canvas.text((left + 35, y), name, 12, anchor="lm")
 
-    for value in _ticks(chart.y):
+    for value in ticks(chart.y.low, chart.y.high):
         place = at(chart.x.low, value)
         canvas.line([place, (right, place[1])], GRID)
-        canvas.text((left - 6, place[1]), _short(value), 11, anchor="rm")
+        canvas.text((left - 6, place[1]), _tick_text(value), 11, anchor="rm")
     for part in (0.0, 0.5, 1.0):
         value = chart.x.low + part * (chart.x.high - chart.x.low)
         canvas.text((at(value, 0)[0], bottom + 12), f"{value:,.0f}", 11)
@@ -245,46 +245,22 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
     for number, curve in enumerate(chart.curves):
         xs, ys = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
         kept = np.isfinite(ys)
-        _draw_dashed(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
+        _draw_curve(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
         name_line(number, curve.name, curve.kind)
     if chart.level is not None:
         name, value = chart.level
-        _draw_dashed(canvas, [at(chart.x.low, value), at(chart.x.high, value)], "reference", 2.0)
+        _draw_curve(canvas, [at(chart.x.low, value), at(chart.x.high, value)], "reference", 2.0)
         name_line(len(chart.curves), name, "reference")
 
 
-def _ticks(scale: Scale) -> list[float]:
-    """At most seven round values, equally spaced, along an axis."""
-    rough = (scale.high - scale.low) / 6
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * unit for size in (1, 2, 5, 10) if size * unit >= rough * (1 - 1e-9))
-    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+def _draw_curve(canvas: Canvas, points: Sequence[Point], kind: str, width: float) -> None:
+    """Draw a line in the colour and the line style of what it shows; ``kind`` is a key of `PALETTE`."""
+    style = PALETTE[kind]["linestyle"]
+    dashes = [] if style == "-" else [part * width * 1.6 for part in style[1]]
+    canvas.dashed_line(points, PALETTE[kind]["color"], width, dashes)
 
 
-def _draw_dashed(canvas: Canvas, points: Sequence[Point], kind: str, width: float) -> None:
-    """A line in the colour and line style of its kind in `PALETTE`."""
-    color, style = PALETTE[kind]["color"], PALETTE[kind]["linestyle"]
-    if len(points) < 2:
-        return
-    if style == "-":
-        canvas.line(points, color, width)
-        return
-    places = np.asarray(points)
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))])
-    lengths = [part * width * 1.6 for part in style[1]]
-    start, number = 0.0, 0
-    while start < along[-1]:
-        end = min(along[-1], start + lengths[number % len(lengths)])
-        if number % 2 == 0:
-            inner = along[(along > start) & (along < end)]
-            stops = np.concatenate([[start], inner, [end]])
-            dash = [(float(np.interp(s, along, places[:, 0])), float(np.interp(s, along, places[:, 1]))) for s in stops]
-            canvas.line(dash, color, width)
-        start, number = end, number + 1
-
-
-def _short(value: float) -> str:
+def _tick_text(value: float) -> str:
     text = f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:,.0f}"
     return "0" if text in ("-0", "") else text.replace("-", "−")
 

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, landscape
 from dqnkit.plots import Picture
 from dqnkit.types import Array, FloatArray
+from dqnkit.widgets.controls import WRAP, PlayButton, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
 TICK_SECONDS = 0.15  # between two pictures while it plays
 PLAYED_PICTURES = 60  # about how many pictures show a whole run
 BEST_ACTION = "the best action"
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 class Snapshot(NamedTuple):
@@ -74,11 +74,12 @@ class LandscapeView(InteractivePicture):
         self._actions, self._name, self._caption = list(actions), name, caption
         self._known = None if known is None else np.asarray(known, dtype=np.float64)
         self.snapshots: list[Snapshot] = []
-        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **_wide())
-        self.action = ipywidgets.Dropdown(options=[BEST_ACTION, *actions], description="values of", **_wide())
-        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **_wide())
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
+        width = label_width(70, 330)
+        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **width)
+        self.action = ipywidgets.Dropdown(options=[BEST_ACTION, *actions], description="values of", **width)
+        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **width)
+        self.play_button = PlayButton(self.clock)
+        self.play_button.observe(self._rewind, "value")
         for control in (self.moment, self.action, self.turn):
             control.observe(lambda change: self._show(), "value")
         self._box = PictureBox()
@@ -149,21 +150,13 @@ class LandscapeView(InteractivePicture):
             self.play_button.value = False
         return bool(self.play_button.value)
 
-    def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
-        if not change["new"]:
-            self.clock.stop()
-            return
-        if self.moment.value == self.moment.max:
+    def _rewind(self, change: Any) -> None:
+        """Play from the beginning if the last moment is shown."""
+        if change["new"] and self.moment.value == self.moment.max:
             self.moment.value = 0
-        self.clock.start()
 
 
 def grid_points(x: Scale, y: Scale, points: int = 21) -> Array:
     """The points (x, y) of a landscape ``[points, points, 2]``, rows from ``y.low`` to ``y.high``."""
     xs, ys = np.linspace(x.low, x.high, points), np.linspace(y.low, y.high, points)
     return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
-
-
-def _wide() -> dict[str, Any]:
-    return {"style": {"description_width": "70px"}, "layout": {"width": "330px"}}

@@ -16,6 +16,7 @@ from dqnkit.plots.grid import MOVES, Square, greedy_moves
 from dqnkit.plots.lines import error_trace
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Array
+from dqnkit.widgets.controls import PlayButton, button, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
@@ -80,11 +81,10 @@ class GridStepper(InteractivePicture):
         self.epsilon = _slider(epsilon, 0.0, 1.0, 0.05, "epsilon (random share)")
         self.gamma.observe(self._gamma_moved, "value")
         self.exact = self.env.optimal_q(self.gamma.value, tolerance=1e-6)
-        self.step_button = _button("Step: one update", lambda button: self.steps(1))
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
-        self.leap_button = _button(f"{LEAP_UPDATES} updates", lambda button: self.steps(LEAP_UPDATES))
-        self.reset_button = _button("Reset the table", lambda button: self.reset())
+        self.step_button = button("Step: one update", lambda clicked: self.steps(1))
+        self.play_button = PlayButton(self.clock)
+        self.leap_button = button(f"{LEAP_UPDATES} updates", lambda clicked: self.steps(LEAP_UPDATES))
+        self.reset_button = button("Reset the table", lambda clicked: self.reset())
         self._formula = ipywidgets.HTML(layout={"width": "100%"})
         # two boxes, not one picture: on a narrow page they wrap, and the numbers stay readable
         self._table, self._exact, self._trace = (PictureBox() for _ in range(3))
@@ -94,7 +94,7 @@ class GridStepper(InteractivePicture):
 
     def reset(self) -> None:
         """Set all values to 0 and begin a new run."""
-        self._stop()
+        self.play_button.value = False
         self.q = np.zeros((self.env.num_states, len(MOVES)))
         self.updates = 0
         self.errors = [(0, self.error)]
@@ -142,7 +142,7 @@ class GridStepper(InteractivePicture):
         except Exception as error:  # the reader's code may raise anything
             self.problem = f"q_update did not return a number: {type(error).__name__}: {error}"
         if self.problem:
-            self._stop()
+            self.play_button.value = False
             return
         self.q[state, action] = new_value
         self.updates += 1
@@ -160,18 +160,6 @@ class GridStepper(InteractivePicture):
     def _tick(self) -> bool:
         self.steps(1)
         return not self.problem
-
-    def _switch_clock(self, change: Any) -> None:
-        if change["new"]:
-            self.play_button.description = "‖ Pause"
-            self.clock.start()
-        else:
-            self._stop()
-
-    def _stop(self) -> None:
-        self.clock.stop()
-        self.play_button.description = "▶ Play"
-        self.play_button.value = False
 
     def _gamma_moved(self, change: Any) -> None:
         """Another gamma has another exact Q*."""
@@ -249,12 +237,6 @@ def _lines(symbols: str, numbers: str, told: str) -> str:
     return f'<div style="{FORMULA_STYLE}">{escape(symbols)}\n<b>{escape(numbers)}</b>\n{escape(told)}</div>'
 
 
-def _button(text: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button
-
-
 def _slider(value: float, low: float, high: float, step: float, name: str) -> ipywidgets.FloatSlider:
     return ipywidgets.FloatSlider(
         value=value,
@@ -263,6 +245,5 @@ def _slider(value: float, low: float, high: float, step: float, name: str) -> ip
         step=step,
         description=name,
         readout_format=".2f",
-        style={"description_width": "160px"},
-        layout={"width": "400px", "max_width": "98%"},
+        **label_width(160, 400),
     )

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.plots.canvas import INK, Canvas, Point
+from dqnkit.plots.canvas import INK, Canvas, Point, blend
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array, IntArray
 
@@ -48,7 +48,7 @@ def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Seque
         begin = slot * turn - math.pi / 2
         corners = [_around(middle, outer, begin + turn * part / 8) for part in range(9)]
         corners += [_around(middle, inner, begin + turn * part / 8) for part in range(8, -1, -1)]
-        canvas.polygon(corners, "#F1F1F1" if number is None else _blue(1 - 0.8 * (newest - number) / len(numbers)))
+        canvas.polygon(corners, "#F1F1F1" if number is None else _shade(1 - 0.8 * (newest - number) / len(numbers)))
         canvas.line([*corners, corners[0]], "white", 3)
         center = _around(middle, (outer + inner) / 2, begin + turn / 2)
         canvas.text(center, "free" if number is None else f"{number}", 13, GREY if number is None else INK, bold=True)
@@ -191,10 +191,9 @@ def _around(middle: Point, radius: float, angle: float) -> Point:
     return middle[0] + radius * math.cos(angle), middle[1] + radius * math.sin(angle)
 
 
-def _blue(share: float) -> str:
-    """From nearly white to the colour of stored transitions."""
-    dark = bytes.fromhex(STORED[1:])
-    return "#" + "".join(f"{round(250 + share * (value - 250)):02X}" for value in dark)
+def _shade(share: float) -> str:
+    """Return a colour from nearly white (0) to that of stored transitions (1)."""
+    return blend(share, "#FAFAFA", STORED)
 
 
 def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
@@ -206,7 +205,7 @@ def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
         row, column = divmod(state, side)
         x, y = corner + column * square, top + row * square
         count = counts[state]
-        shade = "white" if count == 0 else _blue(0.15 + 0.85 * math.sqrt(count / counts.max()))
+        shade = "white" if count == 0 else _shade(0.15 + 0.85 * math.sqrt(count / counts.max()))
         canvas.rectangle((x, y), (x + square - 1, y + square - 1), "#DDDDDD")
         canvas.rectangle((x + 1, y + 1), (x + square - 1, y + square - 1), shade)
         if count:

@@ -22,12 +22,12 @@ from dqnkit.lessons.replay.replay_pictures import (
 )
 from dqnkit.plots import Picture
 from dqnkit.types import IntArray
+from dqnkit.widgets.controls import WRAP, PlayButton, button, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
 TICK_SECONDS = 0.2  # between two pictures while it plays
 STEPS_PER_TICK = 50  # environment steps between two pictures
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 class RingView(InteractivePicture):
@@ -41,10 +41,10 @@ class RingView(InteractivePicture):
         self.drawn: list[int] = []  # slots of the newest batch
         self.summary = ""
         self._rng = np.random.default_rng(0)
-        self.add_button = _button("Add 1", lambda button: self.add(1))
-        self.more_button = _button("Add 5", lambda button: self.add(5))
-        self.draw_button = _button(f"Draw a batch of {batch_size}", lambda button: self.draw())
-        self.empty_button = _button("Empty it", lambda button: self.empty())
+        self.add_button = button("Add 1", lambda clicked: self.add(1))
+        self.more_button = button("Add 5", lambda clicked: self.add(5))
+        self.draw_button = button(f"Draw a batch of {batch_size}", lambda clicked: self.draw())
+        self.empty_button = button("Empty it", lambda clicked: self.empty())
         self._box = PictureBox()
         buttons = [self.add_button, self.more_button, self.draw_button, self.empty_button]
         caption = _caption(RING_CAPTION, "520px")
@@ -129,18 +129,17 @@ class ReplayView(InteractivePicture):
         self._rng = np.random.default_rng(seed)
         steps = len(states)
         self.now = ipywidgets.IntSlider(
-            value=now or steps * 5 // 16, min=1, max=steps, step=1, description="steps so far", **_wide()
+            value=now or steps * 5 // 16, min=1, max=steps, step=1, description="steps so far", **label_width(95, 370)
         )
         self.capacity = ipywidgets.SelectionSlider(
             options=[(f"{number:,}", number) for number in capacities],
             value=capacity,
             description="capacity",
-            **_wide(),
+            **label_width(95, 370),
         )
         self.way = _switch([("at random", True), (f"the newest {batch_size}", False)])
-        self.draw_button = _button("Draw another batch", lambda button: self.draw())
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
+        self.draw_button = button("Draw another batch", lambda clicked: self.draw())
+        self.play_button = PlayButton(self.clock)
         for control in (self.now, self.capacity, self.way):
             control.observe(lambda change: self.draw(), "value")
         self._room, self._times = PictureBox(), PictureBox()
@@ -193,13 +192,6 @@ class ReplayView(InteractivePicture):
         if self.now.value == self.now.max:
             self.play_button.value = False
         return bool(self.play_button.value)
-
-    def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
-        if change["new"]:
-            self.clock.start()
-        else:
-            self.clock.stop()
 
 
 class TruncationView(InteractivePicture):
@@ -279,13 +271,3 @@ def _caption(text: str, width: str) -> ipywidgets.HTML:
     return ipywidgets.HTML(
         f'<figcaption style="line-height: 1.4">{escape(text)}</figcaption>', layout={"max_width": width}
     )
-
-
-def _wide() -> dict[str, Any]:
-    return {"style": {"description_width": "95px"}, "layout": {"width": "370px"}, "continuous_update": True}
-
-
-def _button(text: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button

@@ -8,6 +8,7 @@ import ipywidgets
 
 from dqnkit.plots import Picture
 from dqnkit.plots.scaling import Work, who_waits
+from dqnkit.widgets.controls import WRAP, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
@@ -19,7 +20,7 @@ CAPTION = (
     "What to look for: with a barrier, the workers' rows are white while the driver works. With a stream the driver "
     "works beside them, and is the limit only when its own row has no white left."
 )
-SLIDER_SIZE = {"style": {"description_width": "150px"}, "layout": {"width": "430px"}}
+SLIDER_SIZE = label_width(150, 430)
 
 
 def with_barrier(workers: int, driver: float) -> list[Work]:
@@ -79,9 +80,8 @@ class AmdahlView(InteractivePicture):
         self.box = PictureBox()
         for control in (self.workers, self.driver, self.way):
             control.observe(lambda change: self._show(), "value")
-        row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "12px"}
         sliders = ipywidgets.VBox([self.workers, self.driver])
-        controls = ipywidgets.HBox([sliders, self.way], layout=row)
+        controls = ipywidgets.HBox([sliders, self.way], layout={**WRAP, "grid_gap": "12px"})
         self.widget = ipywidgets.VBox([controls, self.box], layout={"max_width": "760px"})
         self._show()
 

@@ -11,6 +11,7 @@ import numpy as np
 from dqnkit.environments import make_env
 from dqnkit.lessons.start_here.cartpole_picture import cartpole
 from dqnkit.plots import Picture
+from dqnkit.widgets.controls import button
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
@@ -40,9 +41,9 @@ class PushCartPole(InteractivePicture):
         self.ended = ""  # how the episode ended; empty while it goes on
         self._box = PictureBox()
         self._table = ipywidgets.HTML(layout={"width": "100%"})
-        self.left = _button("◀ Push left", "action 0", lambda button: self.push(0))
-        self.right = _button("Push right ▶", "action 1", lambda button: self.push(1))
-        self.again = _button("New episode", "reset the environment", lambda button: self.reset())
+        self.left = button("◀ Push left", lambda clicked: self.push(0), "action 0")
+        self.right = button("Push right ▶", lambda clicked: self.push(1), "action 1")
+        self.again = button("New episode", lambda clicked: self.reset(), "reset the environment")
         self.by_itself = ipywidgets.Checkbox(
             value=False, description="time runs by itself (the last push again, ten times a second)", indent=False
         )
@@ -137,9 +138,3 @@ class PushCartPole(InteractivePicture):
 def push_cartpole(seed: int = 0) -> PushCartPole:
     """CartPole with buttons, as the value of a cell."""
     return PushCartPole(seed)
-
-
-def _button(text: str, tooltip: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button

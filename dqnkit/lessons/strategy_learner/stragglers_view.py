@@ -10,6 +10,7 @@ import numpy as np
 from dqnkit.lessons.strategy_learner.replica_timeline import Span, timeline
 from dqnkit.plots import Picture
 from dqnkit.types import Array
+from dqnkit.widgets.controls import WRAP, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
@@ -105,8 +106,7 @@ class Stragglers(InteractivePicture):
         self.box = PictureBox()
         for control in (self.replicas, self.spread, self.sync, self.slow, self.waits):
             control.observe(lambda change: self._show(), "value")
-        row = {"flex_flow": "row wrap", "align_items": "center"}
-        controls = [ipywidgets.HBox(pair, layout=row) for pair in self._pairs()]
+        controls = [ipywidgets.HBox(pair, layout=WRAP) for pair in self._pairs()]
         self.widget = ipywidgets.VBox([*controls, self.waits, self.box], layout={"max_width": "760px"})
         self._show()
 
@@ -155,12 +155,4 @@ def stragglers(**settings: Any) -> Stragglers:
 
 
 def _slider(kind: Any, name: str, value: float, low: float, high: float, step: float) -> Any:
-    return kind(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=name,
-        style={"description_width": "110px"},
-        layout={"width": "350px"},
-    )
+    return kind(value=value, min=low, max=high, step=step, description=name, **label_width(110, 350))

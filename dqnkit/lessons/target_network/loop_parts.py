@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from dqnkit.config import NEVER, DQNConfig
+from dqnkit.default_parts import make_learner, make_replay
 from dqnkit.environments import make_env
 from dqnkit.exploration import epsilon_greedy
-from dqnkit.parts import make_learner, make_replay
 from dqnkit.policy import q_values
 from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Array, PolicyWeights, Transition

@@ -11,8 +11,8 @@ import pytest
 from toys import SpiedConfig, linear_policy, small_config
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import LEARNER_SETTINGS, check_learner, make_learner
 from dqnkit.errors import ConfigError
-from dqnkit.parts import LEARNER_SETTINGS, check_learner, make_learner
 from dqnkit.training import train
 from dqnkit.types import Transition
 
@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "conv_filters": (9,),
     "conv_sizes": (9,),
     "conv_strides": (9,),
+    "actor_priorities": True,
 }
 
 
@@ -44,7 +45,7 @@ def made_with(config: DQNConfig) -> Any:
 
 @pytest.mark.parametrize("name", LEARNER_SETTINGS)
 def test_a_learner_with_another_setting_is_refused_with_both_values(name: str) -> None:
-    config = small_config()
+    config = small_config(replay="prioritized")  # which actor_priorities need
     other = replace(config, **{name: OTHER[name]})
     message = rf"the learner was made with {name} .*, the run has {name} "
     with pytest.raises(ConfigError, match=message) as error:
