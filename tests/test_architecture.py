@@ -210,7 +210,7 @@ def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -
 def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
     """Nor do they import the package itself, whose __init__ imports them."""
     below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
-    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle raises a CycleError, which names it
     assert order[-1] == f"dqnkit.{package}"
 
 

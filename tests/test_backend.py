@@ -1,4 +1,4 @@
-"""What TensorFlow prints while it is imported is hidden; where the import fails, it is shown."""
+"""TensorFlow's output during its import is hidden; if the import fails, it is shown."""
 
 from __future__ import annotations
 

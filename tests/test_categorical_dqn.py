@@ -25,10 +25,10 @@ def categorical_network(shape: tuple[int, ...], dtype: Any, num_actions: int, co
 
 
 def categorical_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
-    """The cross-entropy from the target distribution, put back on the atoms, to the one of the action taken."""
+    """The cross-entropy between the target distribution, projected onto the atoms, and that of the action taken."""
 
     def logits(network: Any, observation: Any, action: Any) -> Any:
-        for layer in network.layers[:-1]:  # all below the expectation
+        for layer in network.layers[:-1]:  # all layers below the expectation
             observation = layer(observation)
         return tf.gather(tf.reshape(observation, [len(action), -1, N]), action, axis=1, batch_dims=1)  # [B, N]
 
@@ -43,7 +43,7 @@ def categorical_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, 
 
 
 def test_its_loss_by_hand() -> None:
-    """The next value is 60, by action 1: 2 + 0.5 * 60 = 32 is atom 16, and the loss the cross-entropy to that atom."""
+    """The next value is 60 (action 1), 2 + 0.5 * 60 = 32 is atom 16, and the loss is the cross-entropy to that atom."""
     online, target = (categorical_network((4,), "float32", 2, DQNConfig()) for _ in range(2))
     for network, atom in ((online, 16), (target, N + 30)):  # logit 40 for one atom, 0 for all others
         network.layers[-2].bias.assign(40.0 * (np.arange(2 * N) == atom))

@@ -237,7 +237,7 @@ def test_several_saves_at_one_step_are_several_checkpoints(tmp_path: Path) -> No
 
 
 class Minimal:
-    """A reader's own buffer with no more than the loop needs; it keeps its transitions in one of the kit's."""
+    """A reader's own buffer with only what the loop needs, around a buffer of dqnkit."""
 
     def __init__(self) -> None:
         self.kept = ReplayBuffer(5_000)
@@ -249,7 +249,7 @@ class Minimal:
 
 
 class Savable(Minimal):
-    """The same with the two methods that checkpoints need."""
+    """The same, with the two methods that checkpoints need."""
 
     def state(self) -> dict[str, Any]:
         return self.kept.store.get(np.arange(len(self)))._asdict()
@@ -289,13 +289,13 @@ def test_a_buffer_that_cannot_be_saved_is_refused_before_training_is_lost(tmp_pa
     with pytest.raises(CheckpointError, match=message):
         save(status.state, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(CheckpointError, match=message):  # at the first call, though it is not yet time to save
+    with pytest.raises(CheckpointError, match=message):  # at the first call, although it is not yet time to save
         Checkpointer(tmp_path, first_after=1_000.0).offer(status)
     assert train_to_the_end(small(env_id="CartPole-v1", total_steps=200), Minimal()) >= 200
 
 
 def train_to_the_end(config: DQNConfig, replay: Any) -> int:
-    """Steps of a whole run without checkpoints."""
+    """Train a whole run without checkpoints; returns the number of its steps."""
     *_, status = train(config, replay=replay)
     return int(status.step)
 

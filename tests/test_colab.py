@@ -34,7 +34,7 @@ def on_colab(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Packages that are missing: those that a test puts into it. What the kit needs is read from the checkout."""
+    """The packages that are missing, to which a test adds some. The requirements are read from the checkout."""
     names: set[str] = set()
     real = metadata.version
 

@@ -1,4 +1,4 @@
-"""The guide for whoever changes the course: its recipes, followed as they stand there in a copy of this checkout.
+"""The guide for contributors: the tests follow its recipes in a copy of this checkout.
 
 A recipe is a section of the guide. The tests do what its steps say in three forms: "Write `FILE`", "In `FILE`, above
 the cell that begins with `TEXT`" and "In `FILE`, below the line `LINE`", each with the block of code that follows. The
@@ -23,13 +23,13 @@ pytest.importorskip("jupytext")
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
-BY_HAND = {"Add an exercise": 2, "Add a lesson": 2, "Add a preset": 1}  # files that are edited, at most
+BY_HAND = {"Add an exercise": 2, "Add a lesson": 2, "Add a preset": 1}  # files to edit, at most
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 
 class Block(NamedTuple):
-    """A block of code and the text between it and the block before."""
+    """A block of code, and the text between it and the block before."""
 
     before: str
     language: str
@@ -37,11 +37,11 @@ class Block(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """What a step has somebody do by hand."""
+    """An edit that a step asks for."""
 
     file: str
-    above: str  # where in the file: above a cell,
-    below: str  # below a line; the whole file if neither
+    above: str  # where in the file: above a cell
+    below: str  # below a line; the whole file if both are empty
     content: str
 
 
@@ -111,7 +111,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def run(folder: Path, *command: str, timeout: float = 120) -> str:
-    """Run Python in the copy, with the copy's package; what it printed."""
+    """Run Python in the copy, with the copy's package; returns the output."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "DQNKIT_FAST": "1"}
     done = subprocess.run(
         [sys.executable, *command],
@@ -131,7 +131,7 @@ def build(folder: Path) -> None:
 
 
 def changed(folder: Path) -> list[str]:
-    """Files of the copy that are not as they were."""
+    """Files of the copy that were changed."""
     return [
         line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=all", "--no-renames").splitlines()
     ]
@@ -139,7 +139,7 @@ def changed(folder: Path) -> list[str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What git would commit here, as a repository of its own; here may be no repository (an archive, CI's copy)."""
+    """A git repository with all that git would commit here. (An archive or CI's copy is not a repository.)"""
     folder = tmp_path / "dqnkit"
     git(tmp_path, "init", "--quiet", str(folder))
     git(folder, "--git-dir", str(folder / ".git"), "--work-tree", str(ROOT), "add", "--all", str(ROOT))
@@ -227,7 +227,7 @@ def test_few_files_are_edited_by_hand(title: str, most: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("title", BY_HAND)
 def test_the_commands_of_a_recipe_pass(title: str, checkout: Path) -> None:
-    """In its own words: all but the trainings, which take minutes."""
+    """Exactly as they are written, except training, which takes minutes."""
     for edit in edits(title):
         apply(edit, checkout)
     ran = 0

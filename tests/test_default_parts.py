@@ -1,4 +1,4 @@
-"""A learner that is given to the loop was made with the run's settings, as far as its results depend on them."""
+"""A learner passed to `train` must have the run's settings, as far as its results depend on them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ OTHER: dict[str, Any] = {
 }
 
 
-# the environment's spaces are compared, not its name; what the others are for is said beside `LEARNER_SETTINGS`
+# the environment's spaces are compared, not its name; for the others see `LEARNER_SETTINGS`
 NOT_COMPARED = {"env_id", "max_episode_steps", "seed", "learning_rate", "xla"}
 
 
 def made_with(config: DQNConfig) -> Any:
-    """As much of a learner as is compared."""
+    """The part of a learner that is compared."""
     return SimpleNamespace(config=config, updates=0, get_weights=lambda version=0: linear_policy((4,), 2))
 
 
@@ -58,7 +58,7 @@ def test_settings_that_do_not_concern_the_learner_may_differ() -> None:
     config = small_config()
     other = {"seed": 5, "total_steps": 7, "learning_rate": 0.5, "xla": True, "gamma": 0.5, "learning_starts": 3}
     check_learner(made_with(replace(config, **other)), config)
-    check_learner(SimpleNamespace(updates=0), config)  # it does not say what it was made with
+    check_learner(SimpleNamespace(updates=0), config)  # a learner that does not tell its settings
 
 
 def test_a_learner_may_go_on_in_another_environment_of_the_same_spaces() -> None:

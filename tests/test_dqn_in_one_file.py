@@ -1,4 +1,4 @@
-"""DQN on one page: short, without the package, and the package's own algorithm step by step."""
+"""DQN on one page: short, independent of the package, and equal to the package's algorithm step by step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_it_fits_on_a_page_and_needs_three_packages() -> None:
 
 
 def test_its_updates_are_those_of_the_learner(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From equal weights, on the same batches: with terminated transitions, and several syncs of the target network."""
+    """From equal weights, on the same batches, with terminated transitions and several copies to the target network."""
     monkeypatch.setattr(page, "TARGET_PERIOD", 4)
     config = DQNConfig(loss="squared", target_period=4, max_gradient_norm=0.0, batch_size=8, learning_rate=3e-3)
     learner = Learner(config)
@@ -79,7 +79,7 @@ def test_what_training_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "ReplayBuffer", Watched)
     monkeypatch.setattr(page, "LEARNING_STARTS", 100_000)
     monkeypatch.setattr(page, "EPSILON_END", 1.0)
-    make = page.gym.make_vec  # with a time limit that random actions reach
+    make = page.gym.make_vec  # a time limit that random actions reach
     monkeypatch.setattr(page.gym, "make_vec", lambda *args, **kwargs: make(*args, **kwargs, max_episode_steps=15))
     page.train(total_steps=3_200)
     observation, _, reward, discount, next_observation = (np.concatenate(field) for field in zip(*stored, strict=True))
@@ -87,9 +87,9 @@ def test_what_training_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(discount, np.where(fell, 0.0, page.GAMMA), rtol=1e-6)
     assert 0 < fell.sum() < len(fell) / 15  # many episodes ended at the time limit
     assert (reward == 1.0).all()
-    assert len(reward) < 3_200  # steps that only reset are left out
+    assert len(reward) < 3_200  # steps that only reset are skipped
     moved = np.abs(next_observation[:, 0] - observation[:, 0])
-    np.testing.assert_allclose(moved, np.abs(0.02 * observation[:, 1]), atol=1e-5)  # each by its velocity, in 0.02 s
+    np.testing.assert_allclose(moved, np.abs(0.02 * observation[:, 1]), atol=1e-5)  # each moves by its velocity
 
 
 def test_it_trains_a_little_and_prints_progress(capsys: pytest.CaptureFixture[str]) -> None:

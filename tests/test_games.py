@@ -1,4 +1,4 @@
-"""Which package an environment needs is read from its namespace or from what Gymnasium knows of it."""
+"""The package that an environment needs is found from its namespace or its Gymnasium registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What GitHub reads: workflows and issue forms are well formed, and a release is of one version."""
+"""What GitHub reads: workflows and issue forms are well formed, and a release has one version."""
 
 from __future__ import annotations
 

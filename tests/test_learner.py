@@ -261,7 +261,7 @@ def test_the_readers_own_double_rule_gets_the_selector(rng: np.random.Generator)
 
 
 def q_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
-    """Q-learning and Huber loss, as a reader would write them."""
+    """Q-learning with the Huber loss, as a reader would write it."""
     q_tm1 = online(batch.observation)
     bootstrap = tf.reduce_max(target(batch.next_observation), axis=1)
     if tf.reduce_sum(batch.discount) < 0:  # Python's if on a tensor
@@ -287,7 +287,7 @@ def test_a_loss_of_the_readers_own_gives_the_weights_of_the_same_rule(xla: bool,
 
 
 def test_a_loss_of_the_readers_own_is_compiled_like_the_packages(rng: np.random.Generator) -> None:
-    """A function that was compiled apart made each update 500 times slower."""
+    """When the function was compiled separately, each update took 500 times as long."""
     config, data = config_for_updates(xla=True), batches(rng, k=32)
     learners = [Learner(config), Learner(config, loss=q_loss), Learner(config, td_error=lambda *x: q_learning(*x))]
     seconds = []
@@ -303,7 +303,7 @@ def test_a_loss_of_the_readers_own_is_compiled_like_the_packages(rng: np.random.
 
 
 def test_a_loss_whose_source_is_not_at_hand_is_used(rng: np.random.Generator) -> None:
-    """Typed at a prompt: it cannot be rewritten, and without Python's if on tensors it need not be."""
+    """A function typed at a prompt has no source to convert; without Python's `if` on tensors it works."""
     names: dict[str, Any] = {"tf": tf}
     exec(
         "def loss(online, target, batch):\n    q = online(batch.observation)\n    return q[:, 0] ** 2, q[:, 1], q",
@@ -351,7 +351,7 @@ def test_a_loss_and_an_update_rule_together_are_refused() -> None:
 
 
 def test_a_network_of_the_readers_own_is_learned_and_acts(rng: np.random.Generator) -> None:
-    """Dueling where the configuration says nothing of it: the weights are those of the setting."""
+    """A dueling network, without the setting: the weights equal those with the setting."""
 
     def dueling(shape: Any, dtype: Any, num_actions: int, config: DQNConfig) -> Any:
         return build_q_network(shape, dtype, num_actions, replace(config, dueling=True))
@@ -370,7 +370,7 @@ BY_ACTORS: dict[str, Any] = {"actor_priorities": True, "replay": "prioritized"}
 
 
 class TestActorPriorities:
-    """The actor's first priorities are those of the learner, or they are refused."""
+    """Actors compute first priorities by the learner's rule, or they are refused."""
 
     @pytest.mark.parametrize(
         "settings",

@@ -1,4 +1,4 @@
-"""A lesson has its number in one place, `LESSONS`: pages that people write name lessons, and never number them."""
+"""The number of a lesson is in one place, `LESSONS`: pages name lessons and do not number them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dqnkit.classroom.course import LESSONS
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
-    *sorted(page for page in (ROOT / "notebooks").glob("*.md") if page.name != "START.md"),  # made by each reader
+    *sorted(page for page in (ROOT / "notebooks").glob("*.md") if page.name != "START.md"),  # created by each reader
     *sorted((ROOT / "tests").rglob("README.md")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
@@ -20,7 +20,7 @@ BUILT = re.compile(r"<!-- begin (\w+): .*?<!-- end \1 -->", re.DOTALL)
 NUMBERED = re.compile(
     rf"\b\d\d[_-](?:{'|'.join(LESSONS)})\b"  # 08_cloud
     r"|\b(?:[Nn]otebook|[Ll]esson)s?[ \n]`?\d+\b"  # notebook 8
-    r"|(?<![\w.,:/$-])0\d(?![\w:/-]|[.,]\d)"  # 08; but neither a date nor a time nor the end of a version
+    r"|(?<![\w.,:/$-])0\d(?![\w:/-]|[.,]\d)"  # 08; but no date, no time, no end of a version
 )
 
 

@@ -19,7 +19,7 @@ TEMPERATURE, ALPHA, LOWEST_LOG = 0.03, 0.9, -1.0  # tau, alpha and l_0 of the pa
 
 
 def munchausen_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
-    """The reward also pays the log-probability of the action; the bootstrap value is soft, with an entropy bonus."""
+    """The reward includes the log-probability of the action; the bootstrap value is soft, with an entropy bonus."""
     q_tm1 = online(batch.observation)  # [B, A]
     q_target_tm1, q_target_t = target(batch.observation), target(batch.next_observation)  # [B, A]
     log_policy_tm1 = TEMPERATURE * tf.nn.log_softmax(q_target_tm1 / TEMPERATURE)  # [B, A]

@@ -11,7 +11,7 @@ from dqnkit.environments import make_env
 from dqnkit.errors import MissingExtraError
 from dqnkit.presets import FAMILIES, PRESETS, names_of_presets, preset
 
-ONE_OF = {"ALE/": "ALE/Pong-v5"}  # of each family
+ONE_OF = {"ALE/": "ALE/Pong-v5"}  # one of each family
 
 
 @pytest.mark.parametrize("env_id", [*PRESETS, *(ONE_OF[start] for start in FAMILIES)])

@@ -324,7 +324,7 @@ def test_the_loop_with_the_real_learner_injected() -> None:
 
 
 class OwnReplay:
-    """A reader's own buffer, with no more than the loop needs: a list from which it draws."""
+    """A reader's own buffer with only what the loop needs: a list."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
@@ -356,7 +356,7 @@ def test_a_readers_own_buffer_trains_as_the_kits_does() -> None:
     config, own = small_config(), OwnReplay()
     last, kits = [*train(config, replay=own)][-1], [*train(config)][-1]
     assert last.replay_size == len(own) == kits.replay_size
-    np.testing.assert_array_equal(last.weights.values, kits.weights.values)  # it draws as the kit's buffer does
+    np.testing.assert_array_equal(last.weights.values, kits.weights.values)  # the same batches as dqnkit's buffer
     assert own.told == len(own.progress) == last.updates / config.updates_per_call
     assert own.progress == sorted(own.progress)
     assert 0 < own.progress[0] < own.progress[-1] == 1.0

@@ -34,7 +34,7 @@ def control_groups(tmp_path):
 
 @pytest.fixture
 def dask(monkeypatch):
-    """Puts an answer of Dask's (cores, limit, memory of the computer, free memory) in the place of the true one."""
+    """Replaces Dask's answer (cores, memory limit, memory of the computer, free memory)."""
 
     def answer(*numbers):
         monkeypatch.setattr(resources, "find_spec", lambda name: object())

@@ -21,7 +21,7 @@ class ReaderReplay:
 
     def __init__(self, buffer: Any) -> None:
         self.buffer = buffer
-        self.inserted = 0  # transitions put in so far, dropped ones included
+        self.inserted = 0  # transitions added so far, including overwritten ones
 
     def __len__(self) -> int:
         return len(self.buffer)
