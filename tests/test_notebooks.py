@@ -1,6 +1,6 @@
 """The notebooks as a reader runs them: from top to bottom in a fresh kernel, student's copy and solution.
 
-With DQNKIT_FAST=1 each training run is short; the slow tests run them whole.
+All of them are slow. With DQNKIT_FAST=1 each training run is short; two, or all, are run whole too.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def test_what_is_built_is_what_the_sources_give() -> None:
         assert not stale, f"{path.name} is stale: run python -m dqnkit.authoring.build"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_a_notebook_runs_in_fast_mode(path: Path, tmp_path: Path) -> None:
     assert_runs(path, tmp_path, fast=True)
