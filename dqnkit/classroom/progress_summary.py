@@ -1,6 +1,6 @@
-"""The reader's progress on the page: a summary by notebook, and the file to take away and bring back.
+"""The reader's progress: a summary by notebook, and download and upload of the progress file.
 
-What is kept, and in which format, is in `dqnkit.classroom.progress_file`.
+The format of the file is described in `dqnkit.classroom.progress_file`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WHERE = "It is kept in `{path}`: one file, which you may look at and delete. Not
 
 
 def progress() -> RichText:
-    """What was passed, tried and predicted so far, by notebook; run the cell again to see it anew."""
+    """Return a summary of what was passed, tried and predicted so far, by notebook."""
     data = records.FILE.read()
     lines = _lines(data)
     notebooks = sorted({notebook for notebook, *_ in lines})
@@ -40,7 +40,7 @@ def progress() -> RichText:
 
 
 def _lines(data: records.Record) -> list[tuple[str, str, str, str]]:
-    """Notebook, icon, what, and its state, for each exercise of the kit and each prediction that was asked."""
+    """Return (notebook, icon, name, state) for each exercise of the course and each prediction in the file."""
     checks, lines = dict(data["checks"]), []
     for name in course.exercise_names():
         notebook = course.find_exercise(name).notebook
@@ -70,7 +70,7 @@ def _notices() -> str:
 
 
 def download_progress() -> RichText:
-    """A link that saves the progress file on the reader's own computer: hosted notebooks forget."""
+    """Return a link that saves the progress file on the reader's own computer, as hosted notebooks lose it."""
     content = json.dumps(records.FILE.read(), indent=2, ensure_ascii=False).encode()
     source = f"data:application/json;base64,{base64.b64encode(content).decode()}"
     link = (
@@ -87,17 +87,17 @@ def download_progress() -> RichText:
 
 
 def upload_progress() -> Any:
-    """A button that takes a downloaded progress file back and merges it with what is here."""
+    """Return a button that uploads a progress file and merges it with the one that is here."""
     if find_spec("ipywidgets") is None:
         instead = f"Copy your file to `{records.FILE.path}` instead, then restart the kernel."
         return rich_text.message("open", "Upload needs ipywidgets", instead)
     from dqnkit.widgets.upload_form import UploadForm
 
-    return UploadForm(_take)
+    return UploadForm(_merge_upload)
 
 
-def _take(content: bytes) -> str:
-    """Merge a file into the progress; what to say of it."""
+def _merge_upload(content: bytes) -> str:
+    """Merge the content of an uploaded file into the progress; return what to tell the reader."""
     try:
         theirs = records.parse(content)
     except ValueError as error:
