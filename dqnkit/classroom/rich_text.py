@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-# Icon and colour of each kind of message. The colours are those of `dqnkit.plots.style.PALETTE`.
+# Icon and colour of each kind of message; all but the grey are colours of `dqnkit.plots.style.PALETTE`.
 KINDS = {
     "passed": ("✓", "#009E73"),
     "wrong": ("✗", "#D55E00"),

@@ -74,7 +74,9 @@ class _Worker(threading.Thread):
         self.must_end = False  # its time is up
         self.was_ended = False  # it stopped because of that
         self.is_out = False  # it has left the reader's code
-        self.over = threading.Event()  # (not is_alive: after Ctrl-C in a join it is false while the thread runs on)
+        self.over = (
+            threading.Event()
+        )  # is_alive would not do: after Ctrl-C in a join it is False while the thread runs on
         self.value: Any = None
         self.error: BaseException | None = None
 
