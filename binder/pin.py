@@ -1,18 +1,18 @@
-"""Write the pinned set of versions anew, one set for everyone.
+"""Write the pinned versions again: one set for everyone.
 
-    python binder/pin.py                # what is pinned stays as it is wherever it still fits
-    python binder/pin.py --upgrade      # to the newest versions that fit together
+    python binder/pin.py                # keeps each pinned version if it still fits
+    python binder/pin.py --upgrade      # takes the newest versions that fit together
 
-constraints.txt    every package of the extras in EXTRAS: what a checkout and the tests take their versions from
-requirements.txt   those of them that Binder installs, with the same versions: the extra in ON_BINDER, and no more
+constraints.txt    every package of the extras in EXTRAS: the versions for a checkout and for the tests
+requirements.txt   the packages that Binder installs, those of the extra in ON_BINDER, in the same versions
 
-Run it after a change to the dependencies in pyproject.toml, or to move to newer versions; then install the result on
-the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,games,test]"`), run the tests,
-and commit all three files. It needs pip and a network, and installs nothing but a resolver, in a temporary place.
+Run it after a change of the dependencies in pyproject.toml, or to move to newer versions. Then install the result on
+the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,cloud,games,test]"`), run the
+tests, and commit all three files. It needs pip and a network. It installs only a resolver, in a temporary folder.
 
-The resolver answers for every platform and Python that we support at once, under the rules of the oldest Python. So
-each package has one version that holds everywhere, and a marker stands only where a package is not for all. Lines hold
-nothing but `name==version ; marker`, because pip refuses extras in a file of constraints.
+The resolver looks for versions that fit on every platform and Python that we support, by the rules of the oldest
+Python. So each package has one version for all; a marker names the platforms of a package that not all need. A line is
+nothing more than `name==version ; marker`, because pip refuses extras in a file of constraints.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-EXTRAS = ["notebooks", "games", "test"]
+EXTRAS = ["notebooks", "cloud", "games", "test"]
 ON_BINDER = ["notebooks"]
 OLDEST_PYTHON = "3.11"
 SUPPORTED = (
@@ -52,21 +52,21 @@ def main() -> None:
 
 
 class Resolver:
-    """The resolver uv, in an environment of its own."""
+    """The resolver uv, in its own environment."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         venv.create(scratch / "venv", with_pip=True)
         self.python = scratch / ("venv/Scripts/python.exe" if sys.platform == "win32" else "venv/bin/python")
         subprocess.run([self.python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-        # It reads the supported environments from the project file, so it gets a copy that names them.
+        # uv reads the supported platforms from the project file, so it gets a copy of ours that names them.
         project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         project += f"\n[tool.uv]\nenvironments = {json.dumps([SUPPORTED])}\n"
         (scratch / "pyproject.toml").write_text(project, encoding="utf-8")
 
     def resolve(self, extras: Sequence[str], pinned: Sequence[str]) -> list[str]:
-        """The pins of some extras; of those that are pinned already, the same versions wherever they still fit."""
-        write(self.scratch / "pins.txt", pinned)  # uv prefers the versions in the file that it is to write
+        """The pins of some extras. What is pinned already keeps its version if it still fits."""
+        write(self.scratch / "pins.txt", pinned)  # uv prefers the versions that are in its output file
         command = [self.python, "-m", "uv", "pip", "compile", "pyproject.toml", "--output-file", "pins.txt", "--quiet"]
         command += ["--universal", "--python-version", OLDEST_PYTHON, "--fork-strategy", "fewest"]
         command += ["--no-python-downloads", "--no-header", "--no-annotate"]
@@ -86,7 +86,7 @@ def write(file: Path, pins: Sequence[str]) -> None:
 
 
 def without_supported(line: str) -> str:
-    """Leave out of a pin's marker what holds in every supported environment."""
+    """A pin without those parts of its marker that are true on every supported platform."""
     pin, _, marker = line.partition(" ; ")
     if not re.fullmatch(r"[a-z0-9-]+==[\w.+!]+", pin):
         sys.exit(f"The resolver wrote a line that is not a pin: {line}")

@@ -1,7 +1,9 @@
-"""The command line: dqnkit train, resume, evaluate, certificates, plan, cloud, doctor, lab.
+"""The command line: dqnkit train, resume, evaluate, certificates, plan, cloud, doctor, lab, course.
 
-Every setting of `DQNConfig` is an option of ``train``. What goes wrong by the user's hand ends in one sentence and
-exit status 2; Ctrl-C ends training in order, with a checkpoint, and exit status 130; so does a budget, with 3.
+Every setting of `DQNConfig` is an option of ``train``.
+
+Exit status: 2 after a mistake of the user's, which is told in one sentence; 130 after Ctrl-C; 3 when the budget is
+reached. In the last two cases training stops between two steps and writes a checkpoint.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import importlib
 import os
 import re
 import signal
+import statistics
 import sys
 import time
 import warnings
@@ -24,8 +27,9 @@ import click
 import dqnkit
 from dqnkit.cli_cloud import cloud, plan
 from dqnkit.cli_cluster import ClusterChoice, cluster_options, needs_dask
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
+from dqnkit.presets import names_of_presets, preset
 
 if TYPE_CHECKING:
     from dqnkit.cli_cluster import Rollouts
@@ -43,12 +47,12 @@ class _Group(click.Group):
         try:
             return super().invoke(context)
         except DQNKitError as error:
-            click.secho(f"dqnkit: {error}", fg="red", err=True)
-            context.exit(2)
+            message = str(error)
         except MemoryError:
             advice = "lower replay_capacity, num_envs or hidden_sizes"
-            click.secho(f"dqnkit: these settings need more memory than there is: {advice}", fg="red", err=True)
-            context.exit(2)
+            message = f"these settings need more memory than there is: {advice}"
+        click.secho(f"dqnkit: {message}", fg="red", err=True)
+        return context.exit(2)
 
 
 class _Sizes(click.ParamType):
@@ -78,7 +82,7 @@ main.add_command(plan)
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each setting, with its documentation and default."""
+    """Add one option for each setting, with its documentation and default."""
     hints = get_type_hints(DQNConfig)
     for spec in reversed(dataclasses.fields(DQNConfig)):
         if spec.name != "env_id":
@@ -102,7 +106,16 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
     return _Sizes() if get_args(kind) else kind
 
 
-@main.command(short_help="Train a DQN on an environment.")
+TRAIN_HELP = f"""Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
+
+An environment of your own is named with its module: my_module:MyEnv-v0.
+
+Settings known to work are used for {names_of_presets()}; give any of them to choose otherwise. The defaults in brackets
+are for all others.
+"""
+
+
+@main.command(short_help="Train a DQN on an environment.", help=TRAIN_HELP)
 @click.argument("env_id")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
@@ -117,13 +130,6 @@ def train(
     cluster: ClusterChoice,
     **settings: Any,
 ) -> None:
-    """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
-
-    An environment of your own is named with its module: my_module:MyEnv-v0.
-
-    Settings known to work are used for: CartPole-v1, Acrobot-v1, MountainCar-v0, LunarLander-v3, MinAtar/... and the
-    kit's own dqnkit/...; give any of them to choose otherwise. The defaults in brackets are for all others.
-    """
     config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
     from dqnkit.environments import make_env
 
@@ -134,12 +140,10 @@ def train(
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with cluster.rollouts() as rollouts:
         _import_tensorflow()
-        from dqnkit.training import make_learner
+        from dqnkit.default_parts import make_learner
         from dqnkit.training import train as train_loop
 
-        learner = make_learner(
-            config
-        )  # before the folder is made: a network that cannot be built leaves nothing behind
+        learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind
         run = RunFolder.create(path, config)
         click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
         _train(run, train_loop(config, rollouts=rollouts.source, learner=learner), video, rollouts)
@@ -171,7 +175,7 @@ def resume(
         from dqnkit.training import train as train_loop
 
         state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
-        step = state.counters.step if state else 0  # 0: it was stopped before its first checkpoint
+        step = state.counters.step if state else 0  # 0: the run was stopped before its first checkpoint
         folder = RunFolder.open(run, config, step)
         if state and step >= config.total_steps and folder.evaluated:
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
@@ -203,7 +207,9 @@ def evaluate(run: Path, episodes: int, seed: int | None) -> None:
     returns = evaluate_policy(state.learner.get_weights(), config, episodes, seed)
     click.echo(f"{config.env_id} after {state.counters.step:,} steps, {episodes} greedy episodes:")
     click.echo(f"  mean {returns.mean():.1f}   standard deviation {returns.std():.1f}")
-    click.echo(f"  lowest {returns.min():.1f}   median {_median(returns):.1f}   highest {returns.max():.1f}")
+    click.echo(
+        f"  lowest {returns.min():.1f}   median {statistics.median_high(returns):.1f}   highest {returns.max():.1f}"
+    )
 
 
 @main.command(short_help="Make TLS certificates for a cluster.")
@@ -222,10 +228,10 @@ def certificates(file: Path) -> None:
 @main.command(short_help="Look at this computer.")
 def doctor() -> None:
     """Versions, cores, memory, what is missing and the command that mends it."""
-    from dqnkit.doctor import examine, report
+    from dqnkit.doctor import examine
 
     findings = examine()
-    click.echo(report(findings))
+    click.echo(str(findings))
     sys.exit(1 if any(finding.status == "problem" for finding in findings) else 0)
 
 
@@ -257,9 +263,9 @@ def _train(
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
-    """Train with a progress bar until the end or Ctrl-C; keep everything; look at the result.
+    """Train with a progress bar until the end, Ctrl-C or the budget; keep the run, and evaluate its policy at the end.
 
-    ``first_step`` is where the run goes on, and ``weights`` what it has learned by then.
+    A run that is resumed begins at ``first_step`` with these ``weights``.
     """
     from tqdm import tqdm
 
@@ -279,14 +285,14 @@ def _train(
                     break
         except (DivergedError, InvalidDataError, ClusterError, RolloutError):
             if status is not None:
-                run.finish(status)  # what was learned until then is whole
+                run.finish(status)  # what was learned before the error is sound
                 _draw(run.draw_curve)
             raise
         finally:
             statuses.close()
     if status is not None:
         run.finish(status)
-        rollouts.release()  # machines cost money while we look at the result
+        rollouts.release()  # machines cost money, and the evaluation does not need them
         weights, seconds = status.weights, max(status.seconds, 1e-9)
         speed = (status.step - first_step) / seconds
         click.echo(f"Trained for {seconds:.1f} s ({speed:,.0f} steps a second, {status.updates:,} updates in all)")
@@ -300,7 +306,7 @@ def _train(
 
 
 def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
-    """What stands behind the progress bar."""
+    """The numbers to the right of the progress bar."""
     return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{rollouts.progress(status.policy_lag)}"
 
 
@@ -311,13 +317,13 @@ def _show_result(run: RunFolder, weights: PolicyWeights, video: bool) -> None:
     _draw(run.draw_curve)
     if video:
         _draw(lambda: run.draw_video(weights))
-    run.write_evaluation(returns)  # last: it says that the run is complete
+    run.write_evaluation(returns)  # last: this file marks the run as complete
     click.echo(f"Mean return over {len(returns)} greedy episodes: {returns.mean():.1f} (std {returns.std():.1f})")
     click.echo(f"All of it is in {run.path}")
 
 
 def _draw(draw: Callable[[], Path]) -> None:
-    """Draw something at the end; where what it needs is missing, the run is none the worse."""
+    """Draw a picture of the run. Where that is not possible the run is still complete, and a line says why."""
     try:
         click.echo(f"  {draw()}")
     except (DQNKitError, OSError) as error:
@@ -337,7 +343,7 @@ def _restore(run: Path, config: DQNConfig, *, set_aside: bool = True) -> Any:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C (or SIGTERM) asks for a stop between two statuses, where all is whole; a second Ctrl-C stops at once."""
+    """Ctrl-C or SIGTERM stops at the next status, where a checkpoint is possible; a second Ctrl-C stops at once."""
     asked = False
 
     def ask(signal_number: int, frame: Any) -> None:
@@ -355,16 +361,12 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def _import_tensorflow() -> None:
-    """Import what the learner needs, before anything is written."""
+    """Import what the learner needs, so that a missing package is noticed before anything is written."""
     for package, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
             importlib.import_module(package)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"{name}, which training needs,", "learner") from error
-
-
-def _median(values: Any) -> float:
-    return float(sorted(values)[len(values) // 2])
 
 
 if __name__ == "__main__":

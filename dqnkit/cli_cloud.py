@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from dqnkit.cli_cluster import PAID, needs_dask
-from dqnkit.config import preset
+from dqnkit.cli_cluster import needs_dask
+from dqnkit.cloud import CLOUDS
 from dqnkit.files import write_whole
+from dqnkit.presets import preset
 
 
 @click.command(short_help="Time and cost of a run in a cloud, before you buy.")
 @click.argument("env_id")
 @click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
 @click.option("--seconds", type=click.FloatRange(5), default=60.0, show_default=True, help="for measuring here")
-@click.option("--cloud", type=click.Choice(["aws", "gcp", "all"]), default="all", show_default=True)
+@click.option("--cloud", type=click.Choice([*CLOUDS, "all"]), default="all", show_default=True)
 @click.option("--spot/--no-spot", default=None, help="only spot machines, or none  [both]")
 @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="the most that it may cost")
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="draw time against cost into a PNG file")
@@ -39,9 +40,8 @@ def plan(
 
     make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
     with needs_dask():
+        from dqnkit.cloud.prices import dated, offers
         from dqnkit.cluster import plan as planning
-        from dqnkit.cluster.cloud.order import CLOUDS
-        from dqnkit.cluster.cloud.prices import dated, offers
         from dqnkit.cluster.measure import measure
     found = offers(CLOUDS if cloud == "all" else (cloud,), (False, True) if spot is None else (spot,))
     measured = measure(config, seconds, click.echo)
@@ -61,7 +61,7 @@ def cloud() -> None:
 
 def _cloud_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--cloud", "which", type=click.Choice(PAID), default="aws", show_default=True),
+        click.option("--cloud", "which", type=click.Choice(CLOUDS), default="aws", show_default=True),
         click.option("--place", metavar="REGION", help="a region of aws, a project of gcp  [as configured there]"),
     ):
         command = option(command)
@@ -75,7 +75,7 @@ def list_(which: str, place: str | None) -> None:
     account = _account(which, place)
     found = account.find()
     if found:
-        from dqnkit.cluster.cloud.leftovers import table
+        from dqnkit.cloud.leftovers import table
 
         click.echo(table(found))
         click.echo("Remove them: dqnkit cloud stop CLUSTER, or dqnkit cloud stop --mine")
@@ -89,7 +89,7 @@ def list_(which: str, place: str | None) -> None:
 @click.option("--mine", is_flag=True, help="all clusters that were started by you on this computer")
 def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool) -> None:
     """End all machines of CLUSTERs, as dqnkit cloud list names them, and remove their firewalls."""
-    from dqnkit.cluster.cloud.leftovers import owner
+    from dqnkit.cloud.leftovers import owner
 
     if bool(cluster) == mine:
         raise click.UsageError("say which: CLUSTER, as dqnkit cloud list names it, or --mine")
@@ -109,8 +109,8 @@ def check(which: str, place: str | None) -> None:
     account = _account(which, place)
     if missing := account.lacking():
         click.secho(f"This account may not: {', '.join(missing)}", fg="red")
-        click.echo("A policy that allows what is needed:")
-        click.echo(account.policy())
+        click.echo("These permissions are needed:")
+        click.echo(account.permissions())
         raise SystemExit(1)
     click.echo(f"The account may do what can be asked about on {which}, {account.place}.")
     if account.unasked:
@@ -118,7 +118,7 @@ def check(which: str, place: str | None) -> None:
 
 
 def _account(which: str, place: str | None) -> Any:
-    """The account on a cloud, a `dqnkit.cluster.cloud.leftovers.Account`."""
+    """The account on a cloud, a `dqnkit.cloud.accounts.Account`."""
     with needs_dask():
-        from dqnkit.cluster.cloud.accounts import account
+        from dqnkit.cloud.accounts import account
     return account(which, place)

@@ -1,4 +1,4 @@
-"""The command line's clusters: where ``train`` and ``resume`` make their rollouts."""
+"""Options of the command line for clusters: they say where ``train`` and ``resume`` make their rollouts."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cloud import CLOUDS
 from dqnkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from dqnkit.cluster.cloud.meter import Meter
+    from dqnkit.cloud.meter import Meter
     from dqnkit.cluster.rollouts import ClusterRollouts
 
-PLACES = ("local", "ssh", "aws", "gcp")
-PAID = ("aws", "gcp")
+KINDS = ("local", "ssh", *CLOUDS)  # of clusters that --on can make
 
 
 @dataclass(frozen=True)
 class Rollouts:
-    """Where rollouts come from, and what that costs."""
+    """The source of rollouts, and what it costs."""
 
-    source: ClusterRollouts | None = None  # None: this process
-    meter: Meter | None = None  # None: nothing
-    release: Callable[[], None] = lambda: None  # end the cluster, before the `with` block does
+    source: ClusterRollouts | None = None  # None: rollouts are made in this process
+    meter: Meter | None = None  # None: it costs nothing
+    release: Callable[[], None] = lambda: None  # ends the cluster before the `with` block ends
 
     def progress(self, policy_lag: int) -> str:
-        """What stands behind the progress bar."""
+        """Text for the end of the progress bar."""
         if self.source is None:
             return ""
         workers = sum(not worker.lost for worker in self.source.traffic.workers.values())
         return f", workers {workers}, policy lag {policy_lag}" + (f", {self.meter.text()}" if self.meter else "")
 
     def must_end(self) -> bool:
-        """Whether the budget is reached."""
+        """Whether the budget is used up."""
         return self.meter is not None and self.meter.reached()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterChoice:
-    """What the options of `cluster_options` say."""
+    """The values of the options that `cluster_options` defines."""
 
     workers: int | None
     where: str
@@ -57,13 +57,13 @@ class ClusterChoice:
 
     @contextmanager
     def rollouts(self) -> Iterator[Rollouts]:
-        """Where rollouts come from: a cluster that is made, one that runs already, or this process."""
+        """Start a cluster, connect to one that is already running, or use this process."""
         self._check()
         if not self.workers and not self.scheduler:
             yield Rollouts()
             return
         with needs_dask():
-            from dqnkit.cluster import deploy
+            from dqnkit import deploy
             from dqnkit.cluster.dashboard import dashboard_link
             from dqnkit.cluster.rollouts import ClusterRollouts
         with ExitStack() as stack:
@@ -81,7 +81,7 @@ class ClusterChoice:
             yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
 
     def _check(self) -> None:
-        """See that the options go together."""
+        """Check that the options can be combined."""
         if self.workers and self.scheduler:
             raise click.UsageError("--workers makes a cluster, --scheduler uses another: give one of them")
         if (self.insecure or self.send_package) and not self.scheduler:
@@ -91,32 +91,32 @@ class ClusterChoice:
         if (self.where == "ssh") != bool(self.host):
             raise click.UsageError("--on ssh and --host go together")
         paid = [self.spot, self.budget is not None, self.machine is not None, self.lifetime is not None, self.yes]
-        if any(paid) and self.where not in PAID:
+        if any(paid) and self.where not in CLOUDS:
             raise click.UsageError("--spot, --budget, --machine, --lifetime and --yes go with --on aws or --on gcp")
 
     def _options(self) -> dict[str, Any]:
-        """For `make_cluster`."""
+        """Keyword arguments of `make_cluster`."""
         if self.where == "ssh":
             return {"hosts": list(self.host), "progress": click.echo}
-        if self.where not in PAID:
+        if self.where not in CLOUDS:
             return {}
         options = {"spot": self.spot, "budget": self.budget, "machine": self.machine, "lifetime": self.lifetime}
         said = {name: value for name, value in options.items() if value is not None}
-        return {**said, "progress": click.echo, "confirm": None if self.yes else _ask}
+        return {**said, "progress": click.echo, "confirm": None if self.yes else _confirm}
 
 
-def _ask(cost: str) -> bool:
+def _confirm(cost: str) -> bool:
     return click.confirm("Start these machines?")
 
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where rollouts are made; the command gets them as ``cluster``, a `ClusterChoice`."""
+    """Add the options that say where rollouts are made. The command gets them as ``cluster``, a `ClusterChoice`."""
     options = (
         click.option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
         click.option(
             "--on",
             "where",
-            type=click.Choice(PLACES),
+            type=click.Choice(KINDS),
             default="local",
             show_default=True,
             help="where --workers run: here, on computers that ssh reaches, on machines of a cloud",
@@ -140,7 +140,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     collected.__doc__ = command.__doc__
     collected.__name__ = command.__name__
     wrapped: Callable[..., Any] = collected
-    if hasattr(command, "__click_params__"):  # options below this one
+    if hasattr(command, "__click_params__"):  # options of decorators that were applied before
         wrapped.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
     for option in reversed(options):
         wrapped = option(wrapped)
@@ -149,10 +149,10 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def needs_dask() -> Iterator[None]:
-    """Turn a missing Dask into a sentence.
+    """If Dask is missing, raise an error that says what to install.
 
     Raises:
-        MissingExtraError: it is missing.
+        MissingExtraError: Dask is not installed.
     """
     try:
         yield

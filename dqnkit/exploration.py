@@ -1,19 +1,20 @@
-"""How actors explore: epsilon-greedy actions, and what epsilon is for each step or each actor."""
+"""How actors explore: epsilon-greedy actions, the schedules of epsilon, and that of the learning rate."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from dqnkit.config import DQNConfig
 from dqnkit.types import Array, FloatArray, IntArray
 
 
 def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.Generator) -> IntArray:
-    """With probability epsilon any action, each as likely as the other; otherwise the one of largest value.
+    """With probability epsilon a uniformly random action, otherwise the action of largest value.
 
     Args:
         q_values: ``[B, A]``.
         epsilon: a number, or one for each row ``[B]``, between 0 and 1.
-        rng: where the randomness comes from.
+        rng: source of randomness.
 
     Returns:
         actions ``[B]``, int32. The random action may be the greedy one too (Watkins, 1989).
@@ -27,18 +28,25 @@ def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.
 
 
 def linear_schedule(step: int, start: float, end: float, steps: int) -> float:
-    """Straight line from ``start`` at step 0 to ``end`` at step ``steps``, constant after it.
+    """Straight line from ``start`` at step 0 to ``end`` at step ``steps``, constant afterwards.
 
-    ``step`` counts environment steps over the whole of training: the line never begins again with an episode.
+    ``step`` counts the environment steps of the whole training; the line does not restart with each episode.
     """
     fraction = min(1.0, step / steps) if steps > 0 else 1.0
     return start + fraction * (end - start)
 
 
+def learning_rate_at(config: DQNConfig, step: int) -> float:
+    """The configured learning rate at an environment step: constant, or a straight line over the whole of training."""
+    if config.learning_rate_end < 0:
+        return config.learning_rate
+    return linear_schedule(step, config.learning_rate, config.learning_rate_end, config.total_steps)
+
+
 def actor_epsilons(num_actors: int, base: float = 0.4, exponent: float = 7.0) -> FloatArray:
     """One constant epsilon for each actor ``[num_actors]``: ``base ** (1 + exponent * i / (num_actors - 1))``.
 
-    Some actors explore all the time and some hardly ever, so that replay always has both kinds of data
+    Some actors explore all the time and some hardly ever, so that replay always holds both kinds of data
     (Horgan et al., 2018, "Distributed Prioritized Experience Replay", section 4).
     """
     position = np.arange(num_actors) / max(1, num_actors - 1)  # [num_actors], from 0 to 1

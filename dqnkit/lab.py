@@ -19,23 +19,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dqnkit.classroom import start_page
+from dqnkit.course_folder import copy_course, find_notebooks, is_checkout, jupyter_config
 from dqnkit.errors import DQNKitError, MissingExtraError
-from dqnkit.notebooks import copy_course, find_notebooks, is_checkout, jupyter_config
 
 DEFAULT_FOLDER = "dqnkit-course"
-SOCKET = "x" * 50  # as long as the names that Jupyter gives to a kernel's sockets: kernel-<36 characters>-ipc-1
+SOCKET = "x" * 50  # as long as the names of a kernel's sockets in Jupyter: kernel-<36 characters>-ipc-1
 
 
 def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path | None = None) -> int:
     """Open JupyterLab at the course's start page, and wait until it ends.
 
     In a checkout it opens the notebooks where they are. Installed from a wheel, or with a ``folder``, it first copies
-    them there, or brings the copy up to date, so that the reader's work is apart from the package.
+    them there or updates the copy, so that the reader's work is kept outside the package.
 
     Args:
-        port: where JupyterLab answers; the next free one if it is taken.
-        browser: whether to open one; where there is a screen and a browser unless given.
-        folder: where the reader keeps the course; ``dqnkit-course`` in the current folder for an installed wheel.
+        port: the port of JupyterLab; if it is taken, the next free one.
+        browser: whether to open a browser; by default, if there are a screen and a browser.
+        folder: where the reader keeps the course; for an installed wheel ``dqnkit-course`` in the current folder.
 
     Returns:
         the exit code of JupyterLab; 0 after Ctrl-C.
@@ -53,7 +53,7 @@ def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path |
 
 
 def bring_course(folder: str | Path | None = None) -> Path:
-    """The reader's folder with the course in it, up to date, and its start page; see `open_lab`.
+    """Bring the reader's folder of the course and its start page up to date, and return the folder; see `open_lab`.
 
     Raises:
         DQNKitError: the notebooks are not found, or the folder cannot be written.
@@ -73,8 +73,10 @@ def bring_course(folder: str | Path | None = None) -> Path:
 
 
 def _why_no_browser() -> str:
-    """Why no browser can be opened on this computer for whoever sits in front of it; empty where one can."""
-    if os.environ.get("BROWSER"):  # the reader's choice; and VS Code names one here that opens at home
+    """Why no browser can be opened for the reader on this computer; empty where one can."""
+    if os.environ.get(
+        "BROWSER"
+    ):  # the reader's choice; VS Code sets it to a command that opens the browser on the reader's computer
         return ""
     if os.environ.get("SSH_CONNECTION"):
         return "You are on another computer"
@@ -83,30 +85,30 @@ def _why_no_browser() -> str:
         webbrowser.get()
     except webbrowser.Error:
         has_screen = False
-    return "" if has_screen else "There is no browser on this computer"  # without a screen, one of text at most
+    return "" if has_screen else "There is no browser on this computer"  # without a screen there are only text browsers
 
 
 def _lab_command(port: int, browser: bool, course: Path) -> list[str]:
     from jupyter_core.paths import jupyter_runtime_dir  # comes with JupyterLab
 
-    # the module and not `jupyter lab`, which looks for a script on the PATH and may find another Python's
+    # not `jupyter lab`: it takes a script from the PATH, perhaps that of another Python
     command = [sys.executable, "-m", "jupyterlab", f"--port={port}", f"--ServerApp.root_dir={course}"]
     command += [f"--LabApp.default_url=/lab/tree/{start_page.NAME}"]
     command += ["--log-level=ERROR", "--LabApp.log_level=ERROR"]
-    command += ["-y"]  # Ctrl-C ends it without a question
+    command += ["-y"]  # Ctrl-C ends it and asks nothing
     if _takes_sockets(Path(jupyter_runtime_dir())):
-        command += ["--KernelManager.transport=ipc"]  # over TCP, others on this computer could listen in
-    if shutil.which("snap"):  # a browser of Ubuntu's may not read the hidden folder through which it would be sent here
+        command += ["--KernelManager.transport=ipc"]  # over TCP, other users of this computer could listen
+    if shutil.which("snap"):  # Ubuntu's browsers may not read the hidden folder with the file that would send them here
         command += ["--ServerApp.use_redirect_file=False"]
     if not browser:
         command += ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command += ["--allow-root"]  # in a container everybody is; the server listens on this computer only
+        command += ["--allow-root"]  # usual in a container; the server listens only on this computer
     return command
 
 
 def _takes_sockets(folder: Path) -> bool:
-    """Whether sockets can be made in a folder: not on Windows, not in every file system, not where paths are long."""
+    """Whether sockets can be made in a folder. Windows, some file systems and long paths do not allow it."""
     if not hasattr(socket, "AF_UNIX") or os.name != "posix":
         return False
     try:
@@ -120,9 +122,11 @@ def _takes_sockets(folder: Path) -> bool:
 
 
 def _run_until_interrupted(command: list[str], port: int, away: str, course: Path) -> int:
-    """Run JupyterLab, say where it is, and wait for its end; Ctrl-C, which reaches it too, is the usual one."""
+    """Run JupyterLab, print its address, and wait until it ends, usually by Ctrl-C, which it receives too."""
     config_path = [str(jupyter_config()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)  # with one of its own it would tell of it, too
+    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(
+        24
+    )  # a token that JupyterLab makes itself, it also prints
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
     process = subprocess.Popen(command, env=environment)
     try:
@@ -135,17 +139,17 @@ def _run_until_interrupted(command: list[str], port: int, away: str, course: Pat
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], course: Path) -> dict[str, Any]:
-    """What a server says of itself in its file: url, port, token; nothing where it ended before it got there.
+    """What the server writes about itself in its file: url, port, token; empty where it ended before that.
 
-    The file's name has the server's process id, which on Windows is not that of the process that we started, and an old
-    file may have the same. So it is known by its folder and its age.
+    The file's name contains the server's process id. On Windows that is not the id of the process that we started, and
+    an old file may have the same id. So the file is recognized by the folder in it and by its age.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
     began, folder = time.time() - 1.0, Path(jupyter_runtime_dir())  # file systems round times
     while process.poll() is None:
         for file in folder.glob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # just gone, or half written
+            with suppress(OSError, ValueError):  # just removed, or half written
                 server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
                 if server.get("root_dir") == str(course) and file.stat().st_mtime >= began:
                     return server
@@ -154,9 +158,9 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], course: Path) -> di
 
 
 def _where_it_is(server: dict[str, Any], wanted_port: int, away: str) -> str:
-    """What to tell the reader: the address to open, and the way to it where the browser is on another computer."""
+    """What to tell the reader: the address to open, and how to reach it from a browser on another computer."""
     address = f"{server['url']}lab/tree/{start_page.NAME}"
-    if server["token"]:  # the reader's own configuration may ask for a password instead, or for nothing
+    if server["token"]:  # the reader's own configuration may use a password instead, or nothing
         address += f"?token={server['token']}"
     lines = ["", f"The course is open at\n\n    {address}\n"]
     if server["port"] != wanted_port:
@@ -174,7 +178,7 @@ def _where_it_is(server: dict[str, Any], wanted_port: int, away: str) -> str:
 
 
 def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that was asked to end; ask it again, then make it."""
+    """Wait for a process that was asked to end; ask again after 10 s, and kill it after 20 s."""
     for insist in (process.terminate, process.kill):
         try:
             process.wait(timeout=10)

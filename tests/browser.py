@@ -5,8 +5,8 @@
         notebook.run(0)
         notebook.wait_for(0, "42")
 
-What is awaited and asserted stands in output areas, never in a cell's source. Needs Playwright and a Chromium
-(``DQNKIT_CHROMIUM`` names one, else that on the path or Playwright's own); without them the tests are skipped.
+Tests wait for text in output areas, never for text in a cell's source. They need Playwright and a Chromium: the one
+that ``DQNKIT_CHROMIUM`` names, one on the PATH, or Playwright's own. Without them the tests are skipped.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# All cells stay on the page, nothing asks for news, nothing is saved behind a test's back.
+# Keep all cells on the page, ask for no news, save only when a test says so.
 SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
-# Noise of JupyterLab itself in the browser's console.
+# Messages of JupyterLab itself in the browser's console.
 NOT_OURS = re.compile(r"favicon|the server responded with a status of 404|ResizeObserver|\.map\b|lsp|translation", re.I)
 
 MODEL = "i => window.jupyterapp.shell.currentWidget.content.widgets[i].model"  # of a cell, in JavaScript
 
 
 def chromium() -> str | None:
-    """The program to drive; None where Playwright has one of its own or there is none."""
+    """The path of Chromium; None if there is none, or only Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     return os.environ.get("DQNKIT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def why_not() -> str:
-    """Why there can be no browser test here; empty where there can."""
+    """Why browser tests cannot run here; empty where they can."""
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
@@ -72,7 +72,7 @@ def why_not() -> str:
 
 
 def screenshots() -> Path:
-    """Where screenshots are kept: DQNKIT_SCREENSHOTS, else a temporary folder."""
+    """The folder of the screenshots: DQNKIT_SCREENSHOTS, or a temporary folder."""
     folder = Path(os.environ.get("DQNKIT_SCREENSHOTS") or Path(tempfile.gettempdir()) / "dqnkit-screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 
 def write_notebook(path: Path, sources: Sequence[str]) -> None:
-    """A notebook of code cells."""
+    """Write a notebook of code cells."""
     cells = [
         {
             "cell_type": "code",
@@ -102,7 +102,7 @@ def write_notebook(path: Path, sources: Sequence[str]) -> None:
 
 
 class Lab:
-    """A running JupyterLab and the browser that looks at it."""
+    """A running JupyterLab and a browser."""
 
     def __init__(self, folder: Path, url: str, browser: Any) -> None:
         self.folder, self.url, self.browser = folder, url, browser
@@ -110,7 +110,7 @@ class Lab:
     def open(
         self, cells: Sequence[str] | Path, *, width: int = 1400, height: int = 1000, dark: bool = False
     ) -> Notebook:
-        """Open a notebook of these cells, or a copy of one, in a window of its own."""
+        """Open a new notebook of these cells, or a copy of an existing one, in its own window."""
         name = f"notebook{len(list(self.folder.glob('*.ipynb')))}.ipynb"
         if isinstance(cells, Path):
             shutil.copy(cells, self.folder / name)
@@ -124,7 +124,7 @@ class Lab:
 
 
 class Notebook:
-    """A notebook on a page."""
+    """A notebook in a browser window."""
 
     def __init__(self, page: Any, path: Path, url: str) -> None:
         self.page, self.path, self.url = page, path, url
@@ -143,48 +143,48 @@ class Notebook:
         self.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
 
     def find(self, text: str) -> int:
-        """The number of the code cell whose source has this text."""
+        """The number of the code cell whose source contains this text."""
         cells = json.loads(self.path.read_text())["cells"]
         return next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and text in "".join(c["source"]))
 
     def is_code(self, cell: int) -> bool:
-        """Whether a cell is one of code."""
+        """Whether a cell is a code cell."""
         return bool(self.page.evaluate(f"i => ({MODEL})(i).type === 'code'", cell))
 
     def source(self, cell: int) -> str:
-        """What stands in a cell."""
+        """The source of a cell."""
         return str(self.page.evaluate(f"i => ({MODEL})(i).sharedModel.getSource()", cell))
 
     def replace(self, cell: int, source: str) -> None:
-        """Write something else into a cell."""
+        """Replace the source of a cell."""
         self.page.evaluate(f"([i, source]) => {{ ({MODEL})(i).sharedModel.setSource(source); }}", [cell, source])
 
     def run_above(self, cell: int) -> None:
-        """Start all cells above one; comes back at once."""
+        """Start all cells above one; do not wait."""
         self.page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", cell)
         self.command("notebook:run-all-above")
 
     def command(self, name: str, **arguments: Any) -> None:
-        """Do one of JupyterLab's commands; it is not awaited."""
+        """Start one of JupyterLab's commands; do not wait."""
         self.page.evaluate(
             "([name, args]) => { window.jupyterapp.commands.execute(name, args).catch(() => {}); }", [name, arguments]
         )
 
     def run(self, cell: int) -> None:
-        """Start a cell; comes back at once."""
+        """Start a cell; do not wait."""
         self.page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", cell)
         self.command("notebook:run-cell")
 
     def run_all(self) -> None:
-        """Start all cells; comes back at once."""
+        """Start all cells; do not wait."""
         self.command("notebook:run-all-cells")
 
     def interrupt(self) -> None:
-        """Press the square button."""
+        """Interrupt the kernel, as with the square button."""
         self.command("notebook:interrupt-kernel")
 
     def save(self) -> dict[str, Any]:
-        """Save the notebook; what is in the file."""
+        """Save the notebook; return the content of the file."""
         before = self.path.stat().st_mtime_ns
         self.command("docmanager:save")
         until = time.monotonic() + 20
@@ -199,12 +199,12 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea")
 
     def text(self, cell: int) -> str:
-        """What can be read in the output area of a cell."""
+        """The visible text in the output area of a cell."""
         area = self.output(cell)
         return str(area.inner_text()) if area.count() else ""
 
     def wait_for(self, cell: int, pattern: str, timeout: float = 60) -> re.Match[str]:
-        """Wait until the pattern can be read in the output area of a cell."""
+        """Wait until the visible text in the output area of a cell matches the pattern."""
         until = time.monotonic() + timeout
         while True:
             text = self.text(cell)
@@ -217,17 +217,17 @@ class Notebook:
             self.page.wait_for_timeout(20)
 
     def click(self, cell: int, button: str) -> None:
-        """Click a button in the output area of a cell by what stands on it."""
+        """Click the button with this label in the output area of a cell."""
         self.output(cell).get_by_role("button", name=re.compile(rf"\b{button}$")).first.click(timeout=10_000)
 
     def is_running(self, cell: int | None = None) -> bool:
-        """Whether a cell, or any, runs or waits for its turn. (A kernel calls itself idle while a cell is awaited.)"""
+        """Whether a cell, or any, runs or is queued. (The kernel itself says idle while a cell awaits something.)"""
         cells = self.page.locator(".jp-Notebook .jp-Cell")
         where = cells if cell is None else cells.nth(cell)
         return bool(where.locator(".jp-InputPrompt", has_text="[*]").count())
 
     def wait_until_done(self, cell: int | None = None, timeout: float = 120) -> None:
-        """Wait until a cell, or all, has come to its end."""
+        """Wait until a cell, or every cell, has ended."""
         until = time.monotonic() + timeout
         self.page.wait_for_timeout(100)
         while self.is_running(cell):
@@ -235,14 +235,14 @@ class Notebook:
             self.page.wait_for_timeout(20)
 
     def screenshot(self, name: str, cell: int | None = None) -> Path:
-        """Keep what is seen, of the page or of one output area, as NAME.png."""
+        """Write a picture of the page, or of one output area, to NAME.png."""
         path = screenshots() / f"{name}.png"
         what = self.page if cell is None else self.output(cell)
         what.screenshot(path=str(path))
         return path
 
     def keep_outputs(self, name: str, height: int = 4_000) -> None:
-        """Keep what is seen of all outputs, without the cells, in pictures of some height: NAME-1.png and so on."""
+        """Write pictures of all outputs, without the cells' sources: NAME-1.png and so on, each of this height."""
         style = ".jp-Notebook .jp-Cell:not(:has(.jp-OutputArea-output)), .jp-Notebook .jp-Cell-inputWrapper"
         hide = self.page.add_style_tag(content=f"{style} {{ display: none !important }}")
         size, outer = self.page.viewport_size, ".jp-Notebook .jp-WindowedPanel-outer"
@@ -268,9 +268,9 @@ class Notebook:
 
 @contextmanager
 def jupyter_lab(folder: Path, **environment: str) -> Iterator[Lab]:
-    """JupyterLab on a free port with this folder as its root, and a browser. Skips the test where there is none.
+    """JupyterLab on a free port with this folder as its root, and a browser. Skips the test if there is no browser.
 
-    ``environment`` is set for its kernels.
+    ``environment`` is for the kernels.
     """
     reason = why_not()
     if reason:

@@ -7,7 +7,7 @@ import time
 
 import boto3
 
-from dqnkit.cluster.cloud.simulated import simulated_aws
+from dqnkit.cloud.simulated.aws import simulated_aws
 
 
 def main(user_data: str) -> None:

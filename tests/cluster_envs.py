@@ -1,7 +1,7 @@
-"""An environment that gets into whatever trouble a test asks for, on the worker that it asks. No TensorFlow here.
+"""An environment that fails on request: a test chooses how, and on which worker. Needs no TensorFlow.
 
-Workers are other processes: they import this module by the environment's id, cluster_envs:Troubled-v0, and a test sets
-the trouble there with ``client.run(get_into, ..., workers=[address])``. A worker that starts anew is in no trouble.
+Workers are other processes. They import this module because of the environment's id, cluster_envs:Troubled-v0. A test
+chooses the trouble with ``client.run(get_into, ..., workers=[address])``. A worker that restarts has no trouble.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ LENGTH = 10  # steps of an episode
 TROUBLED = "cluster_envs:Troubled-v0"
 
 _trouble: dict[str, Any] = {}
-_eaten: list[bytes] = []
-_whole: dict[str, Any] = {}  # what was broken
+_eaten: list[bytes] = []  # memory that is never freed
+_originals: dict[str, Any] = {}  # what `break_tasks` replaced
 
 
 def get_into(**trouble: Any) -> None:
-    """From now on, in this process: ``raises``, ``dies`` (yes or no), ``seconds`` or ``eats`` (bytes) a step."""
+    """Set the trouble in this process: ``raises``, ``dies`` (bools); ``seconds``, ``eats`` (bytes), for each step."""
     _trouble.clear()
     _trouble.update(trouble)
 
 
 def break_tasks(broken: bool) -> None:
-    """In this process tasks end with an exception of their own, as where another version of the package is; or not."""
+    """Make tasks in this process raise an exception, as with another version of the package; or repair them."""
     from dqnkit.cluster import worker
 
-    _whole.setdefault("Arrival", worker.Arrival)
-    worker.Arrival = None if broken else _whole["Arrival"]  # type: ignore
+    _originals.setdefault("Arrival", worker.Arrival)
+    worker.Arrival = None if broken else _originals["Arrival"]  # type: ignore
 
 
 class Troubled(gym.Env[Any, Any]):
-    """No two steps ever give the same observation: (number of the instance [3], steps of its life)."""
+    """Every observation is unique: it is (random number of the instance [3], steps since it was made)."""
 
     observation_space = gym.spaces.Box(0, 1e9, (4,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -56,7 +56,7 @@ class Troubled(gym.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if _trouble.get("raises"):
             raise RuntimeError("the simulator fell over")
-        if _trouble.get("dies") or "DQNKIT_TEST_DIES" in os.environ:  # also in a worker that starts anew
+        if _trouble.get("dies") or "DQNKIT_TEST_DIES" in os.environ:  # which also holds after a restart
             os._exit(1)
         time.sleep(_trouble.get("seconds", 0.0))
         if count := _trouble.get("eats"):

@@ -1,4 +1,4 @@
-"""What tests on clusters share: rollouts collected and accounted for, a learner that takes its time. No TensorFlow."""
+"""Shared by tests on clusters: a collector that checks the counts, Dask processes, a slow learner. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import dask
 import numpy as np
 from cluster_envs import TROUBLED
 from distributed import Client, LocalCluster
 from toys import linear_policy, small_config
 
-from dqnkit.cluster.rollouts import WINDOW, ClusterRollouts
+from dqnkit.cluster import local
+from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.task_length import WINDOW
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import kept_actors
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.types import LearnerResult, PolicyWeights, Rollout
 
 WEIGHTS = linear_policy((4,), 2)
-LIMIT = 90.0  # seconds for whatever a test waits for: a loaded machine is slow
+LIMIT = 90.0  # seconds for anything that a test waits for: a busy machine is slow
 
 
 @contextmanager
 def local_cluster(n_workers: int = 2, threads: int = 1, **settings: Any) -> Iterator[Client]:
-    """A client of worker processes on the loopback."""
-    here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    here["worker_dashboard_address"] = "127.0.0.1:0"
-    # else the cluster gives up a worker for good that is not there again 15 s after it was killed
+    """A client of worker processes on the loopback; the settings are those of `distributed.LocalCluster`."""
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
-        LocalCluster(n_workers=n_workers, threads_per_worker=threads, **here, **settings) as cluster,
-        Client(cluster) as client,
+        patch.object(local, "LocalCluster", partial(LocalCluster, **settings)),
+        make_cluster("local", n_workers, threads) as cluster,
+        cluster.get_client() as client,
     ):
         client.wait_for_workers(n_workers, timeout=LIMIT)
         yield client
 
 
 class DaskProcesses:
-    """A scheduler and workers, each a process of its own as ``dask scheduler`` and ``dask worker`` start them."""
+    """A scheduler and workers, each in its own process, started by ``dask scheduler`` and ``dask worker``."""
 
     def __init__(self, folder: Path, n_workers: int = 2) -> None:
         self.file = folder / f"scheduler-{os.urandom(4).hex()}.json"
@@ -62,7 +63,7 @@ class DaskProcesses:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for process in (*self.workers, self.scheduler):  # a worker ends its own children
+        for process in (*self.workers, self.scheduler):  # a worker's nanny ends the worker
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
@@ -74,7 +75,7 @@ class DaskProcesses:
 
     @contextmanager
     def client(self, n_workers: int | None = None) -> Iterator[Client]:
-        """A client, once the workers are there."""
+        """A client, after the workers have joined."""
         with Client(scheduler_file=str(self.file), timeout=LIMIT) as client:
             client.wait_for_workers(len(self.workers) if n_workers is None else n_workers, timeout=LIMIT)
             yield client
@@ -90,17 +91,17 @@ class DaskProcesses:
 
 
 def pids(client: Client) -> dict[str, int]:
-    """The process of each worker, by address."""
+    """The process id of each worker, by address."""
     return dict(client.run(os.getpid))
 
 
 def troubled_config(**overrides: Any) -> DQNConfig:
-    """Two copies of the environment that gets into trouble."""
+    """Two copies of the environment that fails on request."""
     return small_config(TROUBLED, **{"num_envs": 2, "rollout_steps": 4, "total_steps": 10_000_000, **overrides})
 
 
 class Collector:
-    """Collects from a begun source as the loop does, and holds what must always hold."""
+    """Collects rollouts as the training loop does, and checks after each call what must always be true."""
 
     def __init__(self, client: Client, config: DQNConfig | None = None, **settings: Any) -> None:
         self.client = client
@@ -124,7 +125,7 @@ class Collector:
         return self.source.traffic
 
     def collect(self, weights: PolicyWeights = WEIGHTS) -> list[Rollout]:
-        """One call, as the loop makes it."""
+        """Call `ClusterRollouts.collect` once."""
         new = self.source.collect(weights, self.epsilons, self.rounds)
         self.rounds += 1
         self.rollouts += new
@@ -133,19 +134,19 @@ class Collector:
         return new
 
     def collect_until(self, what: Callable[[], bool], limit: float = LIMIT) -> None:
-        """Collect until something holds, or fail."""
+        """Collect until ``what`` is true; fail after ``limit`` seconds."""
         began = time.monotonic()
         while not what():
             assert time.monotonic() - began < limit, f"not within {limit:.0f} s: {self.traffic}"
             self.collect()
 
     def from_workers(self, since: int = 0) -> set[str]:
-        """Addresses of all workers that brought more than some rollouts."""
+        """Addresses of all workers from which more than ``since`` rollouts came."""
         return {address for address, row in self.traffic.workers.items() if row.rollouts > since}
 
 
 def assert_accounted_for(traffic: Traffic) -> None:
-    """Every task that was submitted has one end."""
+    """Check that each submitted task has ended in exactly one way."""
     ends = traffic.arrived + traffic.failed + traffic.given_up + traffic.cancelled + traffic.in_flight
     assert traffic.submitted == ends, traffic
     assert traffic.lost >= traffic.given_up - 10, traffic
@@ -153,7 +154,7 @@ def assert_accounted_for(traffic: Traffic) -> None:
 
 
 def assert_nothing_twice(rollouts: list[Rollout]) -> None:
-    """No rollout twice, by its numbers; no transition twice, by the observations where those are unique."""
+    """Check that no rollout came twice, and no transition (if observations are unique)."""
     numbers = [(rollout.actor, rollout.sequence) for rollout in rollouts]
     assert len(set(numbers)) == len(numbers)
     observations = [rollout.transitions.observation for rollout in rollouts]
@@ -163,18 +164,18 @@ def assert_nothing_twice(rollouts: list[Rollout]) -> None:
 
 
 def assert_nothing_runs_on(client: Client) -> None:
-    """The scheduler has no tasks, the workers no actors."""
+    """Check that the scheduler has no tasks left, and the workers no actors."""
     within(LIMIT, lambda: client.run_on_scheduler(count_tasks) == 0)
     within(LIMIT, lambda: set(client.run(kept_actors).values()) == {0})
 
 
 def count_tasks(dask_scheduler: Any = None) -> int:
-    """On the scheduler."""
+    """Runs on the scheduler: the number of its tasks."""
     return len(dask_scheduler.tasks)
 
 
 def within(seconds: float, what: Callable[[], bool]) -> None:
-    """Wait until something holds, or fail."""
+    """Wait until ``what`` is true; fail after some seconds."""
     began = time.monotonic()
     while not what():
         assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s"
@@ -182,7 +183,7 @@ def within(seconds: float, what: Callable[[], bool]) -> None:
 
 
 class StillLearner:
-    """Learns nothing and takes some seconds for it: what the loop needs of a learner, without TensorFlow."""
+    """A learner that learns nothing and takes some seconds for each update. Needs no TensorFlow."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -198,12 +199,12 @@ class StillLearner:
 
 
 def window(client: Client) -> int:
-    """Tasks that may be in flight."""
+    """The number of tasks that may be in flight."""
     return WINDOW * sum(client.nthreads().values())
 
 
 def collect_garbage() -> int:
-    """On a worker or the scheduler: bytes of memory that the process has, after a collection."""
+    """Runs on a worker or the scheduler: collect garbage, and return the resident memory in bytes."""
     import psutil
 
     gc.collect()

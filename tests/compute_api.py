@@ -1,6 +1,6 @@
 """A stand-in for Google's Compute API on the loopback: it records what it is asked, answers, and fails when told to.
 
-Its instances are machines as the simulated cloud has them (`dqnkit.cluster.cloud.hypervisor`): processes of this
+Its instances are machines as the simulated cloud has them (`dqnkit.cloud.simulated.hypervisor`): processes of this
 computer that do what the user data says, each on an address of its own of the loopback.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from dqnkit.cluster.cloud.hypervisor import Machine, Settings
+from dqnkit.cloud.simulated.hypervisor import Machine, Settings
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What all tests share; environments made for tests are in toys.py."""
+"""Fixtures and settings for all tests. Environments made for tests are in toys.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ toys.register()
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """A generator of the test's own."""
+    """A new random generator for each test."""
     return np.random.default_rng(0)
 
 
@@ -26,12 +26,12 @@ MUTANTS = pytest.StashKey[dict[str, dict[str, bool]]]()
 
 @pytest.fixture
 def mutants(request: pytest.FixtureRequest) -> dict[str, dict[str, bool]]:
-    """Check -> known mistake -> whether it was caught and named in this run; printed at its end."""
+    """Check -> known mistake -> whether the check caught and named it. The table is printed at the end of the run."""
     return request.config.stash.setdefault(MUTANTS, {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table of checks and their mutants, where they were tested."""
+    """Print the table of checks and known mistakes, if this run tested any."""
     tried = config.stash.get(MUTANTS, {})
     if not tried:
         return
@@ -44,7 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(autouse=True)
 def progress_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test writes the progress file of whoever runs the tests."""
+    """Each test gets its own progress file, so that none writes the developer's."""
     from dqnkit.classroom import checking, predictions, progress_file
 
     monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))

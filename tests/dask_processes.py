@@ -1,4 +1,4 @@
-"""``dask scheduler`` and ``dask worker`` as separate processes on the loopback, the way users start them."""
+"""Runs ``dask scheduler`` and ``dask worker`` as separate processes on the loopback, as users do."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
-START_SECONDS = 60  # on a loaded machine
+START_SECONDS = 60  # for a process to start on a busy machine
 
-# Python runs a sitecustomize that it finds at its start. This one hides installed packages, but not those in a zip file
-# that comes later: an environment without them, made in no time.
+# Python runs a module named sitecustomize when it starts. This one hides some installed packages, so that no second
+# environment is needed. It does not hide packages in zip files, because dqnkit is sent to workers as one.
 HIDE = """
 import os, sys
 from importlib.machinery import PathFinder
@@ -33,7 +33,7 @@ sys.meta_path[:] = [Hiding if finder is PathFinder else finder for finder in sys
 
 
 def environment(folder: Path, hidden: Sequence[str] = (), certificates: Path | None = None) -> dict[str, str]:
-    """Environment variables for a process in which packages are hidden, or that has a cluster's certificates."""
+    """Environment variables for a process that cannot import the hidden packages, or that uses certificates."""
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if hidden:
         (folder / "hide").mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def environment(folder: Path, hidden: Sequence[str] = (), certificates: Path | N
 
 @contextmanager
 def scheduler(folder: Path, certificates: Path | None = None) -> Iterator[tuple[str, psutil.Process]]:
-    """Its address and its process."""
+    """Start a scheduler; yields its address and its process."""
     file = folder / "scheduler.json"
     command = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
     variables = environment(folder, certificates=certificates)
@@ -59,7 +59,7 @@ def scheduler(folder: Path, certificates: Path | None = None) -> Iterator[tuple[
 def worker(
     address: str, folder: Path, name: str, hidden: Sequence[str] = (), certificates: Path | None = None
 ) -> Iterator[psutil.Process]:
-    """A worker with a nanny; the process is the nanny's."""
+    """Start a worker with a nanny; yields the nanny's process."""
     local = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--local-directory", str(folder / name)]
     command = ["worker", address, "--name", name, "--nthreads", "1", "--death-timeout", str(START_SECONDS), *local]
     with _dask(command, folder / f"{name}.log", environment(folder, hidden, certificates)) as process:
@@ -68,7 +68,7 @@ def worker(
 
 @contextmanager
 def _dask(command: list[str], log: Path, variables: dict[str, str]) -> Iterator[psutil.Process]:
-    """Run it until the end of the block; then none of its processes may be left."""
+    """Run a command until the end of the ``with`` block, then check that none of its processes is left."""
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *command],
@@ -93,7 +93,7 @@ def _dask(command: list[str], log: Path, variables: dict[str, str]) -> Iterator[
 
 
 def assert_gone(processes: Sequence[psutil.Process], seconds: float = 30) -> None:
-    """Each process has ended, or ends soon. What nobody has asked for its exit status is gone, too."""
+    """Check that each process has ended or ends soon. A zombie process counts as ended."""
     deadline = time.monotonic() + seconds
     while alive := [process for process in processes if is_alive(process)]:
         assert time.monotonic() < deadline, f"left behind: {alive}"
@@ -119,7 +119,7 @@ def listening(processes: Sequence[psutil.Process]) -> list[tuple[str, int]]:
 
 
 def _wait_for(file: Path, process: psutil.Process) -> str:
-    """The content of a file that a process will write in one go or nearly."""
+    """Wait until a process has written a JSON file, and return the text."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         text = file.read_text() if file.exists() else ""

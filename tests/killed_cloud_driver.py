@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 
 if __name__ == "__main__":
     cluster = make_cluster("aws", n_workers=1, progress=lambda line: None)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dqnkit.cluster.cloud.container import stay_on_the_loopback
-from dqnkit.cluster.cloud.simulated import SimulatedCloud, simulated_aws
+from dqnkit.cloud.simulated.aws import SimulatedCloud, simulated_aws
+from dqnkit.cloud.simulated.sandbox import stay_on_the_loopback
 
 
 @contextmanager

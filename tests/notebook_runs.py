@@ -1,6 +1,6 @@
-"""A notebook run from top to bottom in a fresh kernel, its peak memory, and what a reader would complain of.
+"""Run a notebook from top to bottom in a fresh kernel; measure its memory; find what looks like an error to a reader.
 
-For the tests of the notebooks and for rehearsals. Needs nbclient, nbformat and psutil.
+Used by the tests of the notebooks and by the rehearsals. Needs nbclient, nbformat and psutil.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ MEMORY_LIMIT = 1.5e9  # bytes
 def run(
     notebook: Any, folder: Path, fast: bool, environment: Mapping[str, str] | None = None, kernel: str | None = None
 ) -> int:
-    """Run all cells, also those after an error, and leave the outputs in the notebook.
+    """Run all cells, also those after an error, and write the outputs into the notebook.
 
     Args:
         notebook: as nbformat reads it.
         folder: where the kernel starts.
         fast: whether each training run is short.
-        environment: of the kernel; this process's own unless given.
-        kernel: the name of its specification; the notebook's own unless given.
+        environment: the kernel's environment variables; those of this process unless given.
+        kernel: the name of a kernel specification; that of the notebook unless given.
 
     Returns:
         the peak memory of the kernel and its children, in bytes.
@@ -44,7 +44,7 @@ def run(
         allow_errors=True,
         **chosen,
     )
-    # ipykernel shows what goes past Python to standard error, unless it believes that it is itself under test
+    # with this variable ipykernel believes that it is under test, and hides what C code writes to standard error
     given = os.environ if environment is None else environment
     variables = {name: value for name, value in given.items() if name != "PYTEST_CURRENT_TEST"}
     variables["DQNKIT_FAST"] = "1" if fast else "0"
@@ -58,31 +58,31 @@ def run(
 
 
 class PeakMemory(threading.Thread):
-    """Watches the resident memory of a client's kernel and its children."""
+    """Measures the resident memory of a client's kernel and its children."""
 
     def __init__(self, client: Any) -> None:
         super().__init__(daemon=True)
         self.client, self.largest, self.running = client, 0, True
 
     def run(self) -> None:
-        """Look five times a second, until `running` is no longer set."""
+        """Measure five times a second, until `running` is no longer set."""
         while self.running:
             try:
                 kernel = psutil.Process(pid_of(self.client))
                 processes = [kernel, *kernel.children(recursive=True)]
                 self.largest = max(self.largest, sum(process.memory_info().rss for process in processes))
             except (psutil.Error, AttributeError, TypeError):
-                pass  # it has not started yet, or has ended
+                pass  # the kernel has not started yet, or has ended
             time.sleep(0.2)
 
 
 def pid_of(client: Any) -> int:
-    """The process of a client's kernel."""
+    """The process id of a client's kernel."""
     return int(client.km.provisioner.pid)
 
 
 def complaints(notebook: Any) -> list[str]:
-    """Everything that a reader would take for an error: tracebacks, warnings, anything on stderr."""
+    """Everything that looks like an error to a reader: tracebacks, warnings, anything on stderr."""
     found = []
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
@@ -94,12 +94,12 @@ def complaints(notebook: Any) -> list[str]:
 
 
 def names_checked(notebook: Any) -> set[str]:
-    """Exercises that the cells check, by the first argument of `check`."""
+    """The exercises that the cells check: the first arguments of `check`."""
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     return {piece.split('"')[0] for piece in code.split('check("')[1:]}
 
 
 def passed_checks(folder: Path) -> set[str]:
-    """Exercises that were passed, by the progress file that a run left in its folder."""
+    """The exercises that a run passed, from the progress file in its folder."""
     progress = json.loads((folder / "dqnkit-progress.json").read_text(encoding="utf-8"))
     return {name for name, entry in progress["checks"].items() if entry["passed"]}

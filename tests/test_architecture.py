@@ -1,8 +1,9 @@
-"""The import rule: rooms import downwards only, and actors never meet TensorFlow (DESIGN, section 2)."""
+"""The import rule: folders import downwards only, and actors never need TensorFlow."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from functools import cache
@@ -16,39 +17,55 @@ from dqnkit.classroom.course import LESSONS
 PACKAGE = Path(dqnkit.__file__).parent
 SOURCES = PACKAGE.parent / "notebooks" / "source"
 
-# From the bottom up: a room imports only from rows above its own in this list.
+# From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
-    {"errors", "types", "files"},
-    {"backend", "config", "small_environments", "sum_tree"},
-    {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks"},
+    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
+    {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
+    {"config", "small_environments", "frames"},
+    {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
+    {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
+    {"actor"},
+    {"networks"},
     {"learner", "rollouts"},
-    {"training", "evaluation"},
-    {"checkpoint", "plots", "notebooks"},
+    {"default_parts"},
+    {"training", "evaluation", "videos"},
+    {"checkpoint", "plots", "course_folder"},
     {"cluster"},
+    {"cloud"},
+    {"deploy"},
     {"widgets"},
     {"runs"},
     {"doctor", "classroom"},
+    {"extras"},
     {"lessons", "lab", "colab", "cli_cluster"},
     {"authoring"},
     {"cli_cloud"},
     {"cli"},
 ]
-# Rooms that may use even less, besides these: errors and what is below all.
+# Folders that may use even less, besides these: errors and all rows below.
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
-        *("plots", "types", "config", "environments", "small_environments", "policy", "replay"),
+        *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
         *("exploration", "actor"),
     },
 }
-ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
+ACTOR_SIDE = [
+    *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    "actor_priorities",
+    *("replay", "prioritized_replay", "rollouts"),
+]
+LEARNER_SIDE = [
+    *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
+]
 ON_A_WORKER = {
-    *("actor", "types", "environments", "policy"),
-    *("config", "errors", "exploration", "small_environments"),  # which those import themselves
+    *("actor", "types", "environments", "policy", "actor_priorities"),
+    # which those import themselves
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("packing", "frames", "array_store"),
     "cluster",
 }
+SIMULATED = "dqnkit.cloud.simulated"
 
 MODULES = {
     ".".join(("dqnkit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -67,7 +84,7 @@ def is_for_type_checkers(node: ast.AST) -> bool:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """All that a module imports when it runs, also inside functions, by full name."""
+    """All modules that a module imports when it runs, also inside functions, by full name."""
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
     is_package = MODULES[module].name == "__init__.py"
@@ -87,18 +104,25 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def named(module: str) -> frozenset[str]:
+    """All modules whose full name is a string in a module, which may import or start them by that name."""
+    nodes = ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and node.value in MODULES)
+
+
 def modules_of(*rooms: str) -> list[str]:
     return [module for module in MODULES if room(module) in rooms]
 
 
 def all_that_runs(start: list[str]) -> dict[str, str]:
-    """Every import, direct or not, that follows from importing these modules: name -> the module that imports it."""
+    """Every direct or indirect import of these modules: name -> the module that imports it."""
     found: dict[str, str] = {}
     waiting = list(start)
     while waiting:
         module = waiting.pop()
         parts = module.split(".")
-        packages = {".".join(parts[:i]) for i in range(1, len(parts))}  # their __init__ runs first
+        packages = {".".join(parts[:i]) for i in range(1, len(parts))}  # the __init__ of each package runs first
         for name in imports(module) | packages:
             if name not in found:
                 found[name] = module
@@ -119,7 +143,7 @@ def test_rooms_import_downwards_only(module: str) -> None:
         return
     ranks = {name: rank for rank, names in enumerate(ROWS) for name in names}
     assert room(module) in ranks, f"{room(module)} is a new room: give it a row in this test (and in DESIGN)"
-    for name in imports(module):
+    for name in imports(module) | named(module):
         if name.startswith("dqnkit.") and room(name) != room(module):
             assert ranks[room(name)] < ranks[room(module)], f"{module} imports {name}, which is not below it"
             allowed = ONLY.get(room(module))
@@ -136,7 +160,7 @@ def test_a_lesson_imports_no_other_lesson(module: str) -> None:
 
 
 def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
-    """What a notebook, or its lesson's folder, reaches of the rooms that lessons share, another one needs too."""
+    """Every module outside the lessons that a notebook or its lesson imports is needed by another notebook too."""
     shared = modules_of("plots", "widgets", "classroom")
     reached: dict[str, set[str]] = {module: set() for module in shared}
     for name in LESSONS:
@@ -150,7 +174,7 @@ def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
 
 
 def names_imported(text: str) -> set[str]:
-    """The kit's modules that a source of a notebook imports."""
+    """The dqnkit modules that the source of a notebook imports."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -171,10 +195,24 @@ def test_the_learner_side_never_imports_dask_or_widgets() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
-    assert room(module) == "cluster" or not top & {"dask", "distributed"}
+    assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
     assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(SIMULATED)])
+def test_nothing_but_notebooks_and_tests_uses_the_simulated_cloud(module: str) -> None:
+    assert SIMULATED in MODULES
+    assert not {name for name in imports(module) | named(module) if name.startswith(SIMULATED)}
+
+
+@pytest.mark.parametrize("package", ["doctor"])
+def test_the_modules_of_a_package_import_each_other_without_circles(package: str) -> None:
+    """Nor do they import the package itself, whose __init__ imports them."""
+    below = {module: imports(module) & set(modules_of(package)) for module in modules_of(package)}
+    order = list(graphlib.TopologicalSorter(below).static_order())  # a circle is a CycleError, which names it
+    assert order[-1] == f"dqnkit.{package}"
 
 
 @pytest.mark.skipif("dqnkit.cluster.worker" not in MODULES, reason="there is no cluster yet")

@@ -11,7 +11,7 @@ import pytest
 
 from dqnkit.cluster import dashboard
 from dqnkit.cluster.dashboard import PREFIX, TEMPLATE, dashboard_link, how_to_reach
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 
 
 def client(link: str, cluster: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""Clusters that are made and connected to; workers with another package, or none, which is sent to them."""
+"""Clusters that are created or connected to; the package is sent to workers with another version or none."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from distributed import Client, LocalCluster
 from toys import linear_policy, small_config
 
 import dqnkit
-from dqnkit.cluster import ask, package
-from dqnkit.cluster.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
+from dqnkit.cluster import package, remote_eval
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
 ELSEWHERE = "the version of another copy"
@@ -34,12 +34,12 @@ GIB = 2**30
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """Of a cluster with one worker, which the tests that use it leave as it was."""
+    """A client of a cluster with one worker; the tests do not change it."""
     with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         yield client
 
 
-# -- making one -------------------------------------------------------------------------------------------------------
+# -- creating a cluster -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_address_that_is_not_of_this_computer_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("place", ["aws", "gcp", "ssh"])
 def test_without_the_extra_the_message_says_what_to_install(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("dqnkit.cluster.cloud.", "dqnkit.cluster.ssh"))]:
+    for name in [name for name in sys.modules if name.startswith(("dqnkit.cloud.", "dqnkit.cluster.ssh"))]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("dask_cloudprovider", "asyncssh"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -122,7 +122,7 @@ def test_connecting_works_where_an_event_loop_runs_as_in_a_notebook(client: Clie
 
 def test_nothing_listens_there() -> None:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and does not listen
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
         port = unused.getsockname()[1]
         with pytest.raises(
             ClusterError, match=rf"nothing listens there.*dask scheduler --host 127.0.0.1 --port {port}"
@@ -197,7 +197,7 @@ def test_a_worker_with_another_version_is_found_and_mended() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP")
 def test_a_worker_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(remote_eval, "ANSWER_SECONDS", 2.0)
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         stopped = psutil.Process(next(iter(client.run(os.getpid).values())))
         stopped.suspend()
@@ -292,7 +292,7 @@ def names(client: Client) -> dict[str, str]:
 
 
 def assert_all_make_rollouts(client: Client, workers: int) -> None:
-    """Rollouts arrive from so many workers."""
+    """Rollouts arrive from this many workers."""
     rollouts, config = ClusterRollouts(client, task_steps=8), small_config()
     rollouts.begin(config)
     try:

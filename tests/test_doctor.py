@@ -1,4 +1,4 @@
-"""The doctor's report: as text, as a table, and its line about widgets, which a browser must answer."""
+"""The doctor's report: as text, as a table, and its line about widgets, to which a browser must reply."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from dqnkit import cli
-from dqnkit.doctor import Finding, Report, examine, report, trials
-from dqnkit.doctor.onlooker import WAITING
+from dqnkit.doctor import Finding, Report, examine, smoke_tests
+from dqnkit.doctor.as_text import as_text
+from dqnkit.doctor.browser_round_trip import WAITING
 
 # -- as text
 
 
 def test_the_report_says_first_what_is_wrong_and_each_remedy_once():
-    text = report(
+    text = as_text(
         [
             Finding("a", "one"),
             Finding("b", "two", "advice", "pip install {x}"),
@@ -35,18 +36,18 @@ def test_the_report_says_first_what_is_wrong_and_each_remedy_once():
     )
     what_to_do = text.partition("what to do\n")[2]
     assert " ".join(what_to_do.split()) == "problem c do this advice b, dd pip install {x}"
-    assert report([Finding("a", "one"), Finding("e", "five", "open")]).endswith("nothing to do: all is well")
+    assert as_text([Finding("a", "one"), Finding("e", "five", "open")]).endswith("nothing to do: all is well")
 
 
 def test_the_whole_examination_here(monkeypatch):
-    monkeypatch.setattr(trials, "tensorflow", list)  # these take seconds; tried in test_doctor_trials.py
-    monkeypatch.setattr(trials, "dask_starts", list)
+    monkeypatch.setattr(smoke_tests, "tensorflow", list)  # these take seconds; tested in test_doctor_smoke_tests.py
+    monkeypatch.setattr(smoke_tests, "dask_starts", list)
     findings = examine()
     names = {finding.name for finding in findings}
     assert {"Python", "platform", "dqnkit", "cores", "memory", "disk", "numpy", "CartPole-v1"} <= names
     for finding in findings:
         assert bool(finding.remedy) == (finding.status in ("advice", "problem"))
-    assert report(findings).isascii()
+    assert str(findings).isascii()
     (widgets,) = (finding for finding in findings if finding.name == "widgets")
     assert (widgets.status, widgets.value) == ("open", "tried by doctor.examine() in a notebook")
 
@@ -72,7 +73,7 @@ PACKAGES = "extra 'learner': training"
 
 
 def words(html):
-    """What can be read on a page, and where a fold is open."""
+    """The text of a page, and where a fold is open."""
     opened = re.sub(r"<details[^>]*? open>", " [open] ", html)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", opened)).split())
 
@@ -107,15 +108,19 @@ def test_packages_are_folded_where_all_are_as_they_should_be():
 
 # -- the line about widgets, in a real kernel
 
-CELL = "from dqnkit.doctor import Report, onlooker; onlooker.PATIENCE = {}; Report(onlooker.examine())"
+CELL = """
+from dqnkit.doctor import Report, browser_round_trip
+browser_round_trip.ANSWER_SECONDS = {}
+Report(browser_round_trip.examine())
+"""
 
 
 class Reader:
-    """Stands in for a browser at the messages' other end: runs a cell, and answers what the hidden widgets ask."""
+    """Stands in for the browser: runs a cell, and replies to the hidden widgets."""
 
     def __init__(self, client, answers=True):
         self.client, self.answers = client, answers
-        self.comms = {}  # what each widget was opened with
+        self.comms = {}  # the data with which each widget was opened
         self.questions = []
         self.seen = []  # what the page showed, in order
 
@@ -145,7 +150,7 @@ class Reader:
                 self.answer()
 
     def answer(self):
-        """Do as the link says."""
+        """Do what the link says."""
         (link,) = (state for state in self.comms.values() if state.get("_model_name") == "DirectionalLinkModel")
         asked, value = self.questions[-1]
         if link["source"] == [f"IPY_MODEL_{asked}", "value"]:

@@ -1,4 +1,4 @@
-"""What the doctor says of packages: what the kit asks for, what is there, and the command that mends it."""
+"""What the doctor says about packages: what dqnkit needs, what is installed, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 @pytest.fixture
 def install(monkeypatch):
-    """Replaces what is installed by what a test says; everything that the kit asks for unless told otherwise."""
+    """Pretends that these packages are installed; without arguments, all that dqnkit needs."""
     monkeypatch.setattr(metadata, "requires", missing)
 
     def change(**changes):
@@ -68,8 +68,8 @@ def test_requirements_of_the_metadata_and_of_a_checkout_are_the_same(monkeypatch
     assert {*built} == {*requirements.requirements()}
 
 
-def test_only_packageswith_alternatives_have_conditions():
-    """Conditions are left aside, which is right as long as they choose between packages of which any one will do."""
+def test_only_packages_with_alternatives_have_conditions():
+    """Conditions are ignored, which is right as long as they choose between packages of which each one suffices."""
     for wanted in PROJECT["optional-dependencies"].values():
         for line in wanted:
             if ";" in line:
@@ -89,9 +89,33 @@ def test_ranges_mean_what_pip_means(version, versions):
     assert requirements.is_within(version, versions) == specifiers.SpecifierSet(versions).contains(version)
 
 
-def test_what_follows_the_numbers_of_a_version_does_not_count():
+def test_a_build_or_a_pre_release_in_the_range_will_do():
     assert requirements.is_within("2.21.0rc1", ">=2.20,<2.22")
     assert requirements.is_within("2.13.0+cpu", "==2.13.0")
+
+
+@pytest.mark.parametrize("version", ["2.20.0rc1", "2.22.0rc1", "not a version"])
+def test_a_pre_release_at_the_edge_of_the_range_is_outside(version):
+    assert not requirements.is_within(version, ">=2.20,<2.22")
+
+
+@pytest.mark.parametrize(
+    ("version", "within"), [("2.20.0", True), ("2.20.9", True), ("2.21.0", False), ("2.20.0rc1", False)]
+)
+def test_compatible_releases_are_understood(version, within):
+    assert requirements.is_within(version, "~=2.20.0") == within
+
+
+def test_a_requirement_with_a_compatible_release_is_understood(install, monkeypatch):
+    lines = ["numpy~=2.1", "gymnasium[other]<1.5,>=1.3 ; extra == 'games' and sys_platform == 'linux'"]
+    monkeypatch.setattr(metadata, "requires", lambda name: lines)
+    assert requirements.requirements() == [
+        requirements.Requirement(("numpy",), "~=2.1", ""),
+        requirements.Requirement(("gymnasium",), ">=1.3,<1.5", "games"),
+    ]
+    install(numpy="3.0")
+    monkeypatch.setattr(metadata, "requires", lambda name: lines)
+    assert by_name(packages.examine())["numpy"].status == "problem"
 
 
 def test_all_installed_needs_nothing(install):

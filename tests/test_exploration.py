@@ -1,11 +1,12 @@
-"""Epsilon-greedy actions and what epsilon is."""
+"""Epsilon-greedy actions, and the values of epsilon."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dqnkit.exploration import actor_epsilons, epsilon_greedy, linear_schedule
+from dqnkit.config import DQNConfig
+from dqnkit.exploration import actor_epsilons, epsilon_greedy, learning_rate_at, linear_schedule
 
 
 def test_epsilon_0_is_greedy(rng: np.random.Generator) -> None:
@@ -51,6 +52,13 @@ def test_linear_schedule(step: int, epsilon: float) -> None:
 
 def test_schedule_of_no_steps_is_its_end() -> None:
     assert linear_schedule(0, 1.0, 0.1, 0) == pytest.approx(0.1)
+
+
+def test_the_learning_rate_is_constant_or_a_line_over_the_whole_of_training() -> None:
+    config = DQNConfig(learning_rate=1e-2, total_steps=400)
+    assert learning_rate_at(config, 100) == 1e-2
+    falling = DQNConfig(learning_rate=1e-2, learning_rate_end=0.0, total_steps=400)
+    assert [learning_rate_at(falling, step) for step in (0, 100, 500)] == pytest.approx([1e-2, 7.5e-3, 0.0])
 
 
 def test_actor_epsilons_end_where_the_paper_says() -> None:

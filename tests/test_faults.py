@@ -1,4 +1,4 @@
-"""A worker is killed on purpose: the process ends, the call does not wait, and this process is never the one."""
+"""A worker is killed on purpose: its process ends, the call does not wait, and this process is never chosen."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from clusters import StillLearner
 from distributed import Client
 from toys import small_config
 
-from dqnkit.cluster.console import ClusterConsole
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.faults import _end_this_process, _identity, kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.training import train
 
@@ -31,7 +31,7 @@ class NeverAnswers:
     def run(self, *_: Any, **__: Any) -> None:
         self.asked.set()
         self.release.wait(60)
-        raise OSError("gone")  # and nobody hears of it
+        raise OSError("gone")  # and nobody is told
 
 
 def test_it_does_not_wait_for_an_answer() -> None:
@@ -57,11 +57,11 @@ def test_the_process_that_asks_is_never_killed() -> None:
 def test_training_goes_on_and_the_row_says_lost_until_another_worker_has_the_name() -> None:
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         rollouts = ClusterRollouts(client)
-        console = ClusterConsole(rollouts)
+        console = WatchedCluster(rollouts)
         before = dict(client.run(os.getpid))
         address = next(iter(before))
         config = small_config(total_steps=1_000_000_000)
-        seen: list[list[bool]] = []  # whether the workers of the name were lost
+        seen: list[list[bool]] = []  # whether the workers of this name were lost
         began = time.monotonic()
         with closing(train(config, rollouts=rollouts, learner=StillLearner())) as training:  # type: ignore[arg-type]
             for status in training:

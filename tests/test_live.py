@@ -1,4 +1,4 @@
-"""The live panel for training, without a browser: what it draws, what its sliders set, and how it ends."""
+"""The live panel without a browser: what it draws, what its sliders set, and how it ends."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from test_training import FakeLearner
 from test_watch import Page, page
 from toys import small_config
 
+from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.training_panel import Curves, TrainingPanel, _limits
 from dqnkit.training import train
@@ -39,7 +40,7 @@ class Band:
 
 
 BAND = Band(np.array([0, 200, 400]), np.zeros(3), np.ones(3), np.full(3, 2.0))
-CONFIG = SimpleNamespace(learning_rate=1e-2, learning_rate_end=0.0, target_period=50, replay_capacity=1000)
+CONFIG = DQNConfig(learning_rate=1e-2, learning_rate_end=0.0, target_period=50, replay_capacity=1000, total_steps=400)
 
 
 def status(step: int = 0, **fields: Any) -> TrainStatus:
@@ -102,8 +103,8 @@ def test_a_slider_sets_what_training_reads_and_is_marked_on_the_curve() -> None:
     view.record(status(100))
     view.follow()
     epsilon, rate, period = view.knobs
-    assert epsilon.slider.value == 0.3  # as training has it
-    assert rate.slider.value == pytest.approx(0.0075)  # a quarter down the configured line
+    assert epsilon.slider.value == 0.3  # the value that training uses
+    assert rate.slider.value == pytest.approx(0.0075)  # a quarter of the schedule has passed
     assert period.slider.value == 50
     assert settings.changes == []
 
@@ -132,7 +133,7 @@ def test_the_band_is_there_only_while_the_settings_are_the_recorded_ones() -> No
     view.draw()
     assert view._figure.band is None
 
-    used = LiveSettings(changes=[(5, "epsilon", 0.5)])  # of an earlier run, and taken back
+    used = LiveSettings(changes=[(5, "epsilon", 0.5)])  # of an earlier run, and reset
     again = view_of(used, band=BAND)
     again.record(status(100))
     again.draw()
@@ -166,7 +167,7 @@ def test_recording_is_quick_and_keeps_little() -> None:
 
 
 class Bill:
-    """Costs a cent more each time that it is asked."""
+    """A cost that grows by a cent at each call."""
 
     cents = 0
 
@@ -186,7 +187,8 @@ def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
     assert panel._note.value.startswith("Cost: $0.02")
 
     asyncio.run(live([status(400)], cost=bill))
-    said = page.final.replace("<span>$</span>", "$")  # between bare ones a notebook sees a formula
+    # a notebook takes text between two bare dollar signs for a formula
+    said = page.final.replace("<span>$</span>", "$")
     assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00, $0.31 an hour. Step 400" in said
     assert page.final.replace("<span>$</span>", "").count("$") == 0
     asyncio.run(live([status(400)]))
@@ -217,7 +219,7 @@ def test_axes_are_drawn_again_only_when_they_change() -> None:
     panel.draw(curves(2.0))  # beyond the axis
     assert panel._figure is figure
     assert figure.background is not background
-    panel.draw(curves(20.0))  # it explodes
+    panel.draw(curves(20.0))  # the values diverge
     assert panel._figure is not figure
 
 

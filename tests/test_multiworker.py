@@ -1,4 +1,4 @@
-"""A learner over several processes: the same weights as one, one clear error when something dies, nothing left over."""
+"""A learner over several processes: the same weights as one, one clear error after a fault, nothing left over."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from test_learner import SETTINGS, B, K, batches, config_for_updates
 from toys import small_config
 
 from dqnkit import checkpoint
-from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.messages import pack, unpack
-from dqnkit.cluster.multiworker import MultiWorkerLearner, check_network, choose_workers
+from dqnkit.cluster.multiworker import MultiWorkerLearner
+from dqnkit.cluster.multiworker.messages import pack, unpack
+from dqnkit.cluster.multiworker.workers import check_network, choose_workers
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, LearnerLostError, MissingExtraError
 from dqnkit.learner import Learner
 from dqnkit.training import train
 
 CONFIG = config_for_updates(**SETTINGS["all at once, xla"])
-ARRIVAL = 200.0  # seconds: TensorFlow takes its time on a machine that does something else
+ARRIVAL = 200.0  # seconds: TensorFlow starts slowly on a busy machine
 GONE = 60.0
 
 
@@ -47,7 +48,7 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def learner(client: Client) -> Iterator[MultiWorkerLearner]:
-    """The processes that the quick tests share."""
+    """A two-process learner, shared by the quick tests."""
     with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
         processes = learner_processes(client)
         assert sorted(processes) == [0, 1]
@@ -56,11 +57,11 @@ def learner(client: Client) -> Iterator[MultiWorkerLearner]:
 
 
 def learner_processes(client: Client) -> dict[int, psutil.Process]:
-    """The learner processes on the workers of this computer, by their rank."""
+    """The learner processes on the workers of this computer, by rank."""
     found = {}
     for pid in client.run(os.getpid).values():
         for process in psutil.Process(pid).children():
-            if "dqnkit.cluster.learner_process" in process.cmdline():
+            if "dqnkit.cluster.multiworker.learner_process" in process.cmdline():
                 found[json.loads(process.environ()["TF_CONFIG"])["task"]["index"]] = process
     return found
 
@@ -97,6 +98,12 @@ def test_messages_carry_arrays_of_every_kind() -> None:
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_a_learner_process_needs_no_dask_and_first_of_all_no_tensorflow() -> None:
+    code = "import sys; from dqnkit.cluster.multiworker import learner_process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"distributed", "dask", "tensorflow"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "192.168.0.7", "172.16.5.5", "::1", "fd00::1"])
 def test_private_networks_are_accepted(host: str) -> None:
     check_network([host], insecure=False)
@@ -129,7 +136,7 @@ def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
     def show() -> None:
         del sys.modules["tensorflow"]
 
-    client.run(hide, workers=[first])  # as if it were not installed there
+    client.run(hide, workers=[first])  # as if TensorFlow were not installed there
     try:
         assert choose_workers(client, 1) == [second]
         with pytest.raises(
@@ -143,7 +150,7 @@ def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
 
 def test_a_process_that_cannot_start_is_told_with_its_log(client: Client) -> None:
     def spoil() -> None:
-        os.environ["PYTHONHASHSEED"] = "nonsense"  # Python itself refuses to start with that
+        os.environ["PYTHONHASHSEED"] = "nonsense"  # Python refuses to start with this value
 
     def repair() -> None:
         del os.environ["PYTHONHASHSEED"]
@@ -206,7 +213,7 @@ def test_a_loaded_state_goes_on_as_the_first_time(learner: MultiWorkerLearner, r
 
 def test_divergence_in_one_part_is_undone_in_all(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
     before, bad = learner.state(), batches(rng)
-    bad.reward[1, -1] = np.nan  # in the part of the second process
+    bad.reward[1, -1] = np.nan  # in the slice of the second process
     with pytest.raises(DivergedError, match=f"the loss became nan in update {learner.updates + 2}"):
         learner.update(bad)
     for rank in (0, 1):
@@ -236,7 +243,7 @@ def test_after_ctrl_c_during_an_update_it_goes_on(
     finally:
         slow.resume()
     learner.update(batches(rng))
-    assert learner.updates == before + 2 * K  # the interrupted one was done, too: in all processes or in none
+    assert learner.updates == before + 2 * K  # the interrupted update was made too: in all processes or in none
     assert learner.state(0)["updates"] == learner.state(1)["updates"]
 
 
@@ -287,7 +294,7 @@ def test_a_process_that_stops_or_ends_is_noticed(client: Client, rng: np.random.
         learner.timeout = 60.0
         learner.restart()
         processes = learner_processes(client)
-        processes[0].kill()  # between two calls: the other must not wait for the next one
+        processes[0].kill()  # between two calls: the other process must not wait for the next one
         wait_until_gone(processes)
         with pytest.raises(LearnerLostError, match=r"learner process 0 on .* was killed by SIGKILL"):
             learner.update(batches(rng))
@@ -297,13 +304,13 @@ def test_a_process_that_stops_or_ends_is_noticed(client: Client, rng: np.random.
 def test_nothing_outlives_its_dask_worker(client: Client, rng: np.random.Generator) -> None:
     with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
         processes = learner_processes(client)
-        processes[1].suspend()  # so that it cannot see its input close
+        processes[1].suspend()  # suspended, so that it cannot see its input close
         os.kill(client.run(os.getpid)[learner.workers[1]], signal.SIGKILL)
-        # the other may be named, for TensorFlow ends a process whose peer is lost
+        # the error may name the other, since TensorFlow ends a process whose peer is lost
         with pytest.raises(LearnerLostError, match=r"learner process [01] on tcp://"):
             learner.update(batches(rng))
         wait_until_gone(processes)
-    client.wait_for_workers(2, timeout=GONE)  # its nanny starts another
+    client.wait_for_workers(2, timeout=GONE)  # its nanny starts a new one
 
 
 @pytest.mark.slow
@@ -315,7 +322,7 @@ def test_a_frozen_dask_worker_is_an_error_and_its_process_ends(client: Client, r
         worker.suspend()
         try:
             learner.timeout = 5.0
-            # it does not answer, or its process ends by its lease and takes the other with it: whichever comes first
+            # either it does not answer, or its lease ends it and the other process with it
             with pytest.raises(
                 LearnerLostError, match=r"learner process (0 .* did not answer within 5 s|[01] on tcp://)"
             ):

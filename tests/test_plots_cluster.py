@@ -1,4 +1,4 @@
-"""The figure of a cluster: what it shows, and that it is drawn again at little cost."""
+"""The figure of a cluster: what it shows, and that redrawing is cheap."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_axes_are_drawn_again_only_when_they_must_grow() -> None:
     panel.draw(curves(seconds=10 * SECONDS))
     assert panel._figure is figure
     assert figure.background is not background
-    panel.draw(curves(workers=3))  # one more to tell apart
+    panel.draw(curves(workers=3))  # one more worker to tell apart
     assert panel._figure is not figure
 
 

@@ -1,4 +1,4 @@
-"""The progress file is never lost: not by two notebooks at once, not by damage, not by a folder that is read-only."""
+"""The progress file is never lost: not to two notebooks at once, to damage, or to a read-only folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnkit.classroom import check, download_progress, progress, progress_file, upload_progress
-from dqnkit.classroom.progress_file import NAME, ProgressFile, empty, merge, parse, record_check, record_prediction
+from dqnkit.classroom import check, course, download_progress, progress, progress_file, progress_record, upload_progress
+from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
+from dqnkit.classroom.progress_record import NAME, empty, merge, parse
 
 
 def in_file() -> Any:
@@ -51,7 +53,7 @@ def test_the_file_is_as_its_description_says() -> None:
         "when": "",
         "happened": 52.0,
     }
-    documented = set(re.findall(r'^ +"(\w+)":', progress_file.__doc__ or "", re.MULTILINE))
+    documented = set(re.findall(r'^ +"(\w+)":', progress_record.__doc__ or "", re.MULTILINE))
     fields = {*data, *entry, *data["predictions"]["01-alpha"], "q_update"}
     assert documented == fields
 
@@ -125,7 +127,7 @@ def test_a_damaged_or_newer_file_is_set_aside(content: bytes, tmp_path: Path) ->
     assert "set aside" in text
     assert aside[0].name in text
     assert ("version 2" in text) == (b'"version": 2' in content)
-    assert "set aside" not in progress().text  # said once
+    assert "set aside" not in progress().text  # reported once
 
 
 def test_two_damaged_files_are_both_kept(tmp_path: Path) -> None:
@@ -182,17 +184,67 @@ def test_a_damaged_file_that_cannot_be_moved_is_left_alone(monkeypatch: pytest.M
     assert "left as it is" in progress().text
 
 
-def test_a_lock_that_was_left_behind_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+HOLD = """
+import sys, time
+from filelock import SoftFileLock
+lock = SoftFileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other_notebook(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / f".{NAME}.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_that_was_left_behind_is_broken(tmp_path: Path, other_notebook: subprocess.Popen[str]) -> None:
     lock = tmp_path / f".{NAME}.lock"
-    lock.touch()
-    os.utime(lock, (time.time() - 60, time.time() - 60))
+    other_notebook.kill()
+    other_notebook.wait(10)
+    assert lock.exists()
     record_check("q_update", "01_q_update", True)
     assert not lock.exists()
-    lock.touch()  # a fresh one: patience, then without
-    monkeypatch.setattr(progress_file, "PATIENCE", 0.1)
+    assert set(in_file()["checks"]) == {"q_update"}
+
+
+def test_a_lock_that_another_notebook_holds_too_long_is_ignored(
+    tmp_path: Path, other_notebook: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_file, "LOCK_SECONDS", 0.5)
+    record_check("q_update", "01_q_update", True)
+    began = time.monotonic()
     record_check("td_target", "02_q_network", True)
+    assert 0.5 <= time.monotonic() - began < 5
     assert set(in_file()["checks"]) == {"q_update", "td_target"}
-    assert lock.exists()
+    assert (tmp_path / f".{NAME}.lock").exists()
+    assert other_notebook.poll() is None
+
+
+def test_the_file_is_in_the_folder_where_the_kernel_works_when_it_is_first_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ProgressFile()
+    monkeypatch.chdir(tmp_path)
+    assert file.path == tmp_path / NAME
+    monkeypatch.chdir(tmp_path.parent)
+    assert file.path == tmp_path / NAME
+
+
+def test_importing_the_classroom_binds_no_folder(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\nfrom dqnkit.classroom import progress_file\nos.chdir(sys.argv[1])\n"
+        "print(progress_file.FILE.path)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert Path(ended.stdout.strip()).parent.resolve() == tmp_path.resolve()
 
 
 # ---- merging
@@ -255,21 +307,23 @@ def test_the_summary_goes_by_notebook() -> None:
     def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
         return q[s, a]
 
+    here, later = course.notebook_name("q_update"), course.notebook_name("q_network")
+    alpha, skip = (f"{course.number('q_update')}-{name}" for name in ("alpha", "skip"))
     check("q_update", reader)
-    record_check("td_target", "02_q_network", True)
-    record_prediction("01-alpha", "?", "number", 1.0)
-    record_prediction("01-skip", "?", "number", None)
+    record_check("td_target", later, True)
+    record_prediction(alpha, "?", "number", 1.0)
+    record_prediction(skip, "?", "number", None)
     record_check("homework", "11_<own>", True)
     page = progress()
     assert "✗ check q_update: not passed yet (1 try)" in page.text
     assert "✓ check td_target: passed on 20" in page.text
-    assert "✓ prediction 01-alpha: committed" in page.text
-    assert "○ prediction 01-skip: skipped" in page.text
+    assert f"✓ prediction {alpha}: committed" in page.text
+    assert f"○ prediction {skip}: skipped" in page.text
     assert "○ check epsilon_greedy: not tried yet" in page.text
     assert "2 of " in page.text
     assert "1 prediction made" in page.text
     assert "11_&lt;own&gt;" in page.html
-    assert page.text.index("01_q_update") < page.text.index("prediction 01-alpha") < page.text.index("02_q_network")
+    assert page.text.index(here) < page.text.index(f"prediction {alpha}") < page.text.index(later)
 
 
 def downloaded() -> bytes:
@@ -294,7 +348,7 @@ def test_a_download_comes_back_by_upload(tmp_path: Path, monkeypatch: pytest.Mon
         {"p.json": {"metadata": {}, "content": content}},
         ({"name": "p.json", "content": memoryview(content)},),
     ):
-        form._on_upload({"new": value})  # as ipywidgets 7 and 8 give it
+        form._on_upload({"new": value})  # as ipywidgets 7 and 8 send it
         assert "Taken: 1 checks passed" in form.said.value
     assert set(in_file()["checks"]) == {"q_update", "td_target"}
 

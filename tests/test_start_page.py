@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dqnkit.classroom import check, progress_file, start_page
-from dqnkit.classroom.course import LESSONS, notebook_name
-from dqnkit.notebooks import find_notebooks
+from dqnkit.classroom import check, progress_file, progress_record, start_page
+from dqnkit.classroom.course import FOLDER, LESSONS, notebook_name
+from dqnkit.course_folder import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL = {"cell_type": "code", "source": ['check("q_update", f)\n', 'check("other", g)']}
@@ -19,7 +19,7 @@ NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loo
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A course of two notebooks, of which the first has two checks; and the progress kept beside it."""
+    """A course of two notebooks, the first with two checks; and the progress file beside it."""
     (tmp_path / "00_start_here.ipynb").write_text(NOTEBOOK)
     (tmp_path / "01_q_update.ipynb").write_text("{ broken")
     monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))
@@ -61,14 +61,13 @@ def test_a_check_writes_the_page_anew_where_there_is_one(course):
     check("q_update", lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0)
     assert (course / start_page.NAME).read_text(encoding="utf-8") == before
     progress_file.record_check("q_update", "01_q_update", passed=True)
-    start_page.refresh()
     assert (course / start_page.NAME).read_text(encoding="utf-8") != before
 
 
 def test_a_damaged_progress_file_is_left_to_the_notebooks(course):
-    (course / progress_file.NAME).write_text("{ damaged")
+    (course / progress_record.NAME).write_text("{ damaged")
     assert "not begun" in start_page.start_page(course)
-    assert (course / progress_file.NAME).read_text() == "{ damaged"
+    assert (course / progress_record.NAME).read_text() == "{ damaged"
 
 
 def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
@@ -78,20 +77,22 @@ def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(start_page, "write_whole", full)
-    start_page.refresh()
+    start_page.refresh(course)
+    progress_file.record_check("q_update", "01_q_update", passed=True)
+    assert progress_file.FILE.read()["checks"]["q_update"]["passed"]
 
 
 def test_every_notebook_of_the_course_has_its_line():
     folder = find_notebooks()
     lines = rows(start_page.start_page(folder))
     assert list(lines) == [notebook_name(lesson) for lesson in LESSONS]
-    for name, line in lines.items():
+    for lesson, (name, line) in zip(LESSONS, lines.items(), strict=True):
         content = start_page._read(folder / f"{name}.ipynb")
         text = "\n".join("".join(cell["source"]) for cell in content["cells"])
         told = content["metadata"]["dqnkit"]
         assert f"about {told['minutes']} minutes" in text, name
         assert f"| {told['idea']} | {told['minutes']} |" in line
-        assert start_page._checks_in(content), name
+        assert start_page._checks_in(content) == {path.stem for path in FOLDER.glob(f"{lesson}/exercises/*.py")}, name
 
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])

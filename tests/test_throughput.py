@@ -1,4 +1,4 @@
-"""Measuring a cluster in class: it grows and shrinks as asked, and what comes in is counted."""
+"""Measuring a cluster in class: it grows and shrinks as asked, and the rollouts are counted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("distributed")
 
 from dqnkit.cluster import throughput
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights
@@ -25,6 +25,6 @@ def test_a_cluster_grows_and_shrinks_and_is_measured(monkeypatch: pytest.MonkeyP
             assert len(client.scheduler_info()["workers"]) == count
         rate = throughput.steps_a_second(client, DQNConfig(num_envs=2), UNTRAINED, 0.3, task_steps=20)
         assert rate > 0
-        monkeypatch.setattr(throughput, "PATIENCE", 0.0)
+        monkeypatch.setattr(throughput, "RESIZE_SECONDS", 0.0)
         with pytest.raises(ClusterError, match="not 3"):
             throughput.have_workers(client, 3)

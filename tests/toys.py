@@ -1,4 +1,4 @@
-"""Environments made for tests, each with one property that a test needs, and small helpers. No TensorFlow here."""
+"""Environments made for tests, each with one property that a test needs, and small helpers; all without TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dqnkit.config import DQNConfig
 from dqnkit.policy import Dense, Flatten, Rescale
 from dqnkit.types import Array, PolicyWeights
 
-LENGTHS = (3, 1, 5, 2)  # of the episodes of Scripted-v0, over and over
+LENGTHS = (3, 1, 5, 2)  # of the episodes of Scripted-v0, which repeat
 ENDS_BY_TRUNCATION = (False, True, True, False)
 
 
 class Scripted(gym.Env[Any, Any]):
-    """Known episodes: the observation is (episode, time, last action), the reward tells all three.
+    """Known episodes: the observation is (episode, time, last action), and the reward encodes all three.
 
-    The seed of the first reset decides with which of the scripted episodes it begins.
+    The seed of the first reset chooses the first episode.
     """
 
     observation_space = gym.spaces.Box(-1, 1000, (3,), np.float32)
@@ -42,7 +42,7 @@ class Scripted(gym.Env[Any, Any]):
 
 
 class Broken(gym.Env[Any, Any]):
-    """Gives NaN in the reward or the observation once action 1 is taken; episodes are 20 steps long."""
+    """Action 1 gives NaN in the reward or in the observation. Episodes are 20 steps long."""
 
     observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -62,11 +62,11 @@ class Broken(gym.Env[Any, Any]):
 
 
 class RandomLength(gym.Env[Any, Any]):
-    """Episodes of 1 or 21 steps by chance, with reward 1 a step: the first to finish are the short ones."""
+    """Episodes of 1 or 21 steps, at random, with reward 1 for each step. Of several, the short ones end first."""
 
     observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gym.spaces.Discrete(2)
-    seeds_seen: list[int] = []  # noqa: RUF012 - of every reset, for the test of seeds
+    seeds_seen: list[int] = []  # noqa: RUF012 - of every reset; a test of seeds reads it
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
         super().reset(seed=seed)
@@ -100,7 +100,7 @@ class TinyVideo(gym.Env[Any, Any]):
 
 
 class Bare(gym.Env[Any, Any]):
-    """Nothing but its spaces."""
+    """An environment with spaces and nothing else."""
 
     def __init__(self, observation_space: Any = None, action_space: Any = None) -> None:
         self.observation_space = observation_space or gym.spaces.Box(-1, 1, (1,), np.float32)
@@ -108,7 +108,7 @@ class Bare(gym.Env[Any, Any]):
 
 
 class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
-    """A native vector version that resets in the step in which an episode ends."""
+    """A native vector environment that resets in the same step in which an episode ends."""
 
     def __init__(self, num_envs: int = 1, **kwargs: Any) -> None:
         self.num_envs = num_envs
@@ -117,7 +117,7 @@ class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
 
 
 def register() -> None:
-    """Make the environments above known to Gymnasium as test/NAME-v0."""
+    """Register the environments above with Gymnasium as test/NAME-v0."""
     for kind in (Scripted, Broken, RandomLength, TinyVideo, Bare):
         if f"test/{kind.__name__}-v0" not in gym.registry:
             gym.register(f"test/{kind.__name__}-v0", kind)
@@ -128,7 +128,7 @@ def register() -> None:
 
 
 def small_config(env_id: str = "CartPole-v1", **overrides: Any) -> DQNConfig:
-    """Settings with which a few hundred steps take a moment."""
+    """Settings for a run of a few hundred steps, which takes a moment."""
     defaults: dict[str, Any] = {
         "total_steps": 400,
         "num_envs": 4,
@@ -146,7 +146,18 @@ def small_config(env_id: str = "CartPole-v1", **overrides: Any) -> DQNConfig:
 
 
 def linear_policy(shape: tuple[int, ...], num_actions: int, seed: int = 0, version: int = 0) -> PolicyWeights:
-    """A random policy of one dense layer over observations of this shape."""
+    """A policy of one dense layer with random weights, for observations of this shape."""
     inputs = int(np.prod(shape))
     values = np.random.default_rng(seed).normal(size=(inputs + 1) * num_actions).astype(np.float32)
     return PolicyWeights(version, (Rescale(1.0), Flatten(), Dense(inputs, num_actions, False)), values)
+
+
+class SpiedConfig(DQNConfig):
+    """Writes down which settings are read."""
+
+    seen: set[str] = set()  # noqa: RUF012 - shared by all, cleared by each test
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in DQNConfig.__dataclass_fields__:
+            SpiedConfig.seen.add(name)
+        return super().__getattribute__(name)

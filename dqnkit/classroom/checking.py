@@ -29,7 +29,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from dqnkit.classroom import course, rich_text, start_page
+from dqnkit.classroom import course, rich_text
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.comparison import Difference, Other, difference, normalise, shorten, show
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
@@ -131,7 +131,6 @@ def check(name: str, thing: Any) -> CheckResult:
     result = check_exercise(exercise, thing)
     if result.status != "open":
         records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake)
-        start_page.refresh()
     _LAST[exercise.name] = (thing, result.passed)
     return result
 

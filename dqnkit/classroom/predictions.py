@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.classroom import progress_file as records
-from dqnkit.classroom import rich_text, start_page
+from dqnkit.classroom import rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.errors import ConfigError
 from dqnkit.plots.sketch import in_words, sketch, svg_image
@@ -80,7 +80,6 @@ class Prediction:
         """Record the answer if the question is still open; return what to tell the reader."""
         if _state(self.question) == "open":
             records.record_prediction(self.question.id, self.question.text, self.question.kind, value)
-            start_page.refresh()
         self.close()
         return f"✓ Committed: {self.question.in_words(_stored_answer(self.question.id, self.question))}"
 

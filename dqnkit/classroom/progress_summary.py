@@ -1,6 +1,6 @@
 """The reader's progress: a summary by notebook, and download and upload of the progress file.
 
-The format of the file is described in `dqnkit.classroom.progress_file`.
+The format of the file is described in `dqnkit.classroom.progress_record`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from html import escape
 from importlib.util import find_spec
 from typing import Any
 
-from dqnkit.classroom import course, rich_text, start_page
-from dqnkit.classroom import progress_file as records
+from dqnkit.classroom import course, progress_file, rich_text
+from dqnkit.classroom.progress_record import NAME, Record, merge, parse
 from dqnkit.classroom.rich_text import RichText
 
 WHERE = "It is kept in `{path}`: one file, which you may look at and delete. Nothing is sent anywhere."
@@ -20,7 +20,7 @@ WHERE = "It is kept in `{path}`: one file, which you may look at and delete. Not
 
 def progress() -> RichText:
     """Return a summary of what was passed, tried and predicted so far, by notebook."""
-    data = records.FILE.read()
+    data = progress_file.FILE.read()
     lines = _lines(data)
     notebooks = sorted({notebook for notebook, *_ in lines})
     inside, plain = "", []
@@ -33,14 +33,14 @@ def progress() -> RichText:
     checks = len({*course.exercise_names(), *data["checks"]})
     title = f"Your progress: {passed} of {checks} checks passed, {made} prediction{'' if made == 1 else 's'} made"
     notices = _notices()
-    where = WHERE.format(path=records.FILE.path)
+    where = WHERE.format(path=progress_file.FILE.path)
     inside += rich_text.prose(notices) + rich_text.prose(where)
     text = "\n".join([title, *plain, *([notices] if notices else []), where])
     return RichText(rich_text.box("note", title, inside), text)
 
 
-def _lines(data: records.Record) -> list[tuple[str, str, str, str]]:
-    """Return (notebook, icon, name, state) for each exercise of the course and each prediction in the file."""
+def _lines(data: Record) -> list[tuple[str, str, str, str]]:
+    """Return (notebook, icon, name, state) for each exercise of the course and each prediction in the record."""
     checks, lines = dict(data["checks"]), []
     for name in course.exercise_names():
         notebook = course.find_exercise(name).notebook
@@ -54,7 +54,7 @@ def _lines(data: records.Record) -> list[tuple[str, str, str, str]]:
     return lines
 
 
-def _check_line(name: str, entry: records.Record | None) -> tuple[str, str, str]:
+def _check_line(name: str, entry: Record | None) -> tuple[str, str, str]:
     if entry is None:
         return "○", f"check {name}", "not tried yet"
     tries = f"{entry['tries']} {'try' if entry['tries'] == 1 else 'tries'}"
@@ -64,20 +64,20 @@ def _check_line(name: str, entry: records.Record | None) -> tuple[str, str, str]
 
 
 def _notices() -> str:
-    notices = "\n\n".join(records.FILE.notices)
-    records.FILE.notices.clear()
+    notices = "\n\n".join(progress_file.FILE.notices)
+    progress_file.FILE.notices.clear()
     return notices
 
 
 def download_progress() -> RichText:
-    """Return a link that saves the progress file on the reader's own computer, as hosted notebooks lose it."""
-    content = json.dumps(records.FILE.read(), indent=2, ensure_ascii=False).encode()
+    """Return a link that saves the progress file on the reader's own computer, as hosted services delete it."""
+    content = json.dumps(progress_file.FILE.read(), indent=2, ensure_ascii=False).encode()
     source = f"data:application/json;base64,{base64.b64encode(content).decode()}"
     link = (
-        f'<a download="{records.NAME}" href="{source}" style="text-decoration: underline">Download progress</a> '
+        f'<a download="{NAME}" href="{source}" style="text-decoration: underline">Download progress</a> '
         "(as it is now; run the cell again for a newer one)"
     )
-    text = f"Download progress: it is the file {records.FILE.path}"
+    text = f"Download progress: it is the file {progress_file.FILE.path}"
     why = (
         "Binder and Colab forget everything when a session ends. This file holds what passed and what you predicted, "
         "not your code: save the notebook, too. The first notebook takes the file back; in any other run "
@@ -89,7 +89,7 @@ def download_progress() -> RichText:
 def upload_progress() -> Any:
     """Return a button that uploads a progress file and merges it with the one that is here."""
     if find_spec("ipywidgets") is None:
-        instead = f"Copy your file to `{records.FILE.path}` instead, then restart the kernel."
+        instead = f"Copy your file to `{progress_file.FILE.path}` instead, then restart the kernel."
         return rich_text.message("open", "Upload needs ipywidgets", instead)
     from dqnkit.widgets.upload_form import UploadForm
 
@@ -99,14 +99,13 @@ def upload_progress() -> Any:
 def _merge_upload(content: bytes) -> str:
     """Merge the content of an uploaded file into the progress; return what to tell the reader."""
     try:
-        theirs = records.parse(content)
+        theirs = parse(content)
     except ValueError as error:
-        return f"✗ This file was not taken, for {error}. Choose the {records.NAME} that you downloaded."
+        return f"✗ This file was not taken, for {error}. Choose the {NAME} that you downloaded."
 
-    def edit(data: records.Record) -> None:
-        data.update(records.merge(data, theirs))
+    def edit(data: Record) -> None:
+        data.update(merge(data, theirs))
 
-    records.FILE.change(edit)
-    start_page.refresh()
+    progress_file.FILE.change(edit)
     passed = sum(1 for entry in theirs["checks"].values() if entry["passed"])
     return f"✓ Taken: {passed} checks passed, {len(theirs['predictions'])} predictions. Run progress() to see all."

@@ -1,7 +1,7 @@
 """The start page: the notebooks in their order, with minutes and the reader's progress.
 
 It is a Markdown file beside the notebooks, so it needs no extension of JupyterLab. ``dqnkit lab`` and Binder write it
-when the course is opened; after that each check and prediction updates it.
+when the course is opened; after that each change of the progress file updates it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dqnkit.classroom import progress_file
+from dqnkit.classroom import progress_record
 from dqnkit.classroom.course import NOTEBOOKS, notebook_title
 from dqnkit.files import write_whole
 
@@ -24,8 +24,8 @@ class _Line(NamedTuple):
     file: Path
     idea: str  # the one new idea; empty if the notebook cannot be read
     minutes: int
-    checks: int  # all that the notebook has
-    passed: int
+    checks: int  # in the notebook
+    passed: int  # of them
     begun: bool
 
     @property
@@ -54,9 +54,8 @@ def write_start_page(folder: Path) -> Path:
     return path
 
 
-def refresh() -> None:
-    """Update the page beside the progress file if there is one; if it cannot be written, it stays as it was."""
-    folder = progress_file.FILE.path.parent
+def refresh(folder: Path) -> None:
+    """Update the page in a folder if there is one; if it cannot be written, it stays as it was."""
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -89,18 +88,18 @@ def start_page(folder: Path) -> str:
             "in the list of files on the left.",
             "",
             f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
-            f"What is counted is kept in `{progress_file.NAME}`, on this computer only.",
+            f"What is counted is kept in `{progress_record.NAME}`, on this computer only.",
             "",
         ]
     )
 
 
-def _progress(folder: Path) -> progress_file.Record:
+def _progress(folder: Path) -> progress_record.Record:
     """Return the progress in a folder; empty if there is no file or a damaged one (a notebook then reports it)."""
     try:
-        return progress_file.parse((folder / progress_file.NAME).read_bytes())
+        return progress_record.parse((folder / progress_record.NAME).read_bytes())
     except (OSError, ValueError):
-        return progress_file.empty()
+        return progress_record.empty()
 
 
 def _what_next(lines: list[_Line]) -> str:
@@ -111,7 +110,7 @@ def _what_next(lines: list[_Line]) -> str:
     return "**You have done it all.**"
 
 
-def _line(file: Path, record: progress_file.Record) -> _Line:
+def _line(file: Path, record: progress_record.Record) -> _Line:
     content = _read(file)
     names = _checks_in(content)
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]

@@ -1,11 +1,11 @@
-"""Rollouts and learners on a Dask cluster. The only room that imports Dask.
+"""Rollouts and learners on a Dask cluster. Dask is imported only here and in `dqnkit.cloud`.
 
-    from dqnkit.cluster.deploy import make_cluster
+    from dqnkit.deploy import make_cluster
     from dqnkit.cluster.rollouts import ClusterRollouts
 
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         for status in train(config, rollouts=ClusterRollouts(client)):
             ...
 
-It imports nothing by itself: a worker, which needs only `dqnkit.cluster.worker`, loads nothing else.
+This file imports nothing: a worker needs only `dqnkit.cluster.worker`, and should load nothing else.
 """

@@ -1,9 +1,9 @@
-"""Tasks to the scheduler, news from it: nothing here makes the driver wait for the cluster.
+"""Submits tasks and receives events, without ever making the driver wait for the cluster.
 
-Whatever takes time (waiting for a task, fetching its result, asking who is there) is a coroutine on the event loop that
-the client runs in a thread of its own. Each puts what it learns into one queue, in the order in which it happened, and
-`Dispatch.news` hands it to the driver. So a worker that is stopped, or a scheduler that does not answer, holds up
-nobody but itself.
+Everything that takes time (waiting for a task, fetching its result, asking for the list of workers) is a coroutine on
+the Dask client's event loop, which runs in its own thread. The coroutines put events into one queue, in the order in
+which they happen, and the driver takes them out with `Dispatch.events`. So a frozen worker, or a scheduler that does
+not answer, does not block the driver.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import time
 import uuid
 from collections.abc import Collection, Coroutine, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
 
 from distributed import Client, Future
 
@@ -24,46 +26,46 @@ from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
 from dqnkit.types import PolicyWeights
 
-ANSWER = 5.0  # seconds that the scheduler, or a worker at the end of a run, may take to answer
-RESTART = 60.0  # seconds that a nanny may take to end its worker; later, both are dropped for good
+ANSWER_SECONDS = 5.0  # for the scheduler, or for a worker at the end of a run, to answer
+RESTART_SECONDS = 60.0  # for a nanny to end its worker; then Dask gives up both
 
 
-class Landed(NamedTuple):
-    """A task came back: with what it returned, or the reason why it never will."""
+class TaskEnded(NamedTuple):
+    """A task has returned a value, or has failed for good."""
 
     key: str
     outcome: Arrival | Exception
 
 
-class Left(NamedTuple):
-    """A worker left the cluster; Dask runs the tasks that it had again, under the same keys, on others."""
+class WorkerLeft(NamedTuple):
+    """A worker left the cluster. Dask runs its tasks again on other workers, under the same keys."""
 
     address: str
     keys: frozenset[str]
 
 
-class Seen(NamedTuple):
-    """The workers that there are."""
+class WorkersSeen(NamedTuple):
+    """The scheduler's list of workers."""
 
     workers: dict[str, dict[str, Any]]  # by address: name, nthreads, status, last_seen and more
 
 
-News = Landed | Left | Seen
+Event = TaskEnded | WorkerLeft | WorkersSeen
 
 
 class Dispatch:
-    """The way from one run to the cluster and back.
+    """Connects one training run to the cluster.
 
     Attributes:
-        run: its name, which begins with that of the client, so that a worker can tell whose actors it keeps.
+        run: name of the run. It starts with the client's id, so that workers can tell whose actors they keep.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.run = f"{client.id}/{uuid.uuid4().hex[:12]}"
-        self._news: SimpleQueue[News] = SimpleQueue()
-        self._asked = 0.0  # time.monotonic, when it was last asked who is there
-        client.subscribe_topic("all", self._on_event)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._requested = 0.0  # time.monotonic of the last request for the list of workers
+        self._listen()
 
     @property
     def is_connected(self) -> bool:
@@ -72,49 +74,54 @@ class Dispatch:
 
     @property
     def address(self) -> str:
-        """Of the scheduler."""
+        """Address of the scheduler."""
         return str(self.client.scheduler.address) if self.client.scheduler else "an unknown address"
 
-    def news(self, seconds: float) -> Iterator[News]:
-        """All there is; where there is nothing yet, what comes first within some seconds."""
+    def events(self, seconds: float) -> Iterator[Event]:
+        """All events that are there. If there are none, wait up to ``seconds`` for the first."""
         with suppress(Empty):
-            yield self._news.get(timeout=seconds) if seconds else self._news.get_nowait()
+            yield self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
             while True:
-                yield self._news.get_nowait()
+                yield self._events.get_nowait()
+
+    def receive(self, event: Event) -> None:
+        """Put an event into the queue; from any thread."""
+        self._events.put(event)
 
     def publish(self, weights: PolicyWeights) -> Future:
-        """Have a worker hold the weights for all tasks that take the future as an argument.
+        """Have a worker hold the weights for all tasks that take the returned future as an argument.
 
-        The result of a task, not `scatter`: when its holder dies the task is run again, scattered data is lost.
+        The weights are the result of a task, not scattered data. If the worker that holds them dies, Dask runs the task
+        again, but scattered data would be lost.
         """
         return self.client.submit(worker.hold, weights, pure=False, key=f"dqnkit_weights-{uuid.uuid4().hex}")
 
     def submit(
-        self, config: DQNConfig, task: RolloutTask, weights: Future, rather_on: Collection[str] = ()
+        self, config: DQNConfig, task: RolloutTask, weights: Future, preferred: Collection[str] = ()
     ) -> tuple[str, Future]:
-        """Submit a task; its key and future. It runs on one of the workers named, if they have not all left."""
-        key = f"dqnkit_rollout-{uuid.uuid4().hex}"  # what stands before the - is how Dask keeps times of tasks apart
-        where: dict[str, Any] = {"workers": list(rather_on), "allow_other_workers": True} if rather_on else {}
+        """Submit a task and return its key and future. Dask uses other workers if all the preferred ones have left."""
+        key = f"dqnkit_rollout-{uuid.uuid4().hex}"  # Dask groups the durations of tasks by the part before the -
+        where: dict[str, Any] = {"workers": list(preferred), "allow_other_workers": True} if preferred else {}
         future = self.client.submit(worker.run_task, config, task, weights, pure=False, key=key, **where)
-        self._start(self._bring(key, future))
+        self._start(self._wait_for(key, future))
         return key, future
 
     def cancel(self, futures: Iterable[Future]) -> None:
-        """Have the scheduler drop tasks. One that runs already runs to its end, for nobody."""
+        """Have the scheduler drop tasks. A task that already runs is finished, but its result is thrown away."""
         self.client.cancel(list(futures))
 
-    def ask_who_is_there(self, every: float = 1.0) -> None:
-        """The answer is a `Seen`. Asked again within ``every`` seconds, it does nothing."""
-        if time.monotonic() - self._asked > every:
-            self._asked = time.monotonic()
-            self._start(self._ask())
+    def request_workers(self, every: float = 1.0) -> None:
+        """Request the list of workers, at most once in ``every`` seconds. It arrives as a `WorkersSeen`."""
+        if time.monotonic() - self._requested > every:
+            self._requested = time.monotonic()
+            self._start(self._fetch_workers())
 
     def restart(self, addresses: Collection[str]) -> None:
-        """Have the nannies of these workers kill and restart them; those that have no nanny leave the cluster."""
+        """Have the nannies of these workers kill and restart them. Workers without a nanny leave the cluster."""
         self._start(self._restart(list(addresses)))
 
     def close_orphans(self) -> None:
-        """Have the workers close the actors of runs whose driver is gone: it was killed and could not."""
+        """Have the workers close the actors of runs whose driver was killed and could not do so itself."""
 
         def clients(dask_scheduler: Any = None) -> list[str]:
             return list(dask_scheduler.clients)
@@ -123,45 +130,56 @@ class Dispatch:
             living = await self.client.run_on_scheduler(clients)
             await self.client.run(worker.close_orphans, living, on_error="ignore")
 
-        self._within(close(), ANSWER)
+        self._within(close(), ANSWER_SECONDS)
 
     def close(self, futures: Iterable[Future]) -> None:
-        """Cancel what is in flight and have the workers close the actors of the run, as far as they answer."""
+        """Cancel the tasks in flight and have the workers close the run's actors. Waits a few seconds at most."""
+        self._stop_listening()
         if not self.is_connected:
             return
-        self.client.unsubscribe_topic("all")
         self.cancel(futures)
 
         async def forget() -> None:
             await self.client.run(worker.forget_at_end, self.run, on_error="ignore")
 
-        self._within(forget(), ANSWER)
+        self._within(forget(), ANSWER_SECONDS)
 
-    async def _bring(self, key: str, future: Future) -> None:
+    async def _wait_for(self, key: str, future: Future) -> None:
         try:
-            self._news.put(Landed(key, await future))
+            self.receive(TaskEnded(key, await future))
         except Exception as error:
-            self._news.put(Landed(key, error))
+            self.receive(TaskEnded(key, error))
 
-    async def _ask(self) -> None:
+    async def _fetch_workers(self) -> None:
         scheduler: Any = self.client.scheduler
-        with suppress(OSError):  # then there is no news, and the driver's patience ends
-            answer = await asyncio.wait_for(scheduler.identity(n_workers=-1), ANSWER)
-            self._news.put(Seen(answer["workers"]))
+        with suppress(OSError):  # then no event comes, and in the end the driver gives up
+            answer = await asyncio.wait_for(scheduler.identity(n_workers=-1), ANSWER_SECONDS)
+            self.receive(WorkersSeen(answer["workers"]))
 
     async def _restart(self, addresses: list[str]) -> None:
         scheduler: Any = self.client.scheduler
         with suppress(OSError):
             restart = scheduler.restart_workers(
-                workers=addresses, timeout=RESTART, wait_for_workers=False, on_error="return", stimulus_id="dqnkit"
+                workers=addresses,
+                timeout=RESTART_SECONDS,
+                wait_for_workers=False,
+                on_error="return",
+                stimulus_id="dqnkit",
             )
-            await asyncio.wait_for(restart, RESTART + ANSWER)
+            await asyncio.wait_for(restart, RESTART_SECONDS + ANSWER_SECONDS)
 
-    def _on_event(self, event: tuple[float, Any]) -> None:
-        message = event[1]
-        if isinstance(message, dict) and message.get("action") == "remove-worker":
-            keys = {*message.get("processing-tasks", ()), *message.get("lost-computed-tasks", ())}
-            self._news.put(Left(message["worker"], frozenset(keys)))
+    def _listen(self) -> None:
+        """Receive a `WorkerLeft` for each worker that leaves."""
+        listeners = _listeners.setdefault(self.client, WeakSet())
+        if not listeners:
+            self.client.subscribe_topic("all", partial(_tell, listeners))
+        listeners.add(self)
+
+    def _stop_listening(self) -> None:
+        listeners = _listeners[self.client]
+        listeners.discard(self)
+        if self.is_connected and not listeners:
+            self.client.unsubscribe_topic("all")
 
     def _start(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the client's event loop."""
@@ -172,6 +190,19 @@ class Dispatch:
         return asyncio.run_coroutine_threadsafe(coroutine, loop.asyncio_loop)
 
     def _within(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> None:
-        """Wait until it is done, or for some seconds: whoever does not answer by then is left alone."""
+        """Run a coroutine and wait for it, but not longer than about ``seconds``; errors are ignored."""
         with suppress(Exception):
             self._start(asyncio.wait_for(coroutine, seconds)).result(2 * seconds)
+
+
+# The runs of each client. A client has only one handler for each topic of the scheduler, so its runs share it.
+_listeners: WeakKeyDictionary[Client, WeakSet[Dispatch]] = WeakKeyDictionary()
+
+
+def _tell(listeners: WeakSet[Dispatch], event: tuple[float, Any]) -> None:
+    """Handle an event of the scheduler's topic "all": put a worker's departure into the queue of each run."""
+    message = event[1]
+    if isinstance(message, dict) and message.get("action") == "remove-worker":
+        keys = {*message.get("processing-tasks", ()), *message.get("lost-computed-tasks", ())}
+        for dispatch in list(listeners):
+            dispatch.receive(WorkerLeft(message["worker"], frozenset(keys)))

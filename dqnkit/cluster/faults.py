@@ -1,4 +1,4 @@
-"""Faults made on purpose: a worker is killed in class, to see that training goes on."""
+"""Faults on purpose: kill a worker, to show that training continues."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def kill_worker(client: Client, address: str) -> None:
-    """End a worker's process as a power cut would: SIGKILL, no farewell. Returns at once.
+    """Kill a worker's process without warning (SIGKILL), as a power failure would. Returns at once.
 
-    The scheduler notices the broken connection and hands the worker's tasks to others. A nanny, where the worker has
-    one (in a `LocalCluster` and with ``dask worker`` it has), starts another worker in its place after a second or so.
-    Nothing happens where the address is no worker's, or where the worker is frozen.
+    The scheduler notices the broken connection and gives the worker's tasks to others. If the worker has a nanny (in a
+    `LocalCluster` and with ``dask worker`` it has), the nanny starts another worker after about a second. Nothing
+    happens if there is no worker at the address, or if the worker is frozen.
 
     Args:
         client: of the cluster.
         address: of the worker, as ``tcp://127.0.0.1:34567``.
 
     Raises:
-        ClusterError: the worker is a thread of this very process.
+        ClusterError: the worker is a thread of this process.
     """
     if address.startswith("inproc://"):
         raise ClusterError(
@@ -36,7 +36,7 @@ def kill_worker(client: Client, address: str) -> None:
         )
 
     def send() -> None:
-        with contextlib.suppress(Exception):  # nobody waits for the answer of a dead worker; the client may close
+        with contextlib.suppress(Exception):  # a killed worker cannot answer, and the client may be closed by then
             client.run(_end_this_process, _identity(), workers=[address], on_error="ignore")
 
     Thread(target=send, name="dqnkit-kill", daemon=True).start()
@@ -46,8 +46,8 @@ def _identity() -> tuple[str, int]:
     return socket.gethostname(), os.getpid()
 
 
-def _end_this_process(spare: tuple[str, int]) -> None:
-    """What runs on the worker; the process that asked for it is spared. The answer is on its way when the end comes."""
-    if _identity() != spare:
-        at_once = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has only SIGTERM, which is as final there
+def _end_this_process(caller: tuple[str, int]) -> None:
+    """Runs on the worker: kill this process in 0.1 s, after the answer was sent, but not the process that asked."""
+    if _identity() != caller:
+        at_once = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows SIGTERM also kills at once
         Timer(0.1, os.kill, (os.getpid(), at_once)).start()

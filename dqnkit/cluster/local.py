@@ -1,4 +1,4 @@
-"""A cluster on this computer."""
+"""Start a Dask cluster on this computer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dqnkit.cluster.security import is_loopback, temporary_security
 from dqnkit.errors import ClusterError, ConfigError
 
 LOOPBACK = "127.0.0.1"
-WORKER_BYTES = 128 * 2**20  # that a worker takes with a small environment, and some to spare
-WORKERS_SHARE = 1 / 4  # of memory; the rest is for the learner, replay and a notebook
-# Of Dask, for clusters of ours; whoever has set them keeps their own.
+WORKER_BYTES = 128 * 2**20  # memory of a worker with a small environment, with a margin
+WORKERS_SHARE = 1 / 4  # of memory, for all workers; the rest is for learner, replay and notebook
+# Defaults of Dask's configuration for our clusters; settings that the user has made take precedence.
 DEFAULTS = {
     "distributed": {
-        # a worker whose new process is not there 15 s after the death of its last would be dropped for good
+        # Dask's default gives up a worker whose nanny has not restarted it within 15 s
         "deploy": {"lost-worker-timeout": "1 hour"},
-        # an hour of profiles is kept: a worker grew by 4 MB a minute
+        # Dask keeps an hour of profiles, and a worker grew by 4 MB a minute
         "worker": {"profile": {"enabled": False}},
     }
 }
@@ -38,22 +38,21 @@ def start(
     security: Security | None = None,
     send_package: bool = False,
 ) -> LocalCluster:
-    """A scheduler and worker processes on this computer, reachable from nowhere else. Use it in ``with``.
+    """Start a scheduler and worker processes that only this computer can reach. Use it in a ``with`` statement.
 
     Args:
-        n_workers: processes; each steps environments on one core at a time. As many as cores, as far as memory goes
-            (of both, what a container allows) unless given.
-        threads_per_worker: tasks that a process runs at a time; more than one helps where environments wait (for a
-            simulator, a network), not where they compute.
-        host: where scheduler and workers listen. For workers on other machines, an address of this one; then they
-            speak TLS. Dashboards and the workers' HTTP servers stay on the loopback in any case.
-        security: certificates, see `dqnkit.cluster.security.write_certificates`; beyond the loopback they are made
-            for this cluster unless given.
-        send_package: give all workers, those that join later included, the package that this process has.
+        n_workers: number of processes; each uses one core. By default one for each core, if there is enough memory.
+        threads_per_worker: tasks that a process runs at the same time. More than one helps if environments wait (for a
+            simulator, a network), not if they compute.
+        host: address on which scheduler and workers listen. To let workers on other machines join, give an address of
+            this machine; the cluster then uses TLS. Dashboards always listen on the loopback only.
+        security: certificates, see `dqnkit.cluster.security.write_certificates`. By default, a cluster that listens
+            beyond the loopback makes its own.
+        send_package: send this process's dqnkit to all workers, including those that join later.
 
     Raises:
-        ConfigError: a number is out of range, or ``security`` without encryption for a host beyond the loopback.
-        ClusterError: it cannot listen on the host.
+        ConfigError: a number is out of range, or ``security`` does not require encryption beyond the loopback.
+        ClusterError: the cluster cannot listen on ``host``.
         MissingExtraError: certificates are needed and the package cryptography is not installed.
     """
     n_workers = workers_that_fit() if n_workers is None else n_workers
@@ -86,21 +85,26 @@ def start(
 
 
 def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
-    """As many worker processes as cores, as far as memory (bytes) goes; of both, what a container allows."""
+    """Number of workers for this computer: one for each core, fewer if memory is short; at least one.
+
+    Args:
+        cores: that this process, or its container, may use.
+        memory: bytes that this process, or its container, may use.
+    """
     return max(1, min(cores, int(memory * WORKERS_SHARE / WORKER_BYTES)))
 
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back until this is over. Threads that start meanwhile, and their processes, never see it.
+    """Block Ctrl-C (SIGINT) inside the ``with`` block. Threads and processes that start in it keep it blocked.
 
-    A terminal sends it to every process that came from the command, and so does a notebook's Interrupt; workers would
-    die of it while the driver, which decides, ends in order. Not on Windows.
+    A terminal sends SIGINT to every process of the command, and so does a notebook's Interrupt. It would kill the
+    workers while the driver still needs them to end in order. On Windows this does nothing.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # of multiprocessing: else it starts now, and lets Ctrl-C in again
+    resource_tracker.ensure_running()  # of multiprocessing; if it started inside the block, it would unblock SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,7 +1,7 @@
-"""The measured minute: how fast this computer steps environments, updates the network and handles tasks.
+"""Measures for a minute how fast this computer steps environments, updates the network and handles Dask tasks.
 
-Each part runs the code that training runs: tasks on one worker process of this computer, long ones and short ones, and
-the loop with the learner on the rollouts that came from there.
+Each part runs the code that training runs. First, one worker process of this computer runs long tasks and then short
+ones. Then the training loop and the learner run on the rollouts that this worker made.
 """
 
 from __future__ import annotations
@@ -14,55 +14,56 @@ from itertools import cycle
 
 import numpy as np
 
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.cluster import local
 from dqnkit.cluster.plan import Measured
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
-from dqnkit.training import AnyLearner, make_learner, train
+from dqnkit.default_parts import AnyLearner, make_learner
+from dqnkit.training import train
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 SHARES = (0.3, 0.25, 0.45)  # of the time: long tasks, short tasks, learner
 ENDLESS = 10**12  # steps
-KEPT = 20  # rollouts that the learner's part is fed with, over and over
-SHORT_TASK = 0.02  # seconds: then one worker brings as many tasks a second as the kit allows a whole cluster
+RECORDED_ROLLOUTS = 20  # that are replayed to the learner, again and again
+SHORT_TASK = 0.02  # seconds; one worker then finishes as many tasks a second as the kit allows for a whole cluster
 LEAST_TASKS = 5
-LEAST_CALLS = 5  # of the learner, however long they take
+LEAST_CALLS = 5  # of the learner, even if they take longer than the time given
 
 
 def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], None] = print) -> Measured:
-    """Measure for about so many seconds; starting a worker and compiling come on top.
+    """Measure for about ``seconds`` seconds. Starting a worker and compiling take extra time.
 
     Args:
         config: the run's settings.
-        seconds: in all.
-        report: told what is measured now.
+        seconds: for all parts together.
+        report: called with a line of text before each part.
 
     Raises:
         MissingExtraError: TensorFlow is not installed.
-        DQNKitError: and its other kinds: what would also keep training from working.
+        DQNKitError: any error that would also stop training.
     """
     long_seconds, short_seconds, learner_seconds = (share * seconds for share in SHARES)
     endless = replace(config, total_steps=ENDLESS)
-    make_learner(config)  # which imports TensorFlow
+    make_learner(config)  # the first one imports TensorFlow, which must not be measured
     began = time.perf_counter()
     learner = make_learner(config)
     build = time.perf_counter() - began
     weights = learner.get_weights()
-    with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
+    with local.start(1) as cluster, cluster.get_client() as client:
         report("Measuring: environments ...")
-        long = _tasks(ClusterRollouts(client), endless, weights, long_seconds)
+        long = _collect(ClusterRollouts(client), endless, weights, long_seconds)
         report("Measuring: tasks ...")
         length = max(1, int(SHORT_TASK / (long.busy / long.steps * config.num_envs)))
-        short = _tasks(ClusterRollouts(client, task_steps=length), endless, weights, short_seconds)
+        short = _collect(ClusterRollouts(client, task_steps=length), endless, weights, short_seconds)
     report("Measuring: the learner ...")
-    compiling, call, insert = _learner(endless, learner, long.newest, learner_seconds)
+    compiling, call, insert = _learn(endless, learner, long.newest, learner_seconds)
     sent = sum(len(pickle.dumps(rollout, 5)) for rollout in long.newest)
     step = long.busy / long.steps
-    step_cpu, worker_task = _apart(long, short)
+    step_cpu, worker_task = _split(long, short)
     return Measured(
         step=step,
         step_cpu=min(step, step_cpu),
-        first=short.first,  # by then the worker has imported what it needs
+        first=short.first,  # the worker has imported everything by then
         build=build,
         compile=compiling,
         call=call,
@@ -77,10 +78,10 @@ def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], No
 
 @dataclass
 class _Tasks:
-    """What came from the worker, and what it took."""
+    """The tasks of one part, and the time that they took."""
 
     first: float  # seconds until the first rollout arrived
-    seconds: float = 0.0  # of the rest
+    seconds: float = 0.0  # for all tasks after the first
     count: int = 0
     steps: int = 0
     busy: float = 0.0  # seconds that the worker spent on them
@@ -89,8 +90,8 @@ class _Tasks:
     newest: list[Rollout] = field(default_factory=list)
 
 
-def _tasks(source: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, seconds: float) -> _Tasks:
-    """Collect as the loop does, with a new version of the weights each time, as when it learns."""
+def _collect(source: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, seconds: float) -> _Tasks:
+    """Collect rollouts as the training loop does, with a new version of the weights in each call."""
     epsilons = np.full((config.num_actors, config.num_envs), 0.1, np.float32)
     began = time.perf_counter()
     source.begin(config)
@@ -105,7 +106,7 @@ def _tasks(source: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, s
                 tasks.count += 1
                 tasks.steps += rollout.steps
                 tasks.busy += rollout.seconds
-                tasks.newest = [*tasks.newest, rollout][-KEPT:]
+                tasks.newest = [*tasks.newest, rollout][-RECORDED_ROLLOUTS:]
         tasks.seconds = time.perf_counter() - began
         tasks.driver_cpu, tasks.worker_cpu = time.process_time() - driver, _cpu(source) - worker
     finally:
@@ -114,15 +115,15 @@ def _tasks(source: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, s
 
 
 def _cpu(source: ClusterRollouts) -> float:
-    """Seconds that the worker's process has computed so far."""
+    """CPU seconds that the worker's process has used so far."""
     return float(sum(source.client.run(time.process_time).values()))
 
 
-def _apart(long: _Tasks, short: _Tasks) -> tuple[float, float]:
-    """Seconds that the worker computes for a step, and for a task whatever its length, from two lengths."""
+def _split(long: _Tasks, short: _Tasks) -> tuple[float, float]:
+    """CPU seconds of the worker for each step and for each task, from tasks of two different lengths."""
     steps = long.steps / long.count, short.steps / short.count
     computed = long.worker_cpu / long.count, short.worker_cpu / short.count
-    if steps[0] <= steps[1]:  # one step takes longer than a task should
+    if steps[0] <= steps[1]:  # even one step takes longer than a short task
         return computed[0] / steps[0], 0.0
     step = (computed[0] - computed[1]) / (steps[0] - steps[1])
     step = min(max(0.0, step), computed[0] / steps[0])
@@ -130,7 +131,7 @@ def _apart(long: _Tasks, short: _Tasks) -> tuple[float, float]:
 
 
 class _Recorded:
-    """A source of rollouts that were made before."""
+    """A source of rollouts that returns recorded ones again and again."""
 
     def __init__(self, rollouts: list[Rollout]) -> None:
         self._rollouts = cycle(rollouts)
@@ -139,17 +140,22 @@ class _Recorded:
         """Nothing to do."""
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
-        """The next one."""
+        """The next recorded rollout."""
         return [next(self._rollouts)]
 
     def close(self) -> None:
         """Nothing to do."""
 
 
-def _learner(
+def _learn(
     config: DQNConfig, learner: AnyLearner, rollouts: list[Rollout], seconds: float
 ) -> tuple[float, float, float]:
-    """Seconds of the first call beyond the others, of each other call, and to put a step into replay."""
+    """Run the training loop on recorded rollouts.
+
+    Returns:
+        seconds that the first call of the learner takes more than the others; of each other call; to put one step into
+        replay.
+    """
     calls: list[float] = []
     inserting = inserted = 0.0
     before, began = 0.0, time.perf_counter()

@@ -1,6 +1,7 @@
-"""dqnkit on the cluster: is it there, in the version that is here? If it is not, it can be sent.
+"""Checks that scheduler and workers have dqnkit in this process's version, and can send it to them.
 
-A worker needs dqnkit, NumPy and Gymnasium, not TensorFlow. So does the scheduler, which unpacks each task to see it.
+A worker needs dqnkit, NumPy and Gymnasium, not TensorFlow. The scheduler needs the same, because it
+unpickles each task.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from pathlib import Path
 from distributed import Client
 from distributed.comm.addressing import get_address_host
 from distributed.diagnostics.plugin import SchedulerUploadFile, UploadFile
+from packaging.version import Version
 
 import dqnkit
-from dqnkit.cluster.ask import ANSWER_SECONDS, ask
+from dqnkit.cluster.remote_eval import ANSWER_SECONDS, evaluate_on_workers
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
-SEND_SECONDS = 60.0  # that the scheduler and all workers may take to receive the package
+SEND_SECONDS = 60.0  # for the scheduler and all workers to receive the package
 PLUGIN = "dqnkit-package"
 
-Versions = dict[str, str]  # of Python and of packages; empty for a package that is not there
+Versions = dict[str, str]  # by name, of Python and of packages; empty for a package that is missing
 
+# Python expressions that workers and scheduler evaluate.
 VERSIONS = """{
     "Python": __import__("platform").python_version(),
     **{
@@ -38,7 +41,7 @@ VERSIONS = """{
     },
 }"""
 PROCESS = "__import__('socket').gethostname(), __import__('os').getpid()"
-# Modules of an older copy must not mix with those of the one that is sent.
+# Removes the modules of an older copy, which must not mix with those of the copy that is sent.
 FORGET = """[
     __import__("sys").modules.pop(name)
     for name in list(__import__("sys").modules)
@@ -47,16 +50,16 @@ FORGET = """[
 
 
 def check_workers(client: Client, patience: float = 60.0) -> None:
-    """Wait for at least one worker and see that the scheduler and all workers can do this process's work.
+    """Wait for a worker, then check that the scheduler and all workers can run this process's tasks.
 
-    Workers that do not answer are passed over, as long as one does.
+    Workers that do not answer are ignored, if at least one answers.
 
     Raises:
-        ClusterError: none came within ``patience`` seconds, or one, or the scheduler, lacks a package or has a version
-            that does not go with the one here.
+        ClusterError: no worker came within ``patience`` seconds, none answered, or the scheduler or a worker lacks a
+            package or has an incompatible version.
     """
     try:
-        if not client.nthreads():  # a LocalCluster that is asked while a worker leaves loses count of its workers
+        if not client.nthreads():  # LocalCluster's own count goes wrong if it is asked while a worker leaves
             client.wait_for_workers(1, timeout=patience)
     except TimeoutError as error:
         address = client.scheduler_info(n_workers=0)["address"]
@@ -64,7 +67,7 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
             f"no worker came to the scheduler within {patience:.0f} s. Start some: dask worker {address}"
             f"{' --host 127.0.0.1' * is_loopback(get_address_host(address))}"
         ) from error
-    answers: dict[str, Versions] = ask(client, VERSIONS, client.nthreads())
+    answers: dict[str, Versions] = evaluate_on_workers(client, VERSIONS, client.nthreads())
     if not answers:
         raise ClusterError(
             f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
@@ -73,15 +76,15 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
 
 
 def _refuse_mismatch(client: Client, answers: dict[str, Versions], **instead: str) -> None:
-    """See that the versions of the scheduler and of the workers that answered go with those here.
+    """Check that the versions on the scheduler and on the workers are compatible with this process's.
 
     Args:
         client: of the cluster.
-        answers: what each worker has.
-        instead: versions to take for granted there.
+        answers: the versions on each worker, by address.
+        instead: versions to assume on all of them, by name of the package.
 
     Raises:
-        ClusterError: one does not.
+        ClusterError: one version is incompatible.
     """
     ours = versions_here()
     there = {f"worker {address}": theirs for address, theirs in answers.items()}
@@ -92,24 +95,24 @@ def _refuse_mismatch(client: Client, answers: dict[str, Versions], **instead: st
 
 
 def versions_here() -> Versions:
-    """Those of this process."""
+    """The versions in this process."""
     packages = {name: metadata.version(name) for name in ("numpy", "gymnasium", "distributed")}
     return {"Python": platform.python_version(), "dqnkit": dqnkit.__version__, **packages}
 
 
 def stock_image() -> str:
-    """The image for containers that Dask's makers publish, with the Dask and the Python that run here."""
-    return f"daskdev/dask:{metadata.version('distributed')}-py{_parts(platform.python_version(), 2)}"
+    """The container image, published by the Dask project, with the versions of Dask and Python that run here."""
+    return f"daskdev/dask:{metadata.version('distributed')}-py{_release(platform.python_version(), 2)}"
 
 
 def mismatch(ours: Versions, theirs: Versions) -> str:
-    """What keeps the scheduler or a worker from doing our work, and what to do; nothing where nothing does."""
-    if _parts(theirs["Python"], 2) != _parts(ours["Python"], 2):
+    """Why a process with these versions cannot run our tasks, and what to do about it; empty if it can."""
+    if _release(theirs["Python"], 2) != _release(ours["Python"], 2):
         return (
             f"has Python {theirs['Python']}, this process {ours['Python']} ({sys.executable}). Both must have the same "
             f"minor version: start one of them with the other's; in a container, take the image {stock_image()}"
         )
-    if _parts(theirs["distributed"], 2) != _parts(ours["distributed"], 2):
+    if _release(theirs["distributed"], 2) != _release(ours["distributed"], 2):
         return (
             f"has Dask {theirs['distributed']}, this process {ours['distributed']}. Both must be of the same month: "
             f"pip install distributed=={ours['distributed']} there; in a container, take the image {stock_image()}"
@@ -126,40 +129,42 @@ def mismatch(ours: Versions, theirs: Versions) -> str:
         )
     if missing := [name for name in ("numpy", "gymnasium") if not theirs[name]]:
         return f"lacks what dqnkit needs. Install it there (pip install {' '.join(missing)}) and start it again"
-    if _parts(theirs["numpy"], 1) != _parts(ours["numpy"], 1):  # arrays of NumPy 2 cannot be unpickled by NumPy 1
+    if _release(theirs["numpy"], 1) != _release(ours["numpy"], 1):  # arrays of NumPy 2 cannot be unpickled by NumPy 1
         return (
             f"has NumPy {theirs['numpy']}, this process {ours['numpy']}. Both must have the same major version: "
-            f'pip install "numpy=={_parts(ours["numpy"], 1)}.*"'
+            f'pip install "numpy=={_release(ours["numpy"], 1)}.*"'
         )
     return ""
 
 
-def _parts(version: str, count: int) -> str:
-    return ".".join(version.split(".")[:count])
+def _release(version: str, count: int) -> str:
+    """The first numbers of a version: of ``2.4.0rc1`` the first two are ``2.4``."""
+    return ".".join(map(str, Version(version.rstrip("+")).release[:count]))  # Python built from a checkout is 3.13.0+
 
 
 def send_package(client: Client) -> None:
-    """Send this process's dqnkit to the scheduler and all workers, those that join or restart later included.
+    """Send this process's dqnkit to the scheduler and all workers, including workers that join or restart later.
 
-    It goes before what is installed there. Python, NumPy and Gymnasium must be there.
+    It takes precedence over a dqnkit that is installed there. Python, NumPy and Gymnasium must be installed there.
 
     Raises:
-        ClusterError: the workers are threads of this process, which has the package; one, or the scheduler, has Python,
-            Dask, NumPy or Gymnasium in a version that does not go with ours; or one did not take the package in time.
+        ClusterError: the workers are threads of this process, so there is nothing to send; the scheduler or a worker
+            has an incompatible version of Python, Dask, NumPy or Gymnasium; or the package did not arrive in time.
     """
     if any(address.startswith("inproc://") for address in client.nthreads()):
         raise ClusterError("these workers are threads of this process and have its packages: there is nothing to send")
-    _refuse_mismatch(client, ask(client, VERSIONS, client.nthreads()), dqnkit=dqnkit.__version__)
+    versions = evaluate_on_workers(client, VERSIONS, client.nthreads())
+    _refuse_mismatch(client, versions, dqnkit=dqnkit.__version__)
     with tempfile.TemporaryDirectory() as folder:
         path = str(zip_package(Path(folder)))
-        plugin, scheduler_plugin = UploadFile(path), SchedulerUploadFile(path)  # they read the file
+        plugin, scheduler_plugin = UploadFile(path), SchedulerUploadFile(path)  # these read the file now
 
     async def send() -> None:
         if tuple(await client.run_on_scheduler(eval, PROCESS)) != (socket.gethostname(), os.getpid()):
             await client.run_on_scheduler(eval, FORGET)
             await client.register_plugin(scheduler_plugin, name=PLUGIN)
         await client.run(eval, FORGET)
-        await client.register_plugin(plugin, name=PLUGIN)  # the scheduler keeps it for workers that come later
+        await client.register_plugin(plugin, name=PLUGIN)  # the scheduler also sends it to workers that join later
 
     try:
         client.sync(asyncio.wait_for, send(), SEND_SECONDS)
@@ -170,11 +175,13 @@ def send_package(client: Client) -> None:
 
 
 def zip_package(folder: Path) -> Path:
-    """Put the package's source, without data and notebooks, into a zip file from which Python can import it."""
+    """Write the package's source, without data and notebooks, to a zip file that Python can import from."""
     package = Path(dqnkit.__file__).parent
     paths = [path.relative_to(package) for path in sorted(package.rglob("*.py"))]
     sources = {path.as_posix(): (package / path).read_bytes() for path in paths if path.parts[0] != "course"}
-    digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:12]  # Python remembers what a zip of a name held
+    digest = hashlib.sha256(repr(sources).encode()).hexdigest()[
+        :12
+    ]  # a new name: Python caches a zip file's content by name
     path = folder / f"dqnkit-{dqnkit.__version__}-{digest}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in sources.items():

@@ -1,13 +1,12 @@
-"""A plan before a purchase: time and cost of a run on machines that are not there yet, from what was measured here.
+"""Predicts time and cost of a run on machines of a cloud, from measurements on this computer, before machines are paid.
 
-The loop (`dqnkit.training.train`) does one thing at a time: it updates while it may, else it takes rollouts in. The
-workers act meanwhile. So two times are computed, and the longer one counts:
+The training loop (`dqnkit.training.train`) does one thing at a time: it either updates the network or inserts rollouts.
+Meanwhile the workers act. So two times are computed, and the longer one is the duration of the run:
 
-    the workers'   all steps at the speed at which they are made, and the pause while the update is compiled, in which
-                   the tasks in flight run out
-    the driver's   the steps until the first update, compiling it, all updates, and for each task the handling
+    workers   the time to make all steps, plus the pause while the update is compiled, if the workers run out of tasks
+    driver    the time until the first update, for compiling it, for all updates, and for handling all tasks
 
-Plain arithmetic on numbers: no Dask, no TensorFlow.
+Plain arithmetic: no Dask, no TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,38 +15,37 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dqnkit.cluster.task_length import steps_of_a_task
+from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
 from dqnkit.config import DQNConfig
 
 WORKERS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-WINDOW = 2  # tasks in flight for each thread, as in `dqnkit.cluster.rollouts`
-LEAST_BILLED = 60.0  # seconds
-HARDLY_MORE = 1.02  # times
+LEAST_BILLED = 60.0  # seconds; clouds bill at least a minute
+NEARLY_EQUAL = 1.02  # two times, or two costs, that differ by a smaller factor count as equal
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What `dqnkit.cluster.measure.measure` found on this computer. Seconds, unless it says otherwise."""
+    """The results of `dqnkit.cluster.measure.measure` on this computer. Seconds, unless a comment says otherwise."""
 
-    step: float  # of one environment, in an actor on a worker that steps num_envs of them
-    step_cpu: float  # of these, computing; the rest is waiting
-    first: float  # from asking a worker until its first rollout arrives
-    build: float  # until the learner is there
-    compile: float  # the first call of the learner, beyond the others
-    call: float  # updates_per_call updates, with their batches and priorities
-    insert: float  # to put one step into replay
-    task: float  # that the driver's process computes for one task
-    worker_task: float  # that the worker computes for one task, whatever its length
-    gap: float  # in which a worker's thread does nothing between two tasks
-    transition_bytes: float  # of a step on its way to the driver
-    weights_bytes: float  # of one version on its way to a worker
+    step: float  # for one step of one environment, on a worker whose actor has num_envs of them
+    step_cpu: float  # the part of `step` that is computing; the rest is waiting
+    first: float  # from submitting the first task until its rollout arrives
+    build: float  # for building the learner
+    compile: float  # that the learner's first call takes longer than the others
+    call: float  # for one call of the learner: updates_per_call updates, with sampling and priorities
+    insert: float  # for inserting one step into replay
+    task: float  # CPU time of the driver for one task
+    worker_task: float  # CPU time of the worker for one task, in addition to its steps
+    gap: float  # idle time of a worker's thread between two tasks
+    transition_bytes: float  # size of one step on its way to the driver
+    weights_bytes: float  # size of one version of the weights
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """What cannot be measured before there are machines."""
+    """Values that cannot be measured before the machines exist."""
 
-    boot_seconds: float = 180.0  # from the request until all workers are up
+    boot_seconds: float = 180.0  # from ordering the machines until all workers are up
     download: float = 100.0  # Mbit/s, from the workers to this computer
     upload: float = 20.0  # Mbit/s
 
@@ -61,43 +59,43 @@ class Offer:
     vcpus: int
     speed: float  # of a core, as a share of a core here
     usd_per_hour: float
-    scheduler_usd_per_hour: float  # of the one machine more that the scheduler needs
+    scheduler_usd_per_hour: float  # for the scheduler's machine
     spot: bool = False
-    traffic_usd_per_gb: float = 0.0  # of what leaves the cloud
-    interruptions_per_hour: float = 0.0  # share of the machines that is taken back
+    traffic_usd_per_gb: float = 0.0  # for data that leaves the cloud
+    interruptions_per_hour: float = 0.0  # share of the machines that the cloud takes back
 
     @property
     def name(self) -> str:
-        """As it stands in tables."""
+        """As shown in tables."""
         return f"{self.machine}{', spot' if self.spot else ''}"
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of a run on workers that are up, and what they are made of."""
+    """The parts of a run's duration, in seconds, on workers that are up."""
 
     start: float  # until the first rollout arrives
     actors: float
     learner: float
-    driver: float  # its work on tasks and replay
+    driver: float  # work of the driver on tasks and replay
     network: float
-    cores: float  # of all together, where they share one computer
-    before_learning: float  # until there is enough in replay for the first update
-    steps_a_task: int  # all copies together
+    cores: float  # computing of all together, if they share one computer; else 0
+    before_learning: float  # until replay has enough transitions for the first update
+    steps_a_task: int  # of all copies together; a number, not seconds
 
     @property
     def driver_side(self) -> float:
-        """The driver does one thing at a time."""
+        """Total of the driver, which does one thing at a time."""
         return self.before_learning + self.learner + self.driver
 
     @property
     def total(self) -> float:
-        """Whichever takes longest."""
+        """Duration of the run: that of the slowest part."""
         return self.start + max(self.actors, self.network, self.cores, self.driver_side)
 
     @property
-    def limit(self) -> str:
-        """What would have to be faster: actors, learner, driver, network or cores."""
+    def bottleneck(self) -> str:
+        """The slowest part: actors, learner, driver, network or cores."""
         serial = "learner" if self.learner >= self.driver else "driver"
         times = {"actors": self.actors, "network": self.network, "cores": self.cores, serial: self.driver_side}
         return max(times, key=lambda name: times[name])
@@ -113,17 +111,17 @@ def predict(
     assumed: Assumed | None = None,
     cores: int | None = None,
 ) -> Times:
-    """How long ``config.total_steps`` take on workers that are up.
+    """Predict the duration of a run on workers that are up.
 
     Args:
         config: the run's settings.
         measured: on this computer.
-        workers: processes, each on a core of its own.
-        threads: tasks that a worker runs at a time. Their waiting overlaps; what they compute does not, as Python
-            runs one thread at a time.
-        speed: of the workers' cores, as a share of a core here.
-        assumed: the connection to them; None: they are on this computer.
-        cores: that all workers and the driver share; None: each has its own.
+        workers: number of processes, each on its own core.
+        threads: tasks that a worker runs at the same time. Their waiting overlaps; their computing does not, because
+            Python runs one thread at a time.
+        speed: of a worker's core, relative to a core of this computer.
+        assumed: the network to the workers; None: they are on this computer.
+        cores: number of cores that all workers and the driver share; None: each has its own.
     """
     all_threads = max(1, round(workers * threads))
     computing = measured.step_cpu / speed
@@ -134,7 +132,7 @@ def predict(
     steps = config.total_steps
     calls = _calls(config)
     compiling = measured.compile if calls else 0.0
-    in_flight = WINDOW * all_threads * length / made  # seconds of work that the workers have while nobody asks
+    in_flight = WINDOW * all_threads * length / made  # seconds until the workers run out of tasks
     learner = compiling + calls * measured.call
     driver = steps * (measured.task / length + measured.insert)
     worker = steps * (computing + measured.worker_task / length)
@@ -151,20 +149,20 @@ def predict(
 
 
 def predict_here(config: DQNConfig, measured: Measured) -> float:
-    """Seconds that the run takes in one process on this computer, where acting and learning take turns."""
+    """Seconds of the run in one process on this computer, where acting and learning take turns."""
     calls = _calls(config)
     learner = measured.compile * (calls > 0) + calls * measured.call
     return measured.build + config.total_steps * (measured.step + measured.insert) + learner
 
 
 def _calls(config: DQNConfig) -> int:
-    """Of the learner, in the whole run."""
+    """Number of calls of the learner in the whole run."""
     drawn = max(0, config.total_steps - config.learning_starts) * config.samples_per_insert
     return math.floor(drawn / config.batch_size / config.updates_per_call)
 
 
 def _network(steps: int, steps_a_version: int, measured: Measured, assumed: Assumed) -> float:
-    """Seconds on the wire: all transitions one way; the other way a version of the weights in each task's time."""
+    """Seconds on the network: transitions come in, and in the time of each task one version of the weights goes out."""
     coming = steps * measured.transition_bytes / (assumed.download * 1e6 / 8)
     going = steps / steps_a_version * measured.weights_bytes / (assumed.upload * 1e6 / 8)
     return max(coming, going)
@@ -172,19 +170,19 @@ def _network(steps: int, steps_a_version: int, measured: Measured, assumed: Assu
 
 @dataclass(frozen=True)
 class Row:
-    """One way to run it."""
+    """Prediction for one kind and number of machines."""
 
     offer: Offer
     workers: int
     threads: int  # of each worker
-    seconds: float  # from the request for machines to the last step
+    seconds: float  # from ordering the machines to the last step
     usd: float
-    limit: str  # what would have to be faster
+    bottleneck: str  # see `Times.bottleneck`
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All ways that were looked at, and the questions that they answer; as text a short table."""
+    """The predictions for all kinds and numbers of machines. `str` gives a short table."""
 
     env_id: str
     steps: int
@@ -195,31 +193,31 @@ class Plan:
 
     @property
     def offers(self) -> list[Offer]:
-        """The kinds of machines, in the order of the table of prices."""
+        """The kinds of machines, in the order in which they were given."""
         return list(dict.fromkeys(row.offer for row in self.rows))
 
     def of(self, offer: Offer) -> list[Row]:
-        """The rows of one kind of machine, by the number of workers."""
+        """The rows of one kind of machine, ordered by the number of workers."""
         return [row for row in self.rows if row.offer == offer]
 
     def knee(self, offer: Offer) -> Row | None:
-        """From where on more workers of this kind make it no faster: the first row whose limit is not the actors."""
-        return next((row for row in self.of(offer) if row.limit != "actors"), None)
+        """The row from which on more workers bring little: the first whose bottleneck is not the actors."""
+        return next((row for row in self.of(offer) if row.bottleneck != "actors"), None)
 
     @property
     def fastest(self) -> Row:
-        """The cheapest of those that take hardly longer than the fastest."""
+        """The cheapest of the rows that are as fast as the fastest, or nearly so."""
         return _fastest(self.rows)
 
     @property
     def cheapest(self) -> Row:
-        """The fastest of those that cost hardly more than the cheapest."""
+        """The fastest of the rows that cost as little as the cheapest, or nearly so."""
         least = min(row.usd for row in self.rows)
-        return min((row for row in self.rows if row.usd <= HARDLY_MORE * least), key=lambda row: row.seconds)
+        return min((row for row in self.rows if row.usd <= NEARLY_EQUAL * least), key=lambda row: row.seconds)
 
     @property
     def best(self) -> Row | None:
-        """The fastest within the budget; None where nothing is."""
+        """The fastest row within the budget; None if there is none."""
         affordable = [row for row in self.rows if self.budget is None or row.usd <= self.budget]
         return _fastest(affordable) if affordable else None
 
@@ -235,17 +233,17 @@ class Plan:
         return "\n".join([*lines, "", *self._knees(), "", *self.notes])
 
     def _knees(self) -> list[str]:
-        """From where on more workers do not help, in a line for all machines of which it is the same."""
+        """The knee of each kind of machine; kinds with the same knee share a line."""
         lines: dict[str, list[Offer]] = {}
         for offer in self.offers:
             row = self.knee(offer)
-            words = f"from {row.workers} on ({row.limit})" if row else f"not up to {self.of(offer)[-1].workers}"
+            words = f"from {row.workers} on ({row.bottleneck})" if row else f"not up to {self.of(offer)[-1].workers}"
             lines.setdefault(words, []).append(offer)
         found = [f"  {words}: {'; '.join(self._names(offers))}" for words, offers in lines.items()]
         return ["Something else than the actors (in brackets) is the limit, and more workers bring little:", *found]
 
     def _names(self, offers: Sequence[Offer]) -> list[str]:
-        """Of machines; that they are spot machines is said only where others of the kind are not among them."""
+        """Names of offers. If all offers of a machine type are among them, its name stands once, without "spot"."""
         all_of = {offer.machine: [each for each in self.offers if each.machine == offer.machine] for offer in offers}
         whole = {machine for machine, each in all_of.items() if set(each) <= set(offers)}
         return list(dict.fromkeys(offer.machine if offer.machine in whole else offer.name for offer in offers))
@@ -253,7 +251,7 @@ class Plan:
 
 def _fastest(rows: Sequence[Row]) -> Row:
     least = min(row.seconds for row in rows)
-    return min((row for row in rows if row.seconds <= HARDLY_MORE * least), key=lambda row: row.usd)
+    return min((row for row in rows if row.seconds <= NEARLY_EQUAL * least), key=lambda row: row.usd)
 
 
 def plan(
@@ -267,17 +265,17 @@ def plan(
     assumed: Assumed | None = None,
     notes: Sequence[str] = (),
 ) -> Plan:
-    """Time and cost of a run on each kind of machine, for each number of workers.
+    """Predict time and cost of a run for each kind and number of machines.
 
     Args:
         config: the run's settings; ``total_steps`` is how long it is.
         measured: on this computer.
-        offers: the kinds of machines, as `dqnkit.cluster.cloud.prices.offers` gives them.
-        workers: how many machines; each has one worker process.
-        threads: of a worker; as many as its machine has virtual CPUs unless given.
+        offers: the kinds of machines, as `dqnkit.cloud.prices.offers` gives them.
+        workers: numbers of machines to try; each machine has one worker process.
+        threads: of a worker; by default the number of virtual CPUs of its machine.
         budget: US dollars.
-        assumed: what cannot be measured; see there.
-        notes: sentences below the table, besides what is assumed.
+        assumed: see `Assumed`.
+        notes: more sentences for below the table.
     """
     assumed = assumed or Assumed()
     rows = tuple(
@@ -288,13 +286,15 @@ def plan(
 
 
 def _row(config: DQNConfig, measured: Measured, offer: Offer, workers: int, threads: int, assumed: Assumed) -> Row:
-    away = offer.interruptions_per_hour * assumed.boot_seconds / 3600  # share of the machines, while others boot
+    away = (
+        offer.interruptions_per_hour * assumed.boot_seconds / 3600
+    )  # share of the machines that are missing while replacements boot
     times = predict(config, measured, workers * max(0.0, 1 - away), threads=threads, speed=offer.speed, assumed=assumed)
     seconds = assumed.boot_seconds + times.total
     hourly = workers * offer.usd_per_hour + offer.scheduler_usd_per_hour
     traffic = config.total_steps * measured.transition_bytes / 1e9 * offer.traffic_usd_per_gb
     usd = hourly * max(seconds, LEAST_BILLED) / 3600 + traffic
-    return Row(offer, workers, threads, seconds, usd, times.limit)
+    return Row(offer, workers, threads, seconds, usd, times.bottleneck)
 
 
 def _assumptions(rows: Sequence[Row], assumed: Assumed) -> list[str]:
@@ -315,7 +315,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.workers} x {row.offer.name}",
         in_words(row.seconds),
         f"${row.usd:.2f}",
-        f"limit: {row.limit}",
+        f"limit: {row.bottleneck}",
     )
 
 
@@ -327,7 +327,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def in_words(seconds: float) -> str:
-    """A time, like ``40 s``, ``4 min`` or ``2 h 05 min``."""
+    """A time in words, like ``40 s``, ``4 min`` or ``2 h 05 min``."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

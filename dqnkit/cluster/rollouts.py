@@ -1,14 +1,14 @@
-"""Rollouts from the workers of a Dask cluster, for the same loop that takes them from this process.
+"""Rollouts from the workers of a Dask cluster. The training loop is the same as with rollouts from this process.
 
     driver                                         worker (any of them)
     ClusterRollouts.collect(weights, ...)
-      weights, when there is a newer version ----> hold(weights)           one array, once a version
-      tasks, a window of them at a time ---------> run_task(config, task, weights)
+      weights, if there is a newer version ------> hold(weights)           one array, once for each version
+      tasks, a bounded number at a time ---------> run_task(config, task, weights)
       into replay <------------------------------- Arrival(worker, rollout)
 
-Rollouts are plain tasks. What they need travels with them, what they leave behind on a worker (its environments) may
-be lost with it, so workers may die, join and leave at any time: a lost rollout is made again, by Dask where it notices,
-else it is submitted again.
+Rollouts are plain Dask tasks. A task carries everything that it needs, and the environments that it leaves on a worker
+may be lost. So workers may die, join and leave at any time: a lost rollout is made again, by Dask if it notices the
+loss, otherwise because it is submitted again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
-from dqnkit.cluster.dispatch import Dispatch, Landed, Left, Seen
+from dqnkit.cluster.dispatch import Dispatch, TaskEnded, WorkerLeft, WorkersSeen
 from dqnkit.cluster.package import check_workers
 from dqnkit.cluster.security import check_transport
-from dqnkit.cluster.task_length import steps_of_a_task
+from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import Arrival, RolloutTask
 from dqnkit.config import DQNConfig
@@ -42,53 +42,83 @@ from dqnkit.errors import (
 )
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
-WINDOW = 2  # tasks in flight for each worker thread: one that runs, one that waits its turn
-SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights: each costs the scheduler two messages or more
-SMOOTHING = 0.2  # share of the newest rollout in the mean time of a step
-SILENCE = 20.0  # seconds without a sign of life after which a worker is restarted, where tasks wait that long
-TRIES = 3  # of one task, and one on each worker at least, until its error ends training
+SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights; each costs the scheduler two messages or more
+SMOOTHING = 0.2  # weight of the newest rollout in the running mean of the time of a step
+SILENCE = 20.0  # seconds without a sign of life; then a worker is restarted, if tasks have waited that long
+TRIES = 3  # of a failing task, and at least one on each worker, until its error ends training
 
 
 @dataclass
 class _Flight:
-    """A task until its rollout arrives; where it is lost or fails, it is submitted again."""
+    """A task on its way, until its rollout arrives. If it is lost or fails, it is submitted again."""
 
     task: RolloutTask
     future: Future | None = None
-    submitted: float = 0.0  # time.monotonic, the last time
-    on: str = ""  # the worker that it was meant for
+    submitted: float = 0.0  # time.monotonic of the last submission
+    preferred: str = ""  # address of the worker that it was sent to
     failures: int = 0
-    failed_on: set[str] = field(default_factory=set)  # workers
+    failed_on: set[str] = field(default_factory=set)  # addresses of workers
+
+
+@dataclass
+class _Run:
+    """The state of one training run, from `ClusterRollouts.begin` to `ClusterRollouts.close`."""
+
+    config: DQNConfig
+    dispatch: Dispatch
+    flights: dict[str, _Flight] = field(default_factory=dict)  # tasks in flight, by key
+    tasks_on: Counter[str] = field(default_factory=Counter)  # number of tasks in flight, by preferred worker
+    to_repeat: deque[_Flight] = field(default_factory=deque)  # to be submitted again, before any new task
+    workers: set[str] = field(default_factory=set)  # addresses of the workers that are there
+    threads: int = 0  # of all running workers together
+    weights: Future | None = None  # of the newest published version
+    published: PolicyWeights | None = None
+    published_at: float = 0.0  # time.monotonic
+    step_seconds: float = 0.0  # time of one step of all copies, a running mean; 0 before the first rollout
+    next_sequence: int = 0
+    newest_error: str = ""  # that an environment raised
+
+    def add(self, key: str, flight: _Flight) -> None:
+        """A task was submitted."""
+        self.flights[key] = flight
+        self.tasks_on[flight.preferred] += 1
+
+    def remove(self, key: str) -> _Flight | None:
+        """A task is no longer in flight. None if it was given up before."""
+        if flight := self.flights.pop(key, None):
+            self.tasks_on[flight.preferred] -= 1
+        return flight
 
 
 class ClusterRollouts:
     """A source of rollouts for `dqnkit.training.train`: ``train(config, rollouts=ClusterRollouts(client))``.
 
-    Tasks are submitted only while the loop asks for rollouts, a window of two for each worker thread. So an actor
-    never runs far ahead of the learner: when the learner is behind, results wait and no task is submitted.
+    Tasks are submitted only inside `collect`, and at most two are in flight for each worker thread. So actors never run
+    far ahead of the learner: while the learner is busy, finished rollouts wait and no task is submitted.
 
-    With ``config.deterministic`` a round is one rollout of each logical actor, all under one version of the weights,
-    in the order of the actors: the run is the same for any number of workers, and the same as in one process.
+    With ``config.deterministic``, each call of `collect` returns a round: one rollout of each logical actor, all under
+    one version of the weights, in the order of the actors. The run is then the same for any number of workers, and the
+    same as in one process.
 
-    What goes wrong on the way (see `Traffic` for how it is counted):
+    Failures are handled like this (`Traffic` counts them):
 
-    - a worker dies, or leaves: Dask runs its tasks on another; those that took several workers with them are submitted
-      again;
-    - a worker gives no sign of life for `SILENCE`: its nanny restarts it (without one it leaves the cluster);
-    - an environment raises: the task is tried again, rather on workers where it has not failed; after three tries, and
-      one on each worker that there is, its error ends training;
-    - a task takes longer than ``patience`` and ten times what it should: it is submitted again;
-    - no rollout for ``patience``, or no scheduler: training ends with an error that says which.
+    - A worker dies or leaves: Dask runs its tasks on other workers. A task that killed several workers is submitted
+      again.
+    - A worker gives no sign of life for `SILENCE`: its nanny restarts it. Without a nanny it leaves the cluster.
+    - An environment raises an error: the task is tried again, preferably on workers where it has not failed yet. After
+      three tries, and at least one on each worker, the error ends training.
+    - A task takes longer than ``patience`` plus ten times its expected duration: it is submitted again.
+    - No rollout arrives for ``patience``, or the scheduler is lost: training ends with an error that says which.
 
     Args:
-        client: of any cluster; `dqnkit.cluster.deploy.make_cluster` makes one on this computer.
-        max_policy_lag: rollouts under weights that are more versions older than this are dropped and counted.
-        patience: seconds without any rollout until `collect` gives up with an error.
-        task_steps: steps of each copy of the environment in a task; chosen by measuring unless given.
-        insecure: allow a cluster without TLS beyond this computer: whoever reaches its ports can run code on it.
+        client: of any cluster; `dqnkit.deploy.make_cluster` makes one on this computer.
+        max_policy_lag: rollouts with a larger policy lag are dropped and counted.
+        patience: seconds without any rollout after which `collect` raises an error.
+        task_steps: steps of each copy of the environment in a task; by default chosen from the measured speed.
+        insecure: allow a cluster of other computers without TLS: anybody who reaches its ports can run code on it.
 
     Attributes:
-        traffic: all counts, for a live view.
+        traffic: all counts of the current run, for a live view.
 
     Raises:
         ConfigError: the client is asynchronous, or a number is out of range.
@@ -113,198 +143,190 @@ class ClusterRollouts:
         self.traffic = Traffic()
         self._task_steps = task_steps
         self._insecure = insecure
-        self._dispatch: Dispatch | None = None  # between `begin` and `close`
+        self._run: _Run | None = None
 
     def begin(self, config: DQNConfig) -> None:
-        """Look at the workers before training starts; the settings are those of the run.
+        """Check the cluster and start a run with these settings.
 
         Raises:
-            ClusterError: no worker came within ``patience``, or one lacks the package or has another version; or the
-                cluster has no TLS beyond this computer.
+            ClusterError: no worker came within ``patience``; a worker lacks the package or has another version; or the
+                cluster of other computers has no TLS.
         """
         self.close()
         check_transport(self.client, self._insecure)
         check_workers(self.client, self.patience)
         self.traffic = Traffic()
-        self._config = config
-        self._flights: dict[str, _Flight] = {}  # by the key of their task
-        self._again: deque[_Flight] = deque()  # to be submitted before any new task
-        self._workers: set[str] = set()  # that are there
-        self._threads = 0  # that take tasks
-        self._weights: Future | None = None
-        self._sent: PolicyWeights | None = None
-        self._sent_at = 0.0
-        self._step_seconds = 0.0  # of one step of all copies, a running mean
-        self._next_sequence = 0
-        self._newest_error = ""
-        self._dispatch = Dispatch(self.client)
-        self._dispatch.close_orphans()
+        self._run = _Run(config, Dispatch(self.client))
+        self._run.dispatch.close_orphans()
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """At least one rollout, see `dqnkit.rollouts.RolloutSource`.
 
         Raises:
-            ClusterError: nothing arrived within ``patience``, or the scheduler is gone.
-            RolloutError, InvalidDataError: the environment raised, or gave what is not finite, wherever it was tried.
+            ClusterError: nothing arrived within ``patience``, or the connection to the scheduler is lost.
+            RolloutError, InvalidDataError: the environment raised an error, or returned values that are not finite, on
+                every worker.
             MissingExtraError, EnvironmentNotSupportedError: a worker cannot make the environment at all.
         """
-        if self._dispatch is None:
+        if self._run is None:
             raise ConfigError("call begin(config) before collect: train does so by itself")
-        if self._config.deterministic:
-            return self._round(self._dispatch, weights, epsilons, sequence)
-        return self._stream(self._dispatch, weights, epsilons, sequence)
+        if self._run.config.deterministic:
+            return self._round(self._run, weights, epsilons, sequence)
+        return self._stream(self._run, weights, epsilons, sequence)
 
     def close(self) -> None:
-        """Cancel what is in flight and have the workers close their environments. A later `begin` starts anew."""
-        if self._dispatch is None:
+        """Cancel the tasks in flight and have the workers close their environments. `begin` may be called again."""
+        if self._run is None:
             return
-        dispatch, self._dispatch = self._dispatch, None
-        futures = [flight.future for flight in self._flights.values() if flight.future]
-        self.traffic.cancelled += len(self._flights)
+        run, self._run = self._run, None
+        futures = [flight.future for flight in run.flights.values() if flight.future]
+        self.traffic.cancelled += len(run.flights)
         self.traffic.in_flight = 0
-        self._flights.clear()
-        dispatch.close([*futures, *([self._weights] if self._weights else [])])
-        self._weights = None
+        run.dispatch.close([*futures, *([run.weights] if run.weights else [])])
 
-    def _stream(self, dispatch: Dispatch, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
-        """Whatever is there, at least one; the window is full again when it returns."""
+    def _stream(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+        """All rollouts that are there, at least one. Before it returns, enough tasks are in flight again."""
         rollouts: list[Rollout] = []
-        for _ in self._until_patience_ends(dispatch):
-            self._fill(dispatch, weights, epsilons, sequence)
+        for _ in self._until_patience_ends(run):
+            self._fill(run, weights, epsilons, sequence)
             if rollouts:
                 break
-            rollouts = [rollout for rollout in self._arrivals(dispatch) if not self._is_stale(rollout, weights)]
+            rollouts = [rollout for rollout in self._arrivals(run) if not self._is_stale(rollout, weights)]
         return rollouts
 
-    def _round(self, dispatch: Dispatch, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
+    def _round(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """One rollout of each logical actor, all under these weights, in the order of the actors."""
-        tasks = [RolloutTask(dispatch.run, actor, sequence, epsilon) for actor, epsilon in enumerate(epsilons)]
-        self._again.extend(map(_Flight, tasks))
+        tasks = [RolloutTask(run.dispatch.run, actor, sequence, epsilon) for actor, epsilon in enumerate(epsilons)]
+        run.to_repeat.extend(map(_Flight, tasks))
         rollouts: dict[int, Rollout] = {}
-        for _ in self._until_patience_ends(dispatch):
-            while self._again:
-                self._submit(dispatch, self._again.popleft(), weights)
-            rollouts |= {rollout.actor: rollout for rollout in self._arrivals(dispatch)}
+        for _ in self._until_patience_ends(run):
+            while run.to_repeat:
+                self._submit(run, run.to_repeat.popleft(), weights)
+            rollouts |= {rollout.actor: rollout for rollout in self._arrivals(run)}
             if len(rollouts) == len(epsilons):
                 break
         self.traffic.lags.extend([0] * len(rollouts))
         return [rollouts[actor] for actor in range(len(epsilons))]
 
-    def _until_patience_ends(self, dispatch: Dispatch) -> Iterator[None]:
-        """Go round until the caller has what it wants, or nothing has come for too long."""
+    def _until_patience_ends(self, run: _Run) -> Iterator[None]:
+        """Yield until the caller breaks; raise an error if no useful rollout arrives for ``patience`` seconds."""
         began, useful = time.monotonic(), self.traffic.arrived - self.traffic.stale
         while True:
-            dispatch.ask_who_is_there()
+            run.dispatch.request_workers()
             yield
-            if not dispatch.is_connected:
+            if not run.dispatch.is_connected:
                 raise ClusterError(
-                    f"the connection to the scheduler at {dispatch.address} is lost. What was learned until the last "
-                    "checkpoint is kept: start a cluster and resume"
+                    f"the connection to the scheduler at {run.dispatch.address} is lost. What was learned until the "
+                    "last checkpoint is kept: start a cluster and resume"
                 )
             if self.traffic.arrived - self.traffic.stale > useful:
                 began, useful = time.monotonic(), self.traffic.arrived - self.traffic.stale
             if time.monotonic() - began > self.patience:
-                raise ClusterError(self._why_nothing_came())
+                raise ClusterError(self._why_nothing_came(run))
 
-    def _why_nothing_came(self) -> str:
+    def _why_nothing_came(self, run: _Run) -> str:
         traffic = self.traffic
-        if not self._workers:
+        if not run.workers:
             advice = (
                 f"All {len(traffic.workers)} that there were have left: look at their logs. Start workers, then resume"
             )
-        elif not self._threads:
+        elif not run.threads:
             advice = "All workers are paused: their memory is nearly full. Give them more, then resume"
-        elif self._newest_error:
-            advice = f"The newest error: {self._newest_error}"
+        elif run.newest_error:
+            advice = f"The newest error: {run.newest_error}"
         else:
             advice = "Look at the workers' logs; if one task takes longer than this, make patience larger"
         return (
-            f"no rollout arrived for {self.patience:.0f} s (patience): {len(self._workers)} workers with "
-            f"{self._threads} threads, {len(self._flights)} tasks in flight, {traffic.lost} lost, {traffic.failed} "
+            f"no rollout arrived for {self.patience:.0f} s (patience): {len(run.workers)} workers with "
+            f"{run.threads} threads, {len(run.flights)} tasks in flight, {traffic.lost} lost, {traffic.failed} "
             f"failed, {traffic.stale} older than max_policy_lag. {advice}"
         )
 
-    def _fill(self, dispatch: Dispatch, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> None:
-        """Submit until the window is full: first what was lost or failed."""
-        for _ in range(WINDOW * self._threads - len(self._flights)):
-            if not self._again:
-                # numbers that no earlier part of this run used, so that a resumed one sees other episodes
-                number = (sequence << 20) + self._next_sequence
-                actor = self._next_sequence % self._config.num_actors
-                self._next_sequence += 1
-                self._again.append(_Flight(RolloutTask(dispatch.run, actor, number, epsilons[actor], self._steps())))
-            self._submit(dispatch, self._again.popleft(), weights)
+    def _fill(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> None:
+        """Submit tasks until `WINDOW` are in flight for each thread; first those to repeat."""
+        for _ in range(WINDOW * run.threads - len(run.flights)):
+            if not run.to_repeat:
+                # a number that was not used before this run was resumed, so that its episodes are new
+                number = (sequence << 20) + run.next_sequence
+                actor = run.next_sequence % run.config.num_actors
+                run.next_sequence += 1
+                run.to_repeat.append(
+                    _Flight(RolloutTask(run.dispatch.run, actor, number, epsilons[actor], self._steps(run)))
+                )
+            self._submit(run, run.to_repeat.popleft(), weights)
 
-    def _steps(self) -> int:
+    def _steps(self, run: _Run) -> int:
         """Steps of each copy in one task."""
-        return self._task_steps or steps_of_a_task(self._config, self._step_seconds, self._threads)
+        return self._task_steps or steps_of_a_task(run.config, run.step_seconds, run.threads)
 
-    def _submit(self, dispatch: Dispatch, flight: _Flight, weights: PolicyWeights) -> None:
-        published = self._publish(dispatch, weights)
-        flight.on = self._least_busy(flight)
-        key, flight.future = dispatch.submit(self._config, flight.task, published, [flight.on] if flight.on else ())
+    def _submit(self, run: _Run, flight: _Flight, weights: PolicyWeights) -> None:
+        published = self._publish(run, weights)
+        flight.preferred = self._least_busy(run, flight)
+        preferred = [flight.preferred] if flight.preferred else ()
+        key, flight.future = run.dispatch.submit(run.config, flight.task, published, preferred)
         flight.submitted = time.monotonic()
-        self._flights[key] = flight
+        run.add(key, flight)
         self.traffic.submitted += 1
-        self.traffic.in_flight = len(self._flights)
+        self.traffic.in_flight = len(run.flights)
 
-    def _least_busy(self, flight: _Flight) -> str:
-        """The worker that has the fewest tasks for its threads, rather one where this task has not failed.
+    def _least_busy(self, run: _Run, flight: _Flight) -> str:
+        """Address of the worker with the fewest tasks for each thread, if possible one where this task has not failed.
 
-        Left to itself Dask gives tasks to the worker that holds the weights, and moves them to others only when it
-        notices that those are idle: with new weights in each task's time, eight workers did nothing a third of theirs.
+        By itself, Dask gives tasks to the worker that holds the weights, and moves them only when it notices that other
+        workers are idle. When each task came with new weights, eight workers were idle for a third of the time.
         """
-        tasks = Counter(other.on for other in self._flights.values())
-        workers = self._workers - flight.failed_on or self._workers
-        return min(workers, key=lambda address: tasks[address] / self.traffic.worker(address).threads, default="")
+        workers = run.workers - flight.failed_on or run.workers
+        return min(
+            workers, key=lambda address: run.tasks_on[address] / self.traffic.worker(address).threads, default=""
+        )
 
-    def _publish(self, dispatch: Dispatch, weights: PolicyWeights) -> Future:
-        """Send a newer version, at most once per task time; in deterministic mode always."""
-        if self._weights is not None and self._sent is not None and self._weights.status in ("pending", "finished"):
-            age = time.monotonic() - self._sent_at
-            least = max(SHORTEST_PUBLICATION, self._step_seconds * self._steps())
-            if weights.version == self._sent.version or (age < least and not self._config.deterministic):
-                return self._weights
-        self._weights = dispatch.publish(weights)
-        self._sent, self._sent_at = weights, time.monotonic()
+    def _publish(self, run: _Run, weights: PolicyWeights) -> Future:
+        """Publish newer weights, at most once in the time of a task; in deterministic mode, every version."""
+        if run.weights is not None and run.published is not None and run.weights.status in ("pending", "finished"):
+            age = time.monotonic() - run.published_at
+            least = max(SHORTEST_PUBLICATION, run.step_seconds * self._steps(run))
+            if weights.version == run.published.version or (age < least and not run.config.deterministic):
+                return run.weights
+        run.weights = run.dispatch.publish(weights)
+        run.published, run.published_at = weights, time.monotonic()
         self.traffic.versions_sent += 1
-        return self._weights
+        return run.weights
 
-    def _arrivals(self, dispatch: Dispatch) -> list[Rollout]:
-        """The rollouts that have arrived; where there is no news, wait a moment."""
+    def _arrivals(self, run: _Run) -> list[Rollout]:
+        """Handle all events of the cluster, and return the rollouts among them. If there are none, wait a moment."""
         rollouts: list[Rollout] = []
         began = time.perf_counter()
-        news = list(dispatch.news(0.1))
+        events = list(run.dispatch.events(0.1))
         self.traffic.waiting_seconds += time.perf_counter() - began
-        for message in news:
-            match message:
-                case Landed(key, outcome):
-                    if flight := self._flights.pop(key, None):  # else it was given up before
-                        rollouts += self._land(flight, outcome)
-                case Left(address, keys):
+        for event in events:
+            match event:
+                case TaskEnded(key, outcome):
+                    if flight := run.remove(key):
+                        rollouts += self._end(run, flight, outcome)
+                case WorkerLeft(address, keys):
                     self.traffic.worker(address).lost = True
-                    lost = keys & self._flights.keys()
+                    lost = keys & run.flights.keys()
                     self.traffic.lost += len(lost)
                     for key in lost:
-                        self._flights[key].submitted = time.monotonic()  # by Dask, to another worker
-                case Seen(workers):
-                    self._look_at(dispatch, workers)
-        self.traffic.in_flight = len(self._flights)
+                        run.flights[key].submitted = time.monotonic()  # by Dask, to another worker
+                case WorkersSeen(workers):
+                    self._check_workers(run, workers)
+        self.traffic.in_flight = len(run.flights)
         return rollouts
 
-    def _land(self, flight: _Flight, outcome: Arrival | Exception) -> list[Rollout]:
-        """The rollout that a task brought; where it brought none, the task goes to those to be submitted again."""
+    def _end(self, run: _Run, flight: _Flight, outcome: Arrival | Exception) -> list[Rollout]:
+        """The rollout that a task returned. If it returned none, the task will be submitted again."""
         match outcome:
             case Arrival(address, Rollout() as rollout):
-                self._count(flight, address, rollout)
+                self._count(run, flight, address, rollout)
                 return [rollout]
             case Arrival(address, DQNKitError() as error):
-                self._fail(flight, address, error)
+                self._fail(run, flight, address, error)
             case KilledWorker():
-                self._give_up(flight)  # each of the losses was counted when a worker left
+                self._give_up(run, flight)  # its losses were counted when each worker left
             case FutureCancelledError() | OSError():
                 self.traffic.lost += 1
-                self._give_up(flight)
+                self._give_up(run, flight)
             case unknown:
                 self.traffic.failed += 1
                 answer = shorten(repr(unknown), 200)
@@ -314,9 +336,9 @@ class ClusterRollouts:
                 )
         return []
 
-    def _count(self, flight: _Flight, address: str, rollout: Rollout) -> None:
+    def _count(self, run: _Run, flight: _Flight, address: str, rollout: Rollout) -> None:
         seconds = rollout.seconds / (flight.task.steps or 1)
-        self._step_seconds += (SMOOTHING if self._step_seconds else 1.0) * (seconds - self._step_seconds)
+        run.step_seconds += (SMOOTHING if run.step_seconds else 1.0) * (seconds - run.step_seconds)
         transitions = len(rollout.transitions.action)
         self.traffic.arrived += 1
         self.traffic.steps += rollout.steps
@@ -327,26 +349,26 @@ class ClusterRollouts:
         row.busy_seconds += rollout.seconds
         row.last_arrival = time.perf_counter()
 
-    def _fail(self, flight: _Flight, address: str, error: DQNKitError) -> None:
+    def _fail(self, run: _Run, flight: _Flight, address: str, error: DQNKitError) -> None:
         self.traffic.failed += 1
         self.traffic.worker(address).failures += 1
-        self._newest_error = str(error)
+        run.newest_error = str(error)
         if isinstance(error, MissingExtraError | EnvironmentNotSupportedError):
             raise ClusterError(f"worker {address} cannot make the environment: {error}") from error
         flight.failures += 1
         flight.failed_on.add(address)
         if not isinstance(error, RolloutError | InvalidDataError):
             raise error
-        if flight.failures >= TRIES and flight.failed_on >= self._workers:
+        if flight.failures >= TRIES and flight.failed_on >= run.workers:
             raise error
-        self._again.append(flight)
+        run.to_repeat.append(flight)
 
-    def _give_up(self, flight: _Flight) -> None:
+    def _give_up(self, run: _Run, flight: _Flight) -> None:
         self.traffic.given_up += 1
-        self._again.append(flight)
+        run.to_repeat.append(flight)
 
     def _is_stale(self, rollout: Rollout, weights: PolicyWeights) -> bool:
-        """Whether it was made under weights too old to be put in; noted for the view."""
+        """Whether the policy lag of a rollout is too large to insert it. The lag is also counted."""
         lag = weights.version - rollout.weights_version
         self.traffic.lags.append(lag)
         if lag > self.max_policy_lag:
@@ -354,10 +376,10 @@ class ClusterRollouts:
             return True
         return False
 
-    def _look_at(self, dispatch: Dispatch, workers: dict[str, dict[str, Any]]) -> None:
-        """Once a second: who is there, who is silent, which tasks are late."""
-        self._workers = set(workers)
-        self._threads = sum(info["nthreads"] for info in workers.values() if info["status"] == "running")
+    def _check_workers(self, run: _Run, workers: dict[str, dict[str, Any]]) -> None:
+        """Once a second: update the list of workers, restart silent ones, give up tasks that are late."""
+        run.workers = set(workers)
+        run.threads = sum(info["nthreads"] for info in workers.values() if info["status"] == "running")
         for address, info in workers.items():
             row = self.traffic.worker(address)
             row.name, row.threads = str(info["name"]), info["nthreads"]
@@ -365,15 +387,15 @@ class ClusterRollouts:
             row.lost = address not in workers
 
         now = time.monotonic()
-        silence = max(SILENCE, len(workers) / 20)  # with many workers, each gives its sign of life less often
-        if any(now - flight.submitted > silence for flight in self._flights.values()):
+        silence = max(SILENCE, len(workers) / 20)  # with many workers, each sends its sign of life less often
+        if any(now - flight.submitted > silence for flight in run.flights.values()):
             newest = max((info["last_seen"] for info in workers.values()), default=0.0)  # by the scheduler's clock
             silent = [address for address, info in workers.items() if newest - info["last_seen"] > silence]
             if silent:
-                dispatch.restart(silent)
-        for key, flight in list(self._flights.items()):
-            if now - flight.submitted > self.patience + 10 * self._step_seconds * (flight.task.steps or 1):
-                del self._flights[key]
-                dispatch.cancel([flight.future] if flight.future else [])
+                run.dispatch.restart(silent)
+        for key, flight in list(run.flights.items()):
+            if now - flight.submitted > self.patience + 10 * run.step_seconds * (flight.task.steps or 1):
+                run.remove(key)
+                run.dispatch.cancel([flight.future] if flight.future else [])
                 self.traffic.lost += 1
-                self._give_up(flight)
+                self._give_up(run, flight)

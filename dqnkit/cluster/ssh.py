@@ -1,11 +1,12 @@
-"""A cluster on computers that ssh reaches: a scheduler on the first, workers on the others.
+"""A cluster on computers that are reached by ssh: a scheduler on the first, workers on the others.
 
-Each has Python, Dask, NumPy and Gymnasium in the versions that are here; not dqnkit, which is sent. All speak TLS with
-certificates made for this cluster, which are never written to a disk. What was started ends with the connection: after
-``close``, and some minutes after this process was killed or its network lost.
+Each computer needs Python, Dask, NumPy and Gymnasium in the versions that are installed here, but not dqnkit, which is
+sent. All connections use TLS with certificates made for this cluster, which are never written to a disk. The remote
+processes end with the ssh connection: after ``close``, and some minutes after this process was killed or has lost its
+network.
 
-Where hosts are reached by another way than they reach each other by, workers may not find the scheduler: they take the
-address by which the ssh connection came in.
+Scheduler and workers listen on the address at which the ssh connection arrived. If the hosts cannot reach each other
+by that address, the workers do not find the scheduler.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from dqnkit.cluster.security import as_configuration, temporary_security
 from dqnkit.cluster.ssh_host import SchedulerHost, WorkersHost
 from dqnkit.errors import ClusterError, ConfigError
 
-LOOPBACK = "127.0.0.1:0"  # for dashboards
-# Settings of Dask's configuration: in a file of ~/.config/dask, or as DASK_DQNKIT__SSH__BOOT_TIMEOUT and the like.
+LOOPBACK = "127.0.0.1:0"  # address of dashboards: this computer only, any free port
+# Settings in Dask's configuration: change them in a file in ~/.config/dask, or by DASK_DQNKIT__SSH__BOOT_TIMEOUT etc.
 DEFAULTS = {"dqnkit": {"ssh": {"connect-timeout": "20 seconds", "boot-timeout": "2 minutes"}}}
 
 
 class SSHCluster(SpecCluster):
-    """Like the one of distributed, which puts the private keys on the hosts' command lines, where ps shows them."""
+    """A cluster over ssh. Distributed's class of this name puts private keys on command lines, which ps shows."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         try:
             super().__init__(*arguments, **settings)
-        except BaseException:  # Ctrl-C, too
+        except BaseException:  # including Ctrl-C
             if self.status != Status.closed:
                 self.sync(self._close_hosts)
                 self.close()
@@ -46,10 +47,10 @@ class SSHCluster(SpecCluster):
         await asyncio.gather(*(host.close() for host in (self.scheduler, *self._created) if host))
 
     def scale(self, n: int = 0, *arguments: Any, **settings: Any) -> Any:
-        """Fewer hosts with workers; not more.
+        """Reduce the number of workers; it cannot grow.
 
         Raises:
-            ClusterError: more were asked for.
+            ClusterError: ``n`` is larger than the present number.
         """
         if n > len(self.worker_spec):
             raise ClusterError("a cluster over ssh has the workers that it began with: start another with more")
@@ -67,22 +68,23 @@ def start(
     security: Security | None = None,
     progress: Callable[[str], None] = print,
 ) -> SSHCluster:
-    """A scheduler and workers, each reached by ssh. Use it in ``with``.
+    """Start a scheduler and workers over ssh. Use the cluster in a ``with`` statement.
 
     Args:
-        n_workers: worker processes in all, shared out evenly.
-        threads_per_worker: tasks that a process runs at a time.
-        hosts: names or addresses. The scheduler runs on the first, workers on the others; on a single one, both.
-        connect_options: of `asyncssh.connect`, like ``{"username": ..., "client_keys": [...], "known_hosts": ...}``;
-            for all hosts, or for each. Unless given, what ``~/.ssh`` says.
-        remote_python: the hosts' Python. This one's path, where they have such a file, else ``python3``, unless given.
-        scheduler_port: of the scheduler; any that is free unless given.
-        security: certificates; made for this cluster unless given.
-        progress: is told what happens.
+        n_workers: worker processes in all, distributed evenly over the hosts.
+        threads_per_worker: tasks that a process runs at the same time.
+        hosts: names or addresses. The scheduler runs on the first, workers on the others; a single host runs both.
+        connect_options: of `asyncssh.connect`, like ``{"username": ..., "client_keys": [...], "known_hosts": ...}``:
+            one for all hosts, or a list with one for each. By default the settings in ``~/.ssh``.
+        remote_python: path of Python on the hosts. By default the path of this process's Python if the host has such a
+            file, else ``python3``.
+        scheduler_port: by default any free port.
+        security: certificates; by default new ones, made for this cluster.
+        progress: called with a line of text at each stage.
 
     Raises:
-        ConfigError: a number is out of range, there are no hosts, or ``security`` is without encryption.
-        ClusterError: a host could not be reached, or something did not start there; nothing of it is left running.
+        ConfigError: a number is out of range, there are no hosts, or ``security`` does not require encryption.
+        ClusterError: a host could not be reached, or something did not start there; what had started is ended.
         MissingExtraError: the package cryptography is not installed.
     """
     if isinstance(hosts, str) or not hosts:
@@ -96,20 +98,22 @@ def start(
     if not security.require_encryption:
         raise ConfigError("a cluster over ssh needs security with require_encryption=True")
     dask.config.update_defaults(DEFAULTS)
-    limits = (_seconds("connect-timeout"), _seconds("boot-timeout"))
-    config = as_configuration(security) | {"logging": {"distributed": "info"}}  # from which it is seen what has started
-    shared = {"config": config, "remote_python": remote_python, "limits": limits}
-    kept_at_home = {"protocol": "tls", "dashboard_address": LOOPBACK}
+    timeouts = {"connect_timeout": _seconds("connect-timeout"), "start_timeout": _seconds("boot-timeout")}
+    config = as_configuration(security) | {
+        "logging": {"distributed": "info"}
+    }  # `Host` reads in the log what has started
+    shared = {"config": config, "remote_python": remote_python, **timeouts}
+    common = {"protocol": "tls", "dashboard_address": LOOPBACK}
     scheduler = {
         **shared,
         "address": hosts[0],
         "connect_options": options[0],
-        "spec": {"0": {"cls": "distributed.Scheduler", "opts": {**kept_at_home, "port": scheduler_port}}},
+        "spec": {"0": {"cls": "distributed.Scheduler", "opts": {**common, "port": scheduler_port}}},
     }
     workers = {}
     for i, (host, many) in enumerate(share_out(n_workers, hosts[1:] or hosts)):
         names = [f"{host}-{i}-{j}" for j in range(many)]
-        settings = {**kept_at_home, "nthreads": threads_per_worker, "death_timeout": limits[1]}
+        settings = {**common, "nthreads": threads_per_worker, "death_timeout": timeouts["start_timeout"]}
         spec = {name: {"cls": "distributed.Nanny", "opts": {**settings, "name": name}} for name in names}
         option = options[1:][i] if len(hosts) > 1 else options[0]
         workers[f"{host}-{i}"] = {
@@ -130,7 +134,7 @@ def start(
 
 
 def share_out(n_workers: int, hosts: Sequence[str]) -> list[tuple[str, int]]:
-    """How many workers each host gets: as evenly as it goes, the first ones more, without those that get none."""
+    """Number of workers for each host: as even as possible, larger numbers first. Hosts that get none are left out."""
     each, rest = divmod(n_workers, len(hosts))
     return [(host, each + (i < rest)) for i, host in enumerate(hosts) if each + (i < rest)]
 

@@ -1,4 +1,4 @@
-"""One Dask process on a computer that ssh reaches: started there, watched from here, ended with the connection."""
+"""One Dask process on another computer: started by ssh, watched from here, ended together with the connection."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from distributed.deploy.spec import ProcessInterface
 
 from dqnkit.errors import ClusterError
 
-PULSE_SECONDS = 20.0  # between two signs of life to the other side
-SILENCE_SECONDS = 300.0  # without one, after which the other side ends: no connection tells it that a network is gone
-END_SECONDS = 10.0  # for a process to end in order
-# What runs there. Its orders come through its input: arguments and variables of a process can be read by others.
+PULSE_SECONDS = 20.0  # between two signs of life that we send to the remote process
+SILENCE_SECONDS = 300.0  # without a sign of life, then the remote process ends: a lost network does not close its input
+END_SECONDS = 10.0  # for a process to end in order, then it is killed
+# The program that runs on the host. It reads its orders, which contain private keys, from standard input: other users
+# could read them in the arguments or environment variables of a process.
 PROGRAM = f"""
 import json, os, select, signal, sys, threading, time
 orders = json.loads(os.fdopen(os.dup(0), "rb", 0).readline())
@@ -42,19 +43,21 @@ main([*orders["arguments"], "--spec", json.dumps(orders["spec"])])
 
 
 class Host(ProcessInterface):
-    """Dask on one computer, in one process of that computer's Python, which starts others for workers.
+    """Dask on one computer: a process of that computer's Python, which starts further processes for workers.
 
     Args:
         arguments: of ``dask spec``, before the specification.
-        spec: what to start there, as ``dask spec`` takes it.
+        spec: what to start there, in the format of ``dask spec``.
         address: of the computer.
-        config: of Dask, for that process.
+        config: Dask's configuration for that process.
         connect_options: of `asyncssh.connect`.
-        remote_python: its Python; this process's own path if there is such a file, else ``python3``, unless given.
-        limits: seconds that connecting and starting may take.
+        remote_python: path of its Python. None: the path of this process's Python if the computer has such a file, else
+            ``python3``.
+        connect_timeout: seconds.
+        start_timeout: seconds, for all processes of ``spec`` together.
     """
 
-    sign = ""  # a line of its log with this means that it is there
+    ready_sign = ""  # the log has a line with this text for each process that is up
 
     def __init__(
         self,
@@ -64,7 +67,8 @@ class Host(ProcessInterface):
         config: dict[str, Any],
         connect_options: dict[str, Any],
         remote_python: str | None,
-        limits: tuple[float, float],
+        connect_timeout: float,
+        start_timeout: float,
         **_: Any,
     ) -> None:
         super().__init__()
@@ -72,31 +76,35 @@ class Host(ProcessInterface):
         self.orders = {"arguments": arguments, "spec": spec, "config": config}
         self.connect_options = connect_options
         self.remote_python = remote_python
-        self.limits = limits
+        self.connect_timeout = connect_timeout
+        self.start_timeout = start_timeout
         self.connection: asyncssh.SSHClientConnection | None = None
         self.process: asyncssh.SSHClientProcess[str] | None = None
         self.log: deque[str] = deque(maxlen=50)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Connect, start it and wait until it is there.
+        """Connect, start the processes and wait until they are up.
 
         Raises:
-            ClusterError: it did not come to that; the message says why, and what to do.
+            ClusterError: this failed; the message says why, and what to do.
         """
-        connecting, starting = self.limits
         try:
-            self.connection = await asyncio.wait_for(asyncssh.connect(self.host, **self.connect_options), connecting)
-            process = await asyncio.wait_for(self.connection.create_process(self._command()), connecting)
+            self.connection = await asyncio.wait_for(
+                asyncssh.connect(self.host, **self.connect_options), self.connect_timeout
+            )
+            process = await asyncio.wait_for(self.connection.create_process(self._command()), self.connect_timeout)
             process.stdin.write(json.dumps(self.orders) + "\n")
-        except (OSError, asyncssh.Error, ValueError) as error:  # ValueError: a key that cannot be read
-            raise ClusterError(f"no connection to {self.host} by ssh: {_why(error, connecting)}") from error
+        except (OSError, asyncssh.Error, ValueError) as error:  # ValueError: an unreadable key
+            raise ClusterError(f"no connection to {self.host} by ssh: {_why(error, self.connect_timeout)}") from error
         self.process = process
         self.tasks.append(asyncio.create_task(self._pulse(process)))
         try:
-            await asyncio.wait_for(self._signs(process), starting)
+            await asyncio.wait_for(self._wait_until_ready(process), self.start_timeout)
         except TimeoutError as error:
-            raise ClusterError(f"{self.host}: {self._silent()} within {starting:.0f} s. {self._last()}") from error
+            raise ClusterError(
+                f"{self.host}: {self._what_is_late()} within {self.start_timeout:.0f} s. {self._end_of_log()}"
+            ) from error
         self.tasks.append(asyncio.create_task(self._read(process)))
         await super().start()
 
@@ -107,26 +115,26 @@ class Host(ProcessInterface):
         ours = shlex.quote(sys.executable)
         return f"exec sh -c {shlex.quote(f'[ -x {ours} ] && exec {ours} {run}; exec python3 {run}')} >&2"
 
-    async def _signs(self, process: asyncssh.SSHClientProcess[str]) -> None:
-        """Wait for a sign of each process that was asked for."""
+    async def _wait_until_ready(self, process: asyncssh.SSHClientProcess[str]) -> None:
+        """Read the log until it has a ready sign for each process of the specification."""
         missing = len(self.orders["spec"])
         while missing:
             line = await process.stderr.readline()
             if not line:
-                raise ClusterError(f"{self.host}: Dask does not start there. {self._last()}")
+                raise ClusterError(f"{self.host}: Dask does not start there. {self._end_of_log()}")
             self.log.append(line.rstrip())
-            if self.sign in line:
-                self.seen(line)
+            if self.ready_sign in line:
+                self.on_ready(line)
                 missing -= 1
 
-    def seen(self, line: str) -> None:
-        """The line of a sign."""
+    def on_ready(self, line: str) -> None:
+        """Called with each line of the log that has a ready sign."""
 
-    def _silent(self) -> str:
+    def _what_is_late(self) -> str:
         return "it did not start"
 
-    def _last(self) -> str:
-        """What to do, if that can be told from the log, and its end."""
+    def _end_of_log(self) -> str:
+        """The end of the log, after advice if the log shows what is wrong."""
         text = "\n".join(self.log)
         advice = ""
         if "No module named" in text:
@@ -139,18 +147,18 @@ class Host(ProcessInterface):
         return f"{advice}The end of its log: {' / '.join(list(self.log)[-3:]) or '(nothing)'}"
 
     async def _pulse(self, process: asyncssh.SSHClientProcess[str]) -> None:
-        with suppress(OSError):  # the connection is lost: the other side sees that, too
+        with suppress(OSError):  # the connection is lost, which the remote process notices too
             while not process.is_closing():
                 process.stdin.write("\n")
                 await asyncio.sleep(PULSE_SECONDS)
 
     async def _read(self, process: asyncssh.SSHClientProcess[str]) -> None:
-        """Keep the end of the log, and the process from waiting for somebody to read it."""
+        """Keep the end of the log. Reading also prevents the process from blocking on a full pipe."""
         async for line in process.stderr:
             self.log.append(line.rstrip())
 
     async def close(self) -> None:
-        """End what runs there, and the connection."""
+        """End the remote processes and the connection."""
         if self.status == Status.closed:
             return
         for task in self.tasks:
@@ -169,20 +177,20 @@ class Host(ProcessInterface):
 class SchedulerHost(Host):
     """The computer with the scheduler."""
 
-    sign = "Scheduler at:"
+    ready_sign = "Scheduler at:"
 
-    def seen(self, line: str) -> None:
-        self.address = line.partition(self.sign)[2].strip()
+    def on_ready(self, line: str) -> None:
+        self.address = line.partition(self.ready_sign)[2].strip()
 
     async def start(self) -> None:
         await super().start()
         try:
             where = get_address_host_port(str(self.address))
-            _, writer = await asyncio.wait_for(asyncio.open_connection(*where), self.limits[0])
+            _, writer = await asyncio.wait_for(asyncio.open_connection(*where), self.connect_timeout)
         except OSError as error:
             raise ClusterError(
-                f"the scheduler runs at {self.address} and cannot be reached from here: {_why(error, self.limits[0])} "
-                "(scheduler_port= chooses the port)"
+                f"the scheduler runs at {self.address} and cannot be reached from here: "
+                f"{_why(error, self.connect_timeout)} (scheduler_port= chooses the port)"
             ) from error
         writer.close()
 
@@ -190,20 +198,20 @@ class SchedulerHost(Host):
 class WorkersHost(Host):
     """A computer with workers."""
 
-    sign = "Registered to:"
+    ready_sign = "Registered to:"
 
-    def _silent(self) -> str:
+    def _what_is_late(self) -> str:
         return (
             f"its {len(self.orders['spec'])} workers did not come to the scheduler, which it may not be able to reach "
             f"({' '.join(self.orders['arguments'])}: does a firewall let the hosts connect to each other?)"
         )
 
 
-def _why(error: Exception, limit: float) -> str:
-    """What an exception while connecting means, and what to do."""
+def _why(error: Exception, timeout: float) -> str:
+    """The cause of an exception while connecting, and what to do."""
     match error:
         case TimeoutError():
-            return f"no answer within {limit:.0f} s. Is it on, and does a firewall let us through?"
+            return f"no answer within {timeout:.0f} s. Is it on, and does a firewall let us through?"
         case asyncssh.HostKeyNotVerifiable():
             return (
                 "its key is not known here, or not the one that is. Connect once with ssh, look at the key and accept "

@@ -1,22 +1,28 @@
-"""How long a task shall be: long enough for Dask's overhead, short enough for the weights to be young."""
+"""How many tasks are in flight, and how long a task should be.
+
+A task should be long enough to make Dask's overhead small, and short enough for its weights to be recent.
+"""
 
 from __future__ import annotations
 
 from dqnkit.config import DQNConfig
 
-TASK_SECONDS = 0.2  # that a task shall take: Dask's overhead of some milliseconds stays under 5 %
+WINDOW = 2  # tasks in flight for each worker thread: one runs, one waits
+TASK_SECONDS = 0.2  # intended duration of a task: Dask's overhead of some milliseconds stays under 5 %
 LONGEST_TASK = 2.0  # seconds
-TASKS_A_SECOND = 50  # from all threads together: each costs scheduler and driver 4 ms, which the learner wants, too
-LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task: with longer ones CartPole learned from weights too old
+TASKS_A_SECOND = 50  # from all threads together: a task costs scheduler and driver 4 ms, time that the learner needs
+LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task; with longer tasks CartPole learned from stale weights
 
 
 def steps_of_a_task(config: DQNConfig, step_seconds: float, threads: int) -> int:
-    """Steps of each copy: `TASK_SECONDS` of work, more for many threads, a small share of the run.
+    """Steps of each copy of the environment in one task.
+
+    A task does `TASK_SECONDS` of work, more if there are many threads, but only a small share of the run.
 
     Args:
         config: the run's settings.
-        step_seconds: of one step of all copies; 0 where that is not known yet.
-        threads: that take tasks, in the whole cluster.
+        step_seconds: duration of one step of all copies; 0 if it is not known yet.
+        threads: of all workers together.
     """
     most = int(config.total_steps * LARGEST_SHARE / config.num_envs)
     if step_seconds:

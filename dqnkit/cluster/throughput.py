@@ -1,4 +1,4 @@
-"""Measuring a cluster in class: so many workers, and what comes in from them."""
+"""Measures the throughput of a cluster, with as many workers as a lesson asks for."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
 from dqnkit.types import PolicyWeights
 
-PATIENCE = 60.0  # seconds for workers to come or to go
+RESIZE_SECONDS = 60.0  # for workers to start or to stop
 
 
 def have_workers(client: Any, count: int) -> None:
-    """Let a cluster grow or shrink to so many workers, and wait until it has them and none is at work.
+    """Scale a cluster to ``count`` workers, and wait until it has them and all are idle.
 
     Args:
         client: of a `distributed.LocalCluster`.
-        count: of workers.
+        count: number of workers.
 
     Raises:
-        ClusterError: it does not come to that number within a minute.
+        ClusterError: the cluster does not reach this number within a minute.
     """
-    _wait_until_idle(client)  # a worker that is sent away in the middle of a task complains
+    _wait_until_idle(client)  # a worker that is stopped in the middle of a task logs an error
     client.cluster.scale(count)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + RESIZE_SECONDS
     while len(client.scheduler_info(n_workers=-1)["workers"]) != count:
         if time.monotonic() > deadline:
             there = len(client.scheduler_info(n_workers=-1)["workers"])
-            raise ClusterError(f"the cluster has {there} workers after {PATIENCE:.0f} s, not {count}: start it anew")
+            raise ClusterError(
+                f"the cluster has {there} workers after {RESIZE_SECONDS:.0f} s, not {count}: start it anew"
+            )
         time.sleep(0.05)
     _wait_until_idle(client)
 
 
 def _wait_until_idle(client: Any) -> None:
-    """A trivial task for each thread of each worker: when they are done, nothing that was cancelled runs on."""
+    """Run a trivial task on each thread of each worker: when all have returned, no cancelled task is still running."""
     for address, info in client.scheduler_info(n_workers=-1)["workers"].items():
         tasks = [client.submit(len, (), workers=[address], pure=False) for _ in range(info["nthreads"])]
         client.gather(tasks)
@@ -46,14 +48,14 @@ def _wait_until_idle(client: Any) -> None:
 def steps_a_second(
     client: Any, config: DQNConfig, weights: PolicyWeights, seconds: float, task_steps: int | None = None
 ) -> float:
-    """Environment steps that come in from a cluster in a second, without a learner.
+    """Environment steps per second that arrive from a cluster, without a learner.
 
     Args:
         client: of the cluster.
-        config: environment, copies of it in an actor.
-        weights: of the policy that acts, with epsilon 0.1.
-        seconds: to measure; a third of it goes by before, in which the workers make their environments.
-        task_steps: steps of each copy in a task; chosen by `ClusterRollouts` unless given.
+        config: defines the environment and its number of copies.
+        weights: of the policy; it acts with epsilon 0.1.
+        seconds: duration of the measurement. It follows a warm-up of a third of it, in which environments are made.
+        task_steps: steps of each copy in a task; by default `ClusterRollouts` chooses.
     """
     source = ClusterRollouts(client, task_steps=task_steps)
     source.begin(config)

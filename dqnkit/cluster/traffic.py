@@ -1,4 +1,4 @@
-"""What goes between the driver and the workers, counted: for the live view, the tests and the benchmarks."""
+"""Counts of what travels between driver and workers: for the live view, the tests and the benchmarks."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-LAGS_KEPT = 1_000  # newest policy lags, for the histogram
+LAGS_KEPT = 1_000  # number of newest policy lags, for the histogram
 
 
 @dataclass
 class WorkerRow:
-    """One worker as the driver knows it.
+    """The counts of one worker.
 
     Attributes:
-        rollouts, transitions: that arrived from it.
-        busy_seconds: that it spent on those rollouts.
-        failures: tasks that raised on it.
+        rollouts, transitions: numbers that arrived from it.
+        busy_seconds: time that it spent on those rollouts.
+        failures: number of its tasks that raised an error.
         lost: whether it left the cluster.
         last_arrival: `time.perf_counter` of the newest rollout; 0 before the first.
-        threads: tasks that it runs at a time.
+        threads: number of tasks that it runs at the same time.
     """
 
     address: str
@@ -35,33 +35,33 @@ class WorkerRow:
 
 @dataclass
 class Traffic:
-    """All that `ClusterRollouts` counts.
+    """All counts of `ClusterRollouts`.
 
-    Each task that is submitted has one end, and a task that has to be made again is submitted again:
+    Each submitted task ends in exactly one way. If its work must be repeated, it is submitted again and counts again:
 
         submitted = arrived + failed + given_up + cancelled + in_flight
 
-    A rollout that arrived was inserted, or was stale: dropped, because its policy lag passed the bound. Beside these,
-    ``lost`` counts every time that work was lost: with the worker that had it (then Dask runs the same task on another
-    worker), or because it was given up. No rollout is inserted twice: what was given up cannot arrive any more.
+    A rollout that arrived was either inserted into replay or dropped as stale, because its policy lag was too large.
+    In addition, ``lost`` counts each loss of work: a worker left with the task (Dask then runs the same task on another
+    worker), or the task was given up. No rollout is inserted twice, because a task that was given up cannot return one.
     """
 
     submitted: int = 0
-    arrived: int = 0  # brought a rollout
-    failed: int = 0  # brought the error that the environment raised
-    given_up: int = 0  # did not come within their time, or took too many workers with them
-    cancelled: int = 0  # in flight when the loop was left
+    arrived: int = 0  # returned a rollout
+    failed: int = 0  # returned the error that the environment raised
+    given_up: int = 0  # took too long, or too many workers died while running them
+    cancelled: int = 0  # were in flight when training ended
     in_flight: int = 0
     lost: int = 0
     stale: int = 0
     steps: int = 0  # environment steps that arrived
     transitions: int = 0
     versions_sent: int = 0
-    waiting_seconds: float = 0.0  # in which the driver had nothing to do but wait for rollouts
-    lags: deque[int] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))  # versions, at insert
+    waiting_seconds: float = 0.0  # time in which the driver only waited for rollouts
+    lags: deque[int] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))  # in versions of the weights, at insert
     workers: dict[str, WorkerRow] = field(default_factory=dict)  # by address
     began: float = field(default_factory=time.perf_counter)
 
     def worker(self, address: str) -> WorkerRow:
-        """The row of a worker, made when it is first seen."""
+        """The counts of a worker; new ones if it was not known."""
         return self.workers.setdefault(address, WorkerRow(address))

@@ -1,9 +1,9 @@
-"""What runs on a worker: weights and a task go in, a rollout comes out. Needs the base install only, no TensorFlow.
+"""The code that runs on workers: it takes weights and a task, and returns a rollout. Needs no TensorFlow.
 
-A worker keeps its actors (the copies of the environment) between tasks, one of each logical actor for each thread at
-most, so that a task need not begin with resets and an episode goes on under its own actor's exploration rates; a worker
-that starts anew makes new ones. With ``config.deterministic`` it keeps none: there every rollout is made by a
-fresh actor from seeds alone, so that it does not matter which worker makes it.
+A worker keeps its actors (the copies of the environment) between tasks: for each logical actor at most one per thread.
+So a task need not reset its environments, and an episode continues with the exploration rates of its actor. A worker
+that restarts makes new actors. With ``config.deterministic`` no actors are kept: a new actor makes each rollout from
+seeds alone, so the result does not depend on the worker.
 """
 
 from __future__ import annotations
@@ -23,23 +23,25 @@ from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 Value = TypeVar("Value")
-LONGEST_WAIT = 4.0  # seconds for a task that is at work when its run ends
-REST_AFTER_ERROR = 0.2  # seconds: a worker that fails at once must not draw all tasks to itself
+LONGEST_WAIT = 4.0  # seconds for tasks that still run when their training run ends
+REST_AFTER_ERROR = 0.2  # seconds; without it, a worker whose tasks fail at once would get all of them
 
-_idle: defaultdict[tuple[str, int], list[Actor]] = defaultdict(list)  # run, logical actor -> those not in use now
-_busy: Counter[str] = Counter()  # run -> tasks at work
-_ended: set[str] = set()  # runs that are over: a task that comes late must leave no actor behind
-_lock = threading.Lock()  # a worker may have several threads
+_idle: defaultdict[tuple[str, int], list[Actor]] = defaultdict(
+    list
+)  # (run, logical actor) -> actors that no task uses now
+_busy: Counter[str] = Counter()  # run -> number of its tasks that are running
+_ended: set[str] = set()  # finished runs: their late tasks must not leave actors behind
+_lock = threading.Lock()  # for the three above: a worker may have several threads
 
 
 @dataclass(frozen=True)
 class RolloutTask:
-    """One rollout to be made.
+    """What a worker must know, besides the configuration and the weights, to make one rollout.
 
     Attributes:
-        run: name of the training run, for which actors are kept: CLIENT/NAME, with the Dask client that drives it.
-        actor: logical actor.
-        sequence: number of the rollout; no two of an actor and a run have the same.
+        run: name of the training run that owns the actors: CLIENT/NAME, where CLIENT is the id of its Dask client.
+        actor: number of the logical actor.
+        sequence: number of the rollout; unique for an actor in a run.
         epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
         steps: steps of each copy; None: as configured.
     """
@@ -53,9 +55,9 @@ class RolloutTask:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a task returns: the rollout or the error, and which worker it was.
+    """What a task returns: the rollout or an error, and the address of the worker.
 
-    Errors are values: of a task that raised, the driver would not learn which worker it was.
+    An error is returned as a value, because an exception would not tell the driver which worker raised it.
     """
 
     worker: str  # address
@@ -63,16 +65,17 @@ class Arrival:
 
 
 def hold(value: Value) -> Value:
-    """Return what was given.
+    """Return the argument.
 
-    As a task it makes a worker hold the weights for all others; when that worker dies, Dask runs the task again.
+    Run as a task, it makes a worker hold the weights for the other workers. If that worker dies, Dask runs the task
+    again.
     """
     return value
 
 
 def run_task(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Arrival:
-    """The task that is submitted: `make_rollout`, with any error as a value."""
-    from distributed import get_worker  # here, so that the rest of this module is tested without Dask
+    """The task that the driver submits: `make_rollout`, with errors returned as values."""
+    from distributed import get_worker  # imported here, so that the rest can be tested without Dask
 
     address = str(get_worker().address)
     try:
@@ -83,10 +86,10 @@ def run_task(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Ar
 
 
 def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -> Rollout:
-    """Act under ``weights`` with an actor that this process keeps, or a new one.
+    """Make a rollout with the policy of ``weights``, by an actor that this process keeps or a new one.
 
     Raises:
-        DQNKitError: as `Actor` and `Actor.rollout`. The actor is then closed; the next task makes a new one.
+        DQNKitError: see `Actor` and `Actor.rollout`. The actor is closed then, and the next task makes a new one.
     """
     with _lock:
         _busy[task.run] += 1
@@ -105,7 +108,7 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
 
 
 def forget(run: str) -> None:
-    """Close the actors of a run that is over; those that a task still uses are closed when it ends."""
+    """Close the actors of a finished run; an actor that a task still uses is closed when that task ends."""
     with _lock:
         _ended.add(run)
         actors = [actor for key in list(_idle) if key[0] == run for actor in _idle.pop(key)]
@@ -114,7 +117,7 @@ def forget(run: str) -> None:
 
 
 async def forget_at_end(run: str) -> None:
-    """`forget`, and wait until no task of the run is at work here, so that nothing runs on when a loop is left."""
+    """Call `forget`, then wait until no task of the run is running here, for at most `LONGEST_WAIT`."""
     forget(run)
     began = time.monotonic()
     while _busy[run] and time.monotonic() - began < LONGEST_WAIT:
@@ -124,7 +127,7 @@ async def forget_at_end(run: str) -> None:
 
 
 def close_orphans(clients: Collection[str]) -> None:
-    """`forget` the runs of all clients but these, which the scheduler still knows: their drivers are gone."""
+    """Call `forget` for all runs whose driver is gone, that is, whose client is not among ``clients``."""
     with _lock:
         runs = {*_busy, *(run for run, _ in _idle)}
     orphans = [run for run in runs if run.partition("/")[0] not in clients]
@@ -133,7 +136,7 @@ def close_orphans(clients: Collection[str]) -> None:
 
 
 def kept_actors() -> int:
-    """How many actors this process keeps between tasks, of all runs."""
+    """Number of actors, of all runs, that this process keeps and no task uses now."""
     with _lock:
         return sum(map(len, _idle.values()))
 
@@ -155,6 +158,6 @@ def _give_back(config: DQNConfig, task: RolloutTask, actor: Actor) -> None:
 
 
 def _described(error: Exception, config: DQNConfig, address: str) -> RolloutError:
-    """An error of the environment's own, as text: its class may be unknown to the driver."""
+    """Convert an exception of the environment to a `RolloutError`: the driver may not be able to import its class."""
     where = "".join(traceback.format_exception(error)[-3:]).strip()
     return RolloutError(f"{config.env_id} raised {type(error).__name__}: {error} (on worker {address})\n{where}")

@@ -1,31 +1,35 @@
-"""What this computer has and what is missing, each with the command that mends it: ``dqnkit doctor``.
+"""What this computer has and what is missing, each with the command that repairs it: ``dqnkit doctor``.
 
-    findings        a line of the report, and the report as text
-    computer        Python, cores, memory, disk, the port
-    limits          cores and memory that a container allows, not the host's
-    requirements    what the kit asks for, and the versions it was tested with
-    packages        what of it is there
-    trials          does it work: an environment, TensorFlow and its GPUs, a Dask cluster
-    onlooker        do widgets work: a value must come back from the browser
-    page            the report as a table in a notebook
+    findings             one line of the report, and what to do about all of them
+    own_process          a piece of Python run in a process of its own, with a time limit
+    resources            cores and memory that a container allows, as Dask finds them
+    computer             Python, cores, memory, disk, the port of JupyterLab
+    requirements         the packages that the kit needs, and the versions it was tested with
+    packages             which of them are installed
+    smoke_tests          an environment steps, TensorFlow is imported, a Dask cluster starts
+    browser_round_trip   widgets work if a value comes back from the browser
+    as_text, as_html     the report for a terminal and for a notebook
+    report               the report itself: a list of findings that shows itself
 
-It works where everything else fails, so it needs no more than Python: NumPy, Gymnasium and TensorFlow are looked at
-from outside or tried in a guarded place.
+A module imports only modules above it. The doctor must work where everything else fails. So it imports nothing but the
+standard library and `packaging`; NumPy, Gymnasium, TensorFlow and Dask are tried where their failure does no harm.
 """
 
 from __future__ import annotations
 
-from dqnkit.doctor import computer, onlooker, packages, trials
-from dqnkit.doctor.findings import Finding, Report, report
-from dqnkit.doctor.limits import Memory, available_cores, memory
+from dqnkit.doctor import browser_round_trip, computer, packages, smoke_tests
+from dqnkit.doctor.findings import Finding
+from dqnkit.doctor.report import Report
 
-__all__ = ["Finding", "Memory", "Report", "available_cores", "examine", "memory", "report"]
+__all__ = ["Finding", "Report", "examine"]
 
 
 def examine() -> Report:
     """Look at everything. Takes some seconds where TensorFlow and Dask are installed, a second otherwise.
 
-    It changes nothing. As the value of a notebook's cell it is a table, whose line about widgets is written anew when
-    the browser has answered.
+    It changes nothing. As the value of a notebook's cell it is a table. The table's line about widgets is written again
+    when the browser has answered.
     """
-    return Report([*computer.examine(), *trials.examine(), *onlooker.examine(), *packages.examine()])
+    return Report(
+        [*computer.examine(), *smoke_tests.examine(), *browser_round_trip.examine(), *packages.examine()],
+    )

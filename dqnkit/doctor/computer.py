@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import dqnkit
+from dqnkit.course_folder import PACKAGE
 from dqnkit.doctor.findings import Finding
-from dqnkit.doctor.limits import available_cores, memory
-from dqnkit.doctor.requirements import is_colab
-from dqnkit.notebooks import PACKAGE
+from dqnkit.doctor.resources import Resources, resources
+from dqnkit.hosted import is_colab
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 JUPYTER_PORT = 8888
@@ -21,16 +21,17 @@ GIB = 2**30
 
 
 def examine() -> list[Finding]:
-    """All of it; takes no time."""
+    """All of it; takes about a second."""
+    ours = resources()
     findings = [
         python(),
         Finding("platform", platform.platform()),
         Finding("dqnkit", f"{dqnkit.__version__} in {PACKAGE}"),
-        cores(),
-        free_memory(),
+        cores(ours),
+        free_memory(ours),
         disk(Path.cwd()),
     ]
-    if not is_colab():  # its page is no JupyterLab, and asks for no port
+    if not is_colab():  # it shows its own page instead of JupyterLab's, so no port is needed
         findings.append(port(JUPYTER_PORT))
     return findings
 
@@ -44,25 +45,26 @@ def python() -> Finding:
     return Finding("Python", value, "problem", f"make a virtual environment with Python {oldest} to {newest}")
 
 
-def cores() -> Finding:
-    """How many cores work for us."""
-    ours, all_cores = available_cores(), os.cpu_count() or 1
-    return Finding("cores", f"{ours:g}" + (f" of the computer's {all_cores}" if ours < all_cores else ""))
+def cores(ours: Resources | None) -> Finding:
+    """How many cores this process may use."""
+    in_computer = os.cpu_count() or 1
+    if ours is None:
+        return Finding("cores", f"{in_computer} in the computer (with Dask: how many of them a container allows)")
+    return Finding("cores", f"{ours.cores}" + (f" of the computer's {in_computer}" if ours.cores < in_computer else ""))
 
 
-def free_memory() -> Finding:
+def free_memory(ours: Resources | None) -> Finding:
     """Whether a training run has room in memory."""
-    limit, available = memory()
-    if limit == 0:
-        return Finding("memory", "not known (pip install psutil)")
-    value = f"{available / GIB:.1f} GiB free of {limit / GIB:.1f} GiB"
-    if available < GIB:
+    if ours is None:
+        return Finding("memory", "not known without Dask")
+    value = f"{ours.free / GIB:.1f} GiB free of {ours.memory / GIB:.1f} GiB"
+    if ours.free < GIB:
         return Finding("memory", value, "advice", "close other programs or notebooks: training takes about 1 GiB")
     return Finding("memory", value)
 
 
 def disk(folder: Path) -> Finding:
-    """Whether runs can be kept in a folder."""
+    """Whether the folder has room for runs and may be written."""
     free = shutil.disk_usage(folder).free
     value = f"{free / GIB:.1f} GiB free in {folder}"
     if not os.access(folder, os.W_OK):
@@ -81,7 +83,7 @@ def port(number: int) -> Finding:
 
 def _is_free(number: int) -> bool:
     with socket.socket() as server:
-        if os.name == "posix":  # as JupyterLab does; elsewhere it would take a port that is in use
+        if os.name == "posix":  # as JupyterLab does; on Windows this option would take a port that is in use
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind(("127.0.0.1", number))

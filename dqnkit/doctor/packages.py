@@ -1,4 +1,4 @@
-"""The packages: which are there, in which versions, and which get in each other's way."""
+"""The packages: which are installed, in which versions, and which of them do not work together."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from dqnkit.doctor.requirements import (
     Requirement,
     install_command,
     installed,
-    is_colab,
     is_within,
     pip,
     reinstall_command,
     requirements,
     tested_versions,
 )
+from dqnkit.hosted import is_colab
 
-BASE, ABSENT = "base install", "extras that are not installed"  # sections, besides one for each extra
+BASE, ABSENT = "base install", "extras that are not installed"  # sections; each installed extra has one more
 
 
 def examine() -> list[Finding]:
-    """Every package that the kit asks for."""
+    """Every package that the kit needs."""
     return [*_packages(), *_on_colab(), *_clashes(), *_dask()]
 
 
 def section_of(extra: str) -> str:
-    """Where the packages of an extra stand in the report."""
+    """The section of the report in which the packages of an extra stand."""
     return f"extra {extra!r}: {EXTRAS[extra]}" if extra else BASE
 
 
 def _packages() -> Iterator[Finding]:
-    """A finding for each package; one for an extra of which most is missing."""
+    """A finding for each package, but only one for an extra of which most is missing."""
     wanted, tested = requirements(), tested_versions()
     for extra in ("", *EXTRAS):
         of_extra = [requirement for requirement in wanted if requirement.extra == extra]
         missing = [requirement for requirement in of_extra if not installed(requirement.names)]
         if not extra or 2 * len(missing) <= len(of_extra):
             yield from (_package(requirement, tested) for requirement in of_extra)
-        elif extra == "test":  # readers need it not
+        elif extra == "test":  # readers do not need it
             yield Finding(extra, f"for {EXTRAS[extra]}", section=ABSENT)
         else:
             names = ", ".join(requirement.names[0] for requirement in missing)
@@ -78,7 +78,7 @@ def _on_colab() -> Iterator[Finding]:
 
 
 def _clashes() -> Iterator[Finding]:
-    """Two packages in one place, each with files that the other has overwritten."""
+    """Two packages that install the same files: each has overwritten some of the other's."""
     for names, status, extra in ((TENSORFLOW, "problem", "learner"), (PYGAME, "advice", "course")):
         found = installed(names)
         if len(found) > 1:
@@ -87,7 +87,7 @@ def _clashes() -> Iterator[Finding]:
 
 
 def _dask() -> Iterator[Finding]:
-    """Dask's two packages are released together, and each release works with itself only."""
+    """Dask's two packages are released together and work only in the same version."""
     versions = installed(("dask", "distributed"))
     if len(set(versions.values())) > 1:
         value = f"dask {versions['dask']} and distributed {versions['distributed']} do not go together"

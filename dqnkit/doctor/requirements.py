@@ -1,8 +1,7 @@
-"""What the kit asks for: packages, the versions allowed and tested, and the commands that install them."""
+"""What the kit needs: packages, the versions allowed and tested, and the commands that install them."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tomllib
@@ -11,9 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from dqnkit.notebooks import PACKAGE, is_checkout
+from packaging.requirements import Requirement as Specification
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion
 
-# What each extra is for. `notebooks` is made of others, and `learner-gpu` is advised where TensorFlow misses a GPU.
+from dqnkit.course_folder import PACKAGE, is_checkout
+from dqnkit.hosted import is_colab
+
+# What each extra is for. `notebooks` only names others; `learner-gpu` is advised where TensorFlow does not see a GPU.
 EXTRAS = {
     "learner": "training",
     "cluster": "rollouts over a Dask cluster",
@@ -22,32 +26,27 @@ EXTRAS = {
     "games": "Atari, MinAtar and LunarLander",
     "test": "the kit's own tests",
 }
-# Packages that bring the same modules: one of each line is enough.
+# Packages that install the same modules: one of each line is enough.
 TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 PYGAME = ("pygame-ce", "pygame")
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
-# Colab's own page stands in for these.
+# Colab's own page does what these do.
 NOT_ON_COLAB = ("dask-labextension", "jupyter-server-proxy", "jupyterlab")
 
 
 class Requirement(NamedTuple):
-    """A package that the kit asks for."""
+    """A package that the kit needs."""
 
     names: tuple[str, ...]  # any one of these will do
     versions: str  # like ">=1.3,<1.5"
     extra: str  # empty for the base install
 
 
-def is_colab() -> bool:
-    """Whether this runs on Google Colab: in one of its notebooks, or in a program that such a notebook started."""
-    return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
-
-
 def requirements() -> list[Requirement]:
-    """What the kit asks for here, each package under the first of EXTRAS that needs it.
+    """What the kit needs here, each package under the first of EXTRAS that needs it.
 
-    It comes from the installed metadata or, in a checkout that was not installed, from its project file. Conditions
-    other than the extra are left aside: they only choose between packages of which any one will do.
+    It comes from the installed metadata or, in a checkout that was not installed, from its project file. Of the
+    conditions only the extra is read: the others choose between packages of which any one will do.
     """
     try:
         lines = metadata.requires("dqnkit") or []
@@ -64,18 +63,18 @@ def requirements() -> list[Requirement]:
 
 
 def _parse(line: str) -> list[Requirement]:
-    """One line of the metadata, like ``dask[distributed]>=2026.7; extra == 'cluster'``, of which two are wanted."""
-    requirement, _, condition = line.partition(";")
-    name, versions = re.match(r"([\w.-]+)(?:\[.*\])?(.*)", requirement.replace(" ", "")).groups()  # type: ignore[union-attr]
-    versions = ",".join(sorted(versions.split(","), reverse=True))  # the lower bound first
-    extra = re.search(r"extra == ['\"]([\w-]+)", condition)
-    # dqnkit: this extra is made of others
-    names = {"dqnkit": (), "dask": ("dask", "distributed")}.get(name, (name.lower(),))
+    """The packages in one line of the metadata: ``dask[distributed]>=2026.7; extra == 'cluster'`` names two."""
+    specification = Specification(line)
+    versions = ",".join(sorted(map(str, specification.specifier), reverse=True))  # the lower bound first
+    extra = re.search(r'extra == "([\w-]+)', str(specification.marker or ""))
+    name = specification.name.lower()
+    # dqnkit itself: the extra only names other extras
+    names = {"dqnkit": (), "dask": ("dask", "distributed")}.get(name, (name,))
     return [Requirement(_alternatives(name), versions, extra[1] if extra else "") for name in names]
 
 
 def _requires_of_checkout(project_file: Path) -> list[str]:
-    """The requirements in a project file, written as the metadata of a wheel has them."""
+    """The requirements in a project file, written as in the metadata of a wheel."""
     project = tomllib.loads(project_file.read_text(encoding="utf-8"))["project"]
     lines = list(project["dependencies"])
     for extra, wanted in project["optional-dependencies"].items():
@@ -91,31 +90,15 @@ def _alternatives(name: str) -> tuple[str, ...]:
 
 
 def is_within(version: str, versions: str) -> bool:
-    """Whether a version like 2.21.0 is in a range like ``>=2.20,<2.22``. What follows the numbers does not count."""
-    for bound in filter(None, versions.split(",")):
-        operator, wanted = re.match(r"([<>=!]+)(.*)", bound).groups()  # type: ignore[union-attr]
-        left, right = _numbers(version), _numbers(wanted)
-        size = max(len(left), len(right))
-        left, right = (numbers + [0] * (size - len(numbers)) for numbers in (left, right))
-        holds = {
-            ">=": left >= right,
-            "<=": left <= right,
-            ">": left > right,
-            "<": left < right,
-            "==": left == right,
-            "!=": left != right,
-        }
-        if not holds[operator]:
-            return False
-    return True
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", re.split(r"[^\d.]", version)[0])]
+    """Whether a version like 2.21.0 is in a range like ``>=2.20,<2.22``, by pip's rules. It may be a pre-release."""
+    try:
+        return SpecifierSet(versions).contains(version, prereleases=True)
+    except InvalidVersion:  # a very old package
+        return False
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:
-    """Those of the packages that are installed, with their versions."""
+    """The versions of those packages that are installed."""
     versions = {}
     for name in names:
         try:
@@ -126,10 +109,7 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def tested_versions() -> dict[str, str]:
-    """The versions that the kit's tests run with; none where their list is missing.
-
-    A wheel carries the list among its data.
-    """
+    """The versions that the kit's tests run with; none where their list is missing. A wheel contains the list."""
     for path in (PACKAGE / "data" / "constraints.txt", PACKAGE.parent / "binder" / "constraints.txt"):
         if path.is_file():
             pins = re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
@@ -138,32 +118,37 @@ def tested_versions() -> dict[str, str]:
 
 
 def install_command(extra: str = "", missing: Iterable[Requirement] = ()) -> str:
-    """The command that installs the kit, or mends it, with an extra.
+    """The command that installs or repairs the kit with an extra.
 
-    On Colab, where packages that are there must stay as they are, it installs no more than what is ``missing``.
+    On Colab it installs only what is ``missing``: the packages that are there must stay as they are.
     """
     if is_colab():
-        return f"pip install {' '.join(map(_to_install, missing))}" if missing else "run the first cell again"
+        lines = dict.fromkeys(f'"{to_install(requirement)}"' for requirement in missing)
+        return f"pip install {' '.join(lines)}" if lines else "run the first cell again"
     kit = f"{PACKAGE.parent if is_checkout() else 'dqnkit'}{f'[{extra}]' if extra else ''}"
     return f'{pip()} install {"-e " if is_checkout() else ""}"{kit}"'
 
 
-def _to_install(requirement: Requirement) -> str:
-    """A package as pip takes it; distributed in the release of the dask that is there."""
+def to_install(requirement: Requirement) -> str:
+    """What to tell pip, in the version that fits the installed dask, which stays as it is."""
     name, versions = requirement.names[0], requirement.versions
     dask = installed(["dask"]).get("dask")
-    if name == "distributed" and dask is not None and is_within(dask, versions):
-        versions = f"=={dask}"
-    return f'"{name}{versions}"'
+    if dask is None:
+        return f"dask[distributed]{versions}" if name in ("dask", "distributed") else f"{name}{versions}"
+    if name == "distributed":  # each release works only with the dask of the same version
+        return f"distributed=={dask}"
+    if name == "bokeh" and is_within(dask, "<2026.8"):  # with a later bokeh such a dask cannot close a cluster
+        return f"bokeh{versions},<3.10"
+    return f"{name}{versions}"
 
 
 def reinstall_command(names: Iterable[str], extra: str) -> str:
-    """The command that takes packages away and installs what an extra needs in their place; on Colab, the way back."""
+    """The command that removes packages and installs what an extra needs instead; on Colab, how to begin again."""
     if is_colab():
         return "choose Runtime, Disconnect and delete runtime, then run the first cell"
     return f"{pip()} uninstall -y {' '.join(names)} && {install_command(extra)}"
 
 
 def pip() -> str:
-    """The pip of this very Python: its environment need not be activated, nor be the first on the path."""
+    """The pip of this very Python: its environment may not be activated, nor be the first on the path."""
     return f'"{sys.executable}" -m pip' if " " in sys.executable else f"{sys.executable} -m pip"

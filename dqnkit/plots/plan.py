@@ -89,7 +89,7 @@ def _points(rows: list[Row]) -> tuple[list[float], list[float]]:
 
 def _draw(axes: Axes, plan: Plan, offer: Offer, style: dict[str, Any]) -> None:
     knee = plan.knee(offer)
-    ring = f"\n(ring: {knee.workers}, then {knee.limit})" if knee else ""
+    ring = f"\n(ring: {knee.workers}, then {knee.bottleneck})" if knee else ""
     axes.plot(*_points(_rows_to_draw(plan, offer)), label=f"{offer.cloud} {offer.name}{ring}", markersize=4.5, **style)
     if knee:
         look: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": style["color"], "markeredgewidth": 1.6}
@@ -117,7 +117,9 @@ def _in_words(plan: Plan, shown: list[Offer]) -> str:
         first, knee = plan.of(offer)[0], plan.knee(offer)
         words = f"{first.workers} x {offer.name}: {first.seconds / 60:.1f} minutes, ${first.usd:.2f}"
         if knee:
-            words += f"; from {knee.workers} on {knee.seconds / 60:.1f} minutes, ${knee.usd:.2f}, limit {knee.limit}"
+            words += (
+                f"; from {knee.workers} on {knee.seconds / 60:.1f} minutes, ${knee.usd:.2f}, limit {knee.bottleneck}"
+            )
         lines.append(words)
     return f"Minutes against dollars for {plan.env_id}, {plan.steps:,} steps. {'. '.join(lines)}."
 

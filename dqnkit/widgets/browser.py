@@ -8,13 +8,14 @@ the browser, nor without a browser (tests, nbconvert, a closed tab).
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 from traitlets import Tuple, Unicode
+
+from dqnkit.hosted import is_colab
 
 ASK_OFTEN = 0.5  # seconds between questions at first, until an answer comes
 ASK_OFTEN_FOR = 10.0  # seconds; after them, and when answers no longer come, ask seldom
@@ -112,7 +113,7 @@ def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
     would show it instead of the widget (seen with widgets of other packages).
     """
     bundle: dict[str, Any] = {"text/plain": text}
-    if html and "google.colab" not in sys.modules:
+    if html and not is_colab():
         bundle["text/html"] = html
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {**bundle, "application/vnd.jupyter.widget-view+json": view}

@@ -1,14 +1,14 @@
 """What a live panel shows of a cluster: throughput, a row for each worker, and a button that kills one.
 
-The cluster is whatever has the attributes of `Cluster`; `dqnkit.cluster.console.ClusterConsole` is one. Nothing here
-knows of Dask.
+The cluster is a `dqnkit.cluster.watched_cluster.WatchedCluster`, or any object with the same attributes. This module
+does not import Dask.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
@@ -21,7 +21,8 @@ from dqnkit.widgets.picture_box import PictureBox
 from dqnkit.widgets.watch import Thinned
 
 if TYPE_CHECKING:
-    from dqnkit.cluster.traffic import Traffic, WorkerRow
+    from dqnkit.cluster.traffic import WorkerRow
+    from dqnkit.cluster.watched_cluster import WatchedCluster
 
 SAMPLE_EVERY = 0.5  # seconds of training between two looks at the counts
 WINDOW = 6  # looks over which a rate is taken: tasks arrive one by one, and shorter ones would jump up and down
@@ -31,29 +32,6 @@ BUSY = 0.5  # share of the time from which a worker is called busy
 ICONS = {"busy": "●", "waiting": "○", "lost": "✖"}
 ANY = "any"
 AFTERWARDS = "Its tasks go to other workers; where a nanny watches over it, a new worker takes its place."
-
-
-class Cluster(Protocol):
-    """What is looked at."""
-
-    @property
-    def traffic(self) -> Traffic:
-        """What goes between the driver and the workers, counted since the run began."""
-
-    @property
-    def max_policy_lag(self) -> int:
-        """Rollouts under weights that are more versions older than this are dropped."""
-
-    @property
-    def dashboard_link(self) -> str:
-        """Of the cluster's own pages; empty where there are none."""
-
-    @property
-    def how_to_reach_dashboard(self) -> str:
-        """A sentence for readers for whom the link does not open."""
-
-    def kill(self, address: str) -> None:
-        """End a worker's process; returns at once."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ class ClusterView:
         widget: to be put on the page.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: WatchedCluster) -> None:
         self._cluster = cluster
         self._figure: ClusterPanel | None = None
         self._samples: Thinned[_Sample] = Thinned(POINTS)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from html import escape
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
+from dqnkit.config import DQNConfig
+from dqnkit.exploration import learning_rate_at
 from dqnkit.plots import Picture
 from dqnkit.plots.training_panel import Curves, NamedBand, TrainingPanel
 from dqnkit.types import LiveSettings, TrainStatus
-from dqnkit.widgets.cluster_view import Cluster, ClusterView
+from dqnkit.widgets.cluster_view import ClusterView
 from dqnkit.widgets.panel import Knob
 from dqnkit.widgets.watch import Thinned, follow
+
+if TYPE_CHECKING:
+    from dqnkit.cluster.watched_cluster import WatchedCluster
 
 CURVE_POINTS = 500  # of a curve, at most
 MARKS = 12  # changes that are marked on the curve, at most: the last ones
 
 
 class Cost(Protocol):
-    """What is paid for while training runs; `dqnkit.cluster.cloud.meter.Meter` is one."""
+    """What is paid for while training runs; `dqnkit.cloud.meter.Meter` is one."""
 
     def text(self) -> str:
         """What was spent so far, in a few words."""
@@ -35,7 +40,7 @@ async def live(
     predicted: npt.ArrayLike | None = None,
     title: str = "",
     q_bound: float | None = None,
-    cluster: Cluster | None = None,
+    cluster: WatchedCluster | None = None,
     cost: Cost | None = None,
 ) -> TrainStatus | None:
     """Train and show how it goes, with Pause and Stop; await it in a cell.
@@ -56,10 +61,10 @@ async def live(
             points ``[N, 2]``, share of the run and return, as `dqnkit.classroom.prediction` gives them.
         title: what is trained.
         q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
-        cluster: where the rollouts come from, as a `dqnkit.cluster.console.ClusterConsole`. Below the curves it gets a
-            picture of its traffic, a row for each worker, a button that kills one, and a link to Dask's dashboard.
+        cluster: where the rollouts come from. Below the curves it gets a picture of its traffic, a row for each worker,
+            a button that kills one, and a link to Dask's dashboard.
         cost: what is paid for meanwhile, as the meter of a cluster in a cloud; what it says is shown on top. It only
-            shows: `dqnkit.cluster.cloud.meter.within_budget` ends training.
+            shows: `dqnkit.cloud.meter.within_budget` ends training.
 
     Returns:
         The last status; None where none came.
@@ -175,9 +180,8 @@ class _Training:
         """What a setting is now if nobody changes it; NaN where that is not known."""
         if name == "epsilon":
             return round(status.epsilon, 2) if math.isfinite(status.epsilon) else math.nan
-        if name == "learning_rate" and getattr(self._config, "learning_rate_end", -1) >= 0:
-            begin, end = self._config.learning_rate, self._config.learning_rate_end
-            return float(begin + (end - begin) * min(1.0, status.step / status.total_steps))
+        if name == "learning_rate" and isinstance(self._config, DQNConfig):
+            return learning_rate_at(self._config, status.step)
         return float(getattr(self._config, name, math.nan))
 
     def _was_changed(self) -> bool:

@@ -24,6 +24,11 @@
 # **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and of [[train_on_a_cluster]] whose turn it is and what a dead worker
 # costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by default
 # the cloud is a simulated one on this computer. Its API answers as Amazon's does, and its machines are processes.
+#
+# **To install:** this notebook needs four packages more than the others: `aiobotocore`, `dask-cloudprovider`, `flask-cors`
+# and `moto`. The next cell installs what is missing, in about half a minute: on your own computer, on Binder and on Colab.
+# Where all is there it does nothing. The command for all that clusters in a cloud can need is
+# `pip install "dqnkit[cloud]"`.
 
 # %%
 import subprocess
@@ -37,14 +42,14 @@ from dataclasses import replace
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.colab import add_clouds
-from dqnkit.config import preset
+from dqnkit.extras import add_clouds
 from dqnkit.learner import Learner
 from dqnkit.lessons.cloud.cloud_map import cloud_map
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 
-add_clouds()  # on Colab this installs what is missing, in about half a minute; elsewhere it only looks
+add_clouds()
 cloud_map()
 
 # %% [markdown]
@@ -58,7 +63,7 @@ cloud_map()
 # by the second from its start to its end, whether it works or not, and for a minute at the least.
 
 # %%
-from dqnkit.cluster.cloud.prices import dated, machine_price, machines
+from dqnkit.cloud.prices import dated, machine_price, machines
 
 print(f"{'US dollars an hour':20} {'on demand':>10} {'spot':>8}")
 for kind in machines("aws"):
@@ -111,7 +116,7 @@ cluster_cost = use("cluster_cost", cluster_cost)
 # The kit counts the same way: a `Meter` is told which machine starts and ends. Here its clock is set by hand.
 
 # %%
-from dqnkit.cluster.cloud.meter import Meter
+from dqnkit.cloud.meter import Meter
 
 clock = 0.0
 meter = Meter(clock=lambda: clock)
@@ -223,14 +228,14 @@ for n in (1, 2, 4, 8):
     times = times_of(plain, simple, n)
     theirs = times.total - times.start  # without the moment until the first rollout is there
     yours = training_seconds(plain.total_steps, n, 500, 0.5, 0.001, boot_seconds=0)
-    print(f"{n} workers: yours {yours:7,.0f} s, the kit's {theirs:7,.0f} s; the limit: {times.limit}")
+    print(f"{n} workers: yours {yours:7,.0f} s, the kit's {theirs:7,.0f} s; the limit: {times.bottleneck}")
 
 # %% [markdown]
 # From here on we use the kit's. It also counts what the driver does for each task, what goes over the network, and that
 # spot machines are taken back now and then; and it knows the prices.
 
 # %%
-from dqnkit.cluster.cloud.prices import offers
+from dqnkit.cloud.prices import offers
 from dqnkit.cluster.plan import plan
 from dqnkit.plots.plan import time_and_cost
 
@@ -284,10 +289,10 @@ compare(
 WHERE = "simulated"  # or "aws"
 
 # %%
-from dqnkit.cluster.cloud import aws, ec2
-from dqnkit.cluster.cloud.accounts import account
-from dqnkit.cluster.cloud.leftovers import table
-from dqnkit.cluster.cloud.simulated import simulated_aws
+from dqnkit.cloud import aws, ec2
+from dqnkit.cloud.accounts import account
+from dqnkit.cloud.leftovers import table
+from dqnkit.cloud.simulated.aws import simulated_aws
 
 clouds = globals().get("clouds")
 if clouds is not None:  # this cell was run before
@@ -360,14 +365,14 @@ compare(
 # And what must the account allow? Give a program no more rights than it needs: this is all.
 
 # %%
-for statement in ec2.policy()["Statement"]:
+for statement in ec2.permissions()["Statement"]:
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     print(f"{statement['Sid']:14} {', '.join(action.removeprefix('ec2:') for action in actions)}")
 
 if cloud is not None:  # the simulated account can be given rights, and they can be taken away
-    cloud.requires_permissions({**ec2.policy(), "Statement": ec2.policy()["Statement"][:1]})
+    cloud.requires_permissions({**ec2.permissions(), "Statement": ec2.permissions()["Statement"][:1]})
     print(f"\nAn account that may only look lacks: {', '.join(account('aws').lacking())}")
-    cloud.requires_permissions(ec2.policy())
+    cloud.requires_permissions(ec2.permissions())
 print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
@@ -380,8 +385,8 @@ print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 # cost at most, and waits until you have typed a word; where nobody can type, nothing is bought.
 
 # %%
-from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
+from dqnkit.deploy import make_cluster
 from dqnkit.lessons.cloud.cost_confirmation import confirmed
 
 cluster = globals().get("cluster")
@@ -412,16 +417,16 @@ client = cluster.get_client()
 # ```python
 # rollouts = ClusterRollouts(client)
 # training = train(cartpole, rollouts=rollouts, learner=learner)
-# status = await live(training, cluster=ClusterConsole(rollouts), title="...")
+# status = await live(training, cluster=WatchedCluster(rollouts), title="...")
 # ```
 #
 # What has to change for a cloud? Nothing. Two things are *added*: the panel shows the meter (`cost=`), and
 # `within_budget` saves and ends the run before the budget does.
 
 # %%
-from dqnkit.cluster.cloud.meter import within_budget
-from dqnkit.cluster.console import ClusterConsole
+from dqnkit.cloud.meter import within_budget
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
 
 folder = tempfile.TemporaryDirectory()
 cartpole = preset("CartPole-v1", seed=1, total_steps=sized(30_000, fast=2_000), xla=False)
@@ -430,7 +435,7 @@ learner = Learner(cartpole)
 rollouts = ClusterRollouts(client)
 training = within_budget(train(cartpole, rollouts=rollouts, learner=learner), cluster.meter, folder.name)
 status = await live(
-    training, cluster=ClusterConsole(rollouts), cost=cluster.meter, title="CartPole, two machines of a cloud"
+    training, cluster=WatchedCluster(rollouts), cost=cluster.meter, title="CartPole, two machines of a cloud"
 )
 
 # %%
@@ -513,7 +518,7 @@ rollouts = ClusterRollouts(client)
 training = with_a_loss(train(waits, rollouts=rollouts, learner=learner), at_step=waits.total_steps // 4)
 status = await live(
     within_budget(training, cluster.meter, folder.name),
-    cluster=ClusterConsole(rollouts),
+    cluster=WatchedCluster(rollouts),
     cost=cluster.meter,
     title="Half of the workers are taken back",
 )
@@ -613,7 +618,7 @@ cloud = clouds.enter_context(simulated_aws(seconds_a_minute=0.5))  # a new one, 
 
 DRIVER = """
 import time
-from dqnkit.cluster.deploy import make_cluster
+from dqnkit.deploy import make_cluster
 
 cluster = make_cluster("aws", n_workers=1, lifetime="1 hour", progress=lambda line: print(line, flush=True))
 print("up", flush=True)

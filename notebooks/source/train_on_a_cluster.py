@@ -35,10 +35,10 @@ from pathlib import Path
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
 from dqnkit.plots import ring
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 
@@ -122,10 +122,10 @@ print("the same" if said == happened else "they differ")
 # and nothing else would change.
 
 # %%
-from dqnkit.cluster.console import ClusterConsole
-from dqnkit.cluster.deploy import make_cluster
-from dqnkit.cluster.quiet import silence_dask
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.watched_cluster import WatchedCluster
+from dqnkit.deploy import make_cluster
 
 silence_dask()  # it reports each worker that leaves; here workers leave on purpose
 cluster = make_cluster(n_workers=2)
@@ -159,7 +159,7 @@ predict(
 rollouts = ClusterRollouts(client)
 small = Learner(cartpole)  # a small network: one hidden layer of 128 units
 training = train(cartpole, rollouts=rollouts, learner=small)
-status = await live(training, cluster=ClusterConsole(rollouts), title="CartPole, two workers")
+status = await live(training, cluster=WatchedCluster(rollouts), title="CartPole, two workers")
 
 # %%
 traffic = rollouts.traffic  # all that went between driver and workers, counted
@@ -220,17 +220,19 @@ def timed(config, learner, steps, rollouts=None):
 
 
 # `small` has learned already; that makes no difference to the clock
-large = Learner(replace(cartpole, hidden_sizes=(1024, 1024), xla=False))
 plain = replace(cartpole, total_steps=50_000, learning_starts=200)
 waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
-timed(plain, large, steps=400)  # not counted: the first update is compiled, which takes a second or two
+wide = {"hidden_sizes": (1024, 1024), "xla": False}
+large = Learner(replace(plain, **wide))
+# not counted: the first update is compiled, which takes a second or two
+timed(replace(plain, **wide), large, steps=400)
 
 STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
 SETTINGS = {
     "A: CartPole": (plain, small, STEPS),
     "B: CartPole, 2 samples per insert": (replace(plain, samples_per_insert=2.0), small, STEPS),
     "C: waits 2 ms a step": (waits, small, FEW),
-    "D: waits 2 ms, 1024 x 1024 network": (waits, large, FEWEST),
+    "D: waits 2 ms, 1024 x 1024 network": (replace(waits, **wide), large, FEWEST),
 }
 
 # %%
@@ -444,7 +446,7 @@ slow = replace(waits, total_steps=sized(15_000, fast=1_500))
 small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
 training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
-status = await live(training, cluster=ClusterConsole(rollouts), title="A worker dies")
+status = await live(training, cluster=WatchedCluster(rollouts), title="A worker dies")
 
 # %%
 traffic = rollouts.traffic

@@ -17,5 +17,5 @@ layers = (Dense(4, 64, True), Dense(64, 64, True), Dense(64, 2, False))
 values = np.zeros(sum(int(np.prod(shape)) for shape in parameter_shapes(layers)), np.float32)
 actor = Actor(DQNConfig(env_id="CartPole-v1", num_envs=16), 0)
 rollout = actor.rollout(PolicyWeights(version=0, layers=layers, values=values), epsilon=0.5)
-report.emit(steps=rollout.steps)  # the parent takes the time here
+report.emit(steps=rollout.steps)  # when the parent reads this line, it stops the clock
 report.emit(tensorflow="tensorflow" in sys.modules, **report.memory(), versions=report.versions())

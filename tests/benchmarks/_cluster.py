@@ -1,4 +1,4 @@
-"""What the cluster benchmarks share: a cluster on the loopback, and rollouts from it measured without a learner."""
+"""Shared by the cluster benchmarks: a cluster on the loopback, and its throughput without a learner."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import report
 from distributed import Client
 from distributed.security import Security
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_replay
+from dqnkit.deploy import make_cluster
 from dqnkit.policy import Dense
-from dqnkit.replay import make_replay
 from dqnkit.types import PolicyWeights
 
 
 @contextmanager
 def cluster(n_workers: int, threads: int = 1, tls: bool = False) -> Iterator[Client]:
-    """A cluster of worker processes, which find the environments of this folder."""
+    """A cluster of worker processes that can import the environments of this folder."""
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(report.FOLDER), str(report.REPOSITORY), before])
     security = Security.temporary() if tls else None
@@ -45,7 +45,7 @@ def network(sizes: tuple[int, ...]) -> PolicyWeights:
 def speed(
     rollouts: ClusterRollouts, config: DQNConfig, weights: PolicyWeights, seconds: float, repeats: int
 ) -> list[float]:
-    """Transitions a second that arrive in replay, in each of some repeats after a second of warm-up."""
+    """Transitions a second that arrive in replay, for each repeat. A warm-up of at least a second comes first."""
     replay = make_replay(config)
     epsilons = np.full((config.num_actors, config.num_envs), 0.05, np.float32)
     rollouts.begin(config)

@@ -14,13 +14,13 @@ class SlowCartPole(CartPoleEnv):
     """CartPole behind a simulator that answers after 2 ms."""
 
     def step(self, action: Any) -> Any:
-        """Wait, as for another process or a network, then step."""
+        """Wait 2 ms, as for another process or a network, then step."""
         time.sleep(0.002)
         return super().step(action)
 
 
 class Latency(gym.Env[Any, Any]):
-    """Nothing but waiting: 5 ms a step, 200 steps an episode."""
+    """An environment that only waits: 5 ms a step, 200 steps an episode."""
 
     observation_space = gym.spaces.Box(-1, 1, (4,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -29,18 +29,18 @@ class Latency(gym.Env[Any, Any]):
         self._seconds = seconds
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        """No waiting here: a reset is not a step."""
+        """Reset without waiting."""
         super().reset(seed=seed)
         return np.zeros(4, np.float32), {}
 
     def step(self, action: Any) -> Any:
-        """Wait."""
+        """Wait, then return the same values every time."""
         time.sleep(self._seconds)
         return np.zeros(4, np.float32), 1.0, False, False, {}
 
 
 class Frames(gym.Env[Any, Any]):
-    """84 x 84 grey pictures that cost next to nothing to make: what is measured is their way into replay."""
+    """Grey pictures of 84 x 84 that cost almost no time to make, to measure their transport into replay."""
 
     observation_space = gym.spaces.Box(0, 255, (84, 84), np.uint8)
     action_space = gym.spaces.Discrete(4)

@@ -18,7 +18,7 @@ config = DQNConfig(
     batch_size=_updates.BATCH_SIZE,
     learning_rate=_updates.LEARNING_RATE,
     target_period=_updates.TARGET_PERIOD,
-    max_gradient_norm=0.0,  # the peer's update does not clip either
+    max_gradient_norm=0.0,  # the peer's update does not clip
     updates_per_call=settings.fused,
 )
 calls = [Transition(*_updates.batches(settings.fused)) for _ in range(4)]
@@ -34,6 +34,6 @@ for _ in range(settings.repeats + 1):
     started = time.perf_counter()
     for number in range(number_of_calls):
         learner.update(calls[number % len(calls)])
-    learner.get_weights()  # waits until all is computed
+    learner.get_weights()  # waits until all updates are computed
     seconds.append((time.perf_counter() - started) / (number_of_calls * settings.fused))
-report.emit(seconds=seconds[1:], first_call=first_call, versions=report.versions())  # the first repeat warms up
+report.emit(seconds=seconds[1:], first_call=first_call, versions=report.versions())  # the first repeat is a warm-up

@@ -1,7 +1,7 @@
 """Train CartPole once, with the live panel or without; print the seconds of training as a JSON line.
 
-The panel runs as it does in a notebook: its widgets have comms, every message is made and serialised as JSON, and an
-answer comes at once, as from a browser that keeps up. The bytes go nowhere.
+The panel runs as in a notebook: its widgets have comms, each message is serialised as JSON, and an answer comes at
+once, as from a fast browser. But the messages are not sent anywhere.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import report
 
 
 class Counted:
-    """What the kernel would send: how many messages, and their bytes."""
+    """Number and bytes of the messages that the kernel would send."""
 
     messages = 0
     bytes = 0
 
 
 def listen_as_a_browser() -> None:
-    """Give every widget a comm that serialises what is sent, and answer what `RoundTrip` asks."""
+    """Give each widget a comm that serialises its messages, and answer the questions of `RoundTrip`."""
     import json
 
     import comm
@@ -40,7 +40,7 @@ def listen_as_a_browser() -> None:
                 asyncio.get_running_loop().call_soon(self.copy, state["value"])
 
         def copy(self, value: Any) -> None:
-            """What a link does in a browser: copy the value of the widget that this is the comm of."""
+            """Do what a link between widgets does in a browser: copy the value of this comm's widget."""
             for link in list(all_widgets().values()):
                 if isinstance(link, DirectionalLink) and link.comm is not None and link.source[0].comm is self:
                     link.target[0].set_state({"value": value})
@@ -63,19 +63,19 @@ def main() -> None:
     report.limit_tensorflow(arguments.threads)
     listen_as_a_browser()
 
-    import matplotlib.figure  # noqa: F401  (what is imported once is not training)
+    import matplotlib.figure  # noqa: F401  (imported before the clock starts)
 
-    from dqnkit.config import preset
+    from dqnkit.presets import preset
     from dqnkit.training import train
     from dqnkit.types import LiveSettings, TrainStatus
     from dqnkit.widgets import live
 
     settings = LiveSettings()
     config = preset("CartPole-v1", total_steps=arguments.steps)
-    times: list[float] = []  # of the first update, which compiled, and of the end
+    times: list[float] = []  # of the first update, which compiles, and of the end
 
     def timed(statuses: Any) -> Any:
-        """The statuses; the clock runs from the first update to the last status."""
+        """Pass on the statuses, and take the time of the first update and of the last status."""
         for status in statuses:
             if not times and status.updates:
                 times.append(time.perf_counter())
@@ -96,7 +96,7 @@ def main() -> None:
     assert last is not None
     report.emit(
         seconds=times[1] - times[0],
-        closing_seconds=closing,  # the final picture; no training
+        closing_seconds=closing,  # for the final picture, after training
         step=last.step,
         updates=last.updates,
         mean_return=last.episode_return,

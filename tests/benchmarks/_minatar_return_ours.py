@@ -16,9 +16,9 @@ settings = parser.parse_args()
 report.limit_tensorflow(settings.threads)
 
 import dqnkit.learner  # noqa: E402, F401  (train imports it only when it needs one; imports do not count)
-from dqnkit.config import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.environments import make_env  # noqa: E402
 from dqnkit.evaluation import evaluate  # noqa: E402
+from dqnkit.presets import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.training import train  # noqa: E402
 
 config = preset(settings.env_id, seed=settings.seed)  # its own number of steps: the schedules depend on it
@@ -42,7 +42,7 @@ def measure(episodes: int) -> None:
 
 
 limit = 60 * settings.minutes
-due = min(60.0, limit)  # the curve has a point for each minute of training
+due = min(60.0, limit)  # seconds; the curve gets a point for each minute of training
 clock = report.Stopwatch()
 clock.start()
 training = train(config)

@@ -1,4 +1,4 @@
-"""What the two workers of replay_speed.py share: the arguments, the transitions and the measurement."""
+"""Shared by the two workers of replay_speed.py: the arguments, the transitions and the measurement."""
 
 import argparse
 import time
@@ -11,7 +11,7 @@ BATCH_SIZE = 128
 
 
 def arguments() -> argparse.Namespace:
-    """Parse what replay_speed.py gives to a worker."""
+    """Parse the arguments that replay_speed.py gives to a worker."""
     parser = argparse.ArgumentParser()
     for name in ("capacity", "repeats", "threads"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -29,7 +29,7 @@ def transitions(count: int) -> tuple[np.ndarray, ...]:
 
 
 def speeds(draw: Callable[[], None], settings: argparse.Namespace) -> list[float]:
-    """Return transitions a second of each repeat of `draw`, which draws 32 x 128; the first repeat warms up."""
+    """Return transitions a second of each repeat of `draw`, which draws 32 x 128; the first repeat is a warm-up."""
     result = []
     for _ in range(settings.repeats + 1):
         count, started = 0, time.perf_counter()

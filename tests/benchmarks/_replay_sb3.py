@@ -14,7 +14,7 @@ np.random.seed(0)  # noqa: NPY002  (the generator that the peer draws from)
 box = spaces.Box(-np.inf, np.inf, (4,), np.float32)
 buffer = ReplayBuffer(settings.capacity, box, spaces.Discrete(2), device="cpu")
 observation, action, reward, discount, next_observation = _replay.transitions(settings.capacity)
-buffer.observations[:, 0] = observation  # as a million calls of add would fill it
+buffer.observations[:, 0] = observation  # the same content as after a million calls of add
 buffer.next_observations[:, 0] = next_observation
 buffer.actions[:, 0, 0] = action
 buffer.rewards[:, 0] = reward
@@ -23,7 +23,7 @@ buffer.full = True
 
 
 def draw() -> None:
-    """Draw as many transitions as one call of ours."""
+    """Draw as many transitions as one call of dqnkit does."""
     for _ in range(_replay.NUM_BATCHES):
         buffer.sample(_replay.BATCH_SIZE)
 

@@ -1,4 +1,4 @@
-"""Worker of rollout_speed.py: rollouts with the policy, in turn with bare environments, in one process."""
+"""Worker of rollout_speed.py: in one process, measures rollouts with a policy and bare environments in turn."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ LAYERS = (Dense(4, 64, True), Dense(64, 64, True), Dense(64, 2, False))
 
 
 def balancing_policy() -> PolicyWeights:
-    """A network that balances: Q(right) - Q(left) = k . observation, by one pair of units in each hidden layer."""
+    """A network that balances the pole: Q(right) - Q(left) = k . observation, with two units in each hidden layer."""
     kernels = [np.zeros(shape, np.float32) for shape in parameter_shapes(LAYERS)]
     gains = np.array([0.05, 0.2, 1.0, 0.5], np.float32)  # of position, speed, angle and turn
     kernels[0][:, 0], kernels[0][:, 1] = gains, -gains
@@ -36,7 +36,7 @@ def random_policy() -> PolicyWeights:
 
 
 def policy_rollouts(weights: PolicyWeights, num_envs: int, rollout_steps: int) -> Callable[[], int]:
-    """Return a function that makes one rollout and says how many steps it took, resets too, as with bare ones."""
+    """Return a function that makes one rollout and returns its number of steps. Resets count, as in `bare_steps`."""
     actor = Actor(DQNConfig(env_id=ENV_ID, num_envs=num_envs, rollout_steps=rollout_steps), 0)
 
     def run() -> int:
@@ -47,7 +47,7 @@ def policy_rollouts(weights: PolicyWeights, num_envs: int, rollout_steps: int) -
 
 
 def bare_steps(environment: gymnasium.vector.VectorEnv, calls: int) -> Callable[[], int]:
-    """Return a function that steps the environments `calls` times with random actions drawn beforehand."""
+    """Return a function that steps the environments `calls` times with random actions that are drawn before."""
     actions = np.random.default_rng(0).integers(2, size=(calls, environment.num_envs))
     environment.reset(seed=0)
 
@@ -76,7 +76,7 @@ if __name__ == "__main__":
     n, calls = settings.num_envs, settings.rollout_steps
 
     def vector(mode: str, num_envs: int = n) -> gymnasium.vector.VectorEnv:
-        """Make the environments in one of Gymnasium's ways."""
+        """Make the environments with one of Gymnasium's vectorization modes."""
         return gymnasium.make_vec(ENV_ID, num_envs=num_envs, vectorization_mode=mode)
 
     compared = {
@@ -87,7 +87,7 @@ if __name__ == "__main__":
     context = {f"bare SyncVectorEnv ({n})": bare_steps(vector("sync"), 8)}
     for group in (compared, context):
         for run in group.values():
-            speed(run, settings.seconds / 4)  # warms up
+            speed(run, settings.seconds / 4)  # warm-up
         for _ in range(settings.repeats):
             for name, run in group.items():
                 report.emit(name=name, speed=speed(run, settings.seconds))

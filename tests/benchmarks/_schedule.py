@@ -1,4 +1,4 @@
-"""What the two workers of solve.py share: their arguments, and evaluation on a schedule with the clock stopped."""
+"""Shared by the two workers of solve.py: arguments, and regular evaluations while the clock is stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import report
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse what solve.py gives to a worker; the command line unless given."""
+    """Parse the arguments that solve.py gives to a worker; by default those of the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("env_id")
     for name in ("seed", "budget", "evaluate-every", "episodes", "threads"):
@@ -19,10 +19,10 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class Schedule:
-    """Evaluates the first time that training has reached each multiple of `evaluate_every` steps, and at the budget.
+    """Evaluates when training reaches each multiple of `evaluate_every` steps, and at the end of the budget.
 
-    `evaluate(policy, seed)` returns the return of each episode. Seeds of evaluation are apart from those of
-    training, differ from evaluation to evaluation, and are the same for both sides.
+    `evaluate(policy, seed)` returns the return of each episode. The seeds of evaluation are not used in training,
+    differ between evaluations, and are the same for both sides.
     """
 
     def __init__(self, settings: argparse.Namespace, evaluate: Callable[[Any, int], Any]) -> None:
@@ -32,11 +32,11 @@ class Schedule:
         self._clock = report.Stopwatch()
 
     def start(self) -> None:
-        """Start the clock: imports are done, the networks are not built yet."""
+        """Start the clock: call it after the imports and before the networks are built."""
         self._clock.start()
 
     def reached(self, step: int, policy: Any) -> bool:
-        """Evaluate if it is due after `step` environment steps; return whether training goes on."""
+        """Evaluate if an evaluation is due after `step` environment steps. Return whether training should continue."""
         if step < self._due:
             return True
         self._clock.stop()

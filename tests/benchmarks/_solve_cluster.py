@@ -15,15 +15,15 @@ mine, rest = parser.parse_known_args()
 
 
 def main() -> None:
-    """Train until the first evaluation that reaches the threshold, or to the budget."""
+    """Train until an evaluation reaches the threshold or the budget is used up."""
     settings = _schedule.arguments(rest)
     report.limit_tensorflow(settings.threads)
 
     from dataclasses import replace
 
     import dqnkit.learner  # noqa: F401
-    from dqnkit.config import preset
     from dqnkit.evaluation import evaluate
+    from dqnkit.presets import preset
     from dqnkit.training import train
 
     config = replace(preset("CartPole-v1", seed=settings.seed, total_steps=settings.budget), env_id=settings.env_id)

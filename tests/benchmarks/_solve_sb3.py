@@ -48,7 +48,7 @@ Policy = Callable[[np.ndarray], np.ndarray]  # observations [B, ...] -> actions 
 
 
 class Evaluator:
-    """Plays exactly one episode in each of `episodes` copies of an environment, all in lockstep."""
+    """Plays exactly one episode in each of `episodes` copies of an environment, all at the same time."""
 
     def __init__(self, env_id: str, episodes: int) -> None:
         self.episodes = episodes
@@ -68,7 +68,7 @@ class Evaluator:
         while running.any():
             observations, rewards, terminated, truncated, _ = vector.step(policy(observations))
             returns += rewards * running
-            running &= ~(terminated | truncated)  # what a copy does after its first episode does not count
+            running &= ~(terminated | truncated)  # steps after a copy's first episode do not count
         return returns
 
     def _separate(self, policy: Policy, seed: int) -> np.ndarray:
@@ -95,7 +95,7 @@ def greedy(model: DQN) -> Policy:
 
 
 class OnSchedule(BaseCallback):
-    """Hands every environment step to the schedule, which says when to stop."""
+    """Tells the schedule of every environment step; the schedule says when to stop."""
 
     def __init__(self, schedule: _schedule.Schedule) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ import time
 import _updates
 import report
 import torch
-import torch._dynamo  # the first optimizer imports it otherwise, which would count as its first call
+import torch._dynamo  # the first optimizer imports it otherwise, which would count in its first call
 from torch import nn
 
 settings = _updates.arguments()
@@ -48,4 +48,4 @@ for _ in range(settings.repeats + 1):
     for number in range(1, settings.updates + 1):
         update(number)
     seconds.append((time.perf_counter() - started) / settings.updates)
-report.emit(seconds=seconds[1:], first_call=first_call, versions=report.versions())  # the first repeat warms up
+report.emit(seconds=seconds[1:], first_call=first_call, versions=report.versions())  # the first repeat is a warm-up

@@ -1,4 +1,4 @@
-"""What the two workers of learner_updates.py share: the arguments, the size of the work, and the batches."""
+"""Shared by the two workers of learner_updates.py: arguments, sizes and batches."""
 
 import argparse
 
@@ -11,7 +11,7 @@ TARGET_PERIOD = 500  # updates
 
 
 def arguments() -> argparse.Namespace:
-    """Parse what learner_updates.py gives to a worker."""
+    """Parse the arguments that learner_updates.py gives to a worker."""
     parser = argparse.ArgumentParser()
     for name in ("updates", "repeats", "fused", "threads"):
         parser.add_argument(f"--{name}", type=int, required=True)

@@ -1,8 +1,8 @@
-"""Memory and start-up of an actor process, against the same with TensorFlow imported.
+"""Memory and start-up time of an actor process, compared with one that also imports TensorFlow.
 
 A fresh process imports dqnkit.actor, builds an actor with 16 CartPoles and makes one rollout. Start-up is the time from
-starting the process to the end of that rollout; memory is taken after it. The base install's Python runs ours, the
-Python that runs this script runs the one with TensorFlow. Linux only (it reads /proc).
+starting the process to the end of that rollout; memory is read after it. The actor runs in the environment with the
+base install, the process with TensorFlow in this script's environment. Linux only (it reads /proc).
 
     python actor_footprint.py --base-python BASE/bin/python
 """
@@ -46,7 +46,7 @@ def main() -> None:
     for number in range(arguments.repeats + 1):
         for name, (python, flags) in kinds.items():
             run = measure(python, flags, arguments.threads)
-            if number:  # the first run fills the disk cache and writes byte code
+            if number:  # the first run only fills the disk cache and writes byte code
                 runs[name].append(run)
     assert not any(run["tensorflow"] for run in runs["actor"]), "the actor imported TensorFlow"
 

@@ -1,8 +1,8 @@
-"""A random worker is killed every three seconds while CartPole trains, over and over, for two minutes.
+"""For two minutes, trains CartPole again and again while a random worker is killed every three seconds.
 
-Four workers on the loopback, SIGKILL. Every training must solve CartPole (a mean greedy return of at least 475 at one
-of the looks every 5,000 steps, the last step among them), no transition may be inserted twice, and every task that was
-submitted must have its one end.
+Four workers on the loopback are killed by SIGKILL. Each training must solve CartPole: the mean greedy return, evaluated
+every 5,000 steps and at the end, must reach 475 at least once. No transition may be inserted twice, and each submitted
+task must end in exactly one way.
 
     python chaos.py
 """
@@ -19,17 +19,17 @@ from distributed import Client
 
 from dqnkit.cluster.faults import kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import preset
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import Rollout
 
 SOLVED = 475.0  # mean return of greedy episodes
-LOOK_EVERY = 5_000  # steps
+EVALUATE_EVERY = 5_000  # steps
 
 
-class Watched(ClusterRollouts):
-    """Keeps what passed through: the numbers of each rollout, and both observations of each transition."""
+class RecordingRollouts(ClusterRollouts):
+    """Remembers the actor and sequence number of each rollout, and both observations of each transition."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
@@ -37,7 +37,7 @@ class Watched(ClusterRollouts):
         self.observations: list[Any] = []
 
     def collect(self, *arguments: Any) -> list[Rollout]:
-        """As any source, and take notes."""
+        """Collect, and remember what came."""
         rollouts = super().collect(*arguments)
         for rollout in rollouts:
             self.numbers.append((rollout.actor, rollout.sequence))
@@ -46,25 +46,25 @@ class Watched(ClusterRollouts):
         return rollouts
 
     def twice(self) -> int:
-        """Rollouts and transitions that came more than once."""
+        """Number of rollouts and transitions that came more than once."""
         rows = np.concatenate(self.observations)
         return len(self.numbers) - len(set(self.numbers)) + len(rows) - len(np.unique(rows, axis=0))
 
 
-def train_under_fire(client: Client, seed: int, every: float, rng: np.random.Generator) -> dict[str, Any]:
-    """One training with a worker killed now and then; what came of it."""
+def train_with_kills(client: Client, seed: int, every: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Train once while workers are killed; return the counts and the best evaluation."""
     config = preset("CartPole-v1", seed=seed)
-    source = Watched(client)
+    source = RecordingRollouts(client)
     began = newest = time.monotonic()
-    kills, best, look_at = 0, 0.0, LOOK_EVERY
+    kills, best, next_evaluation = 0, 0.0, EVALUATE_EVERY
     for status in train(config, rollouts=source):
-        if status.step >= look_at:
-            look_at += LOOK_EVERY
+        if status.step >= next_evaluation:
+            next_evaluation += EVALUATE_EVERY
             best = max(best, float(evaluate(status.weights, config).mean()))
         if time.monotonic() - newest < every:
             continue
         newest = time.monotonic()
-        # not one that has only just come: a nanny does not restart a worker that dies while it starts
+        # not a worker that has just joined: a nanny does not restart a worker that dies while it starts
         there = [address for address, row in source.traffic.workers.items() if not row.lost and row.rollouts > 5]
         if there:
             kill_worker(client, str(rng.choice(there)))
@@ -83,7 +83,7 @@ def train_under_fire(client: Client, seed: int, every: float, rng: np.random.Gen
 
 
 def main() -> None:
-    """Train until the time is up, and finish the training under way."""
+    """Train until the time is up; the training that runs then is finished."""
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills")
@@ -93,7 +93,7 @@ def main() -> None:
     rng, began, runs = np.random.default_rng(), time.monotonic(), []
     with cluster(arguments.workers) as client:
         while time.monotonic() - began < arguments.minutes * 60:
-            runs.append(train_under_fire(client, len(runs), arguments.every, rng))
+            runs.append(train_with_kills(client, len(runs), arguments.every, rng))
             report.progress(f"run {len(runs)}: {runs[-1]}")
     columns = list(runs[0])
     report.table("Trainings", ["seed", *columns], [[i, *run.values()] for i, run in enumerate(runs)])

@@ -1,9 +1,9 @@
-"""1 to 1,000 simulated actors, each a worker thread whose environment waits: where is the ceiling?
+"""Throughput with 1 to 1,000 simulated actors: at which number does it stop growing?
 
-The threads stand in for machines: an actor that waits costs no core, so that the scheduler, the driver and the tasks'
-overhead are what is measured. Scheduler and driver are one process here, the workers another four. An actor steps one
-environment that answers after half a second (so that the steps of 1,000 cost no more than a core); a task is as long as
-the kit chooses, 2 s at most. In the last row it is longer: what to change where the scheduler is the limit.
+Each actor is a worker thread whose environment only waits, so it needs no core. What is measured is the overhead of
+scheduler, driver and tasks. Scheduler and driver run in this process, the workers in four others. Each actor steps one
+environment that takes half a second for a step, so the steps of 1,000 actors need at most one core. The kit chooses the
+length of a task, at most 2 s. The last row has longer tasks, which help when the scheduler is the bottleneck.
 
     python cluster_actors.py
 """
@@ -21,7 +21,7 @@ from _cluster import cluster, network
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
-from dqnkit.replay import make_replay
+from dqnkit.default_parts import make_replay
 from dqnkit.types import PolicyWeights
 
 PROCESSES = 4
@@ -31,7 +31,7 @@ NEW_WEIGHTS = 0.2  # seconds between versions
 
 
 def measure(actors: int, seconds: float, task_steps: int | None = None) -> dict[str, Any]:
-    """So many threads for so many seconds, after a warm-up."""
+    """Measure ``actors`` threads for some seconds, after a warm-up."""
     config = DQNConfig(env_id="_cluster_envs:LongLatency-v0", num_envs=1, rollout_steps=4, total_steps=100_000_000)
     weights, replay = network((4, 64, 64, 2)), make_replay(config)
     epsilons = np.full((1, 1), 0.05, np.float32)
@@ -70,7 +70,7 @@ def measure(actors: int, seconds: float, task_steps: int | None = None) -> dict[
 
 
 def main() -> None:
-    """Measure each number of actors and say where the speed per actor falls."""
+    """Measure each number of actors, and print where the speed per actor falls."""
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--seconds", type=float, default=30.0, help="for each number of actors")
     parser.add_argument("--actors", type=int, nargs="+", default=[1, 10, 100, 1_000])

@@ -1,6 +1,6 @@
-"""Memory of the worker processes after ten minutes of CartPole rollouts, and of the scheduler.
+"""Memory of the worker processes and of the scheduler after ten minutes of CartPole rollouts.
 
-Workers are separate processes, as on another machine; resident memory is read every tenth of the time.
+Workers are separate processes, as on other machines. Resident memory is read ten times in this period.
 
     python cluster_memory.py
 """
@@ -22,7 +22,7 @@ TARGET = 110.0  # MB (10**6 bytes) of a worker
 
 
 def main() -> None:
-    """Roll out for ten minutes and look at the workers now and then."""
+    """Make rollouts and read the memory after each tenth of the time."""
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--minutes", type=float, default=10.0)
     arguments = parser.parse_args()
@@ -31,7 +31,7 @@ def main() -> None:
     readings: list[dict[str, Any]] = []
     with cluster(2) as client:
         workers = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
-        scheduler = psutil.Process()  # it runs in this process, beside the replay buffer
+        scheduler = psutil.Process()  # it runs in this process, which also has the replay buffer
         for part in range(10):
             speeds = speed(ClusterRollouts(client), config, balancing_policy(), arguments.minutes * 6, 1)
             megabytes = [worker.memory_info().rss / 1e6 for worker in workers]

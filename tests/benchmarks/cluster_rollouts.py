@@ -1,8 +1,8 @@
 """Transitions a second that arrive in the driver's replay buffer, from a LocalCluster of two worker processes.
 
-CartPole: 64 copies, 512 steps of each in a task, a 4-64-64-2 network that balances. Beside it AsyncVectorEnv, what
-Gymnasium offers for stepping in other processes, with random actions drawn beforehand. Then 84 x 84 pictures in stacks
-of four, each picture sent and stored once.
+Three cases. CartPole: 64 copies, 512 steps of each in a task, and a 4-64-64-2 network that balances the pole. For
+comparison, Gymnasium's AsyncVectorEnv, which also steps in other processes, with random actions that are drawn before.
+And 84 x 84 pictures in stacks of four, where each picture is sent and stored once.
 
     python cluster_rollouts.py
 """

@@ -1,7 +1,7 @@
-"""An environment that waits 5 ms a step, on 1 to 32 worker threads: how near to linear is it?
+"""Does throughput grow linearly with 1 to 32 worker threads? The environment waits 5 ms in each step.
 
-One copy of the environment in each task, so a thread steps at most 200 times a second. The speed of one thread alone
-is measured in the same run.
+Each task has one copy of the environment, so a thread makes at most 200 steps a second. The speed of a single thread is
+measured in the same run.
 
     python cluster_scaling.py
 """
@@ -17,11 +17,11 @@ from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 
 TARGET = 0.9  # of linear, at 32 threads
-PROCESSES = 4  # at most: the threads of one share its interpreter
+PROCESSES = 4  # at most; the threads of a process share its interpreter
 
 
 def measure(threads: int, seconds: float, repeats: int) -> float:
-    """Median steps a second of so many threads in all."""
+    """Median steps a second with ``threads`` threads in all."""
     config = DQNConfig(env_id="_cluster_envs:Latency-v0", num_envs=1, rollout_steps=20, total_steps=10_000_000)
     processes = min(PROCESSES, threads)
     with cluster(processes, threads // processes) as client:

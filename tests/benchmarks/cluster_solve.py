@@ -1,11 +1,12 @@
 """Seconds of training until CartPole is solved, with rollouts from this process and from a cluster.
 
-Plain CartPole: in this process, from two worker processes, from two over TLS. A CartPole that waits 2 ms a step (a
-simulator elsewhere): from one worker and from four. The clock leaves out imports, the start of the cluster and
-evaluations of 100 greedy episodes; solved is a mean of 475. Each run is a fresh process; the ways take turns.
+Plain CartPole is trained with rollouts from this process, from two workers, and from two workers over TLS. A CartPole
+that waits 2 ms in each step, like a remote simulator, is trained with one worker and with four. The clock does not
+count imports, the start of the cluster and the evaluations of 100 greedy episodes. Solved means a mean return of 475.
+Each run is a new process, and the ways take turns.
 
-Over a cluster no two runs are alike, and when a seed is solved is partly chance: between TLS and none it hides the cost
-that is asked for. So that is measured with the same work besides: a whole training of 50,000 steps, not stopped.
+Runs over a cluster are not reproducible, and the time until a seed is solved depends partly on chance. This would
+hide the cost of TLS. So that cost is measured with an equal amount of work: whole trainings of 50,000 steps.
 
     python cluster_solve.py
 """
@@ -34,7 +35,7 @@ WAYS: dict[str, tuple[str, list[object], float]] = {
 
 
 def run(arguments: Any, way: str, seed: int) -> dict[str, Any]:
-    """One seed, one way, as a process of its own, until it is solved."""
+    """Train one seed in one way in a new process, until it is solved."""
     env_id, flags, threshold = WAYS[way]
     flags = [env_id, "--seed", seed, "--budget", arguments.budget, "--evaluate-every", EVALUATE_EVERY, *flags]
     last: dict[str, Any] = {}
@@ -47,7 +48,7 @@ def run(arguments: Any, way: str, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Every way in turn for each seed; medians and verdicts."""
+    """Run all ways in turn for each seed, and print medians and verdicts."""
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--first-seed", type=int, default=0)

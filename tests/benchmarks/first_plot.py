@@ -1,7 +1,7 @@
-"""From `dqnkit lab` to the first picture of notebook 00, as a reader with a browser sees it.
+"""Seconds from `dqnkit lab` to the first picture of notebook 00 in a reader's browser.
 
-Each round is a fresh process with an empty home folder and a fresh browser: the server starts, the start page opens,
-its first link is clicked, the cells are run with Shift+Enter until the first picture is there.
+Each round uses a new process, an empty home folder and a new browser. The server starts, the start page opens, its
+first link is clicked, and cells are run with Shift+Enter until the first picture appears.
 
     python first_plot.py
 """
@@ -53,7 +53,9 @@ def measure(playwright: Any) -> dict[str, float]:
             link.click()
             page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=LIMIT * 1_000)
             reached.append(time.perf_counter() - began)
-            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=LIMIT * 1_000)  # no reader is faster
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(
+                timeout=LIMIT * 1_000
+            )  # a reader would not run cells earlier
             reached.append(time.perf_counter() - began)
             page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
             picture = page.locator(".jp-OutputArea-output img").first

@@ -1,7 +1,7 @@
 """Learner updates a second on one core: dqnkit's fused call against the same update in eager PyTorch.
 
-Network 4-120-84-2, batch 128, Huber loss, Adam. The batches are sampled beforehand; passing them in counts. The time
-of the first call (building and compiling) is shown apart.
+Network 4-120-84-2, batch 128, Huber loss, Adam. The batches are sampled before; passing them to the learner counts. The
+time of the first call (building and compiling) is shown separately.
 
     python learner_updates.py --peer-python PEER/bin/python
 """

@@ -1,4 +1,4 @@
-"""What the live panel costs: seconds to train CartPole with it and without, in turn, each in a fresh process.
+"""Cost of the live panel: seconds to train CartPole with it and without it, in turn, each in a new process.
 
 python live_panel.py
 """

@@ -1,7 +1,7 @@
 """Mean return on a MinAtar game (sticky actions 0.1) over 100 greedy episodes, after 10 minutes of training.
 
-Every seed is a fresh process. Its clock starts after the imports and stops for each evaluation; at each minute of
-training a short evaluation makes a point of the curve, after the last minute 100 episodes make the result.
+Each seed is a new process. Its clock starts after the imports and stops during evaluations. A short evaluation at each
+minute of training gives a point of the curve; 100 episodes after the last minute give the result.
 
     python minatar_return.py
     python minatar_return.py --game SpaceInvaders --minutes 2 --seeds 1
@@ -41,7 +41,9 @@ def main() -> None:
         ):
             curves[seed].append(point)
             report.progress("seed {}: {seconds:.0f} s, step {step:,}, mean {mean:.1f}".format(seed, **point))
-            report.write_json(name, arguments, {"curves": curves}, [])  # keeps what there is if it is cut off
+            report.write_json(
+                name, arguments, {"curves": curves}, []
+            )  # keeps the results so far if the benchmark is interrupted
 
     rows: list[list[object]] = [
         [minute + 1, *(curve[minute]["mean"] if minute < len(curve) else None for curve in curves.values())]

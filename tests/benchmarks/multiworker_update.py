@@ -1,8 +1,8 @@
-"""A call of `update` with a learner over two processes, against a learner in this process, on the same batches.
+"""Time of a call of `update`: a learner over two processes compared with a learner in this process.
 
-The processes run on two Dask workers of this computer. Bytes are all that passed over the loopback in a call: what the
-driver and the processes send each other, through the scheduler, and TensorFlow's all-reduces. The time of the first
-call (compiling) is shown apart.
+Both get the same batches. The processes run on two Dask workers of this computer. Bytes are counted on the loopback:
+all messages between driver, scheduler and processes, and TensorFlow's all-reduces. The time of the first call
+(compiling) is shown separately.
 
     python multiworker_update.py --threads 2
 """
@@ -17,13 +17,14 @@ import numpy as np
 import psutil
 import report
 
-from dqnkit.cluster.deploy import make_cluster
 from dqnkit.cluster.multiworker import MultiWorkerLearner
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.types import Transition
 
-CASES = {  # what is replaced in CartPole's preset
+CASES = {  # settings that differ from CartPole's preset
     "CartPole's preset": {},
     "2 x 512 units, B = 256": {"hidden_sizes": (512, 512), "batch_size": 256},
     "2 x 1024 units, B = 2048": {"hidden_sizes": (1024, 1024), "batch_size": 2048, "updates_per_call": 2},
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def measure(learner: Learner | MultiWorkerLearner, config: DQNConfig, calls: int) -> dict[str, Any]:
-    """Milliseconds of each call after the first, their median, and kB over the loopback in the mean call."""
+    """Milliseconds of each call after the first, their median, and mean kB over the loopback for each call."""
     data = batches(config)
     seconds = []
     for call in range(calls + 1):

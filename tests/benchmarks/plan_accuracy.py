@@ -1,8 +1,8 @@
-"""The plan's model against reality: predicted and measured seconds of training on 1 to 16 local workers.
+"""Accuracy of the plan: predicted and measured seconds of training on 1 to 16 local workers.
 
-The environment waits 5 ms a step, so that a computer of two cores can have 16 workers. With the small network the
-actors are the limit; with the large one and many updates a step the learner becomes it. What is predicted follows from
-`dqnkit.cluster.measure` alone, which knows nothing of the runs.
+The environment waits 5 ms in each step, so that 16 workers can share two cores. With the small network the actors are
+the bottleneck; with the large network and many updates for each step it is the learner. Predictions use only the
+measurements of `dqnkit.cluster.measure`, which are made before the runs.
 
     python plan_accuracy.py
 """
@@ -15,34 +15,34 @@ from typing import Any
 import report
 from _cluster import cluster
 
+from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.measure import measure
 from dqnkit.cluster.plan import Measured, predict
-from dqnkit.cluster.quiet import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 from dqnkit.training import train
 
-TARGET = 0.25  # of the measured time
+TARGET = 0.25  # largest error, as a share of the measured time
 SETTINGS: dict[str, dict[str, Any]] = {
     "actors": {"hidden_sizes": (64, 64), "samples_per_insert": 8.0, "batch_size": 64},
     "learner": {"hidden_sizes": (512, 512), "samples_per_insert": 32.0, "batch_size": 64},
 }
-# environment steps of a run for each worker, so that each takes 10 to 25 seconds
+# environment steps of a run for each worker; with these, a run takes 10 to 25 seconds
 STEPS_A_WORKER = 2_000
 MOST_STEPS = {"actors": 10**9, "learner": 8_000}
 
 
 def settings(regime: str, workers: int) -> DQNConfig:
-    """Those of one run."""
+    """The settings of one run."""
     steps = min(STEPS_A_WORKER * workers, MOST_STEPS[regime])
     common: dict[str, Any] = {"env_id": "_cluster_envs:Latency-v0", "num_envs": 8, "learning_starts": 200}
     return DQNConfig(**common, **SETTINGS[regime], total_steps=steps)
 
 
 def run(config: DQNConfig, workers: int) -> dict[str, Any]:
-    """Train on so many workers; seconds until the last status."""
+    """Train on ``workers`` workers; return the seconds until the last status, and counts."""
     with cluster(workers) as client:
-        client.run(_import)  # as on machines that have booted
+        client.run(_import)  # so that importing is not measured
         rollouts = ClusterRollouts(client)
         began = time.perf_counter()
         seconds, status = [(time.perf_counter() - began, status) for status in train(config, rollouts=rollouts)][-1]
@@ -64,26 +64,28 @@ def _import() -> None:
 
 
 def compare(regime: str, measured: Measured, workers: int, cores: int) -> dict[str, Any]:
-    """One row of the table."""
+    """Predict and run; return one row of the table."""
     config = settings(regime, workers)
     times = predict(config, measured, workers, cores=cores)
     found = run(config, workers)
     report.progress(f"{regime}, {workers} workers: predicted {times.total:.1f} s, measured {found['seconds']:.1f} s")
     off = times.total / found["seconds"] - 1
-    return {"workers": workers, "predicted": times.total, "limit": times.limit, "off": off, **found}
+    return {"workers": workers, "predicted": times.total, "limit": times.bottleneck, "off": off, **found}
 
 
 def main() -> None:
-    """Measure, predict, run."""
+    """Measure; then predict and run for each number of workers."""
     parser = report.flags(__doc__ or "", threads=2)
     parser.add_argument("--seconds", type=float, default=12.0, help="for what is measured, of each network")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--regimes", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
     arguments = parser.parse_args()
-    silence_dask()  # which tells of tasks that are cancelled at the end
+    silence_dask()  # Dask would report the tasks that are cancelled at the end of each run
     report.pin(arguments.threads, arguments.cores)
-    report.limit_tensorflow(1)  # in a cloud the workers have cores of their own; here the learner leaves them one
-    list(train(DQNConfig(total_steps=2_000)))  # a process's first program takes longer to compile than those after it
+    report.limit_tensorflow(1)  # the learner leaves one core to the workers, which in a cloud have their own
+    list(
+        train(DQNConfig(total_steps=2_000))
+    )  # the first program that a process compiles takes longer than the next ones
     results: dict[str, Any] = {"versions": report.versions()}
     verdicts = []
     for regime in arguments.regimes:

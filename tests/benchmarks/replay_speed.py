@@ -1,7 +1,7 @@
-"""Replay of a million transitions: prioritized sampling and update of ours against SB3's uniform sampling.
+"""Speed of replay with a million transitions: our prioritized sampling against SB3's uniform sampling.
 
-Ours draws 32 batches of 128 with importance weights and sets the priorities of all 4,096; the peer's uniform buffer
-draws 128 transitions 32 times and has nothing to update. Our uniform buffer is shown for comparison.
+dqnkit draws 32 batches of 128 with importance weights and sets the priorities of all 4,096. The peer's uniform buffer
+draws 128 transitions 32 times and has no priorities. Our uniform buffer is shown for comparison.
 
     python replay_speed.py --peer-python PEER/bin/python
 """

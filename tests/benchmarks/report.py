@@ -1,6 +1,6 @@
-"""What the benchmarks share: flags, pinning, fresh worker processes, tables, verdicts and JSON.
+"""Shared by all benchmarks: flags, pinning to cores, new worker processes, tables, verdicts and JSON.
 
-Standard library only: the workers import it too, also from the peer's environment, which has no dqnkit.
+Uses only the standard library: workers import it too, and the peer's environment does not have dqnkit.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def pin(threads: int, cores: Sequence[int] | None = None) -> list[int]:
-    """Pin this process, and all that it starts, to as many cores as threads. Only Linux can; elsewhere a no-op."""
+    """Pin this process, and all that it starts, to as many cores as threads. Does nothing except on Linux."""
     if not hasattr(os, "sched_setaffinity"):
         return []
     chosen = list(cores) if cores else sorted(os.sched_getaffinity(0))[:threads]
@@ -59,7 +59,7 @@ def pin(threads: int, cores: Sequence[int] | None = None) -> list[int]:
 
 
 def limit_tensorflow(threads: int) -> None:
-    """Hold TensorFlow to so many threads; must run before its first operation."""
+    """Limit TensorFlow to this number of threads; must run before its first operation."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -67,7 +67,7 @@ def limit_tensorflow(threads: int) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that matter, of this process's environment."""
+    """Return the versions of Python and of the packages in this environment."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -149,13 +149,13 @@ class Stopwatch:
     """Counts wall-clock and CPU seconds while it runs. Evaluation happens while it is stopped."""
 
     def __init__(self) -> None:
-        """Make a stopwatch that stands at zero."""
+        """Make a stopwatch at zero; it does not run yet."""
         self._wall = 0.0
         self._cpu = 0.0
         self._started: tuple[float, float] | None = None
 
     def start(self) -> None:
-        """Go on counting."""
+        """Start or continue counting."""
         self._started = time.perf_counter(), time.process_time()
 
     def stop(self) -> None:
@@ -178,7 +178,7 @@ class Stopwatch:
 
 
 def show(value: object) -> str:
-    """Format a value for a table: three or four digits that matter."""
+    """Format a value for a table with three or four significant digits."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -187,7 +187,7 @@ def show(value: object) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table, the first column to the left and the others to the right."""
+    """Print a table: the first column is aligned to the left, the others to the right."""
     cells = [list(columns), *[[show(value) for value in row] for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     print(f"\n{title}")
@@ -199,7 +199,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 def verdict(what: str, value: float, target: float, *, at_most: bool = False) -> dict[str, Any]:
-    """Print and return whether `value` meets `target`, and by how much it falls short where it does not."""
+    """Print and return whether `value` reaches `target`, and if not, by how much it fails."""
     met = value <= target if at_most else value >= target
     word = "PASS" if met else f"SHORT BY {abs(value - target) / target:.0%}" if target else "NOT MET"
     print(f"{word}: {what}: {show(value)} (target: {'at most' if at_most else 'at least'} {show(target)})")
@@ -226,5 +226,5 @@ def write_json(
 
 
 def progress(text: str) -> None:
-    """Say on stderr what has just been measured."""
+    """Print a line on stderr, like the result of the latest measurement."""
     print(text, file=sys.stderr, flush=True)

@@ -1,9 +1,9 @@
-"""Rollouts with the policy, 64 CartPoles in one process, against the same environments without any policy.
+"""Speed of rollouts with a policy, 64 CartPoles in one process, against the same environments without a policy.
 
-Ours chooses actions with a 4-64-64-2 network and packs transitions for replay. The bare environments take random
-actions drawn beforehand. Both count each step of each copy, also those in which a copy is only reset (with a policy
-that balances there are next to none). They are measured in turn in the same process. SyncVectorEnv and AsyncVectorEnv
-are shown for comparison.
+dqnkit chooses actions with a 4-64-64-2 network and packs transitions for replay. The bare environments take random
+actions that are drawn before. Both count all steps of all copies, including those in which a copy is only reset (with a
+policy that balances the pole there are almost none). They are measured in turn in the same process. SyncVectorEnv and
+AsyncVectorEnv are shown for comparison.
 
     python rollout_speed.py
 """

@@ -4,7 +4,7 @@
     python run_all.py --peer-python PEER/bin/python --base-python BASE/bin/python learner_updates replay_speed
     python run_all.py --peer-python PEER/bin/python --base-python BASE/bin/python --quick
 
---quick takes minutes instead of hours and says only that the benchmarks run; its numbers mean nothing.
+--quick takes minutes instead of hours. It only shows that the benchmarks run; its numbers are meaningless.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PEERS = ("replay_speed", "learner_updates", "cartpole", "lunarlander")
 
 
 def main() -> None:
-    """Run the benchmarks that are asked for."""
+    """Run the chosen benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--peer-python", help="Python of the peer's virtual environment")

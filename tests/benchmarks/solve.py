@@ -1,8 +1,8 @@
 """Seconds of training until an environment is solved: dqnkit against Stable-Baselines3's DQN with its zoo's settings.
 
-Every seed of either side is a fresh process. Its clock starts after the imports and stops for each evaluation of 100
-greedy episodes. An environment is solved at the first evaluation whose mean reaches the threshold; a seed that does
-not get there counts with its whole training time. "Final" is the evaluation after the whole budget.
+Each seed of each side is a new process. Its clock starts after the imports and stops during each evaluation of 100
+greedy episodes. An environment is solved at the first evaluation whose mean reaches the threshold; a seed that never
+reaches it counts with its whole training time. "Final" is the evaluation after the whole budget.
 
     python solve.py CartPole-v1 --peer-python PEER/bin/python
     python solve.py LunarLander-v3 --peer-python PEER/bin/python
@@ -23,15 +23,15 @@ WORKERS = {"ours": "_solve_ours.py", "peer": "_solve_sb3.py"}
 
 @dataclass(frozen=True)
 class Task:
-    """The standard settings of an environment, and what must be shown."""
+    """The standard settings for an environment, and the targets."""
 
     threshold: float  # a mean return that counts as solved
     budget: int  # environment steps
     evaluate_every: int  # environment steps
     seeds: int
     ratio: float  # median seconds of the peer / ours, at least
-    solved: float  # part of the seeds that are solved, at least
-    finals: float | None  # part of the final policies that reach the threshold, at least
+    solved: float  # share of the seeds that are solved, at least
+    finals: float | None  # share of the final policies that reach the threshold, at least
 
 
 TASKS = {
@@ -41,7 +41,7 @@ TASKS = {
 
 
 def parse() -> argparse.Namespace:
-    """Parse the command line; what is not given comes from the environment's task."""
+    """Parse the command line; missing values are taken from the environment's task."""
     parser = report.flags(__doc__ or "", peer=True)
     parser.add_argument("env_id", choices=TASKS)
     parser.add_argument("--seeds", type=int, help="how many seeds, from --first-seed on")
@@ -61,7 +61,7 @@ def parse() -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, side: str, seed: int) -> dict[str, Any]:
-    """Train one seed of one side in a process of its own; return its evaluations and what follows from them."""
+    """Train one seed of one side in a new process; return its evaluations, and when it was solved."""
     flags: list[object] = [arguments.env_id, "--seed", seed]
     for name in ("budget", "evaluate_every", "episodes", "threads"):
         flags += [f"--{name.replace('_', '-')}", getattr(arguments, name)]
@@ -139,9 +139,9 @@ def main() -> None:
     name = f"solve-{arguments.env_id}"
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in WORKERS if arguments.only in (None, side)}
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        for side in runs:  # seed by seed, so that noise on the machine meets both sides alike
+        for side in runs:  # seed by seed, so that other load on the machine affects both sides equally
             runs[side].append(run(arguments, side, seed))
-            report.write_json(name, arguments, {"runs": runs}, [])  # a long benchmark that is cut off keeps its seeds
+            report.write_json(name, arguments, {"runs": runs}, [])  # keeps the finished seeds after an interruption
     verdicts = print_tables(arguments, runs)
     results = {"runs": runs, "summary": {side: summary(of, arguments.threshold) for side, of in runs.items()}}
     print(f"\nWritten to {report.write_json(name, arguments, results, verdicts)}")

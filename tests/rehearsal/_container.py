@@ -1,7 +1,7 @@
-"""What a container would set around a session: one core and a hard limit on memory; and what the session took.
+"""A container for a session: one core, a hard limit on memory, and a measure of what the session used.
 
-Memory control groups of version 1. Processes in the group see it as a container's processes see theirs: as the root of
-all groups, so that whatever asks for its limit finds it.
+It is a memory control group of version 1. As in a real container, its processes see the group as the root of all
+groups, so that a program which asks for the limit finds it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 MOUNT = Path("/sys/fs/cgroup/memory")
 ENTER = f'echo $$ >"$1/cgroup.procs" && mount --bind "$1" {MOUNT} && shift && exec "$@"'
 
-# Which process is which, by the first of these words in its command line.
+# The kind of a process is given by the first of these words that is in its command line.
 KINDS = {
     "ipykernel_launcher": "kernel",
     "multiprocessing.spawn": "workers",
@@ -30,7 +30,7 @@ OTHER = "other"
 
 
 def obstacle() -> str:
-    """Why there can be no such container here; empty where there can."""
+    """Why no container can be made here; empty where one can."""
     if sys.platform != "linux":
         return "it needs Linux"
     if os.geteuid() != 0:
@@ -48,20 +48,20 @@ def obstacle() -> str:
 
 
 class Container:
-    """A control group with a limit in bytes. Call `remove` at the end: it kills what is left in it."""
+    """A control group with a limit in bytes. Call `remove` at the end: it kills the processes that are left."""
 
     def __init__(self, limit: int) -> None:
         self.folder = MOUNT / f"dqnkit-rehearsal-{os.getpid()}"
         self.folder.mkdir()
         (self.folder / "memory.limit_in_bytes").write_text(str(limit))
-        with_swap = self.folder / "memory.memsw.limit_in_bytes"  # else what is too much would go to the disk
+        with_swap = self.folder / "memory.memsw.limit_in_bytes"  # or the rest would be swapped to the disk
         if with_swap.exists():
             with_swap.write_text(str(limit))
 
     def start(
         self, command: Sequence[str], core: int, cwd: Path, variables: dict[str, str], log: Path
     ) -> subprocess.Popen[bytes]:
-        """Start a program in it, with one core."""
+        """Start a program in the container, on one core."""
         enter = [
             "taskset",
             "--cpu-list",
@@ -78,31 +78,31 @@ class Container:
             return subprocess.Popen([*enter, *command], cwd=cwd, env=variables, stdout=file, stderr=file)
 
     def processes(self) -> set[int]:
-        """Their ids."""
+        """The ids of the processes in the container."""
         return {int(pid) for pid in (self.folder / "cgroup.procs").read_text().split()}
 
     def forget_peak(self) -> None:
-        """Let `peak` count from here."""
+        """Let `peak` begin again."""
         (self.folder / "memory.max_usage_in_bytes").write_text("0")
 
     def peak(self) -> int:
-        """The most that was charged at a time, in bytes: with pages of files, which make room when needed."""
+        """The most memory charged to the group at one time, in bytes. Pages of files count, which can be dropped."""
         return int((self.folder / "memory.max_usage_in_bytes").read_text())
 
     def killed(self) -> int:
-        """Processes that the kernel has killed for want of memory."""
+        """How many processes the kernel has killed because memory ran out."""
         count = re.search(r"^oom_kill (\d+)$", (self.folder / "memory.oom_control").read_text(), re.MULTILINE)
         return int(count[1]) if count else 0
 
     def wait_for_end(self, others: set[int], seconds: float) -> set[int]:
-        """Wait until only the others are there; the processes that have not ended by then."""
+        """Wait until only the ``others`` are left; return the processes that did not end in time."""
         deadline = time.monotonic() + seconds
         while (left := self.processes() - others) and time.monotonic() < deadline:
             time.sleep(0.1)
         return left
 
     def remove(self) -> None:
-        """Kill all that is left in it, and take it away."""
+        """Kill the processes that are left, and remove the group."""
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         self.wait_for_end(set(), 10)
@@ -115,7 +115,7 @@ class PeakMemory(threading.Thread):
     def __init__(self, container: Container) -> None:
         super().__init__(daemon=True)
         self.container = container
-        self.largest: dict[str, int] = {}  # bytes of each kind of process, when all together were at their most
+        self.largest: dict[str, int] = {}  # kind of process -> bytes, at the time of the largest sum
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -128,14 +128,14 @@ class PeakMemory(threading.Thread):
                 self.largest = now
 
     def stop(self) -> dict[str, int]:
-        """The largest reading."""
+        """Stop; return the reading with the largest sum."""
         self._stop_asked.set()
         self.join()
         return self.largest
 
 
 def _kind_and_size(pid: int) -> tuple[str, int]:
-    """Of a process, which may just have ended."""
+    """Kind and size of a process; size 0 if it has just ended."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()

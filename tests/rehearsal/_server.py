@@ -1,4 +1,4 @@
-"""A notebook server as a browser talks to it: files, sessions and kernels over HTTP and a websocket."""
+"""A client of a notebook server that does as a browser does: files, sessions and kernels by HTTP and websocket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Server:
         self.place, self.prefix, self.token = f"127.0.0.1:{port}", prefix, token
 
     def request(self, method: str, path: str, content: Any = None, timeout: float = 60) -> tuple[int, bytes]:
-        """The status and the body of the answer; status 0 where none came."""
+        """The status and the body of the answer; status 0 if there is no answer."""
         data = None if content is None else json.dumps(content).encode()
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(f"http://{self.place}{path}", data, headers, method=method)
@@ -38,10 +38,10 @@ class Server:
             return 0, b""
 
     def api(self, method: str, path: str, content: Any = None) -> Any:
-        """What the server's interface answers.
+        """The answer of the server's REST API.
 
         Raises:
-            OSError: it answers with an error, or not at all.
+            OSError: the answer is an error, or there is none.
         """
         status, body = self.request(method, f"{self.prefix}api/{path}", content)
         if not 200 <= status < 300:
@@ -49,7 +49,7 @@ class Server:
         return json.loads(body) if body else None
 
     def is_up(self) -> bool:
-        """Whether it answers."""
+        """Whether the server answers."""
         return self.request("GET", f"{self.prefix}api/status", timeout=5)[0] == 200
 
     def cells(self, path: str) -> list[str]:
@@ -80,17 +80,17 @@ class Kernel:
         self.socket = websocket.create_connection(url, timeout=60)
 
     def execute(self, code: str, seconds: float) -> Iterator[dict[str, Any]]:
-        """Run a cell and yield its outputs, as in a notebook's file, and what its widgets say to the browser.
+        """Run a cell; yield its outputs, as in a notebook's file, and the messages of its widgets to the browser.
 
         Raises:
-            KernelDied: it is gone.
+            KernelDied: the kernel is gone.
             TimeoutError: the cell has not ended within so many seconds.
         """
         sent = self._send(code)
         deadline = time.monotonic() + seconds
-        waiting = {"reply", "idle"}  # they come over two channels, in any order
+        waiting = {"reply", "idle"}  # these two come over different channels, in any order
         while waiting:
-            if time.monotonic() > deadline:  # also of a cell that never stops to talk
+            if time.monotonic() > deadline:  # checked here, too, for a cell that never stops sending
                 raise TimeoutError("the cell has not ended in time")
             message = self._receive(deadline)
             kind, content = message["msg_type"], message["content"]
@@ -113,7 +113,7 @@ class Kernel:
         return header["msg_id"]
 
     def _receive(self, deadline: float) -> dict[str, Any]:
-        """The next message of text; those with pictures for widgets come as bytes, and nobody looks at them here."""
+        """The next text message. Messages in bytes carry pictures for widgets and are skipped."""
         while True:
             self.socket.settimeout(max(0.1, deadline - time.monotonic()))
             try:

@@ -1,12 +1,12 @@
-"""Binder, rehearsed: the solution notebooks in a server built and started as Binder does it, in 2 GB on one core.
+"""A rehearsal of Binder: the solution notebooks in a server built and started as on Binder, in 2 GB on one core.
 
-A clean clone of the last commit is the home folder, as on Binder; a fresh virtual environment holds what
-binder/requirements.txt names and no more. postBuild, start and the server run as repo2docker and BinderHub run them,
-and the server, its kernel and all that it starts share one core and a hard limit of memory. Each notebook is opened
-and run through the server, whole, one after another.
+As on Binder, the home folder is a clean clone of the last commit, and a fresh virtual environment has only what
+binder/requirements.txt names. postBuild, start and the server run as repo2docker and BinderHub run them. The server,
+its kernel and all their processes share one core and a hard limit of memory. The notebooks are opened and run through
+the server, one after another, with full training runs.
 
-    python tests/rehearsal/binder.py                    # about a quarter of an hour
-    python tests/rehearsal/binder.py --fast 04 06       # short training runs; these notebooks only
+    python tests/rehearsal/binder.py                         # about a quarter of an hour
+    python tests/rehearsal/binder.py --fast target_network   # short training runs; this notebook only
 
 It needs Linux, root, memory control groups of version 1, the Python of binder/runtime.txt and a package index, and the
 extra `notebooks` in the environment that runs it.
@@ -43,15 +43,15 @@ LIMIT = 2 * 2**30  # bytes, of Binder
 TARGET = 1500.0  # MB (10**6 bytes)
 PREFIX = "/user/x/"
 NOTEBOOK_SECONDS, START_SECONDS, END_SECONDS = 1800, 60, 30
-WITH_DASHBOARD = ("08",)  # notebooks that show a link to Dask's dashboard
+WITH_DASHBOARD = ("train_on_a_cluster",)  # lessons that show a link to Dask's dashboard
 KINDS = ("server", "kernel", "workers", "other")
 DASHBOARD = re.compile(rf"{PREFIX}proxy/[\w.:]+/status")
 
 
 def main() -> None:
-    """Build, start, run every notebook, and say what they took."""
+    """Build, start, run every notebook, and print what they used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="beginnings of the notebooks' names, as 04 (default: all)")
+    parser.add_argument("names", nargs="*", help="lessons, as target_network (default: all)")
     parser.add_argument("--fast", action="store_true", help="with DQNKIT_FAST=1: short training runs")
     parser.add_argument(
         "--python", help="an interpreter of the version in binder/runtime.txt (default: found by its name)"
@@ -60,7 +60,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if reason := obstacle():
         raise SystemExit(f"Binder cannot be rehearsed here: {reason}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # in order: nothing is left running
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("ended from outside")
+    )  # end by an exception, so that nothing is left running
 
     with tempfile.TemporaryDirectory(prefix="binder-") as folder:
         place = Place(Path(folder))
@@ -69,9 +71,9 @@ def main() -> None:
             f"notebooks/solutions/{file.name}"
             for file in sorted((place.home / "notebooks/solutions").glob("[0-9]*.ipynb"))
         ]
-        wanted = [path for path in paths if not arguments.names or Path(path).name.startswith(tuple(arguments.names))]
+        wanted = [path for path in paths if not arguments.names or lesson_of(Path(path).stem) in arguments.names]
         if not wanted:
-            raise SystemExit(f"no notebook begins with {' or '.join(arguments.names)}")
+            raise SystemExit(f"there is no lesson {' or '.join(arguments.names)}")
         runs = list(rehearse(place, wanted, arguments.fast))
 
     rows = [[run.name, run.seconds, run.total / 1e6, *(run.peak.get(kind, 0) / 1e6 for kind in KINDS)] for run in runs]
@@ -81,7 +83,7 @@ def main() -> None:
         for complaint in run.complaints:
             print(f"\n{run.name}: {complaint}")
     print()
-    with_dask = [run for run in runs if run.name.startswith(WITH_DASHBOARD)]
+    with_dask = [run for run in runs if lesson_of(run.name) in WITH_DASHBOARD]
     verdicts = [
         report.verdict("notebooks that end without a complaint", sum(not run.complaints for run in runs), len(wanted)),
         report.verdict("MB at the peak", max((run.total for run in runs), default=0) / 1e6, TARGET, at_most=True),
@@ -97,13 +99,13 @@ def main() -> None:
 
 @dataclass
 class Place:
-    """Where the rehearsal takes place."""
+    """The folders of the rehearsal."""
 
     folder: Path
 
     @property
     def home(self) -> Path:
-        """The home folder, which is the repository."""
+        """The home folder: a clone of the repository."""
         return self.folder / "home"
 
     @property
@@ -112,33 +114,38 @@ class Place:
         return self.folder / "environment"
 
     def variables(self) -> dict[str, str]:
-        """Environment variables, those of the image."""
+        """The environment variables of Binder's image."""
         path = f"{self.environment}/bin:/usr/local/bin:/usr/bin:/bin"
         return {"HOME": str(self.home), "PATH": path, "USER": "jovyan", "SHELL": "/bin/bash", "LANG": "C.UTF-8"}
 
 
 @dataclass
 class Run:
-    """What a notebook took."""
+    """What a run of a notebook used and showed."""
 
     name: str
     seconds: float = 0.0
     peak: dict[str, int] = field(default_factory=dict)  # bytes of proportional set size, by kind of process
     charged: int = 0  # bytes at the peak of the control group, with the pages of files
-    dashboards: list[str] = field(default_factory=list)  # links to Dask's dashboards that were shown, and answered
+    dashboards: list[str] = field(default_factory=list)  # links to Dask's dashboards that were shown and that answered
     complaints: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        """Bytes at the peak."""
+        """Bytes at the peak, of all processes."""
         return sum(self.peak.values())
 
 
+def lesson_of(notebook: str) -> str:
+    """The lesson of a notebook, from the name of its file without the ending."""
+    return notebook.partition("_")[2]
+
+
 def build(place: Place, python: str | None) -> dict[str, float]:
-    """Do what repo2docker does, step by step; the seconds of each, and the size of the result."""
+    """Do the steps of repo2docker; return the seconds of each step, and the size of the environment."""
     built: dict[str, float] = {}
     version = (ROOT / "binder/runtime.txt").read_text().strip().removeprefix("python-")
-    # as the image has it, but for how packages are reached from here (pip's settings, certificates, proxies)
+    # the image's variables, and those with which packages are reached from here (pip's settings, certificates, proxies)
     network = {
         name: value for name, value in os.environ.items() if re.match("PIP_|SSL_|REQUESTS_|https?_proxy", name, re.I)
     }
@@ -148,7 +155,7 @@ def build(place: Place, python: str | None) -> dict[str, float]:
         "make the environment": (
             [python or f"python{version}", "-m", "venv", str(place.environment)],
             ROOT,
-            {**os.environ, "PYENV_VERSION": version},  # where Python is pyenv's, its name alone does not choose it
+            {**os.environ, "PYENV_VERSION": version},  # pyenv chooses the Python by this variable
         ),
         "requirements": (
             ["pip", "install", "--quiet", "--no-cache-dir", "-r", "binder/requirements.txt"],
@@ -160,7 +167,7 @@ def build(place: Place, python: str | None) -> dict[str, float]:
     }
     for name, (command, cwd, environment) in steps.items():
         began = time.monotonic()
-        # looked up by the shell, because subprocess looks for a program on the PATH of this process
+        # through bash, which finds the program on the step's PATH; subprocess would take the PATH of this process
         subprocess.run(["bash", "-c", 'exec "$@"', "step", *command], cwd=cwd, env=environment, check=True)
         built[f"{name}, s"] = time.monotonic() - began
         report.progress(f"{name}: {built[f'{name}, s']:.0f} s")
@@ -171,7 +178,7 @@ def build(place: Place, python: str | None) -> dict[str, float]:
 
 
 def forget_pages(files: list[Path]) -> None:
-    """Have the kernel read files anew: pages that are in memory already would not be charged to the session."""
+    """Make the kernel read the files again: pages that are already in memory would not be charged to the session."""
     os.sync()
     for file in files:
         with file.open("rb") as opened:
@@ -193,7 +200,7 @@ def rehearse(place: Place, paths: list[str], fast: bool) -> Iterator[Run]:
                 if left := container.wait_for_end(idle, END_SECONDS):
                     run.complaints.append(f"{len(left)} processes are left behind")
                 if killed := container.killed():
-                    run.complaints.append(f"{killed} processes killed for want of memory, so far")
+                    run.complaints.append(f"{killed} processes killed because memory ran out, so far")
                 report.progress(
                     f"{run.name}: {run.seconds:.0f} s, {run.total / 1e6:.0f} MB, {len(run.complaints)} complaints"
                 )
@@ -204,7 +211,7 @@ def rehearse(place: Place, paths: list[str], fast: bool) -> Iterator[Run]:
 
 @contextmanager
 def session(place: Place, container: Container, fast: bool) -> Iterator[Server]:
-    """The server, started by binder/start as BinderHub has it started."""
+    """The server, started through binder/start as by BinderHub."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -212,12 +219,12 @@ def session(place: Place, container: Container, fast: bool) -> Iterator[Server]:
     settings = {"base_url": PREFIX, "token": server.token, "trust_xheaders": "True"}
     command = ["binder/start", "jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root"]
     command += [f"--{app}.{name}={value}" for app in ("NotebookApp", "ServerApp") for name, value in settings.items()]
-    # of JupyterHub
+    # set by JupyterHub
     hub = {"JUPYTERHUB_SERVICE_PREFIX": PREFIX, "CPU_LIMIT": "1.0", "MEM_LIMIT": str(LIMIT)}
     variables = {**place.variables(), **hub, "DQNKIT_FAST": "1" if fast else "0"}
     core, *others = sorted(os.sched_getaffinity(0))
     if others:
-        os.sched_setaffinity(0, others)  # whoever watches takes nothing from the session
+        os.sched_setaffinity(0, others)  # the rehearsal itself takes no time from the session's core
     log = place.folder / "server.log"
     process = container.start(command, core, place.home, variables, log)
     try:
@@ -237,7 +244,7 @@ def session(place: Place, container: Container, fast: bool) -> Iterator[Server]:
 
 
 def run_notebook(server: Server, path: str) -> Run:
-    """Open a notebook and run all its cells, as far as they go."""
+    """Open a notebook and run all its cells, also those after an error."""
     run = Run(Path(path).stem)
     began = time.monotonic()
     with server.session(path) as kernel:
@@ -253,7 +260,7 @@ def run_notebook(server: Server, path: str) -> Run:
 
 
 def follow_links(server: Server, output: dict[str, Any], run: Run) -> None:
-    """Open each link to Dask's dashboard as soon as it is shown, through the server."""
+    """Open each link to Dask's dashboard through the server, as soon as the link is shown."""
     for link in sorted(set(DASHBOARD.findall(str(output))) - set(run.dashboards)):
         status, _ = server.request("GET", link)
         if status == 200:
@@ -263,7 +270,7 @@ def follow_links(server: Server, output: dict[str, Any], run: Run) -> None:
 
 
 def complaints(output: dict[str, Any]) -> list[str]:
-    """What a reader would take for an error."""
+    """What looks like an error to a reader."""
     if output["output_type"] == "error":
         return [f"{output['ename']}: {output['evalue']}"]
     if output["output_type"] == "stream" and output["name"] == "stderr":

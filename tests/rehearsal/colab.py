@@ -1,11 +1,12 @@
-"""Rehearses the course on Google Colab: its Python, its packages, the set-up cell, then every notebook.
+"""A rehearsal of Google Colab: its Python, its packages, the set-up cell, then every notebook.
 
-    python tests/rehearsal/colab.py                       # solutions whole, the students' notebooks in fast mode
-    python tests/rehearsal/colab.py --fast --only 00 04   # all in fast mode, some of the notebooks
+    python tests/rehearsal/colab.py                         # solutions whole, the students' notebooks in fast mode
+    python tests/rehearsal/colab.py --fast --only q_update  # all in fast mode, some of the notebooks
 
-It makes a virtual environment with what Colab has (August 2026), starts kernels of it as Colab does, and gives the
-set-up cell an archive of the commit HEAD in the place of the one on GitHub. Nothing that Colab has may change. Needs
-Python 3.13, a package index and, where it runs, the extra `test`. About half an hour on two cores.
+It makes a virtual environment with Colab's packages (August 2026) and starts kernels in it as Colab does. The set-up
+cell gets an archive of the commit HEAD instead of the one on GitHub. None of Colab's packages may change. It needs
+Python 3.13, a package index, and the extra `test` in the environment that runs it. It takes about half an hour on two
+cores.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import report  # noqa: E402
 from notebook_runs import NOTEBOOK_LIMIT, complaints, names_checked, passed_checks, run  # noqa: E402
 
 PYTHON = "3.13"
-COLAB = {  # what is known of its versions; what these need comes with them
+COLAB = {  # the versions that are known; pip adds what these packages need
     "ale-py": "0.12.1",
     "dask": "2026.7.1",  # without distributed
     "gymnasium": "1.3.0",
@@ -47,15 +48,16 @@ COLAB = {  # what is known of its versions; what these need comes with them
     "tornado": "6.5.7",
     "tqdm": "4.67.3",
 }
-# Colab has these, too, in whatever version. (Dask before 2026.8 does not end with bokeh 3.10: distributed#9350.
-# Notebook 09 needs botocore, which wants python-dateutil before 3; that Colab has one is assumed.)
+# Colab has these, too, in versions that we do not know. (Dask before 2026.8 cannot close a cluster with bokeh 3.10:
+# distributed#9350. The lesson on the cloud needs botocore, which needs python-dateutil before 3; we assume that Colab
+# has it.)
 ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "python-dateutil<3", "requests"]
-# Colab's kernel has its package google.colab in it from the start; the kit looks for no more than that.
+# Colab's kernel imports google.colab before the first cell runs, which is how the kit recognizes it.
 LAUNCHER = "import google.colab\nfrom ipykernel import kernelapp\n\nkernelapp.launch_new_instance()\n"
 
 
 class Colab:
-    """A virtual environment like Colab's and a kernel of it, in a folder."""
+    """A virtual environment like Colab's, with a kernel, in a folder."""
 
     def __init__(self, folder: Path, base_python: str) -> None:
         self.folder = folder
@@ -75,17 +77,17 @@ class Colab:
         }
 
     def pip(self, *arguments: str) -> str:
-        """Run pip there; what it printed."""
+        """Run pip in the environment; return what it prints."""
         command = [str(self.python), "-m", "pip", *arguments]
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def packages(self) -> dict[str, str]:
-        """What is installed: name -> version."""
+        """The installed packages: name -> version."""
         listed = json.loads(self.pip("list", "--disable-pip-version-check", "--format=json"))
         return {package["name"]: package["version"] for package in listed}
 
     def run(self, notebook: Any, folder: Path, fast: bool) -> dict[str, Any]:
-        """Run a notebook in a fresh kernel; seconds, megabytes at most and what a reader would complain of."""
+        """Run a notebook in a fresh kernel; return seconds, MB at the peak, and what looks like an error."""
         folder.mkdir(parents=True)
         began = time.monotonic()
         memory = run(notebook, folder, fast, self.variables, "colab")
@@ -111,7 +113,7 @@ class Colab:
 
 
 class Course:
-    """The commit HEAD as GitHub would give it: an archive, and its notebooks."""
+    """The commit HEAD as GitHub offers it: an archive, and the notebooks in it."""
 
     def __init__(self, folder: Path) -> None:
         self.archive = folder / "dqnkit-rehearsal.zip"
@@ -124,21 +126,21 @@ class Course:
         self.address = f"https://github.com/{place['repository']}/archive/{place['tag']}.zip"
 
     def read(self, path: Path, archive: Path | None = None) -> Any:
-        """A notebook whose set-up cell takes another archive: this commit's unless given."""
+        """A notebook whose set-up cell installs an archive from the disk, this commit's unless given."""
         notebook = nbformat.read(path, as_version=4)
         (set_up,) = [cell for cell in notebook.cells if cell.cell_type == "code" and self.address in cell.source]
         set_up.source = set_up.source.replace(self.address, str(archive or self.archive))
         return notebook
 
     def only_set_up(self, archive: Path | None = None) -> Any:
-        """A notebook of nothing but the set-up cell."""
-        notebook = self.read(next(iter(sorted(self.notebooks.glob("00_*.ipynb")))), archive)
+        """A notebook with only the set-up cell."""
+        notebook = self.read(min(self.notebooks.glob("[0-9][0-9]_*.ipynb")), archive)
         notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
         return notebook
 
 
 def find_python() -> str:
-    """A Python of Colab's version: on the path, or one of pyenv's."""
+    """A Python of Colab's version, from the PATH or from pyenv."""
     candidates = [shutil.which(f"python{PYTHON}"), *Path.home().glob(f".pyenv/versions/{PYTHON}.*/bin/python")]
     for candidate in filter(None, candidates):
         asked = subprocess.run([candidate, "--version"], capture_output=True, text=True)
@@ -154,7 +156,7 @@ def text_of(notebook: Any) -> str:
 
 
 def rehearse_set_up(colab: Colab, course: Course) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Run the set-up cell, first with an address where nothing is; the results and the verdicts."""
+    """Run the set-up cell, first with an address that does not exist; return the results and the verdicts."""
     before = colab.packages()
     nothing = course.only_set_up(course.archive.with_name("nothing.zip"))
     answer = colab.run(nothing, colab.folder / "nothing", fast=True)["complaints"]
@@ -179,12 +181,12 @@ def rehearse_set_up(colab: Colab, course: Course) -> tuple[dict[str, Any], list[
 
 
 def rehearse_notebooks(colab: Colab, course: Course, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Run the notebooks; name -> result."""
+    """Run the notebooks; return name -> result."""
     solutions = sorted((course.notebooks / "solutions").glob("[0-9][0-9]_*.ipynb"))
     students = sorted(course.notebooks.glob("[0-9][0-9]_*.ipynb"))
     results = {}
     for path in [*solutions, *students]:
-        if arguments.only and path.name[:2] not in arguments.only:
+        if arguments.only and path.stem.partition("_")[2] not in arguments.only:
             continue
         name = str(path.relative_to(course.notebooks).with_suffix(""))
         fast = arguments.fast or path in students
@@ -200,11 +202,11 @@ def rehearse_notebooks(colab: Colab, course: Course, arguments: argparse.Namespa
 
 
 def main() -> None:
-    """Rehearse, and print what was seen."""
+    """Rehearse, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help=f"a Python {PYTHON} (default: one on the path, or one of pyenv's)")
     parser.add_argument("--fast", action="store_true", help="run the solutions in fast mode, too")
-    parser.add_argument("--only", nargs="+", metavar="NN", help="numbers of notebooks (default: all)")
+    parser.add_argument("--only", nargs="+", metavar="LESSON", help="lessons (default: all)")
     parser.add_argument("--out", type=Path, help="JSON file (default: benchmark-results/colab.json)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dqnkit-colab-") as name:
@@ -215,10 +217,11 @@ def main() -> None:
         set_up, verdicts = rehearse_set_up(colab, course)
         results = rehearse_notebooks(colab, course, arguments)
         if not results:
-            raise SystemExit(f"there is no notebook {' or '.join(arguments.only)}")
+            raise SystemExit(f"there is no lesson {' or '.join(arguments.only)}")
         later = colab.packages()
     expected = {**set_up["before"], **set_up["installed"]}
-    changed = sum(later.get(name) != version for name, version in expected.items())  # 09 installs some more
+    # (the lesson on the cloud has installed some more)
+    changed = sum(later.get(name) != version for name, version in expected.items())
     rows = [[name, "fast" if r["fast"] else "whole", r["seconds"], r["peak_mb"]] for name, r in results.items()]
     report.table("notebooks on Colab", ["notebook", "mode", "seconds", "MB at most"], rows)
     slowest = max((result["seconds"] for result in results.values()), default=0.0)

@@ -1,6 +1,6 @@
-"""The online network and the target network, side by side: what each says of every square, and how one follows.
+"""A picture of the online and the target network: the value of each square, and the start square's value over time.
 
-Drawn in milliseconds, for it is drawn while somebody moves sliders.
+Drawn in milliseconds, so that it can change while a reader moves sliders.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
 WIDTH, HEIGHT = 720, 500  # pixels
-MAP, GAP, TOP = 220, 24, 56  # side of a map, space between two, where they begin
+MAP, GAP, TOP = 220, 24, 56  # side of a map, space between two maps, top of the maps
 LEFT, RIGHT, CEILING, FLOOR = 62, 706, 326, 452  # the sides of the curve's box
-MOST_LINEAR = 20.0  # times the exact value: beyond it the curve's axis is logarithmic
-BLUES = ("#F7FBFF", "#5BA3D0", "#08306B")  # no value, about the largest true one, far above it
+MOST_LINEAR = 20.0  # times the exact value; for larger values the curve's axis is logarithmic
+BLUES = ("#F7FBFF", "#5BA3D0", "#08306B")  # for 0, for about the largest true value, for far larger ones
 CAPTION = (
     "What to look for: in the maps, the largest of the four values of each square; below, the same of the start square "
     "over time. The target network (dashed) stands still from one copy to the next, and the online network learns "
@@ -28,7 +28,7 @@ CAPTION = (
 )
 
 
-def two_networks(
+def two_networks_picture(
     updates: Array,
     online: Array,
     target: Array,
@@ -38,18 +38,18 @@ def two_networks(
     square: int = 0,
     title: str = "",
 ) -> Picture:
-    """State values of both networks on a square room, now as maps, and of one square over the updates.
+    """State values of both networks in a square room as maps, and of one square as curves over the updates.
 
     Args:
-        updates: when the values were taken, ``[N]``.
+        updates: at which the values were measured ``[N]``.
         online, target: max_a Q(s, a) of both networks at these updates ``[N, S]``, S = size * size.
-        optimum: the true ones ``[S]``.
-        terminal: squares where the episode has ended ``[S]``: they have no value and stay empty.
-        square: which square the curve below follows: the one where episodes start.
-        title: the settings.
+        optimum: max_a Q*(s, a) ``[S]``.
+        terminal: whether a square is terminal ``[S]``; these have no value and stay empty.
+        square: the square of the curves, where episodes start.
+        title: above the maps.
 
     Raises:
-        InvalidDataError: shapes that do not belong together.
+        InvalidDataError: the shapes do not match.
     """
     num_states = len(optimum)
     size = round(num_states**0.5)
@@ -69,7 +69,7 @@ def two_networks(
 
 
 def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float) -> None:
-    """One number in each square; the darker the larger, and darkest from far above the largest true value on."""
+    """A number in each square; larger values are darker, up to 1.6 times the largest true value."""
     color = str(PALETTE[name if name in PALETTE else "reference"]["color"])
     canvas.text((x, TOP - 14), name, 13, color, "lm", bold=True)
     canvas.rectangle((x, TOP), (x + MAP, TOP + MAP), color)
@@ -85,7 +85,7 @@ def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float
 
 
 def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, optimum: float) -> None:
-    """The start square's value over the updates, with axes, legend and the exact value."""
+    """The start square's values over the updates, with axes, legend and the exact value."""
     seen = np.concatenate([online, target])
     largest = float(np.max(np.abs(seen), initial=0.0, where=np.isfinite(seen)))
     log = largest > MOST_LINEAR * optimum
@@ -133,12 +133,12 @@ def _powers_of_ten(low: float, high: float) -> list[float]:
 
 
 def _tick_text(value: float) -> str:
-    """At most six signs: there is no more room beside the axis."""
+    """The value in at most six characters, which fit beside the axis."""
     return f"{value:,.6g}" if value < 1e5 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _value_text(value: float) -> str:
-    """At most five signs; "goal" where there is no value."""
+    """The value in at most five characters; "goal" for NaN."""
     if np.isnan(value):
         return "goal"
     if np.isinf(value):

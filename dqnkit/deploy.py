@@ -1,0 +1,90 @@
+"""Clusters of every kind: on this computer, on others that ssh reaches, on machines of a cloud, or running already.
+
+with make_cluster() as cluster, cluster.get_client() as client: ...
+with connect("tls://192.168.1.5:8786") as client: ...
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dqnkit.cluster import local
+from dqnkit.cluster.connect import connect
+from dqnkit.cluster.local import workers_that_fit
+from dqnkit.cluster.package import check_workers, send_package
+from dqnkit.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from distributed.deploy.cluster import Cluster
+
+__all__ = ["check_workers", "connect", "make_cluster", "send_package", "workers_that_fit"]
+
+# Kinds that need the extra `cloud`: the module with the function `start`, imported only when it is asked for.
+STARTED_BY = {"ssh": "dqnkit.cluster.ssh", "aws": "dqnkit.cloud.aws", "gcp": "dqnkit.cloud.gcp"}
+
+
+def make_cluster(
+    where: str | Cluster = "local", n_workers: int | None = None, threads_per_worker: int = 1, **options: Any
+) -> Cluster:
+    """A Dask cluster of any kind. Use it in a ``with`` block; what it started ends there.
+
+    ======================  ============================================  ======================================
+    where                   what it is                                    options
+    ======================  ============================================  ======================================
+    ``"local"``             processes on this computer                    those of `dqnkit.cluster.local.start`
+    ``"tls://HOST:8786"``   a scheduler that runs already; it stays       of `dqnkit.cluster.running_cluster`
+    ``"ssh"``               processes on computers that ssh reaches       of `dqnkit.cluster.ssh.start`
+    ``"aws"``               machines of Amazon EC2, which cost money      of `dqnkit.cloud.aws.start`
+    ``"gcp"``               machines of Google Compute Engine, likewise   of `dqnkit.cloud.gcp.start`
+    a Dask cluster          itself: of dask-gateway, dask-jobqueue, ...   none
+    ======================  ============================================  ======================================
+
+    Args:
+        where: see the table.
+        n_workers: worker processes; on a cloud each has its own machine. On this computer the default is one for each
+            core, as far as memory allows; for the other kinds it must be given.
+        threads_per_worker: tasks that a worker runs at a time. More than one helps where environments wait (for a
+            simulator, a network), not where they compute.
+        options: see the table. Settings in Dask's configuration count, too.
+
+    Raises:
+        ConfigError: there is no such kind, or an option is wrong.
+        ClusterError: it could not be started; whatever had started has ended.
+        MissingExtraError: this kind needs a package that is not installed.
+    """
+    if not isinstance(where, str) and hasattr(where, "get_client"):  # dask-gateway's is no `Cluster` of distributed
+        return where
+    if not isinstance(where, str) or not (where in ("local", *STARTED_BY) or "://" in where):
+        kinds = ", ".join(["local", *STARTED_BY])
+        raise ConfigError(
+            f"where must be one of {kinds}, an address like tls://HOST:8786 or a Dask cluster, not {where!r}; the "
+            "number of workers is make_cluster(n_workers=2)"
+        )
+    try:
+        if where == "local":
+            return local.start(n_workers, threads_per_worker, **options)
+        if "://" in where:
+            from dqnkit.cluster.running_cluster import RunningCluster
+
+            return RunningCluster(where, **options)
+        if n_workers is None:
+            raise ConfigError(f"say how many workers: make_cluster({where!r}, n_workers=2)")
+        return _starter(where)(n_workers, threads_per_worker, **options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ConfigError(f"make_cluster({where!r}): {str(error).rpartition('()')[2].strip()}") from error
+
+
+def _starter(where: str) -> Callable[..., Cluster]:
+    """The function that starts a cluster of a kind that needs the extra `cloud`."""
+    try:
+        module = importlib.import_module(STARTED_BY[where])
+    except ImportError as error:
+        if (error.name or "").startswith("dqnkit"):
+            raise
+        raise MissingExtraError(f"what a cluster on {where} needs", "cloud") from error
+    starter: Callable[..., Cluster] = module.start
+    return starter

@@ -1,0 +1,136 @@
+"""The doctor tries what is installed, in other processes, and survives their failures."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from dqnkit.doctor import smoke_tests
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_an_environment_that_does_not_step_is_a_problem(monkeypatch):
+    assert smoke_tests.environment().status == "ok"
+    monkeypatch.setattr("dqnkit.environments.make_env", lambda env_id: 1 / 0)
+    assert "division by zero" in smoke_tests.environment().value
+    assert smoke_tests.environment().status == "problem"
+
+
+def test_without_pygame_videos_are_advice(monkeypatch):
+    monkeypatch.setattr(smoke_tests, "find_spec", lambda name: None)
+    assert smoke_tests.videos().status == "advice"
+    assert smoke_tests.tensorflow() == []
+
+
+@pytest.fixture
+def tensorflow(tmp_path, monkeypatch):
+    """Installs a package called tensorflow, with code from the test, where the doctor's process finds it."""
+
+    def write(code):
+        (tmp_path / "tensorflow.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
+
+    return write
+
+
+def fake(gpus):
+    return (
+        "import sys; print('a greeting'); print('a warning', file=sys.stderr); __version__ = '2.21.0'\n"
+        f"class config: list_physical_devices = staticmethod(lambda kind: {gpus})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "nvidia", "status", "value"),
+    [
+        ([], None, "ok", "none"),
+        ([1], "/usr/bin/nvidia-smi", "ok", "TensorFlow sees 1"),
+        ([], "/usr/bin/nvidia-smi", "advice", "does not see"),
+    ],
+)
+def test_the_gpu_is_seen_or_not(tensorflow, monkeypatch, gpus, nvidia, status, value):
+    tensorflow(fake(gpus))
+    monkeypatch.setattr(smoke_tests.shutil, "which", lambda name: nvidia)
+    imports, gpu = smoke_tests.tensorflow()
+    assert (imports.status, imports.value) == ("ok", "2.21.0 can be imported")
+    assert gpu.status == status
+    assert value in gpu.value
+    assert ("learner-gpu" in gpu.remedy) == (status == "advice")
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("raise ImportError('libfoo.so is broken')", "libfoo.so is broken"),
+        ("import os; os.kill(os.getpid(), 9)", "signal 9"),
+        ("import sys; sys.exit(3)", "no message"),
+    ],
+)
+def test_a_tensorflow_that_cannot_be_imported_is_a_problem(tensorflow, code, value):
+    tensorflow(code)
+    (finding,) = smoke_tests.tensorflow()
+    assert finding.status == "problem"
+    assert value in finding.value
+    assert '[learner]"' in finding.remedy
+
+
+def test_a_tensorflow_that_hangs_is_left_alone(tensorflow, monkeypatch):
+    tensorflow("import time; time.sleep(100)")
+    monkeypatch.setattr(smoke_tests, "SECONDS", 0.5)
+    (finding,) = smoke_tests.tensorflow()
+    assert (finding.status, finding.value) == ("problem", "cannot be imported: no end within 0.5 s")
+
+
+# -- Dask
+
+
+def test_a_cluster_starts_works_and_closes():
+    pytest.importorskip("distributed")
+    (finding,) = smoke_tests.dask_starts()
+    assert finding.status == "ok"
+    assert 0 < float(re.search(r"closed in ([\d.]+) s", finding.value)[1]) < smoke_tests.SECONDS
+
+
+@pytest.fixture
+def broken_dask(tmp_path, monkeypatch):
+    """Installs packages dask and distributed, with code from the test, where the doctor's process finds them."""
+
+    def write(code):
+        for name in ("dask", "distributed"):
+            (tmp_path / f"{name}.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+        monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
+
+    return write
+
+
+def test_a_dask_that_does_not_start_is_a_problem_with_its_reason(broken_dask):
+    broken_dask("raise OSError('no socket for you')")
+    (finding,) = smoke_tests.dask_starts()
+    assert (finding.status, finding.value) == ("problem", "a cluster cannot be started: OSError: no socket for you")
+    assert '[cluster]"' in finding.remedy
+
+
+def test_a_dask_that_hangs_is_left_alone(broken_dask, monkeypatch):
+    broken_dask("import time; time.sleep(100)")
+    monkeypatch.setattr(smoke_tests, "SECONDS", 0.5)
+    (finding,) = smoke_tests.dask_starts()
+    assert (finding.status, finding.value) == ("problem", "a cluster cannot be started: no end within 0.5 s")
+
+
+def test_without_dask_nothing_is_started(monkeypatch):
+    monkeypatch.setattr(smoke_tests, "find_spec", lambda name: None)
+    assert smoke_tests.dask_starts() == []
+
+
+def test_the_two_programs_run_at_the_same_time(monkeypatch):
+    both = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(smoke_tests, "run_python", lambda code, seconds: both.wait() * 0 or "1.0 0")
+    monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
+    assert [finding.name for finding in smoke_tests.examine()] == ["CartPole-v1", "videos", "Dask", "TensorFlow", "GPU"]
