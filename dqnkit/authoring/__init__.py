@@ -1,1 +1,1 @@
-"""Making the course: the notebooks from their sources, the recorded runs from their plans."""
+"""Tools for authors: they build the notebooks from their sources and record runs from their plans."""

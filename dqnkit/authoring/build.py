@@ -1,10 +1,10 @@
-"""The course built from the sources of its lessons: both copies of each notebook, and the lists in the READMEs.
+"""Build the notebooks and the lists in the READMEs from the sources of the lessons.
 
-    python -m dqnkit.authoring.build             # write all of it anew
+    python -m dqnkit.authoring.build             # write all of them
     python -m dqnkit.authoring.build --repository someone/fork --tag autumn   # for a fork or a class
 
-People edit ``notebooks/source`` (`dqnkit.authoring.source` says how) and the order of the lessons in
-`dqnkit.classroom.course`; what is built from them is committed too. A notebook whose lesson is gone is removed.
+Authors edit ``notebooks/source`` (see `dqnkit.authoring.source`) and the order of the lessons in
+`dqnkit.classroom.course`. The built files are committed too. Notebooks of deleted lessons are removed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from dqnkit.errors import DQNKitError
 
 
 def build_course(folder: Path, repository: Repository | None = None) -> dict[Path, str]:
-    """All that is made from the sources in a folder of notebooks: path -> content.
+    """Return all built files for a folder of notebooks: path -> content.
 
     Raises:
-        DQNKitError: a source or a README that is not well formed; says where.
+        DQNKitError: a source or a README is malformed; the message says where.
         MissingExtraError: Jupytext is not installed.
     """
     repository = repository or read_repository(folder)
@@ -41,13 +41,13 @@ def build_course(folder: Path, repository: Repository | None = None) -> dict[Pat
 
 
 def leftovers(folder: Path, built: dict[Path, str]) -> list[Path]:
-    """Notebooks that were built once and belong to no lesson any more."""
+    """Return built notebooks that no longer belong to a lesson."""
     there = [*folder.glob(NOTEBOOKS), *(folder / "solutions").glob(NOTEBOOKS)]
     return [path for path in sorted(there) if path not in built and _was_built(path)]
 
 
 def _was_built(path: Path) -> bool:
-    """Whether a notebook comes from the build and not from somebody's hand."""
+    """Return whether a notebook was built and not written by hand."""
     try:
         return "dqnkit" in json.loads(path.read_text(encoding="utf-8"))["metadata"]
     except (OSError, ValueError, LookupError, TypeError):

@@ -1,4 +1,4 @@
-"""A lesson's two notebooks, the student's copy and the solution, from its source; without outputs."""
+"""Build a lesson's two notebooks, the student's copy and the solution, from its source; without outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if "google.colab" in sys.modules:
     !{{sys.executable}} -m pip install --quiet --no-deps {{kit}}
     assert _exit_code == 0, f"Cannot install {{kit}}: no network, or no such address. Mend it, and run this cell again."
     from dqnkit.colab import set_up
-    set_up()"""  # the ! is IPython's: what follows is a command of the shell, which leaves its status in _exit_code
+    set_up()"""  # IPython runs the line with ! in a shell and sets _exit_code
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -29,19 +29,19 @@ METADATA = {
 
 
 def notebook(source: Source, repository: Repository, path: str, course_table: str, *, solved: bool) -> str:
-    """A notebook as the text of its file; the same source gives the same bytes.
+    """Return a notebook as the text of its file; the same source gives the same bytes.
 
-    What the lists of lessons say of it is in its metadata, under ``dqnkit``: ``idea`` and ``minutes``.
+    The metadata ``dqnkit`` holds the lesson's ``idea`` and ``minutes``, for lists of lessons.
 
     Args:
-        source: the lesson's.
-        repository: where its links lead.
+        source: of the lesson.
+        repository: the target of its links.
         path: of the notebook in the repository.
         course_table: the table of all lessons, in Markdown.
-        solved: whether it is the solution.
+        solved: whether to build the solution.
 
     Raises:
-        DQNKitError: the marks of a solution are not well formed; says in which cell.
+        DQNKitError: the marks of a solution are malformed; the message names the cell.
     """
     badges = f"[Open in Binder]({repository.on_binder(path)}) · [Open in Colab]({repository.on_colab(path)})"
     cells = []
@@ -60,7 +60,7 @@ def notebook(source: Source, repository: Repository, path: str, course_table: st
 
 
 def _ids(source: Source) -> list[str]:
-    """An identifier for each cell, made from its content: a new cell changes that of no other."""
+    """Return an id for each cell, made from its content, so that a new cell changes no other id."""
     seen: Counter[str] = Counter()
     names = []
     for cell in source.cells:

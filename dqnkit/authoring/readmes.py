@@ -1,6 +1,6 @@
-"""The parts of the READMEs that the build writes: badges, the way to the code, and the tables of the course.
+"""The parts of the READMEs that the build writes: badges, the command to clone, and the tables of the course.
 
-They stand between two marks, ``<!-- begin NAME: ... -->`` and ``<!-- end NAME -->``; the rest of a file stays.
+Each part is between the marks ``<!-- begin NAME: ... -->`` and ``<!-- end NAME -->``. The rest of a file is kept.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dqnkit.authoring.repository import Repository
 from dqnkit.authoring.source import Source
 from dqnkit.errors import DQNKitError
 
-START = "notebooks/START.md"  # what the badge of the course opens on Binder
+START = "notebooks/START.md"  # opened on Binder by the badge of the course
 
 
 def readmes(folder: Path, sources: Sequence[Source], repository: Repository) -> dict[Path, str]:
-    """What the README of a checkout and that of its notebooks should hold: path -> content.
+    """Return the README of the repository and that of its notebooks: path -> content.
 
     Args:
         folder: of the notebooks.
         sources: of all lessons.
-        repository: where the links lead.
+        repository: the target of the links.
 
     Raises:
-        DQNKitError: a README without the marks; says which.
+        DQNKitError: a README lacks a mark; the message says which.
     """
     front, course = folder.parent / "README.md", folder / "README.md"
     return {
-        front: _written(
+        front: _with_parts(
             front,
             {
                 "badges": _badges(sources, repository),
@@ -37,16 +37,16 @@ def readmes(folder: Path, sources: Sequence[Source], repository: Repository) -> 
                 "course": course_table(sources, "notebooks/"),
             },
         ),
-        course: _written(course, {"course": course_table(sources), "links": _links(sources, repository)}),
+        course: _with_parts(course, {"course": course_table(sources), "links": _links(sources, repository)}),
     }
 
 
 def course_table(sources: Sequence[Source], folder: str = "") -> str:
-    """The lessons in their order: notebook, idea, minutes, and the hours of all.
+    """Return the table of the lessons in Markdown: notebook, idea, minutes, and the hours of all.
 
     Args:
         sources: of all lessons.
-        folder: of the notebooks, as the links see it.
+        folder: of the notebooks, relative to the file with the table; empty or with a slash at its end.
     """
     rows = [
         f"| [{source.notebook}]({folder}{source.notebook}.ipynb) | {source.idea} | {source.minutes} |"
@@ -58,7 +58,7 @@ def course_table(sources: Sequence[Source], folder: str = "") -> str:
 
 
 def _badges(sources: Sequence[Source], repository: Repository) -> str:
-    """Pictures that open the course: on Binder its start page, on Colab its first notebook."""
+    """Return badges that open the start page on Binder and the first notebook on Colab."""
     binder, colab = repository.on_binder(START), repository.on_colab(f"notebooks/{sources[0].notebook}.ipynb")
     return (
         f"[![Open the course on Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
@@ -67,7 +67,7 @@ def _badges(sources: Sequence[Source], repository: Repository) -> str:
 
 
 def _links(sources: Sequence[Source], repository: Repository) -> str:
-    """A table with the links of each notebook and of its solution."""
+    """Return a table with links to each notebook and to its solution on Binder and Colab."""
     rows = ["| notebook | open | its solution |", "| --- | --- | --- |"]
     for source in sources:
         paths = f"notebooks/{source.notebook}.ipynb", f"notebooks/solutions/{source.notebook}.ipynb"
@@ -76,8 +76,8 @@ def _links(sources: Sequence[Source], repository: Repository) -> str:
     return "\n".join(rows)
 
 
-def _written(path: Path, parts: Mapping[str, str]) -> str:
-    """A file's text with other content between its marks."""
+def _with_parts(path: Path, parts: Mapping[str, str]) -> str:
+    """Return the text of a file with new content between its marks; ``parts`` is name of a mark -> content."""
     text = path.read_text(encoding="utf-8")
     for name, content in parts.items():
         pieces = re.split(f"(<!-- begin {name}: .* -->\n|<!-- end {name} -->)", text)

@@ -1,8 +1,8 @@
-"""Recorded runs made: train every seed of a plan, keep the curves as a small file in the lesson's folder.
+"""Record runs: train every seed of a plan and save the learning curves as a small file in the lesson's folder.
 
     python -m dqnkit.authoring.record target_network/cartpole
 
-The plans are in the modules ``recordings`` of the lessons. After a change of a plan its recording is made again.
+The plans are in the modules ``recordings`` of the lessons. After a change to a plan, record it again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ from dqnkit.classroom.recordings import Plan, Recording
 from dqnkit.training import train
 from dqnkit.types import Array, TrainStatus
 
-POINTS = 100  # of a recorded curve
-MEASURES = ("episode_return", "mean_max_q")  # fields of TrainStatus that are recorded
-PACKAGES = ("numpy", "gymnasium", "tensorflow", "tensorflow-cpu", "keras")
+MAX_POINTS = 100  # of a recorded curve
+MEASURES = ("episode_return", "mean_max_q")  # recorded fields of TrainStatus
+PACKAGES = (  # their versions are recorded
+    "numpy",
+    "gymnasium",
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+)
 
 
 def plans() -> dict[str, Plan]:
-    """How each recording of the course is made: ``"lesson/name"`` -> plan."""
+    """Return the plans of all recordings of the course: ``"lesson/name"`` -> plan."""
     found: dict[str, Plan] = {}
     for lesson in course.LESSONS:
         if (course.FOLDER / lesson / "recordings.py").exists():
@@ -41,9 +47,9 @@ def plans() -> dict[str, Plan]:
 
 
 def record(name: str, plan: Plan) -> Recording:
-    """Train every seed of a plan and keep its curves."""
+    """Train every seed of a plan and return the curves."""
     total = plan.config.total_steps
-    points = min(POINTS, total)
+    points = min(MAX_POINTS, total)
     steps = np.linspace(total / points, total, points).astype(int)  # [T]
     curves = np.array([_curves(train(replace(plan.config, seed=seed)), steps) for seed in plan.seeds])  # [S, T, 2]
     settings = {setting: value for setting, value in plan.config.to_dict().items() if setting != "seed"}
@@ -52,10 +58,10 @@ def record(name: str, plan: Plan) -> Recording:
 
 
 def write_recording(recording: Recording) -> Path:
-    """Write a recording into its lesson's folder as JSON, one line for each field and each seed."""
+    """Write a recording to its lesson's folder as JSON, one line for each field and each seed; return its path."""
 
     def plain(values: Array) -> Any:
-        return [plain(row) for row in values] if values.ndim > 1 else [_short(value) for value in values.tolist()]
+        return [plain(row) for row in values] if values.ndim > 1 else [_rounded(value) for value in values.tolist()]
 
     fields = {
         "command": recording.command,
@@ -74,7 +80,7 @@ def write_recording(recording: Recording) -> Path:
 
 
 def _curves(statuses: Iterator[TrainStatus], steps: Array) -> Array:
-    """The measures when training had come to each of these steps ``[T, 2]``."""
+    """Return the measures ``[T, 2]`` when training reached each of these steps ``[T]``."""
     curve: list[list[float]] = []
     last = [float("nan")] * len(MEASURES)
     for status in statuses:
@@ -85,8 +91,8 @@ def _curves(statuses: Iterator[TrainStatus], steps: Array) -> Array:
     return np.array(curve)
 
 
-def _short(value: float) -> float | None:
-    """Four digits are more than a plot shows; JSON has no NaN."""
+def _rounded(value: float) -> float | None:
+    """Return a number with four digits, more than a plot shows; None for NaN, which JSON lacks."""
     return None if value != value else value if isinstance(value, int) else float(f"{value:.4g}")
 
 

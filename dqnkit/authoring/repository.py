@@ -1,4 +1,4 @@
-"""The repository on GitHub that badges, links and the set-up cell lead to, and the addresses that follow from it."""
+"""The repository on GitHub, and the addresses in it for badges, links and the set-up cell."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FILE = "source/repository.json"  # in the folder of the notebooks
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository and one version of it.
+    """A repository and one of its versions.
 
     Raises:
-        DQNKitError: a name that is no repository's, or a tag that cannot stand in an address.
+        DQNKitError: the repository is not written owner/name, or the tag cannot be part of an address.
     """
 
     repository: str  # owner/name
@@ -34,28 +34,28 @@ class Repository:
             )
 
     def on_binder(self, path: str) -> str:
-        """The address that opens a file of the repository on Binder."""
+        """Return the address that opens a file of the repository on Binder."""
         return f"https://mybinder.org/v2/gh/{self.repository}/{self.tag}?urlpath=lab/tree/{path}"
 
     def on_colab(self, path: str) -> str:
-        """The address that opens a notebook of the repository on Colab."""
+        """Return the address that opens a notebook of the repository on Colab."""
         return f"https://colab.research.google.com/github/{self.repository}/blob/{self.tag}/{path}"
 
     @property
     def archive(self) -> str:
-        """The address of the whole repository as one file, which pip installs."""
+        """The address of a zip file of the repository, which pip can install."""
         return f"https://github.com/{self.repository}/archive/{self.tag}.zip"
 
     @property
     def clone(self) -> str:
-        """The commands that bring the repository, for a shell."""
+        """The shell commands that clone the repository and enter it."""
         return f"git clone https://github.com/{self.repository} && cd {self.repository.partition('/')[2]}"
 
     def to_json(self) -> str:
-        """The content of `FILE`."""
+        """Return the content of `FILE`."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def read_repository(folder: Path) -> Repository:
-    """The repository that the course in a folder of notebooks leads to."""
+    """Read the repository from a folder of notebooks."""
     return Repository(**json.loads((folder / FILE).read_text(encoding="utf-8")))

@@ -1,11 +1,11 @@
 """The source of a lesson's notebook: a Python file in Jupytext's percent format, with a few marks.
 
-The file begins with a header of YAML in which ``jupyter: dqnkit:`` gives ``idea`` (the one new idea, for the lists of
+The file begins with a YAML header in which ``jupyter: dqnkit:`` gives ``idea`` (the one new idea, for the lists of
 lessons) and ``minutes``. In the text
 
-- ``[[number]]`` and ``[[minutes]]`` become the lesson's own, ``[[replay]]`` the number of another lesson;
-- ``<!-- badges -->`` becomes links that open the notebook, ``<!-- course -->`` the table of all lessons;
-- what stands between the lines ``### BEGIN SOLUTION`` and ``### END SOLUTION`` is left out of the student's copy.
+- ``[[number]]`` and ``[[minutes]]`` are replaced by those of the lesson, ``[[replay]]`` by the number of that lesson;
+- ``<!-- badges -->`` is replaced by links that open the notebook, ``<!-- course -->`` by the table of all lessons;
+- lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy.
 """
 
 from __future__ import annotations
@@ -27,62 +27,58 @@ REFERENCE = re.compile(r"\[\[([a-z]\w*)\]\]")
 
 @dataclass(frozen=True)
 class Source:
-    """One lesson's source, read.
-
-    Raises:
-        DQNKitError: the header lacks the idea or the minutes, or the text does not begin with a title.
-    """
+    """The source of one lesson."""
 
     lesson: str
     number: str  # "03"
     idea: str
     minutes: int
-    cells: Sequence[Any]  # Jupytext's
-    references: Mapping[str, str]  # what stands between [[ and ]] -> what takes its place
+    cells: Sequence[Any]  # as Jupytext reads them
+    references: Mapping[str, str]  # the text between [[ and ]] -> its replacement
 
     @property
     def notebook(self) -> str:
-        """The name of the notebook's file, without the ending."""
+        """The name of the notebook's file without its suffix."""
         return f"{self.number}_{self.lesson}"
 
 
 def read_sources(folder: Path) -> list[Source]:
-    """The sources of all lessons of the course, in its order.
+    """Read the sources of all lessons, in the order of the course.
 
     Args:
-        folder: of the notebooks; the sources are in its folder ``source``.
+        folder: of the notebooks; the sources are in its subfolder ``source``.
 
     Raises:
-        DQNKitError: a lesson without a source, or a source that is not well formed; says which.
+        DQNKitError: a lesson has no source, or a source lacks the header or the title; the message says which.
         MissingExtraError: Jupytext is not installed.
     """
     lessons = {lesson: course.number(lesson) for lesson in course.LESSONS}
     files = [path.stem for path in (folder / "source").glob("*.py")]
-    # a lesson that the course leaves out has no number: its name in words stands for it
+    # a lesson that the course leaves out has no number: it is referred to by its name
     references = {name: name.replace("_", " ") for name in files} | lessons
     return [_read(folder / "source" / f"{lesson}.py", number, references) for lesson, number in lessons.items()]
 
 
 def filled(text: str, source: Source) -> str:
-    """A cell's text with its references filled in."""
+    """Return the text of a cell with its references replaced."""
     return REFERENCE.sub(lambda found: source.references.get(found[1], found[0]), text)
 
 
 def without_solution(code: str) -> str:
-    """A cell's code as the student gets it.
+    """Return the code of a cell as the student gets it.
 
-    In the place of each solution stands a comment, and what keeps the cell a program: ``return None`` where the end of
-    a function was left out, ``pass`` where a block would be empty.
+    Each solution is replaced by a comment and, if the cell needs it to stay valid, a statement: ``return None`` for the
+    end of a function, ``pass`` for a block that would be empty.
 
     Raises:
-        DQNKitError: a line that begins a solution without one that ends it, or the other way round.
+        DQNKitError: a mark that begins a solution has none that ends it, or the reverse.
     """
     lines = code.split("\n")
     kept, position = [], 0
     for begin, end in _solutions(lines):
         indent = " " * (len(lines[begin]) - len(lines[begin].lstrip()))
         kept += [*lines[position:begin], indent + PLACEHOLDER]
-        statement = _instead(ast.parse(code), begin + 1, end + 1)
+        statement = _replacement(ast.parse(code), begin + 1, end + 1)
         if statement:
             kept.append(indent + statement)
         position = end + 1
@@ -90,7 +86,7 @@ def without_solution(code: str) -> str:
 
 
 def with_solution(code: str) -> str:
-    """A cell's code with the solution, without the marks around it."""
+    """Return the code of a cell with the solution but without the marks."""
     return "\n".join(line for line in code.split("\n") if line.strip() not in (BEGIN, END))
 
 
@@ -117,7 +113,7 @@ def _read(path: Path, number: str, references: Mapping[str, str]) -> Source:
 
 
 def _solutions(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """First and last line of each solution, the marks."""
+    """Yield the indices of the two marks of each solution."""
     begin = None
     for number, line in enumerate(lines):
         if line.strip() == BEGIN and begin is None:
@@ -131,8 +127,8 @@ def _solutions(lines: list[str]) -> Iterator[tuple[int, int]]:
         raise DQNKitError(f"line {begin + 1} begins a solution that never ends")
 
 
-def _instead(tree: ast.Module, begin: int, end: int) -> str:
-    """The statement that must stand in for the lines from ``begin`` to ``end`` (counted from 1), if any."""
+def _replacement(tree: ast.Module, begin: int, end: int) -> str:
+    """Return the statement that must replace the lines from ``begin`` to ``end`` (counted from 1); may be empty."""
     for node in ast.walk(tree):
         for block in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if not isinstance(block, list) or isinstance(node, ast.Module):

@@ -1,6 +1,6 @@
-"""What the notebooks do with the reader: check what was written, record predictions, keep progress.
+"""The functions that a notebook offers its reader: checks, hints, predictions, progress.
 
-Importing this imports neither TensorFlow nor ipywidgets; checks work without either.
+Neither TensorFlow nor ipywidgets is imported here, and checks work without them.
 """
 
 from __future__ import annotations
@@ -28,5 +28,5 @@ __all__ = [
 
 
 def sized(full: int, fast: int) -> int:
-    """How long to train: ``full``, or ``fast`` where the environment variable DQNKIT_FAST is 1 (in tests)."""
+    """Return ``full``, or ``fast`` if the environment variable DQNKIT_FAST is 1, as in tests: how long to train."""
     return fast if os.environ.get("DQNKIT_FAST") == "1" else full

@@ -1,10 +1,10 @@
-"""Checks of what the reader wrote: passed, or what is wrong and why it matters.
+"""Checks of the reader's code: did it pass, and if not, what is wrong and why it matters.
 
-A check plays the reader's work and the worked solution through the exercise's fixed cases and compares what is seen. If
-they differ, it plays the known mistakes too: the one that shows the very same on every case is named. An error that is
-not known gets what was expected and what came on the smallest failing case, and no guess.
+A check runs the reader's code and the worked solution on the fixed cases of the exercise and compares the results. If
+they differ, it also runs the known mistakes. One that gives the reader's results on every case is named. Otherwise the
+check shows the expected and the actual result of the smallest failing case, and does not guess.
 
-The reader's code runs in a thread with a time limit; whatever it returns, raises or prints, `check` returns a result.
+The reader's code runs in a thread with a time limit. Whatever it returns, raises or prints, `check` returns a result.
 """
 
 from __future__ import annotations
@@ -37,31 +37,33 @@ from dqnkit.classroom.rich_text import RichText
 from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
 from dqnkit.errors import UnknownNameError
 
-# where code lies that is not the reader's
+# Folders of this package, the standard library and installed packages: code in them is not the reader's.
 LIBRARIES = tuple(
     os.path.join(os.path.realpath(path), "")
     for path in (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
 )
-CASE = "case"  # the row of a result that is in words
-PRINTED = 2_000  # characters of what the reader's code prints that are kept
+CASE = "case"  # name of the row that describes the case in words
+MAX_PRINTED = 2_000  # characters kept of what the reader's code prints
+
+_LAST: dict[str, tuple[Any, bool]] = {}  # exercise -> the object last checked, and whether it passed
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found. As the value of a cell it shows itself; it is true if the check passed."""
+    """The result of a check. It is true if the check passed, and shows itself as the value of a cell."""
 
     name: str
     status: str  # "passed", "wrong" or "open" (not written yet)
     title: str
     message: str = ""  # what is wrong and why it matters
-    mistake: str = ""  # the known mistake that was seen, by name
-    rows: tuple[tuple[str, str], ...] = ()  # what it concerns, value: the smallest failing case
+    mistake: str = ""  # name of the known mistake, if it is one
+    rows: tuple[tuple[str, str], ...] = ()  # (name, value) pairs about the smallest failing case
     printed: str = ""  # what the reader's code printed
     advice: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the reader's work does what the solution does, on every case."""
+        """Whether the reader's code gives the results of the solution on every case."""
         return self.status == "passed"
 
     def __bool__(self) -> bool:
@@ -69,7 +71,7 @@ class CheckResult:
 
     @property
     def html(self) -> str:
-        """For the page."""
+        """The result as HTML."""
         rows = [[escape(name), escape(value) if name == CASE else rich_text.block(value)] for name, value in self.rows]
         inside = rich_text.prose(self.message)
         inside += rich_text.table(rows) if rows else ""
@@ -79,7 +81,7 @@ class CheckResult:
 
     @property
     def text(self) -> str:
-        """The same for a terminal."""
+        """The result as plain text, for a terminal."""
         icon, _ = rich_text.KINDS[self.status]
         lines = [f"{icon} {self.title}", self.message]
         for name, value in self.rows:
@@ -96,30 +98,31 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception instead of a value."""
+    """An exception that was raised instead of a value being returned."""
 
     kind: str
     message: str
-    line: str = field(compare=False)  # of the reader's code: "line 3: return q[s][b]"; empty where it is not in it
+    line: str = field(compare=False)  # where in the reader's code; empty if it was raised elsewhere
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one case showed: a value in the one form, or `Raised`; and which arguments were changed."""
+    """What happened on one case."""
 
-    outcome: Any
-    changed: tuple[str, ...] = ()
+    outcome: Any  # the value as `normalise` returns it, or `Raised`
+    changed: tuple[str, ...] = ()  # names of the arguments that were changed
 
 
 def check(name: str, thing: Any) -> CheckResult:
-    """Try what the reader wrote on the exercise's cases; show the result as the value of a cell.
+    """Check the reader's code on the cases of an exercise.
 
     Args:
         name: of the exercise.
-        thing: the reader's function, or class.
+        thing: the reader's function or class.
 
     Returns:
-        the result. Nothing that the reader's work does raises here; only Ctrl-C ends a check.
+        The result, which shows itself as the value of a cell. No error of the reader's code is raised here; only
+        Ctrl-C ends a check early.
     """
     try:
         exercise = course.find_exercise(name)
@@ -132,16 +135,13 @@ def check(name: str, thing: Any) -> CheckResult:
     return result
 
 
-_LAST: dict[str, tuple[Any, bool]] = {}  # what was checked last under each name, and whether it passed
-
-
 def forget() -> None:
-    """Begin as a new kernel does."""
+    """Forget what was checked, as a restart of the kernel does."""
     _LAST.clear()
 
 
 def use(name: str, thing: Any) -> Any:
-    """The reader's version if it passes its check, else the kit's, so that what follows works; says which.
+    """Return the reader's version if it passes its check, else the kit's; print which of the two it is.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
@@ -161,8 +161,8 @@ def use(name: str, thing: Any) -> Any:
 
 
 def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
-    """`check` without any record of it, for an exercise that need not be the kit's."""
-    problem = _misfit(exercise, thing)
+    """Check without recording it in the progress file; the exercise may be from outside the kit."""
+    problem = _problem_before_running(exercise, thing)
     if problem is not None:
         return problem
     printed = _Printed()
@@ -173,30 +173,32 @@ def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
             seen = _observe_reader(exercise, thing, cases)
     except _TooSlow as error:
         return replace(_too_slow(exercise, error), printed=printed.text)
-    except ImportError as error:  # of the solution: the reader's own are among the outcomes
+    except ImportError as error:  # of the solution; one of the reader's code is an outcome
         text = f"Something that this check needs is missing here: {error}. Install it, then run this cell again."
         return CheckResult(exercise.name, "open", f"{exercise.name}: cannot be checked here", text)
     return replace(_judge(exercise, cases, expected, seen), printed=printed.text)
 
 
 def observe_all(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[Seen]:
-    """What each case shows of the kit's own code: the solution, or a known mistake. What it prints is dropped."""
+    """Run the kit's own code, a solution or a known mistake, on every case; what it prints is dropped."""
     with _Printed().captured(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return [_observe(exercise, thing, case) for case in cases]
 
 
 def find_mistake(exercise: Exercise, cases: Sequence[Case], seen: Sequence[Seen]) -> Mistake | None:
-    """The known mistake that shows the very same on every case."""
+    """Return the known mistake that gives the same on every case, or None."""
     for mistake in exercise.mistakes:
-        shown = (observe_all(exercise, mistake.wrong, [case])[0] for case in cases)  # only up to the first difference
+        shown = (
+            observe_all(exercise, mistake.wrong, [case])[0] for case in cases
+        )  # a generator: it stops at the first difference
         if all(map(same, shown, seen)):
             return mistake
     return None
 
 
 def same(one: Seen, other: Seen) -> bool:
-    """Whether two cases showed the same value, or the same error."""
+    """Return whether two outcomes are the same value or the same error."""
     if isinstance(one.outcome, Raised) or isinstance(other.outcome, Raised):
         return type(one.outcome) is type(other.outcome) and bool(one.outcome == other.outcome)
     return difference(one.outcome, other.outcome) is None
@@ -214,7 +216,7 @@ def _observe(exercise: Exercise, thing: Any, case: Case) -> Seen:
 
 
 def _changed(exercise: Exercise, before: Sequence[Any], after: Sequence[Any]) -> tuple[str, ...]:
-    """The arguments that are no longer what they were, by name."""
+    """Return the names of the arguments whose values differ from before."""
     names = _parameters(exercise.solution)
     changed = []
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
@@ -224,11 +226,13 @@ def _changed(exercise: Exercise, before: Sequence[Any], after: Sequence[Any]) ->
 
 
 def _only_data(value: Any) -> Any:
-    """Arrays and lists; objects (a random generator, a network) may change as they are used."""
+    """Return arrays and lists, and None for other objects: a random generator or a network may change with use."""
     return value if isinstance(value, np.ndarray) or hasattr(value, "values") else None
 
 
 class _TooSlow(Exception):
+    """The reader's code exceeded its time on a case; ``ended`` says whether it could be ended."""
+
     def __init__(self, case: Case, ended: bool) -> None:
         super().__init__(case.label)
         self.case, self.ended = case, ended
@@ -238,7 +242,7 @@ def _observe_reader(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> li
     seen = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("always", RuntimeWarning)  # NumPy's, of overflow and division by 0: worth seeing
+        warnings.simplefilter("always", RuntimeWarning)  # NumPy warns so of overflow and division by 0: worth seeing
         warnings.showwarning = _print_warning
         for case in cases:
             try:
@@ -253,7 +257,7 @@ def _observe_safely(exercise: Exercise, thing: Any, case: Case) -> Seen:
         return _observe(exercise, thing, case)
     except Ended:
         raise
-    except BaseException as error:  # exit(), a KeyboardInterrupt of the reader's own, a missing module
+    except BaseException as error:  # also exit(), a KeyboardInterrupt raised by the reader, an ImportError
         return Seen(_raised(error))
 
 
@@ -269,7 +273,7 @@ def _print_warning(
 
 
 class _Printed(io.TextIOBase):
-    """Keeps the beginning of what is printed."""
+    """A stream that keeps the beginning of what is printed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -279,13 +283,13 @@ class _Printed(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        room = PRINTED - len(self.text)
+        room = MAX_PRINTED - len(self.text)
         self.text += text[:room] + (" …" if 0 < room < len(text) else "")
         return len(text)
 
     @contextmanager
     def captured(self) -> Iterator[None]:
-        """Keep what is printed here; TensorFlow's log, which says in its own words what the check will say, is off."""
+        """Capture what is printed. Logging is off, for TensorFlow logs the errors that the check reports anyway."""
         was_disabled, was_input = logging.root.manager.disable, builtins.input
         logging.disable(logging.CRITICAL)
         builtins.input = _no_input
@@ -310,7 +314,7 @@ def _raised(error: BaseException) -> Raised:
 
 
 def _line_of_reader(error: BaseException) -> str:
-    """Where in the reader's code it happened: the innermost frame that belongs to no library."""
+    """Return where in the reader's code an error happened: the innermost frame that belongs to no library."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         is_library = os.path.realpath(frame.filename).startswith(LIBRARIES) or frame.filename.startswith("<frozen")
         if not is_library:
@@ -318,17 +322,13 @@ def _line_of_reader(error: BaseException) -> str:
     return ""
 
 
-def _misfit(exercise: Exercise, thing: Any) -> CheckResult | None:
-    """What can be said before anything is run: nothing written yet, no function at all, other arguments."""
+def _problem_before_running(exercise: Exercise, thing: Any) -> CheckResult | None:
+    """Return what is wrong before anything is run: an empty stub, not a function, other arguments; None if nothing."""
     name, wants_class = exercise.name, inspect.isclass(exercise.solution)
     open_title = f"{name}: not written yet"
     advice = f"{exercise.minutes} minutes, difficulty {exercise.difficulty} of 3. Stuck? `hints({name!r})`"
-    if (
-        thing is None
-        or thing is Ellipsis
-        or _is_stub(thing)
-        or (inspect.isclass(thing) and _has_stubs(exercise, thing))
-    ):
+    has_stubs = inspect.isclass(thing) and _has_stubs(exercise, thing)
+    if thing is None or thing is Ellipsis or _is_stub(thing) or has_stubs:
         return CheckResult(name, "open", open_title, "Fill in the code where it says `YOUR CODE HERE`.", advice=advice)
     if inspect.isclass(thing) and not wants_class:
         text = (
@@ -336,10 +336,10 @@ def _misfit(exercise: Exercise, thing: Any) -> CheckResult | None:
         )
         return _wrong(exercise, text)
     if wants_class and not inspect.isclass(thing):
-        return _wrong(exercise, f"A class is wanted, without parentheses behind its name; this is {_what(thing)}.")
+        return _wrong(exercise, f"A class is wanted, without parentheses behind its name; this is {_in_words(thing)}.")
     if not callable(thing):
         text = (
-            f"This is {_what(thing)}, not a function. Give the check the function itself, without calling it: "
+            f"This is {_in_words(thing)}, not a function. Give the check the function itself, without calling it: "
             f"`check({name!r}, {name})`."
         )
         return _wrong(exercise, text)
@@ -348,7 +348,7 @@ def _misfit(exercise: Exercise, thing: Any) -> CheckResult | None:
     return None
 
 
-def _what(thing: Any) -> str:
+def _in_words(thing: Any) -> str:
     try:
         return f"`{shorten(show(normalise(thing)))}`"
     except Exception:
@@ -356,7 +356,7 @@ def _what(thing: Any) -> str:
 
 
 def _is_stub(thing: Any) -> bool:
-    """Whether a function does nothing but return None."""
+    """Return whether a function does nothing but return None."""
     code = getattr(inspect.unwrap(thing) if inspect.isfunction(thing) else None, "__code__", None)
     if code is None or code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         return False
@@ -366,7 +366,7 @@ def _is_stub(thing: Any) -> bool:
 
 
 def _has_stubs(exercise: Exercise, thing: type) -> bool:
-    """Whether a method that the solution writes out is still empty in the reader's class."""
+    """Return whether a method that the solution implements is still empty in the reader's class."""
     return any(
         inspect.isfunction(method) and not _is_stub(method) and _is_stub(getattr(thing, name, None))
         for name, method in vars(exercise.solution).items()
@@ -374,7 +374,7 @@ def _has_stubs(exercise: Exercise, thing: type) -> bool:
 
 
 def _parameters(function: Any) -> list[str]:
-    """The names of the arguments that it takes by position; none where that cannot be known."""
+    """Return the names of the positional arguments; none if they cannot be known."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -383,7 +383,7 @@ def _parameters(function: Any) -> list[str]:
 
 
 def _other_arguments(exercise: Exercise, thing: Any) -> CheckResult | None:
-    """What to say if the function cannot be called as the solution is."""
+    """Return what is wrong if the function cannot be called as the solution is; else None."""
     wanted = inspect.signature(exercise.solution).parameters.values()
     by_position = [p.name for p in wanted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     by_name = [p.name for p in wanted if p.kind is p.KEYWORD_ONLY]
@@ -404,7 +404,7 @@ def _other_arguments(exercise: Exercise, thing: Any) -> CheckResult | None:
 
 
 def _wrong(exercise: Exercise, text: str, **more: Any) -> CheckResult:
-    """A result that did not pass."""
+    """Return a result that did not pass."""
     advice = f"Stuck? `hints({exercise.name!r})` unfolds one hint after the other."
     return CheckResult(exercise.name, "wrong", f"{exercise.name}: not yet right", text, advice=advice, **more)
 
@@ -423,7 +423,7 @@ def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
 
 
 def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], seen: Sequence[Seen]) -> CheckResult:
-    """The result, from what the cases showed."""
+    """Return the result of a check from the outcomes of all cases."""
     name = exercise.name
     failing = [number for number in range(len(cases)) if not same(expected[number], seen[number])]
     if failing:
@@ -450,7 +450,7 @@ def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], 
 
 
 def _explain(expected: Any, actual: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """An unknown error: what can be seen of it, and no guess."""
+    """Return a message and rows about an error that is no known mistake."""
     if isinstance(actual, Raised):
         text = f"{actual.kind}: {actual.message}" if actual.message else actual.kind
         if actual.line:
@@ -465,7 +465,7 @@ def _explain(expected: Any, actual: Any) -> tuple[str, tuple[tuple[str, str], ..
 
 
 def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
-    """The case in words, and its arguments where they are the function's own."""
+    """Return rows that describe a case, with its arguments if the function gets them as they are."""
     label = (CASE, case.label)
     names = _parameters(exercise.solution)
     arguments = [normalise(value) for value in case.arguments]
@@ -478,7 +478,7 @@ def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
 
 
 def hints(name: str) -> RichText:
-    """The exercise's hints, folded one in the other; the last says how to see the solution.
+    """Return the hints of an exercise, each folded into the one before; the last says how to see the solution.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
@@ -499,7 +499,7 @@ def hints(name: str) -> RichText:
 
 
 def solution(name: str) -> RichText:
-    """The source of the worked solution.
+    """Return the source of the worked solution.
 
     Raises:
         UnknownNameError: there is no exercise of this name.

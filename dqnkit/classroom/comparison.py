@@ -1,7 +1,8 @@
-"""What a reader's code returned, brought into one form, compared with what was expected, and put into words.
+"""Comparison of the value that a reader's code returned with the expected one, and descriptions of values in words.
 
-One form: numbers, arrays and tensors of any library become NumPy arrays; tuples, lists and dicts become `Items`; None
-and text stay; anything else becomes `Other`. So a NumPy number, a Python float and a TensorFlow scalar are the same.
+Values are normalised first. Numbers, arrays and tensors of any library become NumPy arrays; tuples, lists and dicts
+become `Items`; None and text stay; anything else becomes `Other`. So a NumPy number, a Python float and a TensorFlow
+scalar compare as equal.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ import numpy as np
 
 from dqnkit.types import Array
 
-RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances: float32, and sums in another order
-LONGEST = 600  # characters of a value that are shown
-DEEPEST = 20  # levels of lists in lists
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # tolerances, for float32 and sums in another order
+MAX_CHARACTERS = 600  # of a value that is shown
+MAX_DEPTH = 20  # of lists within lists
 
 
 @dataclass(frozen=True)
 class Items:
-    """Several values: the fields of a named tuple, the entries of a dict, or those of a list by number."""
+    """Several values: the fields of a named tuple, the entries of a dict, or the items of a list."""
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
-    is_list: bool = False  # a list, tuple or array, known by the numbers of its items
+    is_list: bool = False  # a list, tuple or array; its names are then "0", "1", ...
 
 
 @dataclass(frozen=True)
 class Other:
-    """Something that cannot be compared."""
+    """A value that cannot be compared."""
 
     kind: str  # "a function"
     text: str
@@ -41,7 +42,7 @@ class Other:
 class Difference:
     """The first place where two values differ."""
 
-    where: str  # "" for the whole, else which part: "reward"
+    where: str  # name of the part, as "reward"; empty for the whole value
     kind: str  # "type", "shape", "nan", "length" or "value"
     expected: str
     actual: str
@@ -49,10 +50,10 @@ class Difference:
 
 
 def normalise(value: Any, depth: int = 0) -> Any:
-    """A value in the one form; a copy, so that later changes do not show."""
+    """Return a value in the form that is compared; a copy, so that later changes do not matter."""
     if value is None or isinstance(value, (str, bytes)):
         return value
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return Other("lists within lists", "…")
     if isinstance(value, Mapping):
         names = tuple(str(key) for key in value)
@@ -65,7 +66,7 @@ def normalise(value: Any, depth: int = 0) -> Any:
 
 
 def _is_tensor(value: Any) -> bool:
-    # by name, so that no library is imported for it: TensorFlow's, Keras's, PyTorch's and JAX's have these
+    # Attributes that TensorFlow's, Keras's, PyTorch's and JAX's tensors have; so none of them must be imported.
     if inspect.isclass(value) or not (hasattr(value, "shape") and hasattr(value, "dtype")):
         return False
     return hasattr(value, "__array__") or hasattr(value, "numpy")
@@ -74,7 +75,7 @@ def _is_tensor(value: Any) -> bool:
 def _array(value: Any, depth: int) -> Any:
     try:
         array = np.array(value.numpy() if hasattr(value, "numpy") else value)
-    except Exception:  # a symbolic tensor, or numbers without end
+    except Exception:  # a symbolic tensor, or an integer too large for NumPy
         return _other(value)
     if array.dtype.kind in "biufc":
         return array
@@ -86,7 +87,7 @@ def _array(value: Any, depth: int) -> Any:
 
 
 def _items(value: Any, depth: int) -> Any:
-    """A list or tuple: one array where it holds numbers (or a list of equal rows), else its items."""
+    """Return a list or tuple as one array if it holds numbers (or, a list, equal rows), else as `Items`."""
     items = tuple(normalise(item, depth + 1) for item in value)
     names = getattr(value, "_fields", None)
     if names is None and items and all(isinstance(item, np.ndarray) for item in items):
@@ -99,7 +100,7 @@ def _items(value: Any, depth: int) -> Any:
 
 def _other(value: Any) -> Other:
     if inspect.iscoroutine(value):
-        value.close()  # or Python complains later that nobody awaited it
+        value.close()  # else Python warns later that it was never awaited
         return Other("a coroutine (of an `async def`)", "")
     if inspect.isclass(value):
         return Other("a class", value.__name__)
@@ -113,7 +114,7 @@ def _other(value: Any) -> Other:
 
 
 def difference(expected: Any, actual: Any, where: str = "") -> Difference | None:
-    """The first difference between two values in the one form, or None."""
+    """Return the first difference between two normalised values, or None."""
     if isinstance(expected, Items):
         return _items_differ(expected, actual, where)
     if isinstance(expected, np.ndarray):
@@ -126,7 +127,7 @@ def difference(expected: Any, actual: Any, where: str = "") -> Difference | None
 
 def _different(where: str, kind: str, expected: Any, actual: Any, remark: str = "") -> Difference:
     if kind == "type":
-        remark = remark or _not(where, expected, actual)
+        remark = remark or _instead_of(where, expected, actual)
         if actual is None:
             remark += " Does every way through the code end in `return`?"
     remark = remark or f"{_subject(where)} is not what was expected."
@@ -138,7 +139,7 @@ def _subject(where: str) -> str:
 
 
 def _items_differ(expected: Items, actual: Any, where: str) -> Difference | None:
-    if isinstance(actual, np.ndarray) and actual.ndim:  # several numbers in one array: as good as a tuple
+    if isinstance(actual, np.ndarray) and actual.ndim:  # several numbers in one array may stand for a tuple
         actual = Items(tuple(str(number) for number in range(len(actual))), tuple(actual), is_list=True)
         actual = Items(actual.names, tuple(np.asarray(value) for value in actual.values), is_list=True)
     if not isinstance(actual, Items):
@@ -149,16 +150,16 @@ def _items_differ(expected: Items, actual: Any, where: str) -> Difference | None
         pairs = dict(zip(actual.names, actual.values, strict=True))
     fits = len(actual.values) == len(expected.values) and set(pairs) == set(expected.names)
     if not fits and expected.is_list:
-        return _different(where, "length", expected, actual, _not(where, expected, actual))
+        return _different(where, "length", expected, actual, _instead_of(where, expected, actual))
     for name, value in zip(expected.names, expected.values, strict=True):
         inner = (f"{where}, {name}" if where else name) if not expected.is_list else f"{where}[{name}]"
         found = difference(value, pairs[name], inner) if name in pairs else None
         if found is not None:
             return found
-    return None if fits else _different(where, "length", expected, actual, _not(where, expected, actual))
+    return None if fits else _different(where, "length", expected, actual, _instead_of(where, expected, actual))
 
 
-def _not(where: str, expected: Any, actual: Any) -> str:
+def _instead_of(where: str, expected: Any, actual: Any) -> str:
     return f"{_subject(where)} is {describe(actual)}; expected {describe(expected)}."
 
 
@@ -172,7 +173,7 @@ def _arrays_differ(expected: Array, actual: Any, where: str) -> Difference | Non
     if actual.shape != expected.shape:
         remark = f"{_subject(where)} has the shape {_shape(actual)}; expected {_shape(expected)}."
         if not actual.ndim or not expected.ndim:
-            remark = _not(where, expected, actual)
+            remark = _instead_of(where, expected, actual)
         if actual.shape == (*expected.shape, 1) and expected.ndim == 1:
             size = len(expected)
             remark += f" Next to a [{size}] it would broadcast to [{size}, {size}], without a word."
@@ -190,7 +191,7 @@ def _shape(array: Array) -> str:
 
 
 def describe(value: Any) -> str:
-    """What kind of thing a value in the one form is: "an array of shape [3]"."""
+    """Return what kind of value a normalised value is, in words: "an array of shape [3]"."""
     if value is None:
         return "None"
     if isinstance(value, (str, bytes)):
@@ -208,7 +209,7 @@ def describe(value: Any) -> str:
 
 
 def show(value: Any) -> str:
-    """A value in the one form as text, cut where it is long."""
+    """Return a normalised value as text, shortened if it is long."""
     if isinstance(value, Other):
         return f"{value.kind}: {value.text}" if value.text else value.kind
     if isinstance(value, Items):
@@ -227,5 +228,5 @@ def _number(value: Array) -> str:
 
 
 def shorten(text: str) -> str:
-    """Text of a length that fits on a page."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+    """Return text cut to `MAX_CHARACTERS`."""
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]} …"

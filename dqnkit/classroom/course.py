@@ -1,9 +1,10 @@
-"""The course: its lessons in their order, and where the parts of each lie.
+"""The course: the order of its lessons, and where the files of each are.
 
-`LESSONS` is the one place where a lesson has its number: the lesson at position 3 is notebook 03. What only one lesson
-needs lies in ``dqnkit/lessons/NAME``: exercises in ``exercises/NAME.py`` (each module exports ``EXERCISE``), recorded
-curves in ``recorded/NAME.json``. The text is ``notebooks/source/NAME.py``, which begins with what the lists of lessons
-say of it. A lesson that is not in `LESSONS` is not part of the course: no notebook is built, no exercise is listed.
+The position of a lesson in `LESSONS` is its number: the lesson at index 3 is notebook 03. Code and data of one lesson
+are in ``dqnkit/lessons/LESSON``: exercises in ``exercises/NAME.py`` (each module exports ``EXERCISE``), recorded curves
+in ``recorded/NAME.json``. Its text is ``notebooks/source/LESSON.py``, with a header that gives idea and minutes for the
+lists of lessons. A lesson that is not in `LESSONS` is not part of the course: its notebook is not built and its
+exercises are not listed.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ LESSONS = (
     "cloud",
 )
 FOLDER = Path(dqnkit.__file__).parent / "lessons"
-NOTEBOOKS = "[0-9][0-9]_*.ipynb"  # the pattern of their file names
+NOTEBOOKS = "[0-9][0-9]_*.ipynb"  # the pattern of the notebooks' file names
 
 
 def number(lesson: str) -> str:
-    """The number of a lesson's notebook, in two digits: ``"03"``.
+    """Return the number of a lesson's notebook, in two digits: ``"03"``.
 
     Raises:
         UnknownNameError: the course has no such lesson.
@@ -45,32 +46,32 @@ def number(lesson: str) -> str:
 
 
 def reference(lesson: str) -> str:
-    """How a text refers to another lesson: ``"notebook 03"``, or by its name where the course leaves it out."""
+    """Return how a text refers to another lesson: ``"notebook 03"``, or its name if the course leaves it out."""
     return f"notebook {number(lesson)}" if lesson in LESSONS else f"the lesson on the {lesson.replace('_', ' ')}"
 
 
 def notebook_name(lesson: str) -> str:
-    """The file name of a lesson's notebook, without the ending: ``"03_replay"``."""
+    """Return the file name of a lesson's notebook without its suffix: ``"03_replay"``."""
     return f"{number(lesson)}_{lesson}"
 
 
 def notebook_title(name: str) -> str:
-    """The title of a notebook in lists, from the name of its file: ``01_q_update`` becomes ``01 · Q-update``."""
+    """Return the title of a notebook in lists, from its file name: ``01_q_update`` becomes ``01 · Q-update``."""
     digits, _, words = name.partition("_")
     words = words.replace("_", " ").replace("q ", "Q-").replace("dqn", "DQN").replace("dask", "Dask")
     return f"{digits} · {words[:1].upper()}{words[1:]}"
 
 
 def exercise_names() -> list[str]:
-    """What can be checked, by name."""
+    """Return the names of all exercises, sorted."""
     return sorted(_lesson_of_each_exercise())
 
 
 def find_exercise(name: str) -> Exercise:
-    """The exercise of this name.
+    """Return the exercise of this name.
 
     Raises:
-        UnknownNameError: there is none; with the names that are nearest.
+        UnknownNameError: there is none; the message lists similar names.
     """
     lessons = _lesson_of_each_exercise()
     if name not in lessons:
@@ -81,17 +82,17 @@ def find_exercise(name: str) -> Exercise:
 
 
 def recorded_names() -> list[str]:
-    """The recorded files that ship with the lessons, as ``"lesson/name"``."""
+    """Return the names of the recordings in the lessons' folders, as ``"lesson/name"``."""
     return sorted(f"{lesson}/{file.stem}" for lesson in LESSONS for file in (FOLDER / lesson).glob("recorded/*.json"))
 
 
 def recorded_file(name: str) -> Path:
-    """Where a recorded file lies, whether it is there yet or not; ``name`` is ``"lesson/name"``."""
+    """Return the path of a recording, which need not exist; ``name`` is ``"lesson/name"``."""
     lesson, _, stem = name.partition("/")
     return FOLDER / lesson / "recorded" / f"{stem}.json"
 
 
 def _lesson_of_each_exercise() -> dict[str, str]:
-    """Name of an exercise -> its lesson."""
+    """Return a dict: name of an exercise -> its lesson."""
     files = ((lesson, file.stem) for lesson in LESSONS for file in (FOLDER / lesson / "exercises").glob("[!_]*.py"))
     return {stem: lesson for lesson, stem in files}

@@ -1,4 +1,4 @@
-"""What an exercise is: the task, its worked solution, and the mistakes that readers make, with what to say of each."""
+"""An exercise: its worked solution, its cases, and the known mistakes of readers with a message for each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """One fixed case on which a reader's work is tried."""
+    """One fixed input on which the reader's code is tried."""
 
     label: str  # in words: "the episode terminated"
     arguments: tuple[Any, ...]
@@ -17,26 +17,26 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong solution that readers write, and what to tell them."""
+    """A wrong solution that readers write, and the message for them."""
 
     name: str
-    wrong: Any
+    wrong: Any  # the wrong function or class
     message: str  # what is wrong and why it matters
 
 
 def call(thing: Any, case: Case) -> Any:
-    """What a function returns for a case."""
+    """Return what a function returns for a case."""
     return thing(*case.arguments)
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One thing that the reader writes.
+    """A function or class that the reader writes.
 
-    The check gives `observe` a fresh copy of the case each time, so it may use the arguments up. Arguments that a
-    reader's work changes, and the solution does not, are named. What `observe` returns is compared: numbers, arrays
-    and tensors by shape and value (to float32's tolerance), text, None, and lists, tuples and dicts of these. Keys of
-    a dict are shown to the reader: make them words.
+    A check calls ``observe(thing, case)`` for the reader's code and for the solution and compares what it returns:
+    numbers, arrays and tensors by shape and value (to the tolerance of float32), text, None, and lists, tuples and
+    dicts of these. The reader sees the keys of a dict, so they should be words. Each call gets its own copy of the
+    case. A check also reports arguments that the reader's code changes and the solution does not.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Exercise:
     difficulty: int  # 1 to 3
     solution: Any
     mistakes: Sequence[Mistake]
-    cases: Callable[[], list[Case]]  # smallest first
-    hints: Sequence[str]  # a first nudge, then more; `code` between backticks
-    observe: Callable[[Any, Case], Any] = call  # drives what the reader wrote; what it returns is compared
-    seconds: float = 5.0  # how long the reader's work may take on one case
-    notebook: str = ""  # where it stands, "01_q_update"; `course.find_exercise` knows it from the folder
+    cases: Callable[[], list[Case]]  # the smallest first
+    hints: Sequence[str]  # from a slight hint to a strong one; `code` in backticks
+    observe: Callable[[Any, Case], Any] = call  # runs the reader's code and returns what is compared
+    seconds: float = 5.0  # time limit of one case
+    notebook: str = ""  # "01_q_update"; set by `course.find_exercise`

@@ -1,7 +1,7 @@
-"""Predictions: what the reader expects, written down before it is seen, and then put beside what happened.
+"""Predictions: the reader writes down what will happen, and later sees it beside what did happen.
 
-A prediction is locked by Commit, or when a run that shows it starts (`prediction` reads it); the first answer stays.
-It is never graded. Where nobody can click, it is skipped and everything goes on.
+A prediction is locked by Commit, or when a run that shows it starts (`prediction` reads it). The first answer stays. It
+is never graded. Without a browser, it is skipped and the notebook continues.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dqnkit.classroom.rich_text import RichText
 from dqnkit.errors import ConfigError
 from dqnkit.plots.sketch import in_words, sketch, svg_image
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, where a curve is predicted
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, at which a curve is predicted
 KINDS = ("choice", "number", "curve")
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked."""
+    """A question to the reader; the fields are the arguments of `predict`."""
 
     id: str
     text: str
@@ -37,7 +37,7 @@ class Question:
     range: tuple[float, float] | None
 
     def accepts(self, value: Any) -> bool:
-        """Whether a value that was kept answers this question (the course may have changed since)."""
+        """Return whether a stored value answers this question (the course may have changed since)."""
         if self.kind == "choice":
             return value in self.options
         numbers = value if isinstance(value, list) else [value]
@@ -45,7 +45,7 @@ class Question:
         return len(numbers) == wanted and all(isinstance(number, (int, float)) for number in numbers)
 
     def in_words(self, value: Any) -> str:
-        """An answer, for people."""
+        """Return an answer as text."""
         if self.kind == "choice":
             return str(value)
         if self.kind == "number":
@@ -53,45 +53,45 @@ class Question:
         return f"{in_words(value)} {self.unit}".strip() + " (at 0, 25, 50, 75 and 100 % of the run)"
 
     def with_unit(self, number: float) -> str:
-        """A number and what it counts."""
+        """Return a number and its unit as text."""
         return f"{number:.6g} {self.unit}".strip()
 
 
-_ASKED: dict[str, Question] = {}
-_SHOWN: dict[str, Prediction] = {}  # on the page, the newest of each question
-_SKIPPED: set[str] = set()  # locked without an answer, in this kernel
+_ASKED: dict[str, Question] = {}  # by id
+_SHOWN: dict[str, Prediction] = {}  # id -> the newest prediction on the page
+_SKIPPED: set[str] = set()  # ids of questions locked without an answer
 
 
 def forget() -> None:
-    """Begin as a new kernel does."""
-    for kept in (_ASKED, _SHOWN, _SKIPPED):
-        kept.clear()
+    """Forget all questions, as a restart of the kernel does."""
+    for entries in (_ASKED, _SHOWN, _SKIPPED):
+        entries.clear()
 
 
 class Prediction:
-    """A question on the page: with its form while it is open, in words after that, in the saved notebook as well."""
+    """A question on the page: with a form while it is open, in words once it is locked."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.form = _make_form(self) if _state(question) == "open" else None
-        self.display: Any = None  # where it is shown, once it is
+        self.display: Any = None  # IPython's handle of its output, once it is shown
 
     def commit(self, value: Any) -> str:
-        """Keep the answer, if the question is still open; what to say of it."""
+        """Record the answer if the question is still open; return what to tell the reader."""
         if _state(self.question) == "open":
             records.record_prediction(self.question.id, self.question.text, self.question.kind, value)
         self.close()
-        return f"✓ Committed: {self.question.in_words(_kept(self.question.id, self.question))}"
+        return f"✓ Committed: {self.question.in_words(_stored_answer(self.question.id, self.question))}"
 
     def close(self) -> None:
-        """Show in words what became of it."""
+        """Replace the form by the answer, or by the note that the question was skipped."""
         if self.form is not None:
             self.form.lock("→ No longer open")
         if self.display is not None:
             self.display.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, Any]:
-        page = _as_page(self.question)
+        page = _render(self.question)
         if self.form is not None and _state(self.question) == "open":
             from dqnkit.widgets.browser import as_widget
 
@@ -104,7 +104,7 @@ class Prediction:
         self.display = display(self._bundle(), raw=True, display_id=True)
 
     def __repr__(self) -> str:
-        return _as_page(self.question).text
+        return _render(self.question).text
 
 
 def predict(
@@ -116,18 +116,18 @@ def predict(
     unit: str = "",
     range: tuple[float, float] | None = None,
 ) -> Prediction:
-    """Ask the reader what will happen; the value of a cell.
+    """Ask the reader what will happen. The result shows itself as the value of a cell.
 
     Args:
-        id: of the prediction, "02-error": the notebook's two digits, then a word.
-        question: in one sentence or two.
+        id: of the prediction, as "02-error": the two digits of the notebook, then a word.
+        question: one or two sentences.
         kind: "choice" of options, a "number", or a "curve": its values at 0, 25, 50, 75 and 100 % of the run.
-        options: to choose from.
+        options: of a choice.
         unit: of the number, or of the curve's values.
         range: the lowest and the highest answer; a curve needs it.
 
     Raises:
-        ConfigError: the question cannot be asked like this (a mistake of who wrote the notebook).
+        ConfigError: the arguments do not fit together (a mistake in the notebook).
     """
     if kind not in KINDS:
         raise ConfigError(f"kind takes one of {', '.join(KINDS)}, not {kind!r}")
@@ -137,32 +137,29 @@ def predict(
         raise ConfigError("a curve needs a range=(lowest, highest)")
     asked = Question(id, question, kind, tuple(options), unit, range)
     _ASKED[id] = asked
-    if id in _SHOWN:  # the cell was run again: the form that it showed before is done with
+    if id in _SHOWN:  # the cell was run again: lock the earlier form
         _SHOWN[id].close()
     _SHOWN[id] = Prediction(asked)
     return _SHOWN[id]
 
 
 def prediction(id: str) -> Any:
-    """The reader's answer, or None where there is none. Reading it locks it: who draws it knows what happened.
+    """Return the reader's answer and lock the question, since a run that shows the answer is about to start.
 
     Returns:
-        the option chosen; the number; or the curve as points ``[5, 2]``: share of the run (0 to 1), value.
+        The chosen option; the number; or the curve as points ``[5, 2]`` of share of the run (0 to 1) and value. None if
+        there is no answer.
     """
     question = _ASKED.get(id)
-    value = _kept(id, question)
+    value = _stored_answer(id, question)
     if value is None:
         _skip(id, question)
         return None
-    return _as_given(value)
-
-
-def _as_given(value: Any) -> Any:
     return np.column_stack([SHARES, value]) if isinstance(value, list) else value
 
 
-def _kept(id: str, question: Question | None) -> Any:
-    """The answer in the progress file, if it is one to this question."""
+def _stored_answer(id: str, question: Question | None) -> Any:
+    """Return the answer in the progress file if it fits this question, else None."""
     entry = records.FILE.read()["predictions"].get(id)
     if entry is None or entry["value"] is None or (question is not None and not question.accepts(entry["value"])):
         return None
@@ -179,13 +176,13 @@ def _skip(id: str, question: Question | None) -> None:
 
 
 def _state(question: Question) -> str:
-    if _kept(question.id, question) is not None:
+    if _stored_answer(question.id, question) is not None:
         return "committed"
     return "skipped" if question.id in _SKIPPED else "open"
 
 
 def _make_form(prediction: Prediction) -> Any:
-    """The form on the page; None where there is no ipywidgets."""
+    """Return the form of a prediction; None if ipywidgets is not installed."""
     if find_spec("ipywidgets") is None:
         return None
     from dqnkit.widgets.prediction_form import PredictionForm
@@ -195,10 +192,10 @@ def _make_form(prediction: Prediction) -> Any:
     return PredictionForm(head, question.kind, question.options, question.unit, question.range, prediction.commit)
 
 
-def _as_page(question: Question) -> RichText:
+def _render(question: Question) -> RichText:
     state = _state(question)
     if state == "committed":
-        text = f"Your prediction: {question.in_words(_kept(question.id, question))}"
+        text = f"Your prediction: {question.in_words(_stored_answer(question.id, question))}"
         return _paragraphs("passed", "Prediction, committed", question.text, text)
     if state == "skipped":
         return _paragraphs(
@@ -214,20 +211,20 @@ def _paragraphs(kind: str, title: str, *texts: str) -> RichText:
 
 
 def compare(id: str, actual: Any, *, answers: Mapping[Any, str] | None = None) -> RichText:
-    """Put the prediction beside what happened.
+    """Show the prediction beside what happened.
 
     Args:
         id: of the prediction.
-        actual: what happened, or None where it is not known: the option that was right; the number; or the curve,
-            ``[N]`` values at equal distances, or ``[N, 2]`` points (anything that grows over the run, value).
-        answers: to the reasoning behind each wrong option: option -> a sentence or two. For a number, pairs
-            ``(low, high)`` of predictions -> what to say to them.
+        actual: what happened: the right option; the number; or the curve, as values ``[N]`` at equal distances or as
+            points ``[N, 2]`` (anything that grows over the run, value). None if it is not known.
+        answers: replies to wrong predictions. For a choice: option -> a sentence or two about the reasoning behind it.
+            For a number: ``(low, high)`` -> a reply to predictions in this range.
 
     Raises:
-        ConfigError: an answer to an option that was not offered (a mistake of who wrote the notebook).
+        ConfigError: a reply to an option that was not offered (a mistake in the notebook).
     """
     question = _ASKED.get(id)
-    value = _kept(id, question)
+    value = _stored_answer(id, question)
     if value is None:
         _skip(id, question)
     if question is None:
@@ -257,7 +254,7 @@ def _check_options(question: Question, named: Sequence[Any]) -> None:
 
 
 def _happened(question: Question, actual: Any) -> Any:
-    """What happened, as the prediction is kept; None where it is no number."""
+    """Return what happened, in the form in which a prediction is stored; None for NaN and infinity."""
     if question.kind == "choice":
         return str(actual)
     if question.kind == "number":
@@ -267,7 +264,7 @@ def _happened(question: Question, actual: Any) -> Any:
 
 
 def _resample(actual: npt.ArrayLike, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """A curve's values at these shares of the run."""
+    """Return the values of a curve at these shares of the run, by linear interpolation."""
     points = np.asarray(actual, dtype=np.float64)
     if points.ndim == 1:
         points = np.column_stack([np.arange(len(points)), points])

@@ -1,6 +1,6 @@
-"""The reader's progress on the page: a summary by notebook, and the file to download and upload again.
+"""The reader's progress: a summary by notebook, and download and upload of the progress file.
 
-The file's format is described in `dqnkit.classroom.progress_record`.
+The format of the file is described in `dqnkit.classroom.progress_record`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WHERE = "It is kept in `{path}`: one file, which you may look at and delete. Not
 
 
 def progress() -> RichText:
-    """What was passed, tried and predicted so far, by notebook; to update it, run the cell again."""
+    """Return a summary of what was passed, tried and predicted so far, by notebook."""
     data = progress_file.FILE.read()
     lines = _lines(data)
     notebooks = sorted({notebook for notebook, *_ in lines})
@@ -40,7 +40,7 @@ def progress() -> RichText:
 
 
 def _lines(data: Record) -> list[tuple[str, str, str, str]]:
-    """For each exercise of the kit and each prediction in the record: notebook, icon, what it is, and its state."""
+    """Return (notebook, icon, name, state) for each exercise of the course and each prediction in the record."""
     checks, lines = dict(data["checks"]), []
     for name in course.exercise_names():
         notebook = course.find_exercise(name).notebook
@@ -70,7 +70,7 @@ def _notices() -> str:
 
 
 def download_progress() -> RichText:
-    """A link that saves the progress file on the reader's own computer, because hosted services delete it."""
+    """Return a link that saves the progress file on the reader's own computer, as hosted services delete it."""
     content = json.dumps(progress_file.FILE.read(), indent=2, ensure_ascii=False).encode()
     source = f"data:application/json;base64,{base64.b64encode(content).decode()}"
     link = (
@@ -87,17 +87,17 @@ def download_progress() -> RichText:
 
 
 def upload_progress() -> Any:
-    """A button that uploads a downloaded progress file and merges it with the one here."""
+    """Return a button that uploads a progress file and merges it with the one that is here."""
     if find_spec("ipywidgets") is None:
         instead = f"Copy your file to `{progress_file.FILE.path}` instead, then restart the kernel."
         return rich_text.message("open", "Upload needs ipywidgets", instead)
     from dqnkit.widgets.upload_form import UploadForm
 
-    return UploadForm(_take)
+    return UploadForm(_merge_upload)
 
 
-def _take(content: bytes) -> str:
-    """Merge an uploaded file into the progress; what to tell the reader about it."""
+def _merge_upload(content: bytes) -> str:
+    """Merge the content of an uploaded file into the progress; return what to tell the reader."""
     try:
         theirs = parse(content)
     except ValueError as error:

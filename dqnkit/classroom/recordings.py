@@ -1,8 +1,8 @@
-"""Recorded runs: what several seeds of one setting gave, as small files that ship with the kit.
+"""Recorded runs: the learning curves of several seeds with the same settings, as small files in the lessons' folders.
 
-One run proves little, so the notebooks draw a learning curve over the band of some recorded ones. A recording says
-how it was made: settings, seeds, versions and command. A lesson that has some says in its module ``recordings`` how
-they are made, `PLANS`; `dqnkit.authoring.record` makes them.
+One run proves little, so the notebooks draw a learning curve over a band of recorded ones. A recording states how it
+was made: settings, seeds, versions and command. A lesson with recordings lists their plans in ``PLANS`` of its module
+``recordings``; `dqnkit.authoring.record` makes them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dqnkit.types import Array
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recording is made of."""
+    """The settings and the seeds of a recording."""
 
     config: DQNConfig
     seeds: Sequence[int]
@@ -30,13 +30,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Recording:
-    """Curves of several seeds of one setting.
+    """Learning curves of several seeds with the same settings.
 
-    ``low``, ``middle`` and ``high`` are the band to draw: the lowest, median and highest mean return at each step.
+    ``low``, ``middle`` and ``high`` make the band to draw: the lowest, median and highest mean return at each step.
     """
 
     name: str
-    settings: dict[str, Any]  # of the DQNConfig; its seed does not count
+    settings: dict[str, Any]  # fields of the DQNConfig, without the seed
     seeds: list[int]
     steps: Array  # [T] environment steps
     returns: Array  # [S, T] mean return of the last 100 episodes; NaN before the first
@@ -61,7 +61,7 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """What the band is, for a legend."""
+        """The name of the band in a legend."""
         return f"{len(self.seeds)} recorded seeds (lowest, median, highest)"
 
     @property
@@ -69,12 +69,8 @@ class Recording:
         """The settings as a configuration, with the first of the seeds."""
         return DQNConfig.from_dict({**self.settings, "seed": self.seeds[0]})
 
-    def matches(self, config: DQNConfig) -> bool:
-        """Whether ``config`` has the recorded settings, so that its curve may be laid over the band."""
-        return not self.differences(config)
-
     def differences(self, config: DQNConfig) -> dict[str, tuple[Any, Any]]:
-        """Settings that are not the recorded ones: name -> (recorded, that of ``config``). The seed does not count."""
+        """Return the settings that differ, but for the seed: name -> (recorded value, value in ``config``)."""
         recorded, given = self.config.to_dict(), config.to_dict()
         return {
             name: (recorded[name], value) for name, value in given.items() if name != "seed" and value != recorded[name]
@@ -82,7 +78,7 @@ class Recording:
 
 
 def load_recording(name: str) -> Recording:
-    """A recording that ships with the kit.
+    """Read a recording; ``name`` is ``"lesson/name"``.
 
     Raises:
         ConfigError: there is none of this name; the message lists those there are.
@@ -98,7 +94,7 @@ def load_recording(name: str) -> Recording:
 
 
 def band_for(config: DQNConfig, name: str) -> Recording | None:
-    """The recording, if its settings are those of ``config``; else None, and a line that says where they differ."""
+    """Return the recording if its settings are those of ``config``; else print how they differ and return None."""
     recording = load_recording(name)
     differences = recording.differences(config)
     if not differences:

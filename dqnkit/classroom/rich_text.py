@@ -1,6 +1,6 @@
-"""How the classroom's messages look on the page: HTML that is legible on light and dark, in words and not by colour.
+"""The classroom's messages as HTML. They are legible on light and dark pages, and say in words what colours say.
 
-Everything that comes from a reader or from a run is escaped. Each message has the same in plain text, for terminals.
+Text from a reader or from a run is escaped. Each message also has a plain text, for terminals.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-# icon and colour of each kind of message; the colours are the palette's, and say no more than the word beside them
+# Icon and colour of each kind of message; all but the grey are colours of `dqnkit.plots.style.PALETTE`.
 KINDS = {
     "passed": ("✓", "#009E73"),
     "wrong": ("✗", "#D55E00"),
     "open": ("○", "#8A8A8A"),
     "note": ("→", "#56B4E9"),
 }
-# the page's own text colour on a veil of grey: readable on white paper and on black
+# The page's own text colour on transparent grey: readable on light and dark pages.
 BOX = (
     "border-left: 4px solid {color}; padding: 0.6em 1em; margin: 0.3em 0; max-width: 46em; box-sizing: border-box; "
     "background: rgba(128, 128, 128, 0.1); color: var(--jp-content-font-color1, inherit); line-height: 1.45; "
@@ -36,23 +36,23 @@ HEAD = f"{CELL}; white-space: nowrap"
 
 
 def prose(text: str) -> str:
-    """Text as HTML: escaped, with what stands between `backticks` as code, and paragraphs at empty lines."""
+    """Return text as HTML: escaped, with `backticks` as code and paragraphs at empty lines."""
     paragraphs = [re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(part)) for part in text.split("\n\n")]
     return "".join(f'<p style="margin: 0.35em 0">{part}</p>' for part in paragraphs if part)
 
 
 def block(text: str) -> str:
-    """Numbers and messages, line by line; a long line goes on in the next."""
+    """Return preformatted text as HTML; long lines are wrapped."""
     return f'<pre style="{PRE.format(space="pre-wrap")}">{escape(text)}</pre>'
 
 
 def code(text: str) -> str:
-    """Lines of code, as they are."""
+    """Return code as HTML; long lines are not wrapped."""
     return f'<pre style="{PRE.format(space="pre")}">{escape(text)}</pre>'
 
 
 def fold(title: str, inside: str, is_open: bool = False) -> str:
-    """HTML that unfolds when its title is clicked."""
+    """Return HTML that unfolds when its title is clicked."""
     style = "margin: 0.35em 0"
     opened = " open" if is_open else ""
     return (
@@ -61,7 +61,7 @@ def fold(title: str, inside: str, is_open: bool = False) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
-    """Rows of HTML; the first of a row says what it is about."""
+    """Return a table; its cells are HTML, and the first of each row is its heading."""
     lines = []
     if head:
         lines.append("".join(f'<th scope="col" style="{HEAD}">{escape(name)}</th>' for name in head))
@@ -74,7 +74,7 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
 
 
 def box(kind: str, title: str, inside: str = "") -> str:
-    """A message: its icon, what it says in a word or two, and HTML below."""
+    """Return a message as HTML: icon and title, and ``inside``, which is HTML, below."""
     icon, color = KINDS[kind]
     sign = f'<span aria-hidden="true" style="color: {color}; font-weight: bold">{icon}</span>'
     head = f"{sign} <strong>{escape(title)}</strong>"
@@ -83,7 +83,7 @@ def box(kind: str, title: str, inside: str = "") -> str:
 
 @dataclass(frozen=True)
 class RichText:
-    """Something to show as the value of a cell: as HTML, and the same in plain text."""
+    """The value of a cell that shows itself: as HTML, and as plain text with the same content."""
 
     html: str
     text: str
@@ -96,7 +96,7 @@ class RichText:
 
 
 def message(kind: str, title: str, text: str = "") -> RichText:
-    """A message in a few sentences."""
+    """Return a message with a title and a few sentences."""
     icon, _ = KINDS[kind]
     plain = f"{icon} {title}" + (f"\n{text}" if text else "")
     return RichText(box(kind, title, prose(text)), plain)

@@ -1,7 +1,7 @@
-"""The start page: the notebooks in their order, with minutes and what the reader has done so far.
+"""The start page: the notebooks in their order, with minutes and the reader's progress.
 
-It is a Markdown file beside the notebooks: whoever can read them can read it, without any extension. What opens the
-course writes it first (``dqnkit lab``, Binder). Then every change of the progress file writes it again.
+It is a Markdown file beside the notebooks, so it needs no extension of JupyterLab. ``dqnkit lab`` and Binder write it
+when the course is opened; after that each change of the progress file updates it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ NAME = "START.md"
 
 
 class _Line(NamedTuple):
-    """A row of the table: a notebook, and how far the reader is in it."""
+    """A notebook and the reader's progress in it."""
 
     file: Path
-    idea: str  # the one new idea; empty where the notebook cannot be read
+    idea: str  # the one new idea; empty if the notebook cannot be read
     minutes: int
     checks: int  # in the notebook
     passed: int  # of them
@@ -44,7 +44,7 @@ class _Line(NamedTuple):
 
 
 def write_start_page(folder: Path) -> Path:
-    """Write the page about the notebooks and the progress in a folder, and return its path.
+    """Write the page for the notebooks and the progress in a folder; return its path.
 
     Raises:
         OSError: it cannot be written.
@@ -55,7 +55,7 @@ def write_start_page(folder: Path) -> Path:
 
 
 def refresh(folder: Path) -> None:
-    """Write the page in a folder again, if there is one; if that fails, the page stays as it was."""
+    """Update the page in a folder if there is one; if it cannot be written, it stays as it was."""
     try:
         if (folder / NAME).exists():
             write_start_page(folder)
@@ -64,7 +64,7 @@ def refresh(folder: Path) -> None:
 
 
 def start_page(folder: Path) -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     record = _progress(folder)
     lines = [_line(file, record) for file in sorted(folder.glob(NOTEBOOKS))]
     rows = [f"| {line.link} | {line.idea} | {line.minutes or ''} | {line.state} |" for line in lines]
@@ -95,7 +95,7 @@ def start_page(folder: Path) -> str:
 
 
 def _progress(folder: Path) -> progress_record.Record:
-    """The reader's record; empty if it cannot be read, which the notebooks then tell the reader."""
+    """Return the progress in a folder; empty if there is no file or a damaged one (a notebook then reports it)."""
     try:
         return progress_record.parse((folder / progress_record.NAME).read_bytes())
     except (OSError, ValueError):
@@ -116,13 +116,15 @@ def _line(file: Path, record: progress_record.Record) -> _Line:
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
     number = file.stem.partition("_")[0]
     predicted = any(name.startswith(f"{number}-") for name in record["predictions"])
-    told = content["metadata"].get("dqnkit", {})  # by the build, from the lesson's source
+    metadata = content["metadata"].get("dqnkit", {})  # written by `dqnkit.authoring.build`
     passed = sum(bool(entry["passed"]) for entry in tried)
-    return _Line(file, told.get("idea", ""), told.get("minutes", 0), len(names), passed, bool(tried) or predicted)
+    return _Line(
+        file, metadata.get("idea", ""), metadata.get("minutes", 0), len(names), passed, bool(tried) or predicted
+    )
 
 
 def _read(notebook: Path) -> dict[str, Any]:
-    """A notebook's cells and metadata, empty where it cannot be read: the reader may have it half saved, or broken."""
+    """Return the cells and the metadata of a notebook; empty if the file is damaged or half written."""
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
         return {"cells": list(content["cells"]), "metadata": dict(content.get("metadata", {}))}
@@ -131,6 +133,6 @@ def _read(notebook: Path) -> dict[str, Any]:
 
 
 def _checks_in(notebook: dict[str, Any]) -> set[str]:
-    """Names of the exercises that a notebook checks."""
+    """Return the names of the exercises that a notebook checks."""
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell.get("cell_type") == "code")
     return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))

@@ -1,8 +1,8 @@
-"""A time limit for code that may never end. It works on every system and from every thread, which signals do not.
+"""A time limit for code that may never end. Unlike signals, it works on every system and in every thread.
 
-The code runs in a thread of its own. When its time is up, an exception is put into that thread from outside. Readers
-write `except:` without a name, which swallows every exception, so while a thread is being ended the next line that it
-runs raises once more, and once more after that, until it is out of the reader's code.
+The code runs in a thread of its own. When its time is up, an exception is raised in that thread from outside. A bare
+``except:`` in the reader's code would swallow it, so every further line raises it again until the thread has left the
+reader's code.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-GRACE = 1.0  # seconds in which code must end once it is told to; what waits outside Python never hears of it
-OWN_FILES = {__file__, threading.__file__}  # their lines never raise: they end the thread in good order
+SECONDS_TO_END = 1.0  # within which code must end once its time is up; code that waits outside Python cannot
+OWN_FILES = {__file__, threading.__file__}  # lines in these never raise: they end the thread properly
 
 
 class TimeIsUpError(Exception):
     """The code took longer than it may.
 
     Args:
-        ended: whether it was ended; if not, its thread still runs.
+        ended: whether the code was ended; if not, its thread still runs.
     """
 
     def __init__(self, ended: bool) -> None:
@@ -32,8 +32,11 @@ class TimeIsUpError(Exception):
         self.ended = ended
 
 
-class Ended(BaseException):  # no Exception: the usual `except Exception` lets it pass
-    """Raised inside the reader's code. To make one, and to swallow one (it is deleted then), arms the next line."""
+class Ended(BaseException):  # not an Exception, so that `except Exception` does not catch it
+    """Raised in the reader's code to end it.
+
+    Whenever one is created, or deleted because the code has swallowed it, the next line is set to raise another.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,10 +47,10 @@ class Ended(BaseException):  # no Exception: the usual `except Exception` lets i
 
 
 def _arm(frame: FrameType | None) -> None:
-    """Have the next line of this thread raise, unless it is out of the reader's code. (A raise disarms.)"""
+    """Make the next line of this thread raise, unless it has left the reader's code; a raise turns tracing off."""
     worker = threading.current_thread()
     if not isinstance(worker, _Worker) or not worker.must_end or worker.is_out:
-        return  # one from another thread, deleted late
+        return  # an exception of another thread, deleted late
     while frame is not None:
         frame.f_trace = _raise_again
         frame = frame.f_back
@@ -61,17 +64,19 @@ def _raise_again(frame: FrameType, event: str, argument: object) -> Any:
 
 
 class _Worker(threading.Thread):
-    """Runs the code and keeps what came of it."""
+    """A thread that runs the code and keeps its result or its error."""
 
     def __init__(self, code: Callable[[], Any]) -> None:
         super().__init__(daemon=True, name="a reader's code")
         self.code = code
         self.context = contextvars.copy_context()
-        self.lock = threading.Lock()  # held by whoever says that the code has ended, or that it must
+        self.lock = threading.Lock()  # held while `over` is set or `Ended` is sent
         self.must_end = False  # its time is up
-        self.was_ended = False  # and so it stopped
-        self.is_out = False  # of the reader's code
-        self.over = threading.Event()  # (not is_alive: after Ctrl-C in a join it is false while the thread runs on)
+        self.was_ended = False  # it stopped because of that
+        self.is_out = False  # it has left the reader's code
+        self.over = (
+            threading.Event()
+        )  # is_alive would not do: after Ctrl-C in a join it is False while the thread runs on
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -84,7 +89,7 @@ class _Worker(threading.Thread):
             except BaseException as error:  # SystemExit too: a reader's exit() must not end the kernel
                 self.error = error
             self._leave()
-        except Ended:  # it was still on its way
+        except Ended:  # it was sent before the lock was held and arrived after the code had returned
             self.was_ended = True
             self._leave()
 
@@ -93,30 +98,30 @@ class _Worker(threading.Thread):
         sys.settrace(None)
         with self.lock:
             self.over.set()
-            _put(self, None)
+            _raise_in(self, None)
 
     def end(self) -> None:
-        """Tell the code to stop, again and again, until it does or the grace is over."""
+        """Raise `Ended` in the code again and again until it ends, for at most `SECONDS_TO_END`."""
         self.must_end = True
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + SECONDS_TO_END
         while not self.over.is_set() and time.monotonic() < deadline:
             with self.lock:
                 if not self.over.is_set():
-                    _put(self, Ended)
+                    _raise_in(self, Ended)
             self.over.wait(0.1)
 
 
-def _put(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Have a thread raise an exception at its next chance; None takes back one that it has not raised yet."""
+def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
+    """Make a thread raise an exception as soon as it can; None takes back one that is not raised yet."""
     exception = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), exception)
 
 
 def run_limited(code: Callable[[], Any], seconds: float) -> Any:
-    """What ``code()`` returns, if it does so in time; whatever it raises is raised here.
+    """Return what ``code()`` returns within ``seconds``; what it raises is raised here.
 
     Raises:
-        TimeIsUpError: it was ended (or given up, where it cannot be ended).
+        TimeIsUpError: it took longer and was ended, or goes on if it cannot be ended.
     """
     worker = _Worker(code)
     worker.start()

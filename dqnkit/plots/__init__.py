@@ -1,4 +1,4 @@
-"""Pictures, drawn off-screen: for the run folder, the command line, the notebooks and their widgets."""
+"""Plots for run folders, the command line, the notebooks and their widgets; no window is opened."""
 
 from dqnkit.plots.curves import learning_curve
 from dqnkit.plots.grid import q_table

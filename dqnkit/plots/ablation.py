@@ -1,4 +1,4 @@
-"""What each part adds: an ablation as rows of dots, and a table's learning beside its exact values."""
+"""An ablation as rows of dots, and the error of a learned table beside its values against the exact ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dqnkit.types import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, ROW = 7.2, 0.34  # inches, of a row
-# Earlier runs, oldest last, behind the newest: thinner and lighter, and each with a line style of its own.
+WIDTH, ROW_HEIGHT = 7.2, 0.34  # inches
+# Earlier runs, the oldest last: thinner and lighter than the newest, each with its own line style.
 EARLIER = (("#6B6B6B", (0, (4, 1.5))), ("#8C8C8C", (0, (1.2, 1))), ("#A8A8A8", (0, (6, 1.2, 1.2, 1.2))))
 
 
@@ -29,18 +29,18 @@ def ablation(
     run: tuple[str, float] | None = None,
     what: str = "",
 ) -> Picture:
-    """One row for each setting: a dot for each seed, a bar for their mean, and a band where the baseline's seeds lie.
+    """Draw a row for each setting: a dot for each seed, a bar for their mean, and a band over the baseline's seeds.
 
     Args:
-        groups: by name one number for each seed ``[S]``, from the top down.
-        baseline: the setting to compare with; its lowest and highest seed bound the grey band.
+        groups: name -> one number for each seed ``[S]``; drawn from the top down.
+        baseline: the name to compare with; the grey band reaches from its lowest to its highest seed.
         xlabel: what the numbers are, with their unit.
         title: what is compared.
-        run: a name of `groups` and one number more to mark there: the reader's own run.
-        what: what to look for, in a sentence; it becomes the caption.
+        run: a name in ``groups`` and the number of the reader's own run, which is marked in that row.
+        what: a sentence on what to look for, for the caption.
 
     Raises:
-        InvalidDataError: no number in a group, or a name that is no group.
+        InvalidDataError: a group without numbers, or an unknown name.
     """
     values = {name: np.asarray(numbers, dtype=np.float64).ravel() for name, numbers in groups.items()}
     for name, numbers in values.items():
@@ -49,7 +49,7 @@ def ablation(
     for name in (baseline, *([run[0]] if run else [])):
         if name not in values:
             raise InvalidDataError(f"there is no group {name!r}; there are: {', '.join(values)}")
-    with styled_figure(WIDTH, 1.1 + ROW * len(values)) as figure:
+    with styled_figure(WIDTH, 1.1 + ROW_HEIGHT * len(values)) as figure:
         axes = figure.subplots()
         low, high = values[baseline].min(), values[baseline].max()
         axes.axvspan(low, high, color="#EDEDED", zorder=0, label=f"seeds of “{baseline}”")
@@ -57,8 +57,8 @@ def ablation(
             axes.plot(numbers, np.full(len(numbers), row), "o", color=PALETTE["online network"]["color"], alpha=0.55)
             axes.plot([numbers.mean()] * 2, [row - 0.32, row + 0.32], color="#222222", linewidth=2.4)
         if run is not None:
-            place = list(values).index(run[0])
-            axes.plot(run[1], place, "D", color=PALETTE["target network"]["color"], markersize=8, label="your run")
+            row = list(values).index(run[0])
+            axes.plot(run[1], row, "D", color=PALETTE["target network"]["color"], markersize=8, label="your run")
         axes.set(title=title, xlabel=xlabel, yticks=range(len(values)), yticklabels=list(values))
         axes.set_ylim(len(values) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
@@ -78,12 +78,12 @@ def learning_beside_truth(
     title: str = "",
     caption: str = "",
 ) -> Picture:
-    """Left the error of runs over their steps, the newest on top; right every value against the exact one.
+    """Draw the error of runs over their steps on the left, and each learned value against its exact value on the right.
 
     Args:
-        runs: by name the steps and the errors ``[N]`` and ``[N]`` of each run, the newest last; four at most.
-        learned, true: values of the newest run and the exact ones, ``[V]`` and ``[V]``.
-        total: where the axis of steps ends.
+        runs: name -> steps ``[N]`` and errors ``[N]``, the newest last; at most four.
+        learned, true: the values of the newest run and the exact ones, ``[V]`` each.
+        total: the end of the axis of steps.
         title: what is learned.
         caption: what to look for.
 

@@ -1,4 +1,4 @@
-"""Learning curves of several seeds as bands, and one run drawn over them: what is usual, and where this run lies."""
+"""Learning curves of several seeds as bands, with one run drawn over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dqnkit.types import Array
 
 WIDTH, HEIGHT = 7.2, 3.8  # inches
 
-# Bands that lie over each other: colours that stay apart, and a line style each.
+# Bands that overlap: colours that are easy to tell apart, each with its own line style.
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009E73", "linestyle": "-"},
     {"color": "#D55E00", "linestyle": (0, (5, 1.5))},
@@ -23,7 +23,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 
 class Band(Protocol):
-    """Curves of several seeds, see `dqnkit.classroom.recordings.Recording`."""
+    """The curves of several seeds, as `dqnkit.classroom.recordings.Recording`."""
 
     @property
     def steps(self) -> Array:
@@ -31,15 +31,15 @@ class Band(Protocol):
 
     @property
     def low(self) -> Array:
-        """The lowest of all seeds at each step ``[T]``."""
+        """The lowest value of all seeds at each step ``[T]``."""
 
     @property
     def middle(self) -> Array:
-        """The median ``[T]``."""
+        """The median of all seeds at each step ``[T]``."""
 
     @property
     def high(self) -> Array:
-        """The highest ``[T]``."""
+        """The highest value of all seeds at each step ``[T]``."""
 
 
 def learning_band(
@@ -53,17 +53,17 @@ def learning_band(
     log: bool = False,
     what: str = "",
 ) -> Picture:
-    """Bands of recorded seeds over environment steps, with at most one run and one prediction.
+    """Draw bands of recorded seeds over environment steps, with at most one run and one prediction.
 
     Args:
-        bands: by name; three at most.
-        run: steps and values of one run, ``[N]`` and ``[N]``: a black line.
-        predicted: the same of what the reader expected: a thin dashed line.
-        references: horizontal dotted lines, by name.
+        bands: name -> band; at most three.
+        run: steps ``[N]`` and values ``[N]`` of one run, a black line.
+        predicted: steps and values that the reader predicted, a thin dashed line.
+        references: name -> value of a horizontal dotted line.
         ylabel: what is measured, with its unit.
         title: what was trained.
         log: whether the vertical axis is logarithmic, for values that explode.
-        what: what to look for, in a sentence; it becomes the caption.
+        what: a sentence on what to look for, for the caption.
 
     Raises:
         InvalidDataError: no band, or more than three.
@@ -98,7 +98,7 @@ def learning_band(
 
 
 def _alt(title: str, ylabel: str, bands: Mapping[str, Band], run: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> str:
-    """Where each band, and the run, ends."""
+    """Return the picture in words: where each band, and the run, ends."""
     parts = [f"{title or 'Learning curves'}: {' '.join(ylabel.split())} over environment steps."]
     for name, band in bands.items():
         parts.append(f"{name}: at the end {band.low[-1]:.3g} to {band.high[-1]:.3g}, median {band.middle[-1]:.3g}.")

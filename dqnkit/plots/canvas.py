@@ -1,6 +1,6 @@
-"""Pictures that must be there at once, after a click: drawn with Pillow in milliseconds.
+"""Pictures that follow a click or a slider: drawn with Pillow in milliseconds.
 
-A matplotlib figure takes some tenths of a second. Pillow comes with matplotlib, and so do the letters.
+A matplotlib figure takes some tenths of a second. Pillow and the font are installed with matplotlib.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from dqnkit.errors import MissingExtraError
 from dqnkit.plots.style import Picture
 
-Point = tuple[float, float]  # x to the right, y down, in pixels on the page
+Point = tuple[float, float]  # (x to the right, y down), in pixels on the page
 
-SHARPNESS = 2  # dots drawn for a pixel on the page: smooth edges, and sharp on fine screens
+SHARPNESS = 2  # dots drawn for each pixel on the page, for smooth edges and for fine screens
 INK = "#222222"
 
 
 class Canvas:
-    """White paper, ``width`` x ``height`` pixels on the page; what is drawn later covers what was drawn before."""
+    """A white image of ``width`` x ``height`` pixels on the page. What is drawn later covers what was drawn before."""
 
     def __init__(self, width: float, height: float) -> None:
         try:
@@ -37,15 +37,15 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def polygon(self, corners: Sequence[Point], fill: str) -> None:
-        """A filled shape."""
+        """Draw a filled polygon."""
         self._draw.polygon(_scaled(corners), fill=fill)
 
     def rectangle(self, corner: Point, opposite: Point, fill: str) -> None:
-        """A filled rectangle, its sides along those of the paper."""
+        """Draw a filled rectangle with upright sides."""
         self._draw.rectangle([*_scaled([corner])[0], *(value - 1 for value in _scaled([opposite])[0])], fill=fill)
 
     def line(self, points: Sequence[Point], color: str = INK, width: float = 1.0) -> None:
-        """A line through points, with round corners."""
+        """Draw a line through points, with round corners."""
         self._draw.line(_scaled(points), fill=color, width=round(width * SHARPNESS), joint="curve")
 
     def dashed_line(self, points: Sequence[Point], color: str, width: float, dashes: Sequence[float]) -> None:
@@ -75,12 +75,12 @@ class Canvas:
             start = end
 
     def circle(self, center: Point, radius: float, fill: str, edge: str | None = None, edge_width: float = 0.0) -> None:
-        """A filled circle."""
+        """Draw a filled circle."""
         (x, y), r = _scaled([center])[0], radius * SHARPNESS
         self._draw.ellipse([x - r, y - r, x + r, y + r], fill=fill, outline=edge, width=round(edge_width * SHARPNESS))
 
     def arrows(self, start: Point, steps: Sequence[Point], width: float = 3.0) -> None:
-        """Arrows from a point along each of the steps, on a thin white edge that keeps them readable on any ground."""
+        """Draw arrows from a point along each of the steps, with a thin white edge that sets them off on any colour."""
         for edge, color in ((1.0, "white"), (0.0, INK)):
             for step in steps:
                 self._arrow(start, step, color, width, edge)
@@ -90,6 +90,7 @@ class Canvas:
         right, down = step[0] / length, step[1] / length
 
         def at(forward: float, aside: float) -> Point:
+            """Return a point by its distances along and across the arrow."""
             return start[0] + forward * right - aside * down, start[1] + forward * down + aside * right
 
         neck, half, wing = length - 3 * width, width / 2 + edge, 1.6 * width + 1.6 * edge
@@ -97,14 +98,14 @@ class Canvas:
         self.polygon([at(neck - edge, -wing), at(length + 2 * edge, 0), at(neck - edge, wing)], color)
 
     def text(
-        self, place: Point, text: str, size: float = 12, color: str = INK, anchor: str = "mm", bold: bool = False
+        self, point: Point, text: str, size: float = 12, color: str = INK, anchor: str = "mm", bold: bool = False
     ) -> None:
-        """Words at a place; ``anchor`` as in Pillow: "mm" centres them, "lm" begins there, "rm" ends there."""
+        """Write text at a point; ``anchor`` as in Pillow: "mm" centres it there, "lm" begins and "rm" ends it there."""
         font = _font(round(size * SHARPNESS), bold)
-        self._draw.text(_scaled([place])[0], text, fill=color, font=font, anchor=anchor)
+        self._draw.text(_scaled([point])[0], text, fill=color, font=font, anchor=anchor)
 
-    def upright_text(self, place: Point, text: str, size: float = 12) -> None:
-        """Words that run upwards, centred at a place: the name of an upright axis."""
+    def upright_text(self, center: Point, text: str, size: float = 12) -> None:
+        """Write text that runs upwards, centred at a point, as the name of a vertical axis."""
         from PIL import Image, ImageDraw
 
         font = _font(round(size * SHARPNESS), False)
@@ -112,13 +113,15 @@ class Canvas:
         strip = Image.new("RGB", (right - left + 4, bottom - top + 4), "white")
         ImageDraw.Draw(strip).text((2 - left, 2 - top), text, fill=INK, font=font)
         strip = strip.rotate(90, expand=True)
-        x, y = _scaled([place])[0]
+        x, y = _scaled([center])[0]
         self._image.paste(strip, (round(x - strip.width / 2), round(y - strip.height / 2)))
 
     def picture(self, alt: str, caption: str = "") -> Picture:
-        """What was drawn, ready to be shown."""
+        """Return what was drawn so far."""
         buffer = io.BytesIO()
-        self._image.save(buffer, "PNG", compress_level=4)  # 9 is a tenth smaller and takes five times as long
+        self._image.save(
+            buffer, "PNG", compress_level=4
+        )  # level 9 makes it a tenth smaller and takes five times as long
         return Picture(buffer.getvalue(), alt, caption, self.width)
 
 
@@ -135,7 +138,7 @@ def blend(share: float, *colors: str) -> str:
 
 @cache
 def _font(dots: int, bold: bool) -> Any:
-    """The letters of the kit's other plots, at a height in dots."""
+    """Return the font of the kit's other plots, ``dots`` high."""
     import matplotlib
     from PIL import ImageFont
 

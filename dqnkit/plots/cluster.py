@@ -1,7 +1,7 @@
-"""The figure of a cluster that collects rollouts while a learner trains, drawn again and again while it goes on.
+"""The live figure of a cluster that collects rollouts while a learner trains.
 
-As in `dqnkit.plots.training_panel`, what stands still (axes, numbers, words) is drawn only when it changes, and what
-moves is drawn on a copy of it. Axes grow, in steps, and seldom shrink.
+As in `dqnkit.plots.training_panel`, axes, numbers and words are drawn only when they change (see
+`dqnkit.plots.blitting`). The axes grow in steps.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 6.8, 4.3  # inches
 MARGINS = {"left": 0.12, "right": 0.985, "top": 0.93, "bottom": 0.11, "hspace": 0.55, "wspace": 0.28}  # of the figure
 BINS = 20  # of the histogram, at most
-SHARES = (25, 50, 100.001)  # % of the rollouts in one bin: where the axis ends,
-FEW = 20  # and always at the last of them while there are fewer rollouts
-HEADROOM = 1.5  # times the transitions a second for which the axis must grow: in the beginning they rise quickly
-SPAN = 30.0  # seconds on the axis of time at first; then twice as many, and so on: each time, all is drawn anew
-ROOM = 1.12  # times the newest moment: behind it stand the workers' names
-# One look for each worker, by the order in which they were first seen. Colours of Paul Tol ("Colour schemes", 2021,
-# muted), safe in every kind of colour-blindness and none of them in `PALETTE`; neighbours differ in lightness too.
+SHARE_LIMITS = (25, 50, 100.001)  # % of the rollouts: where the vertical axis of the histogram may end
+MIN_ROLLOUTS = 20  # with fewer rollouts it ends at the last of these
+HEADROOM = 1.5  # when the axis of transitions a second grows, it ends this many times higher than they are
+FIRST_SPAN = 30.0  # seconds on the axis of time at first; it doubles when it is full
+NAME_MARGIN = 1.12  # the axis of time reaches this many times the newest moment, for the workers' names beside it
+# A style for each worker, in the order in which they were first seen. The colours are Paul Tol's ("Colour schemes",
+# 2021, muted): safe for colour-blind readers and not in `PALETTE`; neighbours differ in lightness too.
 WORKERS: list[dict[str, Any]] = [
     {"color": "#332288", "linestyle": "-"},
     {"color": "#DDCC77", "linestyle": (0, (5, 1.5))},
@@ -40,7 +40,7 @@ WORKERS: list[dict[str, Any]] = [
     {"color": "#117733", "linestyle": (0, (5, 1.5))},
     {"color": "#CC6677", "linestyle": (0, (2.5, 1))},
 ]
-OTHERS: dict[str, Any] = {"color": "#AAAAAA", "linestyle": (0, (1, 1.3))}  # all workers beyond those
+OTHERS: dict[str, Any] = {"color": "#AAAAAA", "linestyle": (0, (1, 1.3))}  # all further workers
 CAPTION = (
     "What to look for: the top of the coloured bands is what all workers make together, and a dotted line is a worker "
     "that was lost. Learner near 100 %: it sets the pace, and more workers would only wait; far below: it waits for "
@@ -50,21 +50,23 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class ClusterCurves:
-    """What there is to draw so far. The x axis counts seconds of training."""
+    """The data to draw. The x axis counts seconds of training."""
 
     seconds: Sequence[float] = ()  # [T]
-    transitions: Mapping[str, Sequence[float]] = field(default_factory=dict)  # [T] a second, by worker
-    busy: Sequence[float] = ()  # [T] share of the time that the learner did not wait for rollouts, 0 to 1
+    transitions: Mapping[str, Sequence[float]] = field(
+        default_factory=dict
+    )  # name of a worker -> [T] transitions a second
+    busy: Sequence[float] = ()  # [T] share of the time in which the learner did not wait for rollouts, 0 to 1
     samples_per_insert: Sequence[float] = ()  # [T]
-    lags: Sequence[int] = ()  # [L] versions, of the newest rollouts
-    lost: Sequence[float] = ()  # when a worker was lost
+    lags: Sequence[int] = ()  # [L] of the newest rollouts, in versions
+    lost: Sequence[float] = ()  # seconds at which a worker was lost
 
 
 class ClusterPanel:
-    """Transitions a second by worker, policy lag, learner utilisation and samples per insert.
+    """Four plots: transitions a second by worker, policy lag, learner utilisation, samples per insert.
 
     Args:
-        max_samples_per_insert: the configured bound; drawn dotted where it is known.
+        max_samples_per_insert: the configured bound, if known; a dotted line.
     """
 
     def __init__(self, max_samples_per_insert: float | None = None) -> None:
@@ -72,7 +74,7 @@ class ClusterPanel:
         self._figure: _PanelFigure | None = None
 
     def draw(self, curves: ClusterCurves, final: bool = False) -> Picture:
-        """The picture of what there is so far. The final one is packed smaller."""
+        """Return the picture of the data so far; a final one is compressed more."""
         seconds, busy, ratio = (
             np.asarray(values, np.float64) for values in (curves.seconds, curves.busy, curves.samples_per_insert)
         )
@@ -84,11 +86,13 @@ class ClusterPanel:
         top = max(1.0, float(sum(bands.values(), np.zeros(1)).max(initial=0)))
         look = _Look(
             names=tuple(bands),
-            seconds=_span(ROOM * float(seconds.max(initial=0))),
+            seconds=_span(NAME_MARGIN * float(seconds.max(initial=0))),
             transitions=round_up(HEADROOM * top) if self._figure is None else self._figure.top_for(top),
             samples_per_insert=round_up(max(1.0, *np.nan_to_num(ratio), 1.05 * (self.max_samples_per_insert or 0))),
             lag=wide * BINS,
-            share=SHARES[-1] if len(lags) < FEW else next(share for share in SHARES if share >= shares.max()),
+            share=SHARE_LIMITS[-1]
+            if len(lags) < MIN_ROLLOUTS
+            else next(share for share in SHARE_LIMITS if share >= shares.max()),
             bound=self.max_samples_per_insert,
         )
         if self._figure is None or (look.names, look.bound) != (self._figure.look.names, self._figure.look.bound):
@@ -99,21 +103,22 @@ class ClusterPanel:
 
 
 def worker_style(number: int) -> dict[str, Any]:
-    """Colour and line of a worker, by the order in which the workers were first seen."""
+    """Return colour and line style of a worker, by the order in which the workers were first seen."""
     return WORKERS[number] if number < len(WORKERS) else OTHERS
 
 
 def bin_width(largest: int) -> int:
-    """Policy lags from 0 to the largest in at most 20 bins: their width in versions, 1, 2, 3, 5, 10, ..."""
+    """Return the width in versions (1, 2, 3, 5, 7, 10, ...) with which at most 20 bins hold all policy lags."""
     return round(round_up(math.ceil((largest + 1) / BINS)))
 
 
 def _span(seconds: float) -> float:
-    return SPAN * 2.0 ** max(0, math.ceil(math.log2(max(seconds, 1e-9) / SPAN)))
+    """Return where the axis of time ends, in seconds."""
+    return FIRST_SPAN * 2.0 ** max(0, math.ceil(math.log2(max(seconds, 1e-9) / FIRST_SPAN)))
 
 
 def _bands(curves: ClusterCurves) -> dict[str, Array]:
-    """Name -> transitions a second ``[T]``, with all that have no colour of their own in one."""
+    """Return name -> transitions a second ``[T]``; workers without a colour of their own are added up as "others"."""
     bands: dict[str, Array] = {}
     for number, (name, values) in enumerate(curves.transitions.items()):
         name = name if number < len(WORKERS) else "others"
@@ -123,7 +128,7 @@ def _bands(curves: ClusterCurves) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class _Look:
-    """All that the axes show: names, and where each axis ends."""
+    """What the background shows: the workers' names, and where each axis ends."""
 
     names: tuple[str, ...]
     seconds: float
@@ -134,7 +139,7 @@ class _Look:
     bound: float | None
 
     def grown(self, other: _Look) -> _Look:
-        """With axes that end where the longer of both does."""
+        """Return ``other`` with each axis as long as the longer of both."""
         ends = ("seconds", "transitions", "samples_per_insert", "lag")
         longest: Any = {end: max(getattr(self, end), getattr(other, end)) for end in ends}
         return replace(other, **longest)
@@ -145,7 +150,7 @@ class _PanelFigure(BlittedFigure):
 
     def __init__(self, look: _Look) -> None:
         with styled_figure(WIDTH, HEIGHT) as figure:
-            figure.set_layout_engine("none")  # it would measure every word, each time
+            figure.set_layout_engine("none")  # a layout engine would measure all text each time
             axes = figure.subplots(2, 2, height_ratios=(3, 2), width_ratios=(3, 2), gridspec_kw=MARGINS)
             (self._rates, self._lags), (self._busy, self._ratio) = axes
             self._bands = [_Band(self._rates, name, worker_style(i)) for i, name in enumerate(look.names)]
@@ -180,7 +185,7 @@ class _PanelFigure(BlittedFigure):
         self.grow(look)
 
     def top_for(self, transitions: float) -> float:
-        """Where the axis of transitions a second ends: where it does now, if that is high enough."""
+        """Return where the axis of transitions a second ends: as now, if that is high enough."""
         return self.look.transitions if transitions <= self.look.transitions else round_up(HEADROOM * transitions)
 
     def grow(self, look: _Look) -> None:
@@ -205,7 +210,7 @@ class _PanelFigure(BlittedFigure):
         lost: Sequence[float],
         final: bool,
     ) -> bytes:
-        """The picture with these values; the final one is packed smaller."""
+        """Return the picture with these values; a final one is compressed more."""
         self.restore()
         below = np.zeros(len(seconds))
         for band, values in zip(self._bands, bands.values(), strict=True):
@@ -227,7 +232,7 @@ _LOST: dict[str, Any] = {"color": "#222222", "linestyle": (0, (1, 1.3)), "linewi
 
 
 class _Band:
-    """One worker's share of the throughput: a filled band, its upper edge, its name behind the newest moment."""
+    """One worker's share of the throughput: a filled band, its upper edge, and its name at the right end."""
 
     def __init__(self, axes: Axes, name: str, style: Mapping[str, Any]) -> None:
         self._axes = axes
@@ -237,7 +242,7 @@ class _Band:
         self._name = axes.text(0, 0, f" {short}", va="center", size=8, animated=True)
 
     def draw(self, seconds: Array, below: Array, above: Array, top: float) -> None:
-        """Draw it between two curves ``[T]``; a band too thin for its name gets none."""
+        """Draw the band between two curves ``[T]``; a thin band gets no name."""
         self._fill.set_xy(np.stack([np.r_[seconds, seconds[::-1]], np.r_[above, below[::-1]]], axis=1))
         self._edge.set_data(seconds, above)
         parts = [self._fill, self._edge]
@@ -249,7 +254,7 @@ class _Band:
 
 
 def _in_thousands(value: float, _: Any = None) -> str:
-    """Thousands as k, so that all numbers have room left of the axis."""
+    """Return a number with thousands as "k", to be short enough for the axis."""
     return f"{value / 1000:,.3g}k" if value >= 1000 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""Learning curves: how a run went, for the run folder, the command line and the notebooks."""
+"""The learning curves of a run: returns, max Q, loss and epsilon over environment steps."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def learning_curve(
     max_q_bound: float | None = None,
     episodes: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
 ) -> Figure:
-    """How a run went: returns, the values that the network promises, loss and epsilon, over environment steps.
+    """Draw returns, max Q, loss and epsilon of a run over environment steps.
 
-    A column that is missing or empty leaves its panel empty, NaN and infinity leave a gap, and values that explode
-    get a logarithmic axis.
+    A missing or empty column leaves its panel empty. NaN and infinity leave gaps. Values that explode get a logarithmic
+    axis.
 
     Args:
         metrics: columns of equal length: step, episode_return (mean of the last 100 episodes), mean_max_q, loss,
-            epsilon. Others are left alone.
+            epsilon. Other columns are ignored.
         title: what was trained.
         threshold: mean return at which the environment counts as solved.
         max_q_bound: the largest value that any policy can have: 1 / (1 - gamma) for rewards of at most 1 a step.
-        episodes: the step at which each episode ended and its return, ``[E]`` and ``[E]``: dots behind the mean.
+        episodes: the step at which each episode ended ``[E]`` and its return ``[E]``: dots behind the mean.
 
     Raises:
-        InvalidDataError: columns of different lengths, or not of numbers.
+        InvalidDataError: columns of different lengths or with values that are not numbers.
         MissingExtraError: matplotlib is not installed.
     """
     steps, returns, max_q, loss, epsilon = _columns(
@@ -77,7 +77,7 @@ def learning_curve(
 
         panels[2].set(title="Loss (not a score)", ylabel="mean over\ntransitions")
         _draw_line(panels[2], steps / unit, loss, "loss")
-        _choose_scale(panels[2], loss, expected=10 * _typical(loss))
+        _choose_scale(panels[2], loss, expected=10 * _median(loss))
 
         panels[3].set(
             title="Exploration rate epsilon", ylabel="share of\nrandom actions", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1)
@@ -96,7 +96,7 @@ def learning_curve(
 
 
 def _columns(metrics: Mapping[str, Any], names: Sequence[str]) -> list[Array]:
-    """The named columns as floats of one length; infinity becomes NaN, what is missing or empty all NaN."""
+    """Return the named columns as floats of one length: NaN for infinity and in missing or empty columns."""
     columns: dict[str, Array] = {}
     for name in names:
         try:
@@ -129,13 +129,13 @@ def _draw_reference(axes: Axes, y: float | None, label: str) -> None:
 
 
 def _write_legend(axes: Axes) -> None:
-    """Right of the title, above the axes, where it hides no data."""
+    """Put the legend above the axes, right of the title, where it hides no data."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1.01), ncols=2, borderaxespad=0, borderpad=0.2, frameon=False)
 
 
-def _typical(values: Array) -> float:
-    """The median of those that are numbers; 0 where there is none."""
+def _median(values: Array) -> float:
+    """Return the median of the finite values; 0 if there is none."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else 0.0
 
@@ -149,7 +149,7 @@ def _choose_scale(axes: Axes, values: Array, expected: float) -> None:
 
 
 def _unit(steps: float) -> tuple[int, str]:
-    """In what steps are counted on the axis, so that its numbers stay short."""
+    """Return the unit in which the axis counts steps, and its name; it keeps the numbers short."""
     if steps >= 2_000_000:
         return 1_000_000, " (millions)"
     if steps >= 10_000:
@@ -158,7 +158,7 @@ def _unit(steps: float) -> tuple[int, str]:
 
 
 def _write_caption(figure: Figure, caption: str) -> None:
-    """What to look for, under the panels, which make room for it."""
+    """Write the caption under the panels and make room for it."""
     lines = textwrap.wrap(caption, width=112)
     line_height = 0.185 / HEIGHT  # of the figure
     height = (len(lines) + 1) * line_height + 0.015

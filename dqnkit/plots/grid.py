@@ -1,4 +1,4 @@
-"""Q-tables of a grid world as heat maps: a triangle for each action, an arrow where the greedy policy goes."""
+"""Q-tables of a grid world as heat maps: a triangle for each action, an arrow for each greedy move."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Square = tuple[int, int]  # row, column; (0, 0) is the upper left
 
 MOVES = ("up", "right", "down", "left")  # the order of the actions, as in `dqnkit.small_environments`
 DIRECTIONS = ((0, -1), (1, 0), (0, 1), (-1, 0))  # of each move, as (x to the right, y down)
-LARGEST_WITH_NUMBERS = 6  # squares a side; beyond it the numbers are too small to read
-EQUAL = 1e-5  # of the scale: values that lie no further apart are drawn as equal
-SIDE = 390  # pixels of one table on the page
-LEFT, TOP, BELOW, GAP, BAR = 38, 26, 38, 16, 74  # pixels around the tables, and of the bar of colours
+MAX_SIZE_WITH_NUMBERS = 6  # squares a side; in larger tables the numbers are too small to read
+TOLERANCE = 1e-5  # of the scale: values this close count as equal
+SIDE = 390  # of one table, in pixels on the page
+LEFT, TOP, BELOW, GAP, BAR = 38, 26, 38, 16, 74  # pixels around the tables and of the colour bar
 
 CAPTION = (
     "What to look for: each square has four triangles, one for the move in that direction: the darker, the larger its "
@@ -39,21 +39,21 @@ def q_table(
     numbers: bool | None = None,
     caption: str = CAPTION,
 ) -> Picture:
-    """One Q-table or more, side by side on one colour scale. Takes about 20 ms.
+    """Draw one or several Q-tables side by side on one colour scale. Takes about 20 ms.
 
     Args:
         tables: Q-values ``[S, A]`` of a square grid with four actions (up, right, down, left), S = size x size; or
-            several by their titles, as ``{"learned": q, "exact Q*": q_star}``.
+            several by title, as ``{"learned": q, "exact Q*": q_star}``.
         goals: the reward of each terminal square by (row, column), as `GridWorld.goals`; their Q-values are not drawn.
-        agent: the square in which the agent is, in the first table.
-        lit: a square and an action whose triangle is framed in the first table: the value that was just updated.
-        scale: the values of the lightest and the darkest colour; unless given from 0 (or the least value, where that is
-            negative) to the largest value in any of the tables.
-        numbers: whether the values are written into the triangles; unless given where they are large enough to read.
+        agent: the square of the agent, drawn in the first table.
+        lit: (square, action) of the value that was just updated; its triangle is framed in the first table.
+        scale: the values of the lightest and the darkest colour; by default from 0 (or the least value, if negative)
+            to the largest value in any of the tables.
+        numbers: whether the values are written into the triangles; by default if they are large enough to read.
         caption: what to look for.
 
     Raises:
-        InvalidDataError: a table that is not ``[size * size, 4]``, or tables of different sizes.
+        InvalidDataError: a table not of shape ``[size * size, 4]``, or tables of different sizes.
     """
     named = tables if isinstance(tables, Mapping) else {"Q-table": tables}
     arrays = {title: _checked(table, title) for title, table in named.items()}
@@ -62,37 +62,38 @@ def q_table(
     goals = goals or {}
     size = math.isqrt(len(next(iter(arrays.values()))))
     low, high = _scale(arrays.values(), goals) if scale is None else scale
-    with_numbers = size <= LARGEST_WITH_NUMBERS if numbers is None else numbers
+    with_numbers = size <= MAX_SIZE_WITH_NUMBERS if numbers is None else numbers
     canvas = Canvas(len(arrays) * (LEFT + SIDE) + GAP + BAR, TOP + SIDE + BELOW)
     for number, (title, array) in enumerate(arrays.items()):
-        place = _Place(size, LEFT + number * (LEFT + SIDE), TOP)
-        canvas.text((place.left, TOP - 13), title, size=13, anchor="lm", bold=True)
-        _draw_values(canvas, place, array, goals, (low, high), with_numbers)
-        _draw_goals(canvas, place, goals)
-        _draw_axes(canvas, place)
+        layout = _TableLayout(size, LEFT + number * (LEFT + SIDE), TOP)
+        canvas.text((layout.left, TOP - 13), title, size=13, anchor="lm", bold=True)
+        _draw_values(canvas, layout, array, goals, (low, high), with_numbers)
+        _draw_goals(canvas, layout, goals)
+        _draw_axes(canvas, layout)
         if number == 0:
-            _draw_agent(canvas, place, agent, lit)
+            _draw_agent(canvas, layout, agent, lit)
     _draw_bar(canvas, len(arrays) * (LEFT + SIDE) + GAP, (low, high))
     return canvas.picture(_alt(arrays, goals, agent, size), caption)
 
 
 def greedy_moves(values: npt.ArrayLike, tolerance: float = 1e-12) -> list[int]:
-    """The actions whose values ``[A]`` are the largest of a square: more than one where they are equal."""
+    """Return the actions with the largest of the values ``[A]``: several if values are equal."""
     row = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-np.inf)
     return [int(action) for action in np.flatnonzero(np.isclose(row, row.max(), rtol=1e-9, atol=tolerance))]
 
 
-class _Place:
-    """Where the squares of one table lie on the paper."""
+class _TableLayout:
+    """The position of one table's squares on the canvas."""
 
     def __init__(self, size: int, left: float, top: float) -> None:
         self.size, self.left, self.top, self.square = size, left, top, SIDE / size
 
     def at(self, row: float, column: float) -> Point:
+        """Return the pixel of a row and column, which may be fractions."""
         return self.left + column * self.square, self.top + row * self.square
 
     def triangle(self, square: Square, action: int) -> list[Point]:
-        """The part of a square on the side that a move leads to."""
+        """Return the corners of the triangle on the side of a square to which a move leads."""
         row, column = square
         corners = [(row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column)]
         return [self.at(*corners[action]), self.at(*corners[(action + 1) % 4]), self.at(row + 0.5, column + 0.5)]
@@ -110,7 +111,7 @@ def _checked(table: npt.ArrayLike, title: str) -> FloatArray:
 
 
 def _scale(arrays: Iterable[Array], goals: Mapping[Square, float]) -> tuple[float, float]:
-    """From 0, or the least value, to the largest, terminal squares left out."""
+    """Return 0, or the least value if negative, and the largest value; terminal squares do not count."""
     kept = []
     for array in arrays:
         size = math.isqrt(len(array))
@@ -125,58 +126,58 @@ def _scale(arrays: Iterable[Array], goals: Mapping[Square, float]) -> tuple[floa
 
 def _draw_values(
     canvas: Canvas,
-    place: _Place,
+    layout: _TableLayout,
     q: FloatArray,
     goals: Mapping[Square, float],
     scale: tuple[float, float],
     numbers: bool,
 ) -> None:
-    squares = [(row, column) for row in range(place.size) for column in range(place.size)]
+    squares = [(row, column) for row in range(layout.size) for column in range(layout.size)]
     shown = [square for square in squares if square not in goals]
     for row, column in shown:
-        values = q[row * place.size + column]
+        values = q[row * layout.size + column]
         for action, value in enumerate(values):
-            canvas.polygon(place.triangle((row, column), action), _colour(value, scale))
-        canvas.line([place.at(row, column), place.at(row + 1, column + 1)], "white", 1)
-        canvas.line([place.at(row + 1, column), place.at(row, column + 1)], "white", 1)
+            canvas.polygon(layout.triangle((row, column), action), _colour(value, scale))
+        canvas.line([layout.at(row, column), layout.at(row + 1, column + 1)], "white", 1)
+        canvas.line([layout.at(row + 1, column), layout.at(row, column + 1)], "white", 1)
         if numbers:
-            _write_numbers(canvas, place, (row, column), values, scale)
-        moves = greedy_moves(values, EQUAL * (scale[1] - scale[0]))
-        _draw_arrows(canvas, place, (row, column), moves, length=0.15 if numbers else 0.3)
-    for line in range(place.size + 1):
-        canvas.line([place.at(line, 0), place.at(line, place.size)], "white", 3)
-        canvas.line([place.at(0, line), place.at(place.size, line)], "white", 3)
+            _write_numbers(canvas, layout, (row, column), values, scale)
+        moves = greedy_moves(values, TOLERANCE * (scale[1] - scale[0]))
+        _draw_arrows(canvas, layout, (row, column), moves, length=0.15 if numbers else 0.3)
+    for line in range(layout.size + 1):
+        canvas.line([layout.at(line, 0), layout.at(line, layout.size)], "white", 3)
+        canvas.line([layout.at(0, line), layout.at(layout.size, line)], "white", 3)
 
 
 def _colour(value: float, scale: tuple[float, float]) -> str:
-    """Light to dark blue, the colour of Q-values in the kit; grey for what is not a number."""
+    """Return a light to dark blue, the colour of Q-values in the kit; grey for NaN and infinity."""
     if not np.isfinite(value):
         return "#BBBBBB"
     position = min(1.0, max(0.0, (value - scale[0]) / (scale[1] - scale[0])))
     return blend(position, "#F0F6FB", PALETTE["online network"]["color"])
 
 
-def _draw_arrows(canvas: Canvas, place: _Place, square: Square, moves: list[int], length: float) -> None:
-    """From the middle of a square along its greedy moves; a dot where no move is better than another."""
-    middle = place.at(square[0] + 0.5, square[1] + 0.5)
+def _draw_arrows(canvas: Canvas, layout: _TableLayout, square: Square, moves: list[int], length: float) -> None:
+    """Draw arrows from the middle of a square along its greedy moves; a dot if all moves are equal."""
+    middle = layout.at(square[0] + 0.5, square[1] + 0.5)
     if len(moves) == len(MOVES):
-        canvas.circle(middle, 0.025 * place.square + 0.6, INK)
+        canvas.circle(middle, 0.025 * layout.square + 0.6, INK)
         return
-    reach = length * place.square
+    reach = length * layout.square
     canvas.arrows(middle, [(reach * DIRECTIONS[m][0], reach * DIRECTIONS[m][1]) for m in moves], 1 + 0.1 * reach)
 
 
 def _write_numbers(
-    canvas: Canvas, place: _Place, square: Square, values: FloatArray, scale: tuple[float, float]
+    canvas: Canvas, layout: _TableLayout, square: Square, values: FloatArray, scale: tuple[float, float]
 ) -> None:
     for (right, down), value in zip(DIRECTIONS, values, strict=True):
-        dark = np.isfinite(value) and (value - scale[0]) / (scale[1] - scale[0]) > 0.8  # where white has more contrast
-        at = place.at(square[0] + 0.5 + 0.375 * down, square[1] + 0.5 + 0.335 * right)
-        canvas.text(at, _short(value), size=min(13, 0.15 * place.square), color="white" if dark else INK)
+        dark = np.isfinite(value) and (value - scale[0]) / (scale[1] - scale[0]) > 0.8  # then white has more contrast
+        at = layout.at(square[0] + 0.5 + 0.375 * down, square[1] + 0.5 + 0.335 * right)
+        canvas.text(at, _value_text(value), size=min(13, 0.15 * layout.square), color="white" if dark else INK)
 
 
-def _short(value: float) -> str:
-    """A number in four characters or so: .81, −.10, 1, 12, 3e5."""
+def _value_text(value: float) -> str:
+    """Return a number in about four characters: .81, −.10, 1, 12, 3e5."""
     if not np.isfinite(value):
         return "?"
     if abs(value) >= 10_000:
@@ -188,38 +189,38 @@ def _short(value: float) -> str:
     return f"{value:.2f}".replace("0.", ".", 1).replace("-", "−").removesuffix(".00")
 
 
-def _draw_goals(canvas: Canvas, place: _Place, goals: Mapping[Square, float]) -> None:
+def _draw_goals(canvas: Canvas, layout: _TableLayout, goals: Mapping[Square, float]) -> None:
     for (row, column), reward in goals.items():
-        left, top = place.at(row, column)
-        right, bottom = place.at(row + 1, column + 1)
+        left, top = layout.at(row, column)
+        right, bottom = layout.at(row + 1, column + 1)
         canvas.rectangle((left + 1.5, top + 1.5), (right - 1.5, bottom - 1.5), PALETTE["environment"]["color"])
-        size = min(13, 0.19 * place.square)
-        canvas.text(place.at(row + 0.36, column + 0.5), "goal", size, "white", bold=True)
-        canvas.text(place.at(row + 0.64, column + 0.5), f"{reward:+g}".replace("-", "−"), size, "white", bold=True)
+        size = min(13, 0.19 * layout.square)
+        canvas.text(layout.at(row + 0.36, column + 0.5), "goal", size, "white", bold=True)
+        canvas.text(layout.at(row + 0.64, column + 0.5), f"{reward:+g}".replace("-", "−"), size, "white", bold=True)
 
 
-def _draw_axes(canvas: Canvas, place: _Place) -> None:
-    for number in range(place.size):
-        x, y = place.at(place.size, number + 0.5)
+def _draw_axes(canvas: Canvas, layout: _TableLayout) -> None:
+    for number in range(layout.size):
+        x, y = layout.at(layout.size, number + 0.5)
         canvas.text((x, y + 9), str(number), 11)
-        x, y = place.at(number + 0.5, 0)
+        x, y = layout.at(number + 0.5, 0)
         canvas.text((x - 9, y), str(number), 11)
-    x, y = place.at(place.size, place.size / 2)
+    x, y = layout.at(layout.size, layout.size / 2)
     canvas.text((x, y + 26), "column", 12)
-    x, y = place.at(place.size / 2, 0)
+    x, y = layout.at(layout.size / 2, 0)
     canvas.upright_text((x - 26, y), "row", 12)
 
 
-def _draw_agent(canvas: Canvas, place: _Place, agent: Square | None, lit: tuple[Square, int] | None) -> None:
+def _draw_agent(canvas: Canvas, layout: _TableLayout, agent: Square | None, lit: tuple[Square, int] | None) -> None:
     if lit is not None:
-        corners = place.triangle(*lit)
+        corners = layout.triangle(*lit)
         canvas.line([*corners, *corners[:2]], PALETTE["loss"]["color"], 3.5)
     if agent is not None:
-        canvas.circle(place.at(agent[0] + 0.5, agent[1] + 0.5), 0.12 * place.square, INK, "white", 2)
+        canvas.circle(layout.at(agent[0] + 0.5, agent[1] + 0.5), 0.12 * layout.square, INK, "white", 2)
 
 
 def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float]) -> None:
-    """Which colour is which value."""
+    """Draw the colour bar."""
     low, high = scale
     for step in range(SIDE):
         value = high - (high - low) * step / (SIDE - 1)
@@ -231,7 +232,7 @@ def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float]) -> None:
 
 
 def _alt(arrays: Mapping[str, Array], goals: Mapping[Square, float], agent: Square | None, size: int) -> str:
-    """The tables in words: how large their values are, and where the greedy policy goes from the upper left."""
+    """Return the tables in words: the range of their values, and the greedy moves in the upper left square."""
     parts = [f"Q-values of a room of {size} by {size} squares."]
     if goals:
         named = (f"row {row} column {column} ({reward:+g})" for (row, column), reward in goals.items())
@@ -241,7 +242,7 @@ def _alt(arrays: Mapping[str, Array], goals: Mapping[Square, float], agent: Squa
     for title, array in arrays.items():
         finite = array[np.isfinite(array)]
         values = f"values from {finite.min():.2f} to {finite.max():.2f}" if len(finite) else "no finite values"
-        moves = greedy_moves(array[0], EQUAL * np.abs(finite).max(initial=0.0))
+        moves = greedy_moves(array[0], TOLERANCE * np.abs(finite).max(initial=0.0))
         first = "any move" if len(moves) == len(MOVES) else " or ".join(MOVES[move] for move in moves)
         parts.append(f"{title}: {values}; greedy in the upper left: {first}.")
     return " ".join(parts)

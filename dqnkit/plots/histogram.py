@@ -1,4 +1,4 @@
-"""Histograms: how often each return came up, one row for each policy."""
+"""Histograms of returns, one row for each policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
-WIDTH, ROW = 7.2, 1.35  # inches, of a row
+WIDTH, ROW_HEIGHT = 7.2, 1.35  # inches
 
 
 def histogram(
@@ -23,19 +23,19 @@ def histogram(
     what: str = "",
     counted: str = "episodes",
 ) -> Picture:
-    """How often each value came up; several sets of values in rows under each other, on one axis.
+    """Draw how often each value occurs; several sets of values in rows with a common axis.
 
     Args:
-        values: one value for each episode ``[E]``; or several sets by name, as ``{"random": a, "by angle": b}``.
+        values: a value for each episode ``[E]``; or several sets by name, as ``{"random": a, "by angle": b}``.
         xlabel: what the values are, with their unit.
         title: what is shown.
-        bins: how many columns the axis is cut into.
-        marks: dotted upright lines, by name, in every row: a prediction, a goal.
-        what: what to look for, in a sentence; it becomes the caption.
-        counted: what each value is of.
+        bins: number of bins.
+        marks: name -> value of a dotted vertical line in every row, as a prediction or a goal.
+        what: a sentence on what to look for, for the caption.
+        counted: what is counted, the name of the vertical axis.
 
     Raises:
-        InvalidDataError: a set without any finite value.
+        InvalidDataError: a set without a finite value.
     """
     sets = values if isinstance(values, Mapping) else {"": values}
     arrays = {name: np.asarray(array, dtype=np.float64).ravel() for name, array in sets.items()}
@@ -46,7 +46,7 @@ def histogram(
     marks = marks or {}
     everything = np.concatenate([*finite.values(), list(marks.values())])
     edges = np.linspace(min(0.0, everything.min()), max(everything.max(), everything.min() + 1e-9), bins + 1)
-    with styled_figure(WIDTH, 1.0 + ROW * max(len(finite), 1.6)) as figure:
+    with styled_figure(WIDTH, 1.0 + ROW_HEIGHT * max(len(finite), 1.6)) as figure:
         panels = figure.subplots(len(finite), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, array) in zip(panels, finite.items(), strict=True):
             axes.hist(array, bins=edges, color=PALETTE["environment"]["color"], edgecolor="white", linewidth=0.5)
@@ -63,7 +63,7 @@ def histogram(
 
 
 def _alt(title: str, xlabel: str, arrays: Mapping[str, npt.NDArray[np.float64]], counted: str) -> str:
-    """Each set in words: how many, the least, the mean, the largest."""
+    """Return each set in words: the number of values, the least, the mean and the largest."""
     parts = [f"{title or 'Histogram'}: {xlabel}."]
     for name, array in arrays.items():
         what = f"{name}: " if name else ""

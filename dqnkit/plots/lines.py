@@ -1,4 +1,4 @@
-"""Curves with names: an error, a value or a loss over updates, one line for each setting, several seeds behind each."""
+"""Named curves: an error, a value or a loss over updates, a line for each setting with a band of its seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dqnkit.types import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# For lines that are the same thing under other settings: dark to light, and each with a line style of its own.
+# Lines of the same quantity under different settings: dark to light, each with its own line style.
 SHADES: tuple[dict[str, Any], ...] = (
     {"color": "#0B2F52", "linestyle": "-"},
     {"color": "#0072B2", "linestyle": (0, (3.2, 1.2))},
@@ -46,7 +46,7 @@ def error_curves(
     log: bool | None = None,
     what: str = "",
 ) -> Picture:
-    """Named curves over updates (or anything else) in one picture.
+    """Draw named curves over updates (or anything else) in one picture.
 
     ::
 
@@ -54,21 +54,20 @@ def error_curves(
         error_curves({"with target": a, "without": b}, kinds={"with target": "target network"})
 
     Args:
-        curves: by its name the values ``[N]`` of a curve; or ``[seeds, N]``: the line is then their median, in a band
-            from the least to the largest. NaN and infinity leave gaps. Six at most.
-        x: where the values lie, ``[N]`` for all curves; 0, 1, 2, ... unless given.
-        xlabel, ylabel: the axes' names with their units.
+        curves: name -> values ``[N]``; or ``[seeds, N]``, drawn as their median with a band from the least to the
+            largest. NaN and infinity leave gaps. At most six curves.
+        x: the x of the values, ``[N]`` for all curves; by default 0, 1, 2, ...
+        xlabel, ylabel: the names of the axes with their units.
         title: what is compared.
-        kinds: curve name -> name in `PALETTE`, for curves whose colours mean something in the kit. The others are
-            shades of blue, each with a line style of its own.
-        references: horizontal dotted lines, by name: what is known, a bound or an optimum.
-        moments: upright dotted lines, by name: when something happened.
-        log: whether the vertical axis is logarithmic; unless given where the values explode.
-        what: what to look for, in a sentence; it becomes the caption.
+        kinds: name of a curve -> key of `PALETTE`, for a curve whose colour means something in the kit. The others are
+            shades of blue, each with its own line style.
+        references: name -> value of a horizontal dotted line, as a bound or an optimum.
+        moments: name -> x of a vertical dotted line, when something happened.
+        log: whether the vertical axis is logarithmic; by default if the values explode.
+        what: a sentence on what to look for, for the caption.
 
     Raises:
-        InvalidDataError: no curve or more than six, a curve that is not ``[N]`` or ``[seeds, N]``, or not as long as
-            ``x``.
+        InvalidDataError: no curve or more than six, or a curve of another shape or length than ``x``.
     """
     if not 1 <= len(curves) <= len(SHADES):
         raise InvalidDataError(f"one picture holds 1 to {len(SHADES)} curves, not {len(curves)}")
@@ -84,7 +83,7 @@ def error_curves(
             axes.axhline(value, linewidth=1.4, label=f"{name}: {value:.3g}", **PALETTE["reference"])
         for (name, moment), color in zip((moments or {}).items(), cycle(MOMENT_COLORS), strict=False):
             axes.axvline(moment, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
-        _choose_axis(axes, list(rows.values()), log)
+        _choose_scale(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""
@@ -94,7 +93,7 @@ def error_curves(
 
 
 def _rows(values: npt.ArrayLike, name: str) -> Array:
-    """The values of a curve as ``[seeds, N]`` with NaN where they are not finite."""
+    """Return the values of a curve as ``[seeds, N]``, NaN where they are not finite."""
     rows = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if rows.ndim != 2 or rows.size == 0:
         raise InvalidDataError(f"the curve {name!r} has the shape {np.shape(values)}: expected [N] or [seeds, N]")
@@ -110,7 +109,7 @@ def _positions(x: npt.ArrayLike | None, length: int, name: str) -> Array:
 
 
 def _draw_curve(axes: Axes, x: Array, rows: Array, style: Mapping[str, Any], name: str) -> None:
-    counted = np.ma.masked_invalid(rows)  # (nanmedian would warn where all seeds are NaN)
+    counted = np.ma.masked_invalid(rows)  # np.nanmedian would warn where all seeds are NaN
     middle = np.ma.median(counted, axis=0).filled(np.nan)
     axes.plot(x, middle, marker="o" if np.isfinite(middle).sum() == 1 else None, label=name, **style)
     if len(rows) > 1:
@@ -118,7 +117,7 @@ def _draw_curve(axes: Axes, x: Array, rows: Array, style: Mapping[str, Any], nam
         axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 
-def _choose_axis(axes: Axes, rows: list[Array], log: bool | None) -> None:
+def _choose_scale(axes: Axes, rows: list[Array], log: bool | None) -> None:
     values = np.abs(np.concatenate([r.ravel() for r in rows]))
     values = values[np.isfinite(values) & (values > 0)]
     typical = [float(np.nanmedian(np.abs(r))) for r in rows if np.isfinite(r).any()]
@@ -131,7 +130,7 @@ def _choose_axis(axes: Axes, rows: list[Array], log: bool | None) -> None:
 
 
 def _alt(title: str, xlabel: str, ylabel: str, rows: Mapping[str, Array]) -> str:
-    """The curves in words: where each begins and ends."""
+    """Return the curves in words: where each begins and ends."""
     parts = [f"{title or 'Curves'}: {' '.join(ylabel.split())} over {xlabel}."]
     for name, values in rows.items():
         medians = np.ma.median(np.ma.masked_invalid(values), axis=0).compressed()
@@ -143,13 +142,13 @@ def _alt(title: str, xlabel: str, ylabel: str, rows: Mapping[str, Array]) -> str
 
 
 def error_trace(x: npt.ArrayLike, y: npt.ArrayLike, *, xlabel: str = "updates", ylabel: str = "") -> Picture:
-    """One small curve from 0 on both axes, in milliseconds, for a picture that follows every click.
+    """Draw one small curve in milliseconds, for a picture that follows every click. Both axes begin at 0.
 
     Args:
-        x: ``[N]``, growing.
-        y: ``[N]``, none below 0.
-        xlabel: what lies on the level axis.
-        ylabel: what is drawn; it stands above the curve.
+        x: ``[N]``, increasing.
+        y: ``[N]``, not negative.
+        xlabel: the name of the horizontal axis.
+        ylabel: what is drawn, written above the curve.
     """
     steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     right = round_up(float(steps.max(initial=10.0)), HALVES)

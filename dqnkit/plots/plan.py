@@ -1,4 +1,4 @@
-"""Time against cost of one run on machines of several kinds, so that a reader sees what a dollar more brings."""
+"""Time against cost of one run on several kinds of machines: what a further dollar buys."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 WIDTH = 7.2  # inches
 MARKERS = "os^D"  # of the kinds of machines that get a colour
-NAMED = (1, 4, 16, 64, 256)  # workers whose points are numbered, besides the knees
-BEYOND = 3  # points drawn after a knee: from there on it only costs
+LABELLED = (1, 4, 16, 64, 256)  # numbers of workers that are written beside their points
+POINTS_AFTER_KNEE = 3  # drawn; more workers than at the knee only cost more
 
 
 def time_and_cost(plan: Plan, title: str = "") -> Picture:
-    """A line for each kind of machine, a point for each number of workers; where more stop helping is ringed.
+    """Draw a line for each kind of machine with a point for each number of workers; a ring marks the knee.
+
+    At the knee more workers stop helping.
 
     Args:
-        plan: of a run, as `dqnkit.cluster.plan.plan` makes it.
-        title: what is planned; environment and steps unless given.
+        plan: of a run, from `dqnkit.cluster.plan.plan`.
+        title: of the picture; by default environment and steps.
 
     Raises:
         InvalidDataError: the plan is empty.
@@ -37,14 +39,14 @@ def time_and_cost(plan: Plan, title: str = "") -> Picture:
         axes = figure.subplots()
         for offer in plan.offers:
             if offer not in shown:
-                rows = _drawn(plan, offer)
+                rows = _rows_to_draw(plan, offer)
                 axes.plot(*_points(rows), color="#C8C8C8", linewidth=0.9, zorder=1)
         for number, offer in enumerate(shown):
             dashes: Any = (0, (4, 1.5)) if offer.spot else "-"
             style = {"color": list(PALETTE.values())[number]["color"], "linestyle": dashes, "marker": MARKERS[number]}
             _draw(axes, plan, offer, style)
-            if number in (0, len(shown) - 1):  # the lines on the outside have room for numbers
-                _number(axes, plan.of(offer), plan.knee(offer), left=number == 0)
+            if number in (0, len(shown) - 1):  # only the outer lines have room for numbers
+                _write_workers(axes, plan.of(offer), plan.knee(offer), left=number == 0)
         if plan.budget is not None:
             axes.axvline(plan.budget, label=f"budget ${plan.budget:.2f}", **PALETTE["reference"])
         axes.axhline(plan.here / 60, label="here, in one process ($0)", linewidth=1.2, color="#4D4D4D")
@@ -65,7 +67,7 @@ def time_and_cost(plan: Plan, title: str = "") -> Picture:
 
 
 def leading(plan: Plan) -> list[Offer]:
-    """Of each cloud, on demand and spot, the kind that is cheapest where more workers stop helping; cheapest first."""
+    """Return for each cloud, on demand and spot, the kind of machine that is cheapest at its knee; cheapest first."""
 
     def cost(offer: Offer) -> float:
         return (plan.knee(offer) or plan.of(offer)[-1]).usd
@@ -76,9 +78,9 @@ def leading(plan: Plan) -> list[Offer]:
     return list(least.values())[: len(MARKERS)]
 
 
-def _drawn(plan: Plan, offer: Offer) -> list[Row]:
+def _rows_to_draw(plan: Plan, offer: Offer) -> list[Row]:
     rows, knee = plan.of(offer), plan.knee(offer)
-    return rows if knee is None else rows[: rows.index(knee) + 1 + BEYOND]
+    return rows if knee is None else rows[: rows.index(knee) + 1 + POINTS_AFTER_KNEE]
 
 
 def _points(rows: list[Row]) -> tuple[list[float], list[float]]:
@@ -88,16 +90,16 @@ def _points(rows: list[Row]) -> tuple[list[float], list[float]]:
 def _draw(axes: Axes, plan: Plan, offer: Offer, style: dict[str, Any]) -> None:
     knee = plan.knee(offer)
     ring = f"\n(ring: {knee.workers}, then {knee.bottleneck})" if knee else ""
-    axes.plot(*_points(_drawn(plan, offer)), label=f"{offer.cloud} {offer.name}{ring}", markersize=4.5, **style)
+    axes.plot(*_points(_rows_to_draw(plan, offer)), label=f"{offer.cloud} {offer.name}{ring}", markersize=4.5, **style)
     if knee:
         look: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": style["color"], "markeredgewidth": 1.6}
         axes.plot(knee.usd, knee.seconds / 60, "o", markersize=12, zorder=4, **look)
 
 
-def _number(axes: Axes, rows: list[Row], knee: Row | None, left: bool) -> None:
-    """Say at some of the points before the knee how many workers they are."""
+def _write_workers(axes: Axes, rows: list[Row], knee: Row | None, left: bool) -> None:
+    """Write the number of workers beside some of the points before the knee."""
     for row in rows:
-        if row.workers in NAMED and (knee is None or row.workers < knee.workers):
+        if row.workers in LABELLED and (knee is None or row.workers < knee.workers):
             axes.annotate(
                 str(row.workers),
                 (row.usd, row.seconds / 60),

@@ -1,4 +1,4 @@
-"""The ring that data flows through, as a drawing in which some parts are lit."""
+"""The ring through which data flows, as a diagram in which some parts are lit: environment, actor, replay, learner."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ GREY, FAINT, INK = "#9A9A9A", "#F4F4F4", "#222222"
 
 
 class Part(NamedTuple):
-    """A box of the drawing."""
+    """A box of the diagram."""
 
     title: str
-    says: str  # what it does, below the title
+    says: str  # what it does
     x: float  # centre, in inches
     y: float
-    color: str  # of the palette: what it is everywhere else in the kit
+    color: str  # a key of `PALETTE`
 
 
 TOP, BOTTOM = 2.35, 0.7
-PARTS = {
+RING_PARTS = {
     "environment": Part("environment", "gives observations\nand rewards", 1.0, TOP, "environment"),
     "actor": Part("actor", "selects actions,\nexecutes them", 3.3, TOP, "exploration"),
     "replay": Part("replay buffer", "keeps transitions", 6.0, TOP, "replay"),
@@ -36,33 +36,33 @@ PARTS = {
 }
 BOX_WIDTH, BOX_HEIGHT = 1.6, 0.92
 CAPTION = (
-    "Data goes round: what the actor lived through becomes transitions, the learner draws them and learns, and the \
-new weights go back to the actor."
+    "Data goes round: what the actor lived through becomes transitions, the learner draws them and learns, and "
+    "the new weights go back to the actor."
 )
 
 
 def ring(*lit: str) -> Picture:
-    """The ring with these parts lit in their colours, the others grey.
+    """Draw the ring with some parts lit in their colours and the others grey.
 
     Args:
-        lit: of environment, actor, replay, learner, target, weights.
+        lit: any of environment, actor, replay, learner, target, weights.
 
     Raises:
-        UnknownNameError: a part of another name; with the nearest.
+        UnknownNameError: an unknown part; the message lists similar names.
     """
     for name in lit:
-        if name not in PARTS:
-            near = difflib.get_close_matches(str(name), PARTS, n=2, cutoff=0.4) or list(PARTS)
+        if name not in RING_PARTS:
+            near = difflib.get_close_matches(str(name), RING_PARTS, n=2, cutoff=0.4) or list(RING_PARTS)
             raise UnknownNameError(f"the ring has no part {name!r}. Did you mean {' or '.join(map(repr, near))}?")
     with styled_figure(WIDTH, HEIGHT) as figure:
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
         axes.axis("off")
-        for name, part in PARTS.items():
+        for name, part in RING_PARTS.items():
             _draw_box(axes, part, name in lit)
         half_width, half_height = BOX_WIDTH / 2, BOX_HEIGHT / 2
-        environment, actor, replay, learner, target, weights = PARTS.values()
+        environment, actor, replay, learner, target, weights = RING_PARTS.values()
         shift = 0.14
         right = environment.x + half_width, actor.x - half_width
         _draw_arrow(axes, (right[1], TOP + shift), (right[0], TOP + shift), "action", "top")
@@ -81,7 +81,7 @@ def ring(*lit: str) -> Picture:
         )
         _draw_way_back(axes, learner, weights)
         _draw_arrow(axes, (weights.x + 0.5, BOTTOM + half_height), (actor.x - 0.45, TOP - half_height), "", "top")
-    named = [PARTS[name].title for name in PARTS if name in lit]
+    named = [RING_PARTS[name].title for name in RING_PARTS if name in lit]
     shown = f"Lit: {', '.join(named)}." if named else "No part is lit."
     alt = (
         "Diagram of the ring: environment and actor exchange actions and steps; the actor's rollouts go into the "
@@ -131,7 +131,7 @@ def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]
 
 
 def _draw_way_back(axes: Axes, learner: Part, weights: Part) -> None:
-    """From the learner below the target network to the weights."""
+    """Draw the arrow from the learner, below the target network, to the weights."""
     y = 0.1
     bottom = BOTTOM - BOX_HEIGHT / 2
     axes.plot([learner.x, learner.x, weights.x], [bottom, y, y], color="#555555", linewidth=1.3)

@@ -1,4 +1,4 @@
-"""What more workers bring: speedup beside what could be had, who works and who waits, how long a task should be."""
+"""What more workers bring: speedup beside its limits, who works and who waits, and the best length of a task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 7.2  # inches
-MARKED: tuple[dict[str, Any], ...] = (  # measured lines: colour, line and mark say the same
+LINE_STYLES: tuple[dict[str, Any], ...] = (  # styles of measured lines: told apart by colour, line style and marker
     {**PALETTE["environment"], "marker": "o"},
     {**PALETTE["loss"], "linestyle": (0, (5, 1.5)), "marker": "s"},
     {**PALETTE["exploration"], "marker": "^"},
@@ -25,7 +25,7 @@ WORKER, DRIVER = PALETTE["environment"]["color"], PALETTE["online network"]["col
 
 
 class Work(NamedTuple):
-    """One piece of work on an axis of time."""
+    """One piece of work on the axis of time."""
 
     row: int  # 0: the driver; 1, 2, ...: the workers
     begin: float  # seconds
@@ -33,11 +33,11 @@ class Work(NamedTuple):
 
 
 def amdahl(workers: npt.ArrayLike, serial: float) -> Array:
-    """How many times faster n workers are where a share of the work cannot be divided (Amdahl, 1967).
+    """Return the speedup ``[N]`` of n workers if a share of the work cannot be divided (Amdahl, 1967).
 
     Args:
-        workers: how many, ``[N]``.
-        serial: the share of the time of one worker that stays serial, 0 to 1.
+        workers: numbers of workers ``[N]``.
+        serial: the share of one worker's time that stays serial, 0 to 1.
     """
     return np.asarray(1 / (serial + (1 - serial) / np.asarray(workers, dtype=np.float64)))
 
@@ -49,25 +49,26 @@ def speedup(
     title: str = "",
     what: str = "",
 ) -> Picture:
-    """How many times faster with more workers, beside the ideal (n workers, n times) and Amdahl's law.
+    """Draw measured speedups beside the ideal (n workers, n times) and Amdahl's law.
 
     Args:
-        measured: by name, for each number of workers how many times faster it was than the first of them; three
-            names at most.
-        serial: share of the work that cannot be divided; Amdahl's curve is drawn for it.
+        measured: name -> number of workers -> speedup over the smallest number; at most three names.
+        serial: share of the work that cannot be divided, for the curve of Amdahl's law.
         title: what is compared.
-        what: what to look for, in a sentence; it becomes the caption.
+        what: a sentence on what to look for, for the caption.
 
     Raises:
-        InvalidDataError: nothing, or too much, to draw.
+        InvalidDataError: no line or more than three, or a line without points.
     """
-    if not 1 <= len(measured) <= len(MARKED) or not all(measured.values()):
-        raise InvalidDataError(f"one picture holds 1 to {len(MARKED)} measured lines, each with a number of workers")
+    if not 1 <= len(measured) <= len(LINE_STYLES) or not all(measured.values()):
+        raise InvalidDataError(
+            f"one picture holds 1 to {len(LINE_STYLES)} measured lines, each with a number of workers"
+        )
     with styled_figure(WIDTH, 3.5) as figure:
         axes = figure.subplots()
         counts = sorted({count for line in measured.values() for count in line})
         _draw_limits(axes, counts, serial)
-        for style, (name, line) in zip(MARKED, measured.items(), strict=False):
+        for style, (name, line) in zip(LINE_STYLES, measured.items(), strict=False):
             axes.plot(list(line), list(line.values()), label=name, markersize=7, **style)
         axes.set(title=title, xlabel="workers", ylabel="speedup (times one worker)", xticks=counts)
         axes.set_ylim(bottom=0)
@@ -82,14 +83,14 @@ def speedup(
 
 
 def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, end: float, caption: str) -> Picture:
-    """Above who works when, the driver at the bottom; below the speedup of Amdahl's law, and where this one lies.
+    """Draw who works when, and below it the speedup by Amdahl's law with that of the work shown.
 
     Args:
-        work: what is done, and when.
-        workers: how many there are.
+        work: the pieces of work.
+        workers: number of workers.
         serial: share of the work that cannot be divided.
-        now: the speedup of what is drawn above.
-        end: where the axis of time ends, seconds.
+        now: the speedup of the work shown.
+        end: the end of the axis of time, in seconds.
         caption: what to look for.
     """
     most = 16
@@ -131,7 +132,7 @@ def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, 
 
 
 def _draw_limits(axes: Axes, counts: Sequence[int], serial: float | None) -> None:
-    """What more workers could bring at best, and what is left of it where a share of the work is serial."""
+    """Draw the ideal speedup, and that of Amdahl's law for a serial share."""
     fine = np.linspace(min(counts), max(counts), 100)
     axes.plot(fine, fine / min(counts), linewidth=1.4, label="ideal: n workers, n times", **PALETTE["reference"])
     if serial is not None:
@@ -142,15 +143,15 @@ def _draw_limits(axes: Axes, counts: Sequence[int], serial: float | None) -> Non
 def task_length(
     steps: npt.ArrayLike, rates: npt.ArrayLike, overhead: float, step: float, under_way: npt.ArrayLike, total: int
 ) -> Picture:
-    """What comes in with tasks of different lengths, and how many steps are under way under weights that grow old.
+    """Draw throughput and steps in flight by the length of a task.
 
     Args:
-        steps: of a task, ``[N]``, all its environments together.
-        rates: steps a second that arrived, ``[N]``.
-        overhead: seconds a task that do not depend on its length, as fitted.
-        step: seconds a step, as fitted; the line drawn is ``1 / (overhead / steps + step)``.
-        under_way: steps in flight, ``[N]``.
-        total: of a whole run, to compare them with.
+        steps: of a task ``[N]``, summed over its environments.
+        rates: steps a second that arrived ``[N]``.
+        overhead: fitted seconds for each task, whatever its length.
+        step: fitted seconds for each step; the line drawn is ``1 / (overhead / steps + step)``.
+        under_way: steps in flight ``[N]``.
+        total: steps of a whole run, of which those in flight are a share.
     """
     lengths, arrived, flying = (np.asarray(values, dtype=np.float64) for values in (steps, rates, under_way))
     fine = np.geomspace(lengths.min(), lengths.max(), 200)

@@ -1,4 +1,4 @@
-"""A curve drawn by hand: a few points joined by lines, as a small drawing that is quick enough to follow a slider."""
+"""A predicted curve as a small SVG drawing that is quick enough to follow a slider."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 38  # margins
 def sketch(
     predicted: npt.ArrayLike, span: tuple[float, float], unit: str = "", happened: npt.ArrayLike | None = None
 ) -> str:
-    """A predicted curve over a run, dashed, and what happened beside it, as SVG.
+    """Draw a predicted curve over a run, dashed, and what happened; return the SVG.
 
     Args:
-        predicted: values at equal distances from the beginning to the end of the run, ``[P]``.
-        span: the lowest and the highest value of the axis; it grows where a curve needs more.
+        predicted: values at equal distances from the beginning to the end of the run ``[P]``.
+        span: the lowest and the highest value of the axis, which grows if a curve needs more.
         unit: of the values.
-        happened: values at equal distances ``[N]``, where it is known.
+        happened: values at equal distances ``[N]``, if known.
     """
     curves = [np.asarray(curve, dtype=np.float64).ravel() for curve in (predicted, happened) if curve is not None]
     known = np.concatenate([*curves, span])
     low, high = float(np.nanmin(known)), float(np.nanmax(known))
     high += 1.0 if high == low else 0.0
 
-    def places(curve: npt.NDArray[np.float64]) -> str:
+    def points(curve: npt.NDArray[np.float64]) -> str:
         x = np.linspace(LEFT, WIDTH - RIGHT, len(curve))
         y = HEIGHT - BOTTOM - (curve - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if np.isfinite(b))
 
     ink, blue = str(PALETTE["reference"]["color"]), str(PALETTE["online network"]["color"])
-    lines = [_line(places(curves[0]), ink, "7 5")]
+    lines = [_line(points(curves[0]), ink, "7 5")]
     if happened is not None:
-        lines.append(_line(places(curves[1]), blue, ""))
+        lines.append(_line(points(curves[1]), blue, ""))
         for y, name, color, dashes in ((TOP + 8, "predicted", ink, "7 5"), (TOP + 24, "happened", blue, "")):
             lines += [_line(f"{LEFT + 10},{y} {LEFT + 38},{y}", color, dashes), _text(LEFT + 44, y + 4, name, "start")]
     return (
@@ -82,5 +82,5 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 
 def in_words(values: Sequence[float]) -> str:
-    """The values of a curve at equal distances, for those who cannot see it."""
+    """Return the values of a curve as text, for readers who cannot see it."""
     return ", ".join(f"{value:.4g}" for value in values)

@@ -1,7 +1,7 @@
-"""How the kit's figures look, and how one becomes a picture: drawn off-screen, shown inline, with a text for all.
+"""The style of the kit's figures, and `Picture`: an image with alternative text that a notebook shows.
 
-A figure is a `matplotlib.figure.Figure` of its own, never one of pyplot's: nothing opens a window and nothing has to
-be closed. matplotlib is imported when something is drawn, so the palette can be had without it.
+A figure is a `matplotlib.figure.Figure` made without pyplot: no window opens and nothing has to be closed. matplotlib
+is imported only when something is drawn, so the palette can be used without it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dqnkit.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# How each thing is drawn, everywhere in the kit. The colours are those of Okabe and Ito (2008, "Color universal
-# design"), which stay apart in every kind of colour-blindness; the line says the same once more, for print in grey.
+# Colour and line style of each quantity in all figures. The colours are those of Okabe and Ito (2008, "Color universal
+# design"), which colour-blind readers can tell apart; line styles differ too, for print in grey.
 PALETTE: dict[str, dict[str, Any]] = {
     "environment": {"color": "#009E73", "linestyle": "-"},  # green: rewards, returns, episodes
     "online network": {"color": "#0072B2", "linestyle": "-"},  # blue: Q, the greedy policy
@@ -31,10 +31,10 @@ PALETTE: dict[str, dict[str, Any]] = {
     "exploration": {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2))},  # purple, dash-dotted: epsilon
     "loss": {"color": "#E69F00", "linestyle": "-"},  # orange: TD errors, gradients
     "replay": {"color": "#56B4E9", "linestyle": (0, (2.5, 1))},  # sky blue, short dashes: stored transitions
-    "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: what is known: bounds, goals
+    "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: known values, bounds, goals
 }
 
-# Set while a figure is made, so that a reader's own style (a dark one) does not put white text on our white paper.
+# Set while a figure is made: a reader's own style, as a dark one, could put white text on our white background.
 STYLE: Any = {  # (Any: matplotlib types each key by itself)
     "axes.axisbelow": True,
     "axes.edgecolor": "#888888",
@@ -63,12 +63,12 @@ STYLE: Any = {  # (Any: matplotlib types each key by itself)
     "ytick.labelsize": 9,
 }
 
-DPI = 120  # dots in an inch
+DPI = 120  # dots per inch
 
 
 @contextmanager
 def styled_figure(width: float, height: float, dpi: int = DPI) -> Iterator[Figure]:
-    """A new off-screen figure, ``width`` x ``height`` inches; draw inside the ``with``, where the kit's style holds.
+    """Make a figure of ``width`` x ``height`` inches; draw inside the ``with``, where the kit's style applies.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -86,15 +86,15 @@ def styled_figure(width: float, height: float, dpi: int = DPI) -> Iterator[Figur
 
 
 def to_png(figure: Figure, path: str | Path | None = None) -> bytes:
-    """The figure as a PNG file's content; with ``path`` also written there, whole or not at all.
+    """Return a figure as the content of a PNG file; with ``path``, also write that file, whole or not at all.
 
     Raises:
-        OSError: it cannot be written; a picture that was there before is still there.
+        OSError: it cannot be written; an earlier file is still there.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # and not savefig, which may be set to make the background transparent
+    FigureCanvasAgg(figure).print_png(buffer)  # savefig may be configured to make the background transparent
     content = buffer.getvalue()
     if path is not None:
         write_whole(Path(path), content)
@@ -115,15 +115,15 @@ class Picture:
 
     @classmethod
     def of(cls, figure: Figure, alt: str, caption: str = "") -> Picture:
-        """Draw a figure. It is shown at 100 pixels an inch however finely it is drawn."""
+        """Make a picture of a figure. It is shown at 100 pixels per inch, whatever its dots per inch."""
         return cls(to_png(figure), alt, caption, round(figure.get_figwidth() * 100))
 
     @property
     def html(self) -> str:
-        """The image with its alternative text, and the caption below it, on white paper in any theme."""
+        """The image with its alternative text and the caption below it, as HTML."""
         source = f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
-        # its shape is said before it is decoded: a picture that follows another must not let the page jump
-        wide, high = struct.unpack(">II", self.png[16:24].ljust(8, b"\1"))  # where a PNG file says it
+        # the aspect ratio is given, so the page does not jump while a new picture is decoded
+        wide, high = struct.unpack(">II", self.png[16:24].ljust(8, b"\1"))  # width and height in a PNG file
         style = f"width: {self.width}px; max-width: 100%; aspect-ratio: {wide} / {high}"
         image = f'<img alt="{escape(self.alt)}" src="{source}" style="{style}">'
         caption = f'<figcaption style="line-height: 1.4">{escape(self.caption)}</figcaption>' if self.caption else ""

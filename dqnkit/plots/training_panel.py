@@ -1,8 +1,7 @@
-"""The figure of the live panel: how training goes, drawn again and again while it goes on, at little cost.
+"""The live figure of training: returns and max Q, drawn often at little cost.
 
-Most of what a figure costs is its axes, their numbers and words. So they are drawn only when they change, which is
-seldom: the x axis spans the whole run from the beginning, and the y axes grow in steps (1, 2, 5, 10, ...). What moves
-is drawn on a copy of them each time.
+Axes, numbers and words take most of the time, so they are drawn only when they change (see `dqnkit.plots.blitting`).
+That is seldom: the x axis spans the whole run from the beginning, and the y axes grow in steps (1, 2, 3, 5, ...).
 """
 
 from __future__ import annotations
@@ -38,33 +37,33 @@ PROMISE_WITH_BOUND = "above the dotted line it promises more than any policy can
 
 
 class NamedBand(Band, Protocol):
-    """A band and what it is, for the legend."""
+    """A band with a name for the legend."""
 
     @property
     def label(self) -> str:
-        """As "5 recorded seeds"."""
+        """The name, as "5 recorded seeds"."""
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What there is to draw so far. The x axis counts environment steps."""
+    """The data to draw. The x axis counts environment steps."""
 
     steps: Sequence[float] = ()  # [T]
     returns: Sequence[float] = ()  # [T] mean return of the last 100 episodes
     max_q: Sequence[float] = ()  # [T] mean max Q
-    episodes: Sequence[tuple[float, float]] = ()  # [E] the step at which an episode ended, its return
-    changes: Sequence[tuple[float, str]] = ()  # the step at which a reader changed a setting, and what to
+    episodes: Sequence[tuple[float, float]] = ()  # [E] (step at which an episode ended, its return)
+    changes: Sequence[tuple[float, str]] = ()  # (step at which the reader changed a setting, its name and new value)
 
 
 class TrainingPanel:
-    """The return over its band, with the prediction dashed; below it the mean max Q against its bound.
+    """Two plots: the return with its band and the dashed prediction; below it, the mean max Q and its bound.
 
     Args:
         title: what is trained, for the alternative text.
         band: recorded seeds to compare with.
-        predicted: what the reader predicted of the return: one number; values evenly spread over the run ``[N]``; or
-            points ``[N, 2]``: the share of the run (0 to 1) and the value.
-        q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
+        predicted: the return that the reader predicted: one number; values ``[N]`` at equal distances over the run; or
+            points ``[N, 2]`` of share of the run (0 to 1) and value.
+        q_bound: the largest value that any policy can have, or the mean of max Q* if it is known.
 
     Raises:
         InvalidDataError: a prediction of another shape.
@@ -79,13 +78,13 @@ class TrainingPanel:
         q_bound: float | None = None,
     ) -> None:
         self.title, self.q_bound = title, q_bound
-        self.band = band  # may be taken away while it trains
+        self.band = band  # set to None when the settings are no longer the recorded ones
         self.total_steps = 1
         self.predicted = None if predicted is None else _points(predicted)  # [N, 2]
         self._figure: _PanelFigure | None = None
 
     def draw(self, curves: Curves, final: bool = False) -> Picture:
-        """The picture of what there is so far; NaN and infinity leave gaps. The final one is packed smaller."""
+        """Return the picture of the data so far; NaN and infinity leave gaps. A final one is compressed more."""
         steps = np.asarray(curves.steps, dtype=np.float64)
         returns, max_q = _finite(curves.returns), _finite(curves.max_q)
         ends, episodes = np.array(curves.episodes, dtype=np.float64).reshape(-1, 2).T
@@ -98,7 +97,7 @@ class TrainingPanel:
         return Picture(png, self._alt(returns, max_q), CAPTION.format(promise=promise), round(WIDTH * 100))
 
     def _look(self, returns: Array, max_q: Array, episodes: Array, changes: tuple[tuple[float, str], ...]) -> _Look:
-        """All that the axes show: the same look, the same axes."""
+        """Return what the background must show."""
         shown = [returns, episodes]
         if self.band is not None:
             shown += [_finite(self.band.low), _finite(self.band.high)]
@@ -121,6 +120,8 @@ class TrainingPanel:
 
 @dataclass(frozen=True)
 class _Look:
+    """What the background shows: the limits and the scale of the axes, and what is drawn once."""
+
     total_steps: int
     returns: tuple[float, float]
     max_q: tuple[float, float]
@@ -134,9 +135,9 @@ class _PanelFigure(BlittedFigure):
 
     def __init__(self, look: _Look, panel: TrainingPanel) -> None:
         with styled_figure(WIDTH, HEIGHT) as figure:
-            figure.set_layout_engine("none")  # it would measure every word, each time
+            figure.set_layout_engine("none")  # a layout engine would measure all text each time
             self._above, self._below = figure.subplots(2, 1, height_ratios=(3, 2), gridspec_kw=MARGINS)
-            self._lines = [*_draw_returns(self._above, look, panel), _draw_max_q(self._below, look, panel)]
+            self._lines = [*_draw_returns(self._above, panel), _draw_max_q(self._below, look, panel)]
             for axes in (self._above, self._below):
                 axes.locator_params(axis="x", nbins=6)
                 axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -162,7 +163,7 @@ class _PanelFigure(BlittedFigure):
         self.draw_background()
 
     def draw(self, values: Sequence[tuple[Array, Array]], final: bool) -> bytes:
-        """The picture with these values, x and y for each line; the final one is packed smaller."""
+        """Return the picture with these values, x and y for each line; a final one is compressed more."""
         self.restore()
         for line, (x, y) in zip(self._lines, values, strict=True):
             line.set_data(x, y)
@@ -170,8 +171,8 @@ class _PanelFigure(BlittedFigure):
         return self.png(final)
 
 
-def _draw_returns(axes: Axes, look: _Look, panel: TrainingPanel) -> Iterator[Any]:
-    """What stands still on the upper axes; the dots and the line that will move."""
+def _draw_returns(axes: Axes, panel: TrainingPanel) -> Iterator[Any]:
+    """Draw the background of the upper axes; yield the dots and the line that will change."""
     green = PALETTE["environment"]["color"]
     axes.set(ylabel="return\n(sum of rewards)")
     axes.set_title("Return")
@@ -199,7 +200,7 @@ def _draw_max_q(axes: Axes, look: _Look, panel: TrainingPanel) -> Any:
 
 
 def _mark(above: Axes, below: Axes, step: float, what: str, number: int, total_steps: int) -> None:
-    """A line through both axes where the reader changed a setting, and what to; words in four rows, to be read."""
+    """Mark a change of a setting in both axes; the texts take turns in four rows, so that they do not overlap."""
     for axes in (above, below):
         axes.axvline(step, color="#555555", linewidth=1)
     late = step > 0.7 * total_steps
@@ -217,14 +218,14 @@ def _mark(above: Axes, below: Axes, step: float, what: str, number: int, total_s
 
 
 def _write_legends(above: Axes, below: Axes) -> None:
-    """Right of the titles, above the axes, where they hide no data."""
+    """Put the legends above the axes, right of the titles, where they hide no data."""
     for axes in (above, below):
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, frameon=False, **LEGEND)
 
 
 def _points(predicted: npt.ArrayLike) -> Array:
-    """A prediction as points ``[N, 2]``: share of the run, value."""
+    """Return a prediction as points ``[N, 2]`` of share of the run and value."""
     try:
         values = np.asarray(predicted, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -246,7 +247,7 @@ def _finite(values: npt.ArrayLike) -> Array:
 
 
 def _limits(shown: Sequence[Array]) -> tuple[float, float]:
-    """From 0, or a round number below all, to a round number above all: they change seldom while values grow."""
+    """Return limits from 0, or a round number below all values, to a round number above all; they change seldom."""
     values = np.concatenate([np.ravel(array) for array in shown])
     values = values[np.isfinite(values)]
     high, low = max(0.0, values.max(initial=0.0)), min(0.0, values.min(initial=0.0))
@@ -258,7 +259,7 @@ def _limits(shown: Sequence[Array]) -> tuple[float, float]:
 
 
 def _decades(values: Array, bound: Sequence[Array]) -> tuple[float, float]:
-    """Whole powers of ten around all; from minus to plus the largest where some are not positive."""
+    """Return powers of ten around all values; from minus to plus the largest if some are not positive."""
     shown = np.concatenate([values[np.isfinite(values)], *bound])
     top = 10.0 ** min(300, math.ceil(math.log10(largest(shown)) + 0.1))
     if np.nanmin(values) <= 0:

@@ -1,4 +1,4 @@
-"""Things to touch that several lessons share: panels that show training while it runs, and small pictures to step."""
+"""Widgets that several lessons share: live panels of training, interactive pictures, and their controls."""
 
 from dqnkit.widgets.live import live
 from dqnkit.widgets.picture_box import PictureBox

@@ -1,8 +1,8 @@
-"""Is there a browser at the other end, and does what a reader clicks arrive while a cell runs?
+"""Find out whether there is a browser, and whether its messages arrive while a cell runs.
 
-It is found out by trying: a hidden widget is asked for a number, and the number either arrives or it does not. It
-arrives in JupyterLab with ipykernel 7 while an awaited cell runs. It does not in Colab or with ipykernel 6, where a
-running cell holds up all messages from the browser, nor where nobody looks on (tests, nbconvert, a closed tab).
+The kernel asks a hidden widget for a number, and waits for the answer. It arrives in JupyterLab with ipykernel 7 while
+an awaited cell runs. It does not arrive in Colab or with ipykernel 6, where a running cell holds up all messages from
+the browser, nor without a browser (tests, nbconvert, a closed tab).
 """
 
 from __future__ import annotations
@@ -17,37 +17,41 @@ from traitlets import Tuple, Unicode
 
 from dqnkit.hosted import is_colab
 
-ASK_EVERY = 0.5  # seconds between questions until the first answer comes,
-PATIENCE = 10.0  # for so many seconds; from then on, and where answers came and come no more,
-ASK_SELDOM = 5.0  # seconds between questions
-LONG = 3.0  # seconds without any answer, from which on the reader is told what to do instead
+ASK_OFTEN = 0.5  # seconds between questions at first, until an answer comes
+ASK_OFTEN_FOR = 10.0  # seconds; after them, and when answers no longer come, ask seldom
+ASK_SELDOM = 5.0  # seconds between questions then
+ADVISE_AFTER = 3.0  # seconds without an answer, after which the reader is told what to do instead
 
 
 class _Copier(ipywidgets.widgets.widget_link.DirectionalLink):
-    """A link that works in the browser, as `ipywidgets.jsdlink` makes it, but with a view, which shows nothing.
+    """A link that works in the browser, as `ipywidgets.jsdlink`, but with an empty view.
 
-    Colab knows only such widgets as are on the page, or hang on one that is; with a view it can be put there.
+    Colab knows only widgets that are on the page or part of one that is; a widget needs a view to be on the page.
     """
 
     _view_module = Unicode("@jupyter-widgets/base").tag(sync=True)
     _view_module_version = Unicode(ipywidgets.Layout._view_module_version.default_value).tag(sync=True)
     _view_name = Unicode("DOMWidgetView").tag(sync=True)
-    _dom_classes = Tuple().tag(sync=True)  # that view asks for them
+    _dom_classes = Tuple().tag(sync=True)  # the view reads them
 
 
 class RoundTrip:
-    """Asks the browser, through hidden widgets, whether it is there; `widget` must be on the page.
+    """Messages to the browser and back, through hidden widgets.
 
-    They are two numbers and a link between them. The kernel counts the first one up, the browser copies it to the
-    second, and that arrives as the answer, from ipywidgets 7 and 8 alike. Messages keep their order: an answer also
-    says that all that was sent before the question has arrived.
+    The widgets are two numbers and a link between them. The kernel increases the first, the browser copies it to the
+    second, and the copy arrives as the answer; ipywidgets 7 and 8 both do so. Messages keep their order, so an answer
+    also means that everything sent before the question has arrived.
+
+    Attributes:
+        widget: the hidden widgets; they must be on the page.
+        works: whether an answer has arrived, so that clicks take effect.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.question, self.answer = ipywidgets.IntText(0), ipywidgets.IntText(0)
         copier = _Copier((self.question, "value"), (self.answer, "value"))
         self.widget = ipywidgets.Box([self.question, self.answer, copier], layout={"display": "none"})
-        self.works = False  # an answer has arrived: what a reader does on the page acts
+        self.works = False
         self._clock = clock
         self._began = clock()
         self._asked_at = float("-inf")
@@ -60,22 +64,22 @@ class RoundTrip:
 
     @property
     def ready(self) -> bool:
-        """Whether to send a picture: not to a browser that answered before but has not taken the last one yet.
+        """Whether to send a picture: not if a browser that answered before has not yet received the last one.
 
-        It may be slow, or closed, and then pictures would pile up in the server.
+        It may be slow or closed, and pictures would pile up in the server.
         """
         return not (self.works and self.waiting)
 
     @property
     def is_in_vain(self) -> bool:
-        """Whether no answer has come for so long that the reader should know what to do instead."""
-        return not self.works and self._clock() - self._began > LONG
+        """Whether no answer has come for `ADVISE_AFTER` seconds."""
+        return not self.works and self._clock() - self._began > ADVISE_AFTER
 
     def ask(self) -> None:
-        """Ask; but while an answer is awaited, only now and then."""
+        """Ask, but only now and then while an answer is awaited."""
         now = self._clock()
-        hopeful = not self.works and now - self._began < PATIENCE
-        if self.waiting and now - self._asked_at < (ASK_EVERY if hopeful else ASK_SELDOM):
+        is_new = not self.works and now - self._began < ASK_OFTEN_FOR
+        if self.waiting and now - self._asked_at < (ASK_OFTEN if is_new else ASK_SELDOM):
             return
         self._asked_at = now
         self.question.value += 1
@@ -85,10 +89,7 @@ class RoundTrip:
 
 
 async def has_browser(timeout: float = 1.0) -> bool:
-    """Whether what a reader does on the page arrives while this cell runs.
-
-    Where it does not, that takes ``timeout`` seconds to find out.
-    """
+    """Return whether the browser's messages arrive while this cell runs; False takes ``timeout`` seconds."""
     from IPython.display import display
 
     trip = RoundTrip()
@@ -106,10 +107,10 @@ async def has_browser(timeout: float = 1.0) -> bool:
 
 
 def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
-    """A mimebundle that shows a widget, and words or HTML where there are none: in a saved notebook, on GitHub.
+    """Return a mimebundle that shows a widget, and text or HTML where widgets do not work, as on GitHub.
 
-    It is written out, for ipywidgets 7 and 8 have different methods. Colab would show the HTML in the widget's place
-    (seen with other packages' widgets), so there it gets none.
+    ipywidgets 7 and 8 have different methods for this, so it is made by hand. In Colab the HTML is left out, as Colab
+    would show it instead of the widget (seen with widgets of other packages).
     """
     bundle: dict[str, Any] = {"text/plain": text}
     if html and not is_colab():
@@ -119,7 +120,7 @@ def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
 
 
 def close(widget: Any) -> None:
-    """Close a widget and all that it is made of, here and in the browser; nothing of it is kept."""
+    """Close a widget and all its parts, in the kernel and in the browser."""
     for child in getattr(widget, "children", ()):
         close(child)
     for part in ("layout", "style"):

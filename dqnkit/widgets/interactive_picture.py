@@ -1,4 +1,4 @@
-"""What the small worlds to step by hand have in common: a picture for pages without widgets, and a clock to run by."""
+"""The base of the interactive pictures: a static picture for pages without widgets, and a clock."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from dqnkit.widgets.kernel_status import answer_while_cells_run
 
 
 class InteractivePicture:
-    """Widgets as the value of a cell; where nothing can be clicked (an export, GitHub), a picture in their place.
+    """Widgets as the value of a cell; a static picture where widgets do not work (an export, GitHub).
 
-    Subclasses set ``widget`` and say what their picture is. Each kind runs by itself in one place at most: a new one
-    stops the clock of the one before, so that a cell that was run twice leaves nothing running.
+    Subclasses set ``widget`` and define `picture`. A new object stops the clock of the previous one of its class, so
+    nothing keeps running when a cell is run twice.
+
+    Args:
+        tick: called by the clock; returns whether to continue.
+        seconds: between two calls.
     """
 
     widget: ipywidgets.Widget
-    _latest: ClassVar[dict[type, InteractivePicture]] = {}
+    _latest: ClassVar[dict[type, InteractivePicture]] = {}  # class -> its newest object
 
     def __init__(self, tick: Callable[[], bool], seconds: float) -> None:
         answer_while_cells_run()
@@ -32,7 +36,7 @@ class InteractivePicture:
         self._latest[type(self)] = self
 
     def picture(self) -> Picture:
-        """What is seen now, as a picture that stands alone."""
+        """Return what is shown now as a static picture."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -41,9 +45,14 @@ class InteractivePicture:
 
 
 class Clock:
-    """Calls a function every so often, between the kernel's other work, until it returns False or the clock is stopped.
+    """Calls a function at intervals until it returns False or the clock is stopped.
 
-    While a cell runs that does not wait for anything, it stands still, and no calls pile up.
+    It is a task of the kernel's event loop. While a cell that does not await runs, the clock pauses; missed calls are
+    not made up for.
+
+    Args:
+        tick: the function.
+        seconds: from the end of one call to the next.
     """
 
     def __init__(self, tick: Callable[[], bool], seconds: float) -> None:
@@ -53,25 +62,25 @@ class Clock:
 
     @property
     def running(self) -> bool:
-        """Whether it runs."""
+        """Whether the clock runs."""
         return self._task is not None
 
     def start(self) -> None:
-        """Run, if it does not yet."""
+        """Start the clock unless it runs."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def stop(self) -> None:
-        """Stop at once."""
+        """Stop the clock at once."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _run(self) -> None:
-        me = asyncio.current_task()
+        this_task = asyncio.current_task()
         try:
             while self._tick():
                 await asyncio.sleep(self._seconds)
         finally:
-            if self._task is me:
+            if self._task is this_task:
                 self._task = None

@@ -1,6 +1,6 @@
-"""What a live panel looks like: state, progress and buttons on top, a picture, sliders beside it, words below.
+"""The widgets of a live panel: state, progress and buttons above a picture, sliders beside it, text below.
 
-A panel only shows, and notes what was clicked; who runs the loop (`dqnkit.widgets.watch.follow`) acts on it.
+A panel only shows things and records clicks; the loop, `dqnkit.widgets.watch.follow`, acts on them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dqnkit.plots import Picture
 from dqnkit.widgets.browser import RoundTrip, as_widget, close
 from dqnkit.widgets.picture_box import PictureBox
 
-ICONS = {  # such as every font has
+ICONS = {  # characters that every font has
     "starting": "⏳",
     "running": "▶",
     "paused": "‖",
@@ -28,15 +28,15 @@ ICONS = {  # such as every font has
 }
 INSTEAD_OF_BUTTONS = "Interrupt (the square button) keeps what was learned"
 INSTEAD_OF_SLIDERS = "sliders do not act here while a cell runs: write their values into it, and run it again"
-KEPT = {
+END_TEXTS = {  # state -> text at the end; other states are their own text
     "stopped": "stopped; what was reached so far is kept",
     "interrupted": "interrupted; what was reached so far is kept",
 }
-ESTIMATE_FROM = 20.0  # seconds: the time left is judged by what was done in the last so many
+ESTIMATE_FROM = 20.0  # seconds; the time left is estimated from the progress in this time
 
 
 class View(Protocol):
-    """What a panel shows of the values that a generator yields."""
+    """What a panel shows of the values from a generator."""
 
     @property
     def knobs(self) -> list[Knob]:
@@ -44,67 +44,67 @@ class View(Protocol):
 
     @property
     def fold(self) -> str:
-        """What stands on the fold; empty where there is none."""
+        """The title of the foldable part; empty if there is none."""
 
     @property
     def below(self) -> Below | None:
-        """What stands below the picture and the sliders, if anything."""
+        """A part below the picture and the sliders, or None."""
 
     def record(self, value: Any) -> None:
-        """Take note of a value; called for every one, so it must be quick."""
+        """Record a value; called for each, so it must be quick."""
 
     def draw(self, final: bool = False) -> Picture | None:
-        """The picture of all so far; None while there is nothing to draw."""
+        """Return the picture of all values so far; None if there is nothing to draw."""
 
     def progress(self) -> float | None:
-        """How much is done, 0 to 1; None where that is not known."""
+        """Return how much is done, 0 to 1; None if not known."""
 
     def note(self) -> str:
-        """What stands on top, in a few words; empty where there is nothing to note."""
+        """Return a few words for the top of the panel; may be empty."""
 
     def summary(self) -> str:
-        """All so far in one line."""
+        """Return the state in one line of text."""
 
     def details(self) -> str:
-        """What is under the fold, as HTML."""
+        """Return the content of the foldable part, as HTML."""
 
     def act(self) -> None:
-        """Do what was asked for with the knobs; called between two values."""
+        """Apply the changes that the reader made with the knobs; called between two values."""
 
     def follow(self) -> None:
-        """Have the knobs show what is set now; called with each picture."""
+        """Show the current settings on the knobs; called with each picture."""
 
 
 class Below(Protocol):
-    """More of a panel, below the view's own picture; the view passes on to it what it records and acts on."""
+    """A part of a panel below the view's own picture. The view passes the calls of `record` and `act` on to it."""
 
     widget: Any
 
     def show(self) -> None:
-        """Bring the widget up to date; called with each picture."""
+        """Update the widget; called with each picture."""
 
     def enable(self) -> None:
-        """Show the controls: there is a browser, and what is clicked acts."""
+        """Show the controls: there is a browser, and clicks take effect."""
 
     def final(self) -> str:
-        """What stays on the page at the end, as HTML."""
+        """Return what stays on the page at the end, as HTML."""
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Remove the content from the widget."""
 
 
 class Knob:
-    """A slider with its value, a note and Reset. Moving it sets a flag; who runs the loop takes the value.
+    """A slider with a note and a Reset button. Moving it sets `moved`; the loop then calls `take`.
 
     Args:
-        label: what it sets.
-        low, high: its ends; whole numbers, if ``value`` is one too, make a slider of whole numbers.
-        value: where it stands at first.
-        log: powers of ten lie at equal distances.
+        label: name of the setting.
+        low, high: its ends. If both and ``value`` are integers, the slider has integer values.
+        value: its first value.
+        log: whether powers of ten are at equal distances.
     """
 
     def __init__(self, label: str, low: float, high: float, value: float, log: bool = False) -> None:
-        self.moved = False  # since it was last taken
+        self.moved = False  # since the last call of `take`
         self.low, self.high = low, high
         self._whole = all(isinstance(number, int) for number in (low, high, value))
         self._wanted: float | None = None
@@ -122,16 +122,16 @@ class Knob:
         )
 
     def take(self) -> Any:
-        """What the reader asked for last: a value, or None for Reset."""
+        """Return the value that the reader chose last; None for Reset."""
         self.moved = False
         return self._wanted
 
     def note(self, text: str) -> None:
-        """Say below the slider where its value comes from."""
+        """Write a note below the slider."""
         self._note.value = f'<span style="opacity: 0.75">{escape(text)}</span>'
 
     def follow(self, value: float) -> None:
-        """Show a value that the reader did not set; one that the reader has just set stays."""
+        """Show a value that the reader did not set; does nothing while a change by the reader waits for `take`."""
         if self.moved or not math.isfinite(value):
             return
         self._following = True
@@ -168,9 +168,10 @@ class Knob:
 
 
 class Panel:
-    """One panel on the page, from `open` to `close`.
+    """A panel on the page, from `open` to `close`.
 
-    ``paused`` and ``stopped`` are what the reader has asked for.
+    Attributes:
+        paused, stopped: whether the reader has asked for it.
     """
 
     def __init__(self, title: str, view: View) -> None:
@@ -204,7 +205,7 @@ class Panel:
         self._show_state("starting")
 
     def listen(self, state: str) -> None:
-        """Show the state; while no answer has come from a browser, ask for one, and show the controls when it comes."""
+        """Show the state. Ask the browser for an answer until one comes, and then show the controls."""
         self._show_state(state)
         if not self.trip.works or self.trip.waiting:
             self.trip.ask()
@@ -217,7 +218,7 @@ class Panel:
             self._instead.value = escape(f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}")
 
     def show(self) -> None:
-        """Show the picture and the words of this moment, if there is a browser that takes them."""
+        """Show the current picture and texts, unless the browser is still busy with the last ones."""
         if not self.trip.ready:
             return
         self._picture = self.view.draw() or self._picture
@@ -234,8 +235,8 @@ class Panel:
         self.trip.ask()
 
     def close(self, state: str, error: BaseException | None = None) -> None:
-        """Take the panel off the page, and leave a plain picture and its words in its place."""
-        line = f"{ICONS[state]} {KEPT.get(state, state)}"
+        """Replace the panel on the page by a static picture and its text."""
+        line = f"{ICONS[state]} {END_TEXTS.get(state, state)}"
         line += f" with {type(error).__name__}: {error}" if error is not None else "."
         below = details = ""
         try:
@@ -245,7 +246,7 @@ class Panel:
             line += f" {self.view.summary()}"
             details = self.view.details()
             below = self.view.below.final() if self.view.below is not None else ""
-        except Exception:  # what draws has failed; the last picture that it drew stays
+        except Exception:  # drawing failed; the last picture stays
             pass
         title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
         picture = self._picture.html if self._picture is not None else ""
@@ -256,7 +257,7 @@ class Panel:
         self.box.clear()
         if self.view.below is not None:
             self.view.below.clear()
-        for widget in (self._details, self._side, self.root):  # the first two are on no page where they are empty
+        for widget in (self._details, self._side, self.root):  # root does not contain the first two if they are empty
             close(widget)
 
     def _make_side(self) -> Any:
@@ -265,12 +266,12 @@ class Panel:
             fold = ipywidgets.Accordion([self._details], selected_index=None)
             fold.set_title(0, self.view.fold)
             parts.append(fold)
-        # sliders that would not act are not shown
+        # sliders stay hidden until a browser has answered
         display = "none" if self.view.knobs or not parts else "flex"
         return ipywidgets.VBox(parts, layout={"flex": "1 1 230px", "min_width": "0", "display": display})
 
     def _lay_out(self) -> Any:
-        """Two columns, the left one twice as wide, that stack where there is no room (below about 700 pixels)."""
+        """Return the layout: two columns, the left twice as wide, stacked on pages narrower than about 700 pixels."""
         row = {"flex_flow": "row wrap", "width": "100%"}
         known = self.view.progress() is not None
         self._bar.layout.display = self._left.layout.display = None if known else "none"
@@ -305,22 +306,22 @@ class Panel:
 
 
 def _no_formula(text: str) -> str:
-    """A text for the page. In an output, what stands between two dollar signs would become a formula."""
+    """Return text as HTML in which dollar signs do not begin a formula, as they would in an output."""
     return escape(text).replace("$", "<span>$</span>")
 
 
 class _Estimate:
-    """Judges how much time is left by the speed of the last twenty seconds: the first ones compile."""
+    """Estimates the time left from the speed of the last 20 seconds, as the first ones go into compiling."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, float]] = deque()
 
     def forget(self) -> None:
-        """Begin anew, after a pause."""
+        """Start over, after a pause."""
         self._seen.clear()
 
     def left(self, progress: float) -> str:
-        """In words; empty while nothing can be said."""
+        """Return the time left in words; empty if there is no estimate yet."""
         now = time.monotonic()
         self._seen.append((now, progress))
         while now - self._seen[0][0] > ESTIMATE_FROM:

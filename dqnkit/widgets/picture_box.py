@@ -1,4 +1,4 @@
-"""A place on the page for a picture that changes, with the same in words for readers who cannot see it."""
+"""A widget for a picture that changes, with its content in words for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import ipywidgets
 
 from dqnkit.plots import Picture
 
-ANNOUNCE_EVERY = 5.0  # seconds; more often, a screen reader would never finish a sentence
-# Read out, but not seen.
-FOR_THE_EAR = (
+ANNOUNCE_EVERY = 5.0  # seconds, so that a screen reader can finish its sentence
+SCREEN_READER_ONLY = (  # a style: read out, but not visible
     "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap"
 )
 
@@ -20,12 +19,12 @@ FOR_THE_EAR = (
 class PictureBox(ipywidgets.VBox):
     """Shows one picture after another in the same place, and a line of text below.
 
-    The picture goes into an HTML widget, for `ipywidgets.Image` knows no alternative text. Screen readers announce
-    the line when it changes, but not more often than every five seconds; the last one is always announced.
+    The picture is in an HTML widget, as `ipywidgets.Image` has no alternative text. Screen readers announce the line
+    when it changes, at most every five seconds; the last one is always announced.
 
     Args:
-        picture: what is shown at first, if anything.
-        summary: the line of text.
+        picture: the first picture, if any.
+        summary: the first line of text.
     """
 
     def __init__(self, picture: Picture | None = None, summary: str = "") -> None:
@@ -44,7 +43,7 @@ class PictureBox(ipywidgets.VBox):
         return self._summary
 
     def show(self, picture: Picture | None = None, summary: str | None = None) -> None:
-        """Show a picture, a line of text, or both; what is left out stays as it is."""
+        """Show a picture, a line of text, or both; None leaves one as it is."""
         if picture is not None:
             self._image.value = picture.html
         if summary is not None and summary != self._summary:
@@ -53,7 +52,7 @@ class PictureBox(ipywidgets.VBox):
             self._announce()
 
     def clear(self) -> None:
-        """Show nothing. A page that stores the state of its widgets then stores no picture."""
+        """Show nothing, so that a notebook that stores the state of its widgets stores no picture."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
@@ -61,7 +60,7 @@ class PictureBox(ipywidgets.VBox):
             part.value = ""
 
     def _announce(self) -> None:
-        """Have the line read out: now, or when the last one is five seconds ago."""
+        """Have the line read out now, or five seconds after the last one."""
         if self._waiting is not None:
             return
         wait = self._spoke_at + ANNOUNCE_EVERY - time.monotonic()
@@ -70,12 +69,12 @@ class PictureBox(ipywidgets.VBox):
             return
         try:
             self._waiting = asyncio.get_running_loop().call_later(wait, self._speak)
-        except RuntimeError:  # no loop runs, so nobody listens
+        except RuntimeError:  # no event loop runs, so there is no browser
             return
 
     def _speak(self) -> None:
         self._waiting = None
         self._spoke_at = time.monotonic()
         self._spoken.value = (
-            f'<div role="status" aria-live="polite" style="{FOR_THE_EAR}">{escape(self._summary)}</div>'
+            f'<div role="status" aria-live="polite" style="{SCREEN_READER_ONLY}">{escape(self._summary)}</div>'
         )

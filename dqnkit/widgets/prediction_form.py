@@ -1,4 +1,4 @@
-"""The form of a prediction: choose, type or draw what you expect, then Commit."""
+"""The form of a prediction: choose, type or draw an answer, then Commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dqnkit.plots.sketch import in_words, sketch, svg_image
 from dqnkit.widgets.controls import WRAP
 
 FULL = {"width": "auto", "max_width": "46em"}
-# an option's line is one line high unless told otherwise: long ones would run into each other
+# By default an option is one line high, and long ones would overlap.
 CHOICE_STYLE = """<style>
 .dqnkit-choice, .dqnkit-choice .widget-radio-box { height: auto; max-width: 100%; }
 .dqnkit-choice label {
@@ -22,19 +22,19 @@ CHOICE_STYLE = """<style>
 }
 .dqnkit-choice label input { flex: none; margin: 0 !important; position: relative; top: 0.25em; }
 </style>"""
-SHARES = ("0 %", "25 %", "50 %", "75 %", "100 %")  # of the run
+SHARES = ("0 %", "25 %", "50 %", "75 %", "100 %")  # of the run, as `dqnkit.classroom.predictions.SHARES`
 
 
 class PredictionForm:
-    """A question, a way to answer it, and Commit. ``box`` is the widget to show.
+    """A question, its input and a Commit button. ``box`` is the widget to show.
 
     Args:
         question: HTML.
         kind: "choice", "number" or "curve".
         options: of a choice.
         unit: of a number, or of a curve's values.
-        span: lowest and highest answer, or None.
-        commit: is given the answer (an option, a number, or a list of five numbers), returns what to say then.
+        span: the lowest and the highest answer, or None.
+        commit: called with the answer (an option, a number, or a list of five numbers); returns a text to show.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PredictionForm:
         )
 
     def lock(self, text: str) -> None:
-        """Accept nothing more, and say why."""
+        """Disable the form and show why."""
         self._input.disable()
         self._button.disabled = True
         self._button.layout.display = "none"
@@ -84,24 +84,26 @@ class PredictionForm:
 
 
 class _Input:
-    """What the reader answers with."""
+    """The input of a form."""
 
     widget: Any
 
     def read(self) -> Any:
-        """The answer.
+        """Return the answer.
 
         Raises:
-            ValueError: there is none yet; with what to do.
+            ValueError: there is none yet; the message says what to do.
         """
         raise NotImplementedError
 
     def disable(self) -> None:
-        """Accept nothing more."""
+        """Disable the input."""
         raise NotImplementedError
 
 
 class _Choice(_Input):
+    """Radio buttons."""
+
     def __init__(self, options: Sequence[str]) -> None:
         self.buttons = ipywidgets.RadioButtons(options=list(options), value=None, layout=FULL)
         self.buttons.add_class("dqnkit-choice")
@@ -117,6 +119,8 @@ class _Choice(_Input):
 
 
 class _Number(_Input):
+    """A text field for a number."""
+
     def __init__(self, unit: str, span: tuple[float, float] | None) -> None:
         self.span = span
         hint = "a number" if span is None else f"{span[0]:g} to {span[1]:g}"
@@ -141,7 +145,7 @@ class _Number(_Input):
 
 
 class _Curve(_Input):
-    """Five sliders, the values at equal distances of the run, and the curve that they make."""
+    """Five sliders for the values at equal distances of the run, and the curve through them."""
 
     def __init__(self, unit: str, span: tuple[float, float]) -> None:
         self.unit, self.span = unit, span

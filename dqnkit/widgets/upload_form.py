@@ -1,4 +1,4 @@
-"""The button that takes a progress file back."""
+"""The button that uploads a progress file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dqnkit.widgets.browser import as_widget
 
 
 class UploadForm:
-    """A button to choose a file, and what came of it; the value of a cell.
+    """A button to choose a file, and a text with the result; the value of a cell.
 
     Args:
-        take: is given the file's content, returns what to say.
+        take: called with the content of the file; returns the text to show.
     """
 
     def __init__(self, take: Callable[[bytes], str]) -> None:
@@ -35,6 +35,6 @@ class UploadForm:
 
 
 def uploaded(value: Any) -> list[bytes]:
-    """The contents of the files that were chosen: ipywidgets 7 gives a dict by name, 8 a tuple."""
+    """Return the contents of the chosen files; ``value`` is a dict by name in ipywidgets 7, a tuple in 8."""
     files = value.values() if isinstance(value, Mapping) else value
     return [bytes(file["content"]) for file in files]

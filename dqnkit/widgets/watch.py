@@ -1,7 +1,7 @@
-"""A live panel for any generator: a picture of how it goes, Pause, Stop and sliders that act while it runs.
+"""A live panel for any generator: a picture of its progress, with Pause, Stop and sliders that act while it runs.
 
-A cell that is awaited lets clicks through, one that blocks does not. So the loop below runs in an awaited cell and
-lets others have a turn every twentieth of a second; a click sets a flag, and the loop acts on it.
+Clicks reach the kernel while an awaited cell runs, but not while a cell blocks. So the loop below is awaited and yields
+to the event loop every twentieth of a second. A click sets a flag, and the loop acts on it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ from dqnkit.widgets.panel import Knob, Panel, View
 
 Value = TypeVar("Value")
 
-BREATHE_EVERY = 0.05  # seconds between turns for what else waits: clicks, messages
-DRAW_EVERY = 0.25  # seconds between pictures, at least
-SHARE = 0.03  # of the time may go into drawing, at most: a slow picture is drawn less often
-POINTS = 1000  # values kept for a picture, at most
+YIELD_EVERY = 0.05  # seconds between turns of the event loop, which handles clicks and messages
+DRAW_EVERY = 0.25  # least seconds between pictures
+DRAWING_SHARE = 0.03  # largest share of the time for drawing: a slow picture is drawn less often
+MAX_VALUES = 1000  # kept for a picture
 
 
 class Thinned(Generic[Value]):
-    """Up to 1,000 values spread evenly over all that were added, the newest among them, in little memory."""
+    """A sequence that keeps about ``limit`` of the values added to it, evenly spread, and always the newest.
 
-    def __init__(self, limit: int = POINTS) -> None:
+    Args:
+        limit: 1,000 unless given.
+    """
+
+    def __init__(self, limit: int = MAX_VALUES) -> None:
         self.limit = limit
-        self.count = 0  # of all that were added
+        self.count = 0  # of all values added
         self.newest: Any = None
         self._kept: list[Value] = []
         self._stride = 1
 
     def add(self, value: Value) -> None:
-        """Add a value; it is kept or forgotten by its turn."""
+        """Add a value. At the limit, every second value is dropped, and half as many are kept from then on."""
         self.newest = value
         if self.count % self._stride == 0:
             if len(self._kept) == self.limit:
@@ -47,14 +51,14 @@ class Thinned(Generic[Value]):
         self.count += 1
 
     def values(self) -> list[Value]:
-        """Those that were kept, in the order in which they came, and the newest."""
+        """Return the values kept and the newest, in the order in which they were added."""
         newest_is_kept = self.count == 0 or (self.count - 1) % self._stride == 0
         return list(self._kept) if newest_is_kept else [*self._kept, self.newest]
 
 
 @dataclass(frozen=True)
 class Slider:
-    """What a slider may be set to, and what it starts at; ``log`` spreads powers of ten evenly."""
+    """The range and the first value of a slider; with ``log``, powers of ten are at equal distances."""
 
     low: float
     high: float
@@ -63,20 +67,20 @@ class Slider:
 
 
 class Sliders(dict[str, Any]):
-    """Numbers that a reader changes while a generator that reads them runs: name -> the value now.
+    """The current values of sliders by name, for a generator that reads them while the reader moves the sliders.
 
-    A slider whose three numbers are whole gives whole numbers.
+    A slider whose three numbers are integers gives integers.
 
     >>> knobs = Sliders(alpha=(0.0, 1.0, 0.1), period=(1, 1000, 50), rate=Slider(1e-5, 1e-1, 1e-3, log=True))
     >>> knobs["alpha"], knobs["period"]
     (0.1, 50)
 
     Args:
-        ranges: name -> (lowest, highest, at first), for names that are no Python names.
-        more: the same by keyword.
+        ranges: name -> (lowest, highest, first value), for names that are not Python identifiers.
+        more: the same as keyword arguments.
 
     Raises:
-        ConfigError: a range that is none.
+        ConfigError: lowest is not below highest, or the first value is not between them.
     """
 
     def __init__(self, ranges: Mapping[str, Slider | tuple[float, float, float]] | None = None, **more: Any) -> None:
@@ -99,7 +103,7 @@ async def watch(
     summary: Callable[[Value], str] | None = None,
     sliders: Sliders | None = None,
 ) -> Value | None:
-    """Run a generator to its end and show how it goes, with Pause and Stop; await it in a cell.
+    """Run a generator to its end in a live panel with Pause and Stop; await it in a cell.
 
     ::
 
@@ -112,31 +116,31 @@ async def watch(
                 yield update, error
 
 
-        def draw(values):  # a list of the (update, error) so far
+        def draw(values):  # the list of (update, error) so far
             updates, errors = zip(*values)
             return error_curve(updates, errors)
 
 
         last = await watch(learn(), draw, total=4000, sliders=knobs)
 
-    Stop, or interrupting the kernel, ends it and keeps what is there: the next cell works. At the end the panel
-    becomes a plain picture, which stays in the notebook. Without a browser nothing waits.
+    Stop, or interrupting the kernel, ends the generator and keeps the values so far; the next cell works. At the end a
+    static picture replaces the panel and stays in the notebook. Without a browser the generator runs all the same.
 
     Args:
-        generator: yields values, often: what happens between two values cannot be stopped.
-        draw: makes a picture of the values so far, a few times a second. It gets a list of at most about 1,000 of
-            them, spread evenly over the run, the newest last; so a value says where on the x axis it belongs.
-        total: where progress ends; without it none is shown.
-        title: what runs.
-        step: the progress that a value means; the number of values so far unless given.
-        summary: a value in one line of words.
+        generator: yields values often, as it cannot be stopped between two values.
+        draw: makes a picture of the values so far, a few times a second. It gets a list of at most about 1,000 values
+            evenly spread over the run, the newest last, so each value should contain its x.
+        total: the progress at the end; without it no progress is shown.
+        title: of the panel.
+        step: returns the progress at a value; by default the number of values so far.
+        summary: returns a line of text about a value.
         sliders: numbers that the generator reads and the reader changes.
 
     Returns:
-        The last value; None where none came.
+        The last value; None if there was none.
 
     Raises:
-        ConfigError: sliders that are none.
+        ConfigError: ``sliders`` is not a `Sliders`.
     """
     if sliders is not None and not isinstance(sliders, Sliders):
         raise ConfigError(
@@ -146,7 +150,7 @@ async def watch(
 
 
 class _Values:
-    """The view of `watch`: the reader's own functions over the values so far."""
+    """The view of `watch`: the caller's functions applied to the values so far."""
 
     fold = ""
     below = None
@@ -163,7 +167,8 @@ class _Values:
         self._values: Thinned[Any] = Thinned()
         self._sliders = sliders if sliders is not None else Sliders()
         self._knobs = {
-            name: Knob(name, s.low, s.high, self._sliders[name], s.log) for name, s in self._sliders.ranges.items()
+            name: Knob(name, slider.low, slider.high, self._sliders[name], slider.log)
+            for name, slider in self._sliders.ranges.items()
         }
 
     @property
@@ -208,38 +213,38 @@ class _Values:
             knob.follow(self._sliders[name])
 
 
-class Pace:
-    """When it is time for what, so that the panel costs little: a turn for others, a picture."""
+class Schedule:
+    """The times of the next turn of the event loop and of the next picture, chosen so that drawing costs little."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._cost = 0.0  # seconds that a picture takes: a moving mean, for now and then one takes longer
-        self.next_turn = self.next_picture = clock() + BREATHE_EVERY
+        self._cost = 0.0  # seconds for a picture: a moving mean, as single pictures may take longer
+        self.next_turn = self.next_picture = clock() + YIELD_EVERY
 
     def drew(self, began: float) -> None:
-        """A picture was drawn, from ``began`` until now: when is the next?"""
+        """Set the time of the next picture after one that was drawn from ``began`` until now."""
         now = self._clock()
         self._cost += 0.2 * (now - began - self._cost)
-        self.next_picture = now + max(DRAW_EVERY, self._cost / SHARE)
+        self.next_picture = now + max(DRAW_EVERY, self._cost / DRAWING_SHARE)
 
     def took_turn(self) -> None:
-        """Others have had their turn."""
-        self.next_turn = self._clock() + BREATHE_EVERY
+        """Set the time of the next turn of the event loop."""
+        self.next_turn = self._clock() + YIELD_EVERY
 
 
 async def follow(
     generator: Iterable[Value], view: View, title: str, clock: Callable[[], float] = time.perf_counter
 ) -> Value | None:
-    """Run a generator under a panel that shows a view of it: what `watch` and `live` are made of.
+    """Run a generator in a panel that shows a view of its values; `watch` and `live` call it.
 
     Args:
         generator: yields values.
-        view: what is shown of them.
-        title: what runs.
-        clock: seconds that only grow.
+        view: of the values.
+        title: of the panel.
+        clock: returns seconds that never decrease.
 
     Returns:
-        The last value; None where none came.
+        The last value; None if there was none.
     """
     answer_while_cells_run()
     panel = Panel(title, view)
@@ -249,30 +254,30 @@ async def follow(
         panel.open()
         panel.show()
         await _turn(panel, "starting")
-        pace = Pace(clock)
+        schedule = Schedule(clock)
         for value in generator:
             last = value
             view.record(value)
-            if clock() < pace.next_turn:
+            if clock() < schedule.next_turn:
                 continue
-            if clock() >= pace.next_picture:
+            if clock() >= schedule.next_picture:
                 began = clock()
                 panel.show()
-                pace.drew(began)
+                schedule.drew(began)
             await _turn(panel, "running")
             if panel.paused:
                 await _wait_while_paused(panel)
             if panel.stopped:
                 state = "stopped"
                 break
-            pace.took_turn()
+            schedule.took_turn()
     except (KeyboardInterrupt, asyncio.CancelledError):  # ipykernel cancels an awaited cell
         state = "interrupted"
         _take_back_cancellation()
     except BaseException as error:
         state, failure = "failed", error
         if isinstance(error, DQNKitError):
-            _say_it_in_a_sentence(error)
+            _hide_traceback(error)
         raise
     finally:
         _close(generator)
@@ -281,9 +286,9 @@ async def follow(
 
 
 async def _turn(panel: Panel, state: str) -> None:
-    """Let clicks and messages have their turn, then do what they asked for."""
+    """Let the event loop handle clicks and messages, then act on them."""
     panel.listen(state)
-    for _ in range(3):  # a message is read, put in a queue and acted on in turns of their own
+    for _ in range(3):  # a message is read, queued and handled in three turns of the loop
         await asyncio.sleep(0)
     panel.view.act()
 
@@ -292,23 +297,23 @@ async def _wait_while_paused(panel: Panel) -> None:
     panel.show()
     while panel.paused and not panel.stopped:
         await _turn(panel, "paused")
-        await asyncio.sleep(BREATHE_EVERY)
+        await asyncio.sleep(YIELD_EVERY)
     panel.listen("running")
 
 
 def _close(generator: Any) -> None:
-    """Have a generator clean up now; what is not a generator has nothing to clean up."""
+    """Close a generator, so that it cleans up now; other iterables have nothing to clean up."""
     if hasattr(generator, "close"):
         generator.close()
 
 
 def _take_back_cancellation() -> None:
-    """The cell goes on to its end: it is cancelled no longer."""
+    """Undo the cancellation of this task, so that the cell runs to its end."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
 
 
-def _say_it_in_a_sentence(error: DQNKitError) -> None:
-    """Have IPython show the kit's own error as what it is, a sentence, without a traceback through the kit."""
+def _hide_traceback(error: DQNKitError) -> None:
+    """Make IPython show an error of the kit as its message, without the traceback."""
     error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}"]  # type: ignore[attr-defined]

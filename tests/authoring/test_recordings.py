@@ -53,20 +53,20 @@ def test_what_is_written_is_read_again(tmp_path, monkeypatch):
     np.testing.assert_allclose(again.mean_max_q, some_recording().mean_max_q, rtol=1e-3)
     assert again.settings == some_recording().settings
     assert again.seeds == [3, 4, 5]
-    assert again.matches(CONFIG)
+    assert not again.differences(CONFIG)
 
 
 def test_the_seed_does_not_count_but_every_other_setting_does():
     recording = some_recording()
-    assert recording.matches(replace(CONFIG, seed=99))
-    assert not recording.matches(replace(CONFIG, target_period=7))
+    assert not recording.differences(replace(CONFIG, seed=99))
+    assert recording.differences(replace(CONFIG, target_period=7))
     assert recording.differences(replace(CONFIG, target_period=7)) == {"target_period": (200, 7)}
 
 
 def test_a_setting_that_came_later_has_its_default():
     settings = dict(some_recording().settings)
     del settings["dueling"]
-    assert some_recording(settings=settings).matches(CONFIG)
+    assert not some_recording(settings=settings).differences(CONFIG)
 
 
 def test_a_band_of_other_settings_is_not_drawn_and_it_says_why(tmp_path, monkeypatch, capsys):
@@ -117,7 +117,7 @@ def test_the_command_trains_and_writes(tmp_path, monkeypatch):
 def test_what_ships_is_what_was_planned(name):
     """A changed plan needs a new recording, and every file needs a plan."""
     path, recording = course.recorded_file(name), load_recording(name)
-    assert recording.matches(plans()[name].config)
+    assert not recording.differences(plans()[name].config)
     assert recording.seeds == list(plans()[name].seeds)
     assert len(recording.seeds) >= 5
     assert path.stat().st_size < 100_000

@@ -10,7 +10,7 @@ import pytest
 
 from dqnkit.errors import UnknownNameError
 from dqnkit.plots import PALETTE, ring
-from dqnkit.plots.ring import PARTS
+from dqnkit.plots.ring import RING_PARTS
 
 
 def colours(png: bytes) -> set[str]:
@@ -20,11 +20,11 @@ def colours(png: bytes) -> set[str]:
     return {"#{:02X}{:02X}{:02X}".format(*colour) for colour in found[counts > 300]}
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", RING_PARTS)
 def test_a_part_is_lit_in_its_colour(name: str) -> None:
     picture = ring(name)
-    assert PALETTE[PARTS[name].color]["color"] in colours(picture.png)
-    assert picture.alt.endswith(f"Lit: {PARTS[name].title}.")
+    assert PALETTE[RING_PARTS[name].color]["color"] in colours(picture.png)
+    assert picture.alt.endswith(f"Lit: {RING_PARTS[name].title}.")
     assert picture.caption
 
 
@@ -32,7 +32,7 @@ def test_several_parts_or_none() -> None:
     assert ring("learner", "replay").alt.endswith("Lit: replay buffer, learner.")
     unlit = ring()
     assert unlit.alt.endswith("No part is lit.")
-    assert not colours(unlit.png) & {PALETTE[part.color]["color"] for part in PARTS.values()}
+    assert not colours(unlit.png) & {PALETTE[part.color]["color"] for part in RING_PARTS.values()}
     assert len(unlit.png) < 100_000
 
 

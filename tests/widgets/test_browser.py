@@ -200,7 +200,7 @@ def test_a_thousand_pictures_add_nothing_to_the_file_nor_to_memory(lab: Lab) -> 
 import sys
 machinery = sys.modules["dqnkit.widgets.watch"]  # the package has a function of this name
 from dqnkit.widgets.panel import Panel
-machinery.DRAW_EVERY, machinery.BREATHE_EVERY, machinery.SHARE = 0.0, 0.004, 1e9
+machinery.DRAW_EVERY, machinery.YIELD_EVERY, machinery.DRAWING_SHARE = 0.0, 0.004, 1e9
 shown, memory = [0], []
 original = Panel.show
 def counted(self):

@@ -16,9 +16,9 @@ from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
 from dqnkit.widgets import PictureBox, Slider, Sliders, watch
 from dqnkit.widgets import picture_box as picture_box_module
-from dqnkit.widgets.browser import ASK_SELDOM, LONG, PATIENCE, RoundTrip, has_browser
+from dqnkit.widgets.browser import ADVISE_AFTER, ASK_OFTEN_FOR, ASK_SELDOM, RoundTrip, has_browser
 from dqnkit.widgets.panel import Knob, Panel
-from dqnkit.widgets.watch import DRAW_EVERY, SHARE, Pace, Thinned
+from dqnkit.widgets.watch import DRAW_EVERY, DRAWING_SHARE, Schedule, Thinned
 
 DOT = Canvas(4, 4).picture("a dot")
 
@@ -208,17 +208,17 @@ class Clock:
 
 def test_a_slow_picture_is_drawn_less_often() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    schedule = Schedule(clock)
     drawn = 0
     while clock.now < 100:
         clock.now += 0.01
-        if clock.now >= pace.next_picture:
+        if clock.now >= schedule.next_picture:
             began, drawn = clock.now, drawn + 1
             clock.now += 0.2
-            pace.drew(began)
-    assert SHARE <= 0.2 * drawn / 100 < 1.5 * SHARE  # a little more at first
+            schedule.drew(began)
+    assert DRAWING_SHARE <= 0.2 * drawn / 100 < 1.5 * DRAWING_SHARE  # a little more at first
 
-    quick = Pace(clock)
+    quick = Schedule(clock)
     quick.drew(clock.now)
     assert quick.next_picture == clock.now + DRAW_EVERY
 
@@ -254,10 +254,10 @@ def test_no_picture_goes_to_a_browser_that_did_not_take_the_last() -> None:
 def test_who_never_answers_is_asked_seldom() -> None:
     clock = Clock()
     trip = RoundTrip(clock)
-    while clock.now < PATIENCE + 100:
+    while clock.now < ASK_OFTEN_FOR + 100:
         clock.now += 0.05
         trip.ask()
-    assert trip.question.value < 2 * PATIENCE + 100 / ASK_SELDOM + 3
+    assert trip.question.value < 2 * ASK_OFTEN_FOR + 100 / ASK_SELDOM + 3
 
 
 def test_on_colab_a_widget_comes_without_html_which_would_be_shown_in_its_place(
@@ -288,11 +288,11 @@ def test_where_no_answer_comes_the_panel_says_what_to_do_instead_of_sliders(page
     for panel in panels:
         panel.trip = RoundTrip(lambda: now)
         panel.open()
-    for now in (0.0, LONG + 1):
+    for now in (0.0, ADVISE_AFTER + 1):
         for panel in panels:
             panel.listen("running")
         with_sliders, without = (panel._instead.value for panel in panels)
-        assert ("write their values into it" in with_sliders) == (now > LONG)
+        assert ("write their values into it" in with_sliders) == (now > ADVISE_AFTER)
         assert without == "Interrupt (the square button) keeps what was learned"
 
 

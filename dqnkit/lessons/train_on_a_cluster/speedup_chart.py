@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.scaling import MARKED
+from dqnkit.plots.scaling import LINE_STYLES
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
 
@@ -43,15 +43,15 @@ def speedup_chart(
     Raises:
         InvalidDataError: no line or more than three lines; a line has not the length of ``workers``.
     """
-    if not 1 <= len(measured) <= len(MARKED):
-        raise InvalidDataError(f"one picture holds 1 to {len(MARKED)} lines, not {len(measured)}")
+    if not 1 <= len(measured) <= len(LINE_STYLES):
+        raise InvalidDataError(f"one picture holds 1 to {len(LINE_STYLES)} lines, not {len(measured)}")
     for name, line in measured.items():
         if len(line) != len(workers):
             raise InvalidDataError(f"the line {name!r} has {len(line)} values for {len(workers)} numbers of workers")
     fine = np.linspace(workers[0], workers[-1], 60)
     with styled_figure(7.2, 3.5) as figure:
         axes = figure.subplots()
-        for style, (name, line) in zip(MARKED, measured.items(), strict=False):
+        for style, (name, line) in zip(LINE_STYLES, measured.items(), strict=False):
             axes.plot(list(workers), list(line), label=f"{name}: measured", markersize=7, **style)
             best = [best_speedup(actors_share[name], n) for n in fine]
             axes.plot(fine, best, label=f"{name}: by the formula", color=style["color"], linewidth=0.9)
