@@ -188,7 +188,7 @@ class _Loop:
             learning_rate=self._learning_rate(),
             target_period=self.live.target_period,
         )
-        self.replay.update_priorities(sample.indices, result.td_errors)
+        self.replay.update_priorities(sample.indices, result.priorities)
         counters.sampled += sample.indices.size
         self.loss, self.mean_max_q = float(result.losses.mean()), result.mean_max_q
 

@@ -33,7 +33,7 @@ class Transition(NamedTuple):
 class LearnerResult(NamedTuple):
     """What K updates of a learner gave."""
 
-    td_errors: FloatArray  # [K, B]
+    priorities: FloatArray  # [K, B] with the losses of the package, the TD errors
     losses: FloatArray  # [K]
     mean_max_q: float  # mean over all observations of max_a Q(s, a)
 

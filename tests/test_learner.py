@@ -93,7 +93,7 @@ def test_fused_updates_equal_single_ones_written_by_hand(case: str, rng: np.rand
         for k in range(K):
             batch = Transition(*(values[k] for values in data))
             td_error, loss = reference.update(batch, None if importance is None else importance[k])
-            np.testing.assert_allclose(result.td_errors[k], td_error, atol=2e-4)
+            np.testing.assert_allclose(result.priorities[k], td_error, atol=2e-4)
             assert result.losses[k] == pytest.approx(loss, abs=1e-4)
     assert learner.updates == 9
     for ours, theirs in (
@@ -146,7 +146,7 @@ def test_xla_and_patches_change_nothing_but_rounding(rng: np.random.Generator) -
         )
         learner = Learner(config)
         result = [learner.update(data) for _ in range(2)][-1]
-        results.append((learner.get_weights().values, result.td_errors, result.losses))
+        results.append((learner.get_weights().values, result.priorities, result.losses))
     for compiled, plain in zip(*results, strict=True):
         np.testing.assert_allclose(compiled, plain, atol=1e-4)
 
@@ -155,7 +155,7 @@ def test_result_and_weights(rng: np.random.Generator) -> None:
     learner = Learner(config_for_updates(learning_rate=0.0))
     data = batches(rng)
     result = learner.update(data)
-    assert result.td_errors.shape == (K, B)
+    assert result.priorities.shape == (K, B)
     assert result.losses.shape == (K,)
     weights = learner.get_weights(7)
     assert weights.version == 7
@@ -249,7 +249,7 @@ def test_the_readers_own_update_rule_is_used(xla: bool, rng: np.random.Generator
     data = batches(rng)
     q = learner.online(data.observation.reshape(-1, 4)).numpy()
     expected = data.reward.ravel() - q[np.arange(K * B), data.action.ravel()]
-    np.testing.assert_allclose(learner.update(data).td_errors.ravel(), expected, atol=1e-5)
+    np.testing.assert_allclose(learner.update(data).priorities.ravel(), expected, atol=1e-5)
 
 
 def test_the_readers_own_double_rule_gets_the_selector(rng: np.random.Generator) -> None:
@@ -257,7 +257,7 @@ def test_the_readers_own_double_rule_gets_the_selector(rng: np.random.Generator)
         return q_t_value[:, 0] - q_t_selector[:, 0] + 0.0 * q_tm1[:, 0]
 
     learner = Learner(config_for_updates(double_q=True, learning_rate=0.0), td_error=rule)
-    np.testing.assert_allclose(learner.update(batches(rng)).td_errors, 0.0, atol=1e-6)  # target and online are equal
+    np.testing.assert_allclose(learner.update(batches(rng)).priorities, 0.0, atol=1e-6)  # target and online are equal
 
 
 def q_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
@@ -312,7 +312,7 @@ def test_a_loss_whose_source_is_not_at_hand_is_used(rng: np.random.Generator) ->
     learner = Learner(config_for_updates(learning_rate=0.0), loss=names["loss"])
     data = batches(rng)
     q = learner.online(data.observation.reshape(-1, 4)).numpy()
-    np.testing.assert_allclose(learner.update(data).td_errors.ravel(), q[:, 1], atol=1e-5)
+    np.testing.assert_allclose(learner.update(data).priorities.ravel(), q[:, 1], atol=1e-5)
 
 
 def test_losses_and_priorities_may_differ(rng: np.random.Generator) -> None:
@@ -324,7 +324,7 @@ def test_losses_and_priorities_may_differ(rng: np.random.Generator) -> None:
     data = batches(rng)
     q = learner.online(data.observation.reshape(-1, 4)).numpy()
     result = learner.update(data)
-    np.testing.assert_array_equal(result.td_errors, data.reward)
+    np.testing.assert_array_equal(result.priorities, data.reward)
     np.testing.assert_allclose(result.losses, (q**2).sum(axis=1).reshape(K, B).mean(axis=1), rtol=1e-4)
     assert result.mean_max_q == pytest.approx(7.0 * q.max(axis=1).mean(), rel=1e-4)
 
@@ -380,7 +380,7 @@ class TestActorPriorities:
         learner = Learner(config_for_updates(**BY_ACTORS, **settings))
         data = batches(rng, k=1)
         by_actor = td_errors(learner.get_weights(), Transition._make(values[0] for values in data))
-        np.testing.assert_allclose(learner.update(data).td_errors[0], by_actor, atol=1e-5)
+        np.testing.assert_allclose(learner.update(data).priorities[0], by_actor, atol=1e-5)
 
     @pytest.mark.parametrize("part", ["loss", "td_error"])
     def test_those_of_another_rule_are_refused(self, part: str) -> None:
@@ -472,7 +472,7 @@ def run(optimizer, strategy, settings):
     if optimizer == "Adam":
         copy.load_state(before)
         last = batches(rng)
-        put_back &= np.array_equal(copy.update(last).td_errors, learner.update(last).td_errors)
+        put_back &= np.array_equal(copy.update(last).priorities, learner.update(last).priorities)
     return learner, results, put_back
 
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])  # one for all: TensorFlow mixes up the sums of several
@@ -486,7 +486,7 @@ for name, (optimizer, settings) in json.loads(sys.argv[2]).items():
         "replicas": max(
             np.abs(v.value.values[0].numpy() - v.value.values[1].numpy()).max() for v in two[0].online.weights
         ),
-        "td_errors": max(np.abs(a.td_errors - b.td_errors).max() for a, b in zip(one[1], two[1])),
+        "priorities": max(np.abs(a.priorities - b.priorities).max() for a, b in zip(one[1], two[1])),
         "losses": max(np.abs(a.losses - b.losses).max() for a, b in zip(one[1], two[1])),
         "mean_max_q": max(abs(a.mean_max_q - b.mean_max_q) for a, b in zip(one[1], two[1])),
     }

@@ -181,7 +181,7 @@ def test_two_processes_give_the_weights_of_one(learner: MultiWorkerLearner, rng:
         settings = {"learning_rate": 0.02, "target_period": 2} if update == 3 else {}
         expected = one.update(data, importance, **settings)
         result = learner.update(data, importance, **settings)
-        np.testing.assert_allclose(result.td_errors, expected.td_errors, atol=1e-5)
+        np.testing.assert_allclose(result.priorities, expected.priorities, atol=1e-5)
         np.testing.assert_allclose(result.losses, expected.losses, atol=1e-5)
         assert result.mean_max_q == pytest.approx(expected.mean_max_q, abs=1e-5)
         np.testing.assert_allclose(learner.get_weights().values, one.get_weights().values, atol=1e-5)
@@ -207,7 +207,7 @@ def test_a_loaded_state_goes_on_as_the_first_time(learner: MultiWorkerLearner, r
     learner.load_state(state)
     assert learner.updates == int(state["updates"])
     assert not np.array_equal(learner.get_weights().values, weights.values)
-    np.testing.assert_array_equal(learner.update(data).td_errors, first.td_errors)
+    np.testing.assert_array_equal(learner.update(data).priorities, first.priorities)
     np.testing.assert_array_equal(learner.get_weights().values, weights.values)
 
 

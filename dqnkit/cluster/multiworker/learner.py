@@ -151,9 +151,9 @@ class MultiWorkerLearner:
         self._parameters = None
         answers = self._request(messages, self.timeout if shape in self._compiled else self.compile_timeout)
         self._compiled.add(shape)
-        td_errors = np.concatenate([arrays["td_errors"] for _, arrays in answers], axis=1)  # [K, B]
+        priorities = np.concatenate([arrays["priorities"] for _, arrays in answers], axis=1)  # [K, B]
         header, arrays = answers[0]
-        return LearnerResult(td_errors, arrays["losses"], header["mean_max_q"])
+        return LearnerResult(priorities, arrays["losses"], header["mean_max_q"])
 
     def get_weights(self, version: int = 0) -> PolicyWeights:
         """The online network for actors. It is fetched at most once after each update.

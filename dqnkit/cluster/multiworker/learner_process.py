@@ -131,7 +131,7 @@ def update(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -
         learning_rate=header["learning_rate"],
         target_period=header["target_period"],
     )
-    return {"mean_max_q": result.mean_max_q}, {"td_errors": result.td_errors, "losses": result.losses}
+    return {"mean_max_q": result.mean_max_q}, {"priorities": result.priorities, "losses": result.losses}
 
 
 def parameters(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
