@@ -7,21 +7,42 @@ The ring that data flows through, and the room where each part lives::
          |  policy.q_values                                       v
          +------- types.PolicyWeights <--------- learner.Learner.update
 
-    config          every setting, one documented line each; settings known to work per environment
-    exploration     epsilon-greedy, schedules
-    policy          the Q-network in NumPy, for actors          (no TensorFlow up to here)
-    value_learning  the update rules: q_learning, double_q_learning, huber
-    networks        the Q-network in Keras, the target update
-    training        train: the only loop, a generator of TrainStatus
-    evaluation      evaluate, record_video
-    checkpoint      save, restore
-    plots           figures, drawn off-screen
-    cluster         rollouts and learners on other processes    (with cloud, the only room that imports Dask)
-    cloud           clusters on rented machines: prices, limits, nothing left behind
-    deploy          make_cluster: a cluster of any kind, here or elsewhere
-    widgets         live plots and panels in the notebooks
-    classroom       checks, predictions, progress; the notebooks built
-    cli, doctor     the command line; lab and colab open the course
+All of it on one page is `dqn_in_one_file`, in 15 minutes. To read the package itself takes an afternoon, in this order:
+
+    ===============  =======  =======================================================================
+    room             minutes  what it holds
+    ===============  =======  =======================================================================
+    types            10       the records that travel through the ring
+    config           5        every setting, one documented line each (skip the checks at the end)
+    environments     10       environments made and checked, one or many at once
+    exploration      5        epsilon-greedy, and schedules
+    policy           15       the Q-network in NumPy, as actors use it (no TensorFlow up to here)
+    actor            20       environment steps under one version of the weights: a rollout
+    replay           10       transitions kept, and drawn at random
+    value_learning   15       the update rules, and the loss made of them
+    networks         10       the Q-network in Keras, and the update of the target network
+    learner          25       gradient steps, many in one compiled call
+    rollouts         5        where experience comes from
+    training         20       ``train``: the only loop, a generator of TrainStatus
+    evaluation       5        greedy episodes, one on each copy of the environment
+    ===============  =======  =======================================================================
+
+Skip at the first reading, each until something needs it:
+
+    packing, frames, array_store    n-step transitions; frames of overlapping stacks stored once
+    prioritized_replay, sum_tree, actor_priorities      draws by TD error
+    network_layers, replicas        layers of variants in Keras and NumPy; several replicas under a strategy
+    presets, settings, default_parts    settings known to work; how settings are checked; what train makes by default
+    environment_limits, games, small_environments       what is supported; Atari; environments whose Q* is known
+    checkpoint, runs, videos        a run on disk
+
+Then, from the bottom up:
+
+    cluster, cloud, deploy          rollouts and learners on other processes and machines (only these import Dask)
+    plots, widgets                  figures, drawn off-screen; live panels in the notebooks
+    classroom, lessons              checks, predictions, progress; one folder a lesson
+    authoring                       the notebooks built from their sources
+    cli, doctor, lab, colab         the command line; this computer examined; the course opened
 
 Importing `dqnkit` imports nothing else; an actor never needs TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints: a training run on disk, whole at every moment, so that a killed process loses little and nothing breaks.
+"""Checkpoints: a training run on disk, complete at every moment, so that a killed process loses little.
 
     checkpoints/
       replay/000000000000-000000004096.npz     segments of the replay buffer, each written once
@@ -6,8 +6,8 @@
         learner.npz  replay.npz  counters.json
         manifest.json                          checksums of these files and of the segments that belong to it
 
-A checkpoint is written under another name, synced to the disk and then renamed, its manifest last: a directory called
-``step-...`` is whole. Arrays are plain (no pickle), the rest is JSON. The last two checkpoints are kept.
+A checkpoint is written under another name, its manifest last, synced to the disk and then renamed: a directory called
+``step-...`` is complete. Arrays are plain (no pickle), the rest is JSON. The last two checkpoints are kept.
 """
 
 from __future__ import annotations
@@ -21,20 +21,61 @@ import shutil
 import time
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from dqnkit.config import DQNConfig
-from dqnkit.errors import CheckpointError, ConfigError
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
-from dqnkit.training import Counters, TrainState, make_learner
+from dqnkit.default_parts import check_learner, make_learner, make_replay
+from dqnkit.errors import CheckpointError
+from dqnkit.replay import Replay
+from dqnkit.training import Counters, TrainState
 from dqnkit.types import Array, TrainStatus
 
-KEPT = 2  # checkpoints: the newest, and the one before it in case the newest is damaged
+CHECKPOINTS_KEPT = 2  # the newest, and the one before it in case the newest is damaged
+
+
+@runtime_checkable
+class SavedReplay(Protocol):
+    """What a replay buffer needs so that it can be saved; a reader's own may have just these two methods."""
+
+    def state(self) -> dict[str, Array]:
+        """All that it needs to go on, as plain arrays by name."""
+        ...
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take over what `state` gave, into an empty buffer."""
+        ...
+
+
+@runtime_checkable
+class ReplayInPieces(Protocol):
+    """A buffer whose transitions are written once, when they are new, and not again with each checkpoint."""
+
+    @property
+    def inserted(self) -> int:
+        """Transitions put in so far, dropped ones included."""
+        ...
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest transition still kept."""
+        ...
+
+    def read(self, start: int) -> dict[str, Array]:
+        """The transitions from number ``start`` on that are still kept."""
+        ...
+
+    def state(self) -> dict[str, Array]:
+        """All else that it needs to go on."""
+        ...
+
+    def load_state(self, state: dict[str, Array], pieces: Iterable[dict[str, Array]] = ()) -> None:
+        """Take over, into an empty buffer, what `state` and `read` gave."""
+        ...
 
 
 class DamagedCheckpointWarning(UserWarning):
@@ -52,8 +93,10 @@ def save(state: TrainState, directory: str | Path) -> Path:
         the new checkpoint's own directory.
 
     Raises:
-        CheckpointError: it could not be written, for instance because the disk is full. Older checkpoints stay whole.
+        CheckpointError: it could not be written, for instance because the disk is full; older checkpoints stay as they
+            are. Or the replay buffer cannot be saved.
     """
+    check_can_be_saved(state)
     root = Path(directory)
     final = root / f"step-{state.counters.step:012d}-{state.learner.updates:012d}"
     if final in _checkpoints(root):
@@ -65,7 +108,7 @@ def save(state: TrainState, directory: str | Path) -> Path:
         temporary.mkdir()
         segments = _write_segment(state.replay, root)
         _write_npz(temporary / "learner.npz", state.learner.state())
-        _write_npz(temporary / "replay.npz", _replay_state(state.replay))
+        _write_npz(temporary / "replay.npz", state.replay.state())  # type: ignore[attr-defined] # checked above
         counters = {
             "counters": asdict(state.counters),
             "replay_rng": state.replay_rng,
@@ -73,7 +116,7 @@ def save(state: TrainState, directory: str | Path) -> Path:
         }
         _write_json(temporary / "counters.json", counters)
         files = {name: _checksum(temporary / name) for name in ("learner.npz", "replay.npz", "counters.json")}
-        manifest = {"files": files, "segments": segments}
+        manifest = {"files": files, "segments": segments, "replay": type(state.replay).__name__}
         _write_json(temporary / "manifest.json", {**manifest, "checksum": _json_checksum(manifest)})
         _sync(temporary)
         os.replace(temporary, final)
@@ -88,10 +131,24 @@ def save(state: TrainState, directory: str | Path) -> Path:
     return final
 
 
+def check_can_be_saved(state: TrainState) -> None:
+    """Raise `CheckpointError` where the replay buffer lacks what `SavedReplay` names."""
+    if not isinstance(state.replay, SavedReplay):
+        raise CheckpointError(
+            f"the replay buffer ({type(state.replay).__name__}) cannot be saved in a checkpoint: give it the methods "
+            "state() -> dict of arrays and load_state(state), or train without checkpoints"
+        )
+
+
 def restore(
-    directory: str | Path, config: DQNConfig | None = None, *, learner: Any = None, set_aside: bool = True
+    directory: str | Path,
+    config: DQNConfig | None = None,
+    *,
+    learner: Any = None,
+    replay: Replay | None = None,
+    set_aside: bool = True,
 ) -> TrainState:
-    """Read the newest whole checkpoint below ``directory``: what `dqnkit.training.train` takes as ``state``.
+    """Read the newest complete checkpoint below ``directory``: what `dqnkit.training.train` takes as ``state``.
 
     A damaged checkpoint is passed over, with a `DamagedCheckpointWarning`, for the one before it.
 
@@ -99,22 +156,23 @@ def restore(
         directory: as for `save`.
         config: go on with these settings rather than the saved ones; a given learner's own unless given.
         learner: takes over the saved networks; a new `dqnkit.learner.Learner` unless given.
-        set_aside: move damaged checkpoints out of the way, so that what is written next is not built on them.
+        replay: an empty buffer that takes over the saved one; what ``config`` asks for unless given. A reader's own
+            must be given.
+        set_aside: move damaged checkpoints out of the way, so that what is written next does not build on them.
             False only reads.
 
     Raises:
-        CheckpointError: there is none, or none that is whole; or it belongs to another environment, or to settings
-            of replay that ``config`` changes.
+        CheckpointError: there is none, or none that is complete; or it belongs to another environment, to settings of
+            replay that ``config`` changes, or to another kind of replay buffer.
         ConfigError: the network of ``config`` is another one, or the learner has other settings.
     """
     if learner is not None:
         config = config or learner.config
-        if config != learner.config:
-            raise ConfigError("the learner was made with other settings than config: make it with the same")
+        check_learner(learner, config)
     damage: dict[Path, str] = {}
     for checkpoint in reversed(_checkpoints(Path(directory))):
         try:
-            state = _read(checkpoint, config, learner)
+            state = _read(checkpoint, config, learner, replay)
         except _DamagedError as error:
             damage[checkpoint] = f"{checkpoint.name} is damaged ({error})"
             continue
@@ -144,9 +202,17 @@ class Checkpointer:
         self._cost = cost
         self._wait = first_after
         self._last = time.perf_counter()
+        self._checked = False
 
     def offer(self, status: TrainStatus) -> bool:
-        """Save if it is time to; says whether it did."""
+        """Save if it is time to; says whether it did.
+
+        Raises:
+            CheckpointError: as `save`; the first call finds out whether the run can be saved at all.
+        """
+        if not self._checked:
+            check_can_be_saved(status.state)
+            self._checked = True
         if time.perf_counter() - self._last < self._wait:
             return False
         self.save(status)
@@ -160,15 +226,15 @@ class Checkpointer:
         self._wait = (self._last - began) / self._cost
 
 
-# What the transitions in a replay buffer, or their places in it, depend on
+# The settings that the transitions in a replay buffer, or their slots, depend on
 REPLAY_SETTINGS = ("replay", "replay_capacity", "frame_stack", "n_step", "gamma", "max_episode_steps")
 
 
 class _DamagedError(Exception):
-    """A checkpoint cannot be read; the text says which file."""
+    """A checkpoint cannot be read; the message names the file."""
 
 
-def _read(checkpoint: Path, config: DQNConfig | None, learner: Any) -> TrainState:
+def _read(checkpoint: Path, config: DQNConfig | None, learner: Any, replay: Any) -> TrainState:
     manifest = _read_manifest(checkpoint)
     for name, checksum in manifest["files"].items():
         _verify(checkpoint / name, checksum)
@@ -186,27 +252,41 @@ def _read(checkpoint: Path, config: DQNConfig | None, learner: Any) -> TrainStat
                 f"{checkpoint} was written with {setting} {before}, not {now}: what is in its replay buffer depends "
                 "on that. Keep the setting, or start a new run"
             )
+    replay = make_replay(config) if replay is None else replay
+    kind = manifest.get("replay", type(replay).__name__)  # older checkpoints do not name it
+    if kind != type(replay).__name__:
+        raise CheckpointError(
+            f"the replay buffer in {checkpoint} is a {kind}, not a {type(replay).__name__}: give restore an empty one, "
+            f"restore(..., replay={kind}(...))"
+        )
+    segments = checkpoint.parent / "replay"
+    for name, checksum in manifest["segments"].items():
+        _verify(segments / name, checksum)
     learner = learner or make_learner(config)
     learner.load_state(_read_npz(checkpoint / "learner.npz"))
-    replay = make_replay(config)
-    pieces = _read_segments(checkpoint.parent / "replay", manifest["segments"])
-    _load_replay(replay, _read_npz(checkpoint / "replay.npz"), pieces)
+    replay_state = _read_npz(checkpoint / "replay.npz")
+    if isinstance(replay, ReplayInPieces):
+        replay.load_state(replay_state, (_read_npz(segments / name) for name in sorted(manifest["segments"])))
+    else:
+        replay.load_state(replay_state)
     return TrainState(config, Counters(**saved["counters"]), learner, replay, saved["replay_rng"])
 
 
-def _write_segment(replay: ReplayBuffer, root: Path) -> dict[str, str]:
+def _write_segment(replay: Replay, root: Path) -> dict[str, str]:
     """Write what came into replay since the last segment; the segments of this checkpoint with their checksums."""
+    if not isinstance(replay, ReplayInPieces):
+        return {}  # all of it is in its state
     segments = _known_segments(root)
     stops = [_segment_range(name)[1] for name in segments]
-    start, stop = max([*stops, replay.store.oldest]), replay.inserted
+    start, stop = max([*stops, replay.oldest]), replay.inserted
     if stop > start:
         name = f"{start:012d}-{stop:012d}.npz"
         writing = root / "replay" / f"writing-{os.getpid()}.npz"
-        _write_npz(writing, {**replay.store.read(start), "stop": np.array(stop)})
+        _write_npz(writing, {**replay.read(start), "stop": np.array(stop)})
         os.replace(writing, root / "replay" / name)
         _sync(root / "replay")
         segments[name] = _checksum(root / "replay" / name)
-    return {name: checksum for name, checksum in segments.items() if _segment_range(name)[1] > replay.store.oldest}
+    return {name: checksum for name, checksum in segments.items() if _segment_range(name)[1] > replay.oldest}
 
 
 def _known_segments(root: Path) -> dict[str, str]:
@@ -219,34 +299,14 @@ def _known_segments(root: Path) -> dict[str, str]:
     return {}
 
 
-def _replay_state(replay: ReplayBuffer) -> dict[str, Array]:
-    state = {"inserted": np.array(replay.inserted), "oldest": np.array(replay.store.oldest)}
-    if isinstance(replay, PrioritizedReplayBuffer):
-        state |= {"priorities": replay.tree.values(), "largest": np.array(replay.largest)}
-    return state
-
-
-def _load_replay(replay: ReplayBuffer, state: dict[str, Array], pieces: Iterator[dict[str, Array]]) -> None:
-    replay.store.restore(pieces, int(state["inserted"]), int(state["oldest"]))
-    if isinstance(replay, PrioritizedReplayBuffer) and "priorities" in state:
-        replay.tree.load(state["priorities"])
-        replay.largest = float(state["largest"])
-
-
-def _read_segments(folder: Path, segments: dict[str, str]) -> Iterator[dict[str, Array]]:
-    for name, checksum in sorted(segments.items()):
-        _verify(folder / name, checksum)
-        yield _read_npz(folder / name)
-
-
 def _remove_old(root: Path) -> None:
     """Keep the last two checkpoints and the segments that they name; also clear what a killed process left."""
     checkpoints = _checkpoints(root)
-    for checkpoint in checkpoints[:-KEPT]:
-        # renamed first: a checkpoint that is half removed must not look whole
+    for checkpoint in checkpoints[:-CHECKPOINTS_KEPT]:
+        # renamed first: a checkpoint of which only a part is left must not look complete
         os.replace(checkpoint, root / f"removing-{checkpoint.name}")
     needed = set()
-    for checkpoint in checkpoints[-KEPT:]:
+    for checkpoint in checkpoints[-CHECKPOINTS_KEPT:]:
         try:
             needed |= set(_read_manifest(checkpoint)["segments"])
         except _DamagedError:
@@ -323,7 +383,7 @@ def _verify(path: Path, checksum: str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make sure that the names in a folder are on the disk, too. Windows has no such call, and needs none."""
+    """Make sure that the names in a folder are on the disk, too. Windows has no such call and needs none."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -27,8 +27,9 @@ import click
 import dqnkit
 from dqnkit.cli_cloud import cloud, plan
 from dqnkit.cli_cluster import ClusterChoice, cluster_options, needs_dask
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
+from dqnkit.presets import names_of_presets, preset
 
 if TYPE_CHECKING:
     from dqnkit.cli_cluster import Rollouts
@@ -105,7 +106,16 @@ def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
     return _Sizes() if get_args(kind) else kind
 
 
-@main.command(short_help="Train a DQN on an environment.")
+TRAIN_HELP = f"""Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
+
+An environment of your own is named with its module: my_module:MyEnv-v0.
+
+Settings known to work are used for {names_of_presets()}; give any of them to choose otherwise. The defaults in brackets
+are for all others.
+"""
+
+
+@main.command(short_help="Train a DQN on an environment.", help=TRAIN_HELP)
 @click.argument("env_id")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="where the run is kept  [runs/ENV_ID-TIME]")
 @click.option("--video/--no-video", default=True, help="record an episode at the end")
@@ -120,13 +130,6 @@ def train(
     cluster: ClusterChoice,
     **settings: Any,
 ) -> None:
-    """Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
-
-    An environment of your own is named with its module: my_module:MyEnv-v0.
-
-    Settings known to work are used for: CartPole-v1, Acrobot-v1, MountainCar-v0, LunarLander-v3, MinAtar/... and the
-    kit's own dqnkit/...; give any of them to choose otherwise. The defaults in brackets are for all others.
-    """
     config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
     from dqnkit.environments import make_env
 
@@ -137,7 +140,7 @@ def train(
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with cluster.rollouts() as rollouts:
         _import_tensorflow()
-        from dqnkit.training import make_learner
+        from dqnkit.default_parts import make_learner
         from dqnkit.training import train as train_loop
 
         learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind

@@ -10,8 +10,8 @@ import click
 
 from dqnkit.cli_cluster import needs_dask
 from dqnkit.cloud import CLOUDS
-from dqnkit.config import preset
 from dqnkit.files import write_whole
+from dqnkit.presets import preset
 
 
 @click.command(short_help="Time and cost of a run in a cloud, before you buy.")

@@ -1,35 +1,21 @@
-"""Every setting of a training run, one documented line each, and the settings known to work for some environments."""
+"""Every setting of a training run, one documented line each."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from dqnkit.errors import ConfigError
+from dqnkit.settings import check_names, checked, setting
 
-# Each kind of randomness has a stream of its own, so that evaluation never repeats training's episodes, and so that
-# drawing one number more in one place changes nothing elsewhere.
+# Each use of randomness has its own stream of random numbers: evaluation never repeats training's episodes, and one
+# more number drawn in one place changes nothing in the others.
 STREAMS = ("environment", "exploration", "replay", "network", "evaluation", "rollout", "video")
 
-NEVER = 1_000_000_000  # a target_period that no run reaches: the learner leaves the target network alone
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] | None = None,
-) -> Any:
-    """A field of `DQNConfig` with its documentation and the values that it takes."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+NEVER = 1_000_000_000  # a target_period longer than any run: the target network stays as it is
 
 
 @dataclass(frozen=True)
@@ -94,15 +80,15 @@ class DQNConfig:
     def __post_init__(self) -> None:
         hints = get_type_hints(DQNConfig)
         for spec in dataclasses.fields(self):
-            object.__setattr__(self, spec.name, _checked(spec, hints[spec.name], getattr(self, spec.name)))
+            object.__setattr__(self, spec.name, checked(spec, hints[spec.name], getattr(self, spec.name)))
         _check_together(self)
 
     def generator(self, stream: str, *numbers: int) -> np.random.Generator:
-        """A random generator of its own for one purpose (see STREAMS), and one actor, one sequence number, ..."""
+        """The random generator for one purpose (one of `STREAMS`), and for one actor, one sequence number, ..."""
         return np.random.default_rng(self.seed_sequence(stream, *numbers))
 
     def seed_sequence(self, stream: str, *numbers: int) -> np.random.SeedSequence:
-        """The seed behind `generator`, for what takes seeds: environments, weights."""
+        """The seed of `generator`, for what takes a seed itself: environments and initial weights."""
         return np.random.SeedSequence([self.seed, STREAMS.index(stream), *numbers])
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,56 +102,8 @@ class DQNConfig:
         Raises:
             ConfigError: a setting that does not exist, with the nearest names.
         """
-        _check_names(values)
+        check_names(values, [spec.name for spec in dataclasses.fields(cls)])
         return cls(**values)
-
-
-def preset(env_id: str, **overrides: Any) -> DQNConfig:
-    """The settings known to work for ``env_id`` (the defaults, where none are), with some of them replaced.
-
-    Raises:
-        ConfigError: a setting that does not exist, or a bad value.
-    """
-    _check_names(overrides)
-    settings = PRESETS.get(env_id, _ATARI if env_id.startswith("ALE/") else {})
-    return DQNConfig(**{"env_id": env_id, **settings, **overrides})
-
-
-def _check_names(values: dict[str, Any]) -> None:
-    names = [spec.name for spec in dataclasses.fields(DQNConfig)]
-    for name in values:
-        if name not in names:
-            near = get_close_matches(name, names, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else "; see help(DQNConfig) for all settings"
-            raise ConfigError(f"there is no setting {name!r}{hint}")
-
-
-def _checked(spec: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
-    if get_args(kind):  # tuple[int, ...]
-        if not isinstance(value, (tuple, list)):
-            raise ConfigError(f"{spec.name} takes whole numbers, like (64, 64), not {value!r}")
-        return tuple(_checked_number(spec, int, item) for item in value)
-    if kind in (int, float):
-        return _checked_number(spec, kind, value)
-    if not isinstance(value, kind) or isinstance(kind, UnionType):
-        expected = {bool: "True or False", str: "text"}[kind]
-        raise ConfigError(f"{spec.name} takes {expected}, not {value!r}")
-    choices = spec.metadata["choices"]
-    if choices and value not in choices:
-        raise ConfigError(f"{spec.name} takes {' or '.join(map(repr, choices))}, not {value!r}")
-    return value
-
-
-def _checked_number(spec: dataclasses.Field[Any], kind: type, value: Any) -> Any:
-    expected = "a whole number" if kind is int else "a number"
-    number_types = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, number_types):
-        raise ConfigError(f"{spec.name} takes {expected}, not {value!r}")
-    low, high = spec.metadata["low"], spec.metadata["high"]
-    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-        limits = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
-        raise ConfigError(f"{spec.name} takes {expected} {limits}, not {value!r}")
-    return kind(value)
 
 
 def _check_together(config: DQNConfig) -> None:
@@ -182,106 +120,3 @@ def _check_together(config: DQNConfig) -> None:
         raise ConfigError('actor_priorities needs prioritized replay: set replay to "prioritized"')
     if config.deterministic and config.overlap:
         raise ConfigError("deterministic and overlap exclude each other: set overlap to False")
-
-
-_ATARI = {
-    "frame_stack": 4,
-    "conv_filters": (32, 64, 64),
-    "conv_sizes": (8, 4, 3),
-    "conv_strides": (4, 2, 1),
-    "hidden_sizes": (512,),
-    "num_envs": 8,
-    "rollout_steps": 4,
-    "batch_size": 32,
-    "learning_rate": 1e-4,
-    "adam_epsilon": 1.5e-4,
-    "replay_capacity": 500_000,
-    "learning_starts": 20_000,
-    "target_period": 2_000,
-    "epsilon_end": 0.01,
-    "epsilon_steps": 250_000,
-    "total_steps": 2_500_000,
-    "xla": False,
-}
-
-_MINATAR: dict[str, Any] = {
-    "total_steps": 7_000_000,  # a step costs a hundredth of an update, and there are 8 for each
-    "max_episode_steps": 10_000,  # the games have no time limit
-    "num_envs": 32,
-    # Patches of 4 x 4, two apart, see every square and make half the features that 16 of 3 x 3 side by side do. With
-    # the small batch and the small dense layer an update costs half a millisecond: many of them beat large ones.
-    "conv_filters": (32,),
-    "conv_sizes": (4,),
-    "conv_strides": (2,),
-    "hidden_sizes": (64,),
-    "batch_size": 32,
-    # Found on Breakout, with these together; the usual Huber loss and 1e-3, or n = 8, ended at 20 to 25.
-    "loss": "squared",
-    "n_step": 3,
-    "learning_rate": 5e-4,
-    "learning_rate_end": 1e-5,
-    "adam_epsilon": 1e-4,  # with 1e-7 Breakout ended at half the return: rare features move as far as common ones
-    "double_q": True,
-    "replay": "prioritized",
-    "replay_capacity": 200_000,
-    "learning_starts": 5_000,
-    "samples_per_insert": 4.0,
-    "updates_per_call": 32,
-    "target_period": 1_000,
-    "epsilon_end": 0.01,
-    "epsilon_steps": 100_000,
-}
-
-# Found by searching on two cores; a line that looks odd was measured against the usual one.
-PRESETS: dict[str, dict[str, Any]] = {
-    "CartPole-v1": {
-        "total_steps": 50_000,
-        # Huber's slope is the same for an error of 2 and of 50, so the few terminal transitions could not hold the
-        # values down against the many others: Q went past 10,000 where 100 is the most there can be.
-        "loss": "squared",
-        "double_q": True,
-        "n_step": 8,
-        "replay_capacity": 20_000,
-        "learning_starts": 500,
-        "samples_per_insert": 32.0,
-        # One hidden layer: with two it was no better, slower, and took longer to compile.
-        "hidden_sizes": (128,),
-        "learning_rate": 8e-3,
-        "learning_rate_end": 1e-5,
-        "target_period": 20,
-        "epsilon_steps": 10_000,
-    },
-    "LunarLander-v3": {
-        "total_steps": 100_000,
-        "double_q": True,
-        "n_step": 3,
-        "hidden_sizes": (128, 128),
-        "samples_per_insert": 32.0,
-        "learning_rate_end": 1e-5,
-        "epsilon_steps": 12_000,
-    },
-    "Acrobot-v1": {"total_steps": 60_000, "n_step": 3, "double_q": True, "learning_rate_end": 1e-5},
-    "MountainCar-v0": {
-        "total_steps": 120_000,
-        "loss": "squared",
-        "gamma": 0.98,
-        "n_step": 4,
-        "hidden_sizes": (128, 128),
-        "batch_size": 128,
-        "samples_per_insert": 32.0,
-        "replay_capacity": 20_000,
-        "learning_rate": 4e-3,
-        "learning_rate_end": 1e-5,
-        "target_period": 300,
-        "epsilon_end": 0.07,
-        "epsilon_steps": 40_000,
-    },
-    "dqnkit/GridWorld-v0": {"total_steps": 20_000, "gamma": 0.9, "epsilon_end": 0.3, "epsilon_steps": 2_000},
-    "dqnkit/TwoStateBias-v0": {"total_steps": 5_000, "loss": "squared", "hidden_sizes": (32,), "learning_starts": 100},
-    "dqnkit/BlindCliffwalk-v0": {"total_steps": 50_000, "epsilon_end": 0.5, "replay": "prioritized"},
-    "dqnkit/Catch-v0": {"total_steps": 20_000, "epsilon_steps": 5_000, "learning_starts": 500},
-    "MinAtar/Breakout-v1": _MINATAR,
-    "MinAtar/SpaceInvaders-v1": _MINATAR,
-    "MinAtar/Freeway-v1": _MINATAR,
-    "MinAtar/Asterix-v1": _MINATAR,
-}

@@ -21,18 +21,18 @@ class InvalidDataError(DQNKitError, ValueError):
 
 
 class UnknownNameError(DQNKitError, LookupError):
-    """An exercise, a prediction or a part of a picture of a name that the kit does not know."""
+    """An unknown name of an exercise, of a prediction or of a part of a picture."""
 
 
 class MissingExtraError(DQNKitError, ImportError):
-    """Something needs a package that is not installed; the message carries the pip command."""
+    """Something needs a package that is not installed; the message has the pip command."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} is not installed. Install it with: pip install "dqnkit[{extra}]"')
         self.what, self.extra = what, extra
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return MissingExtraError, (self.what, self.extra)  # it comes back from workers
+        return MissingExtraError, (self.what, self.extra)  # for pickling: workers send it back
 
 
 class UnknownLayerError(DQNKitError, TypeError):
@@ -52,8 +52,8 @@ class RolloutError(DQNKitError, RuntimeError):
 
 
 class ClusterError(DQNKitError, RuntimeError):
-    """A cluster that cannot do the work: no workers, other versions, lost for longer than was waited."""
+    """A cluster that cannot do the work: no workers, other versions, no answer within the time limit."""
 
 
 class LearnerLostError(ClusterError):
-    """A learner process ended or stopped answering, and all were stopped; training can resume from a checkpoint."""
+    """A learner process ended or did not answer, so all were stopped; training can resume from a checkpoint."""

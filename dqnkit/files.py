@@ -1,4 +1,4 @@
-"""Files that are whole at every moment, whatever kills the process."""
+"""Files that are complete at every moment, also when the process is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file beside its place, then move it there: a reader sees the old content or the new, never a part.
+    """Write a file under another name, then rename it: readers see the old content or the new one, never a part.
 
     Raises:
         OSError: it cannot be written; what was there before is still there.

@@ -1,10 +1,14 @@
-"""The learner: gradient steps on the Q-network, many in one compiled call, under any `tf.distribute` strategy."""
+"""The learner: gradient steps on the Q-network, many of them in one compiled call.
+
+This file is written for one replica. What several replicas under a `tf.distribute` strategy do differently is in
+`dqnkit.replicas`, which a first reading can skip.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +16,13 @@ from dqnkit.backend import keras, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import ConfigError, DivergedError
-from dqnkit.networks import build_q_network, flat_parameters, policy_layers, update_target
+from dqnkit.network_layers import policy_layers
+from dqnkit.networks import build_q_network, flat_parameters, update_target
+from dqnkit.replicas import Replicas
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
-from dqnkit.value_learning import double_q_learning, huber, q_learning, squared
+from dqnkit.value_learning import Loss, double_q_learning, dqn_loss, q_learning
 
 Tensor = Any
-
-
-class _Settings(NamedTuple):
-    """What may change from call to call without compiling again."""
-
-    learning_rate: Tensor
-    target_period: Tensor
 
 
 class Learner:
@@ -33,58 +32,52 @@ class Learner:
         config: the run's settings.
         strategy: a `tf.distribute` strategy; the default one if None. The batch is shared out over its replicas.
             With a `MultiWorkerMirroredStrategy`, each process calls `update` with its own part of the batches.
-        td_error: the update rule: a function like `q_learning`, or like `double_q_learning` with
-            ``config.double_q``; the package's own unless given.
-        sync: how the target follows: a function like `update_target`, which is used unless given.
-        reduce: how several replicas' gradients become one: a function like `reduce_gradients`, which is used unless
-            given. One replica has nothing to reduce.
+        loss: the algorithm: a function like the one that `dqn_loss` returns, which is used if None. The networks that
+            it gets are Keras models, the batch is a `Transition` of tensors ``[B, ...]``.
+        td_error: the update rule inside `dqn_loss`: a function like `q_learning`, or like `double_q_learning` with
+            ``config.double_q``.
+        network: builds the two networks from ``(observation_shape, dtype, num_actions, config)``; `build_q_network`
+            if None. The last layer must give Q-values ``[B, A]``; ``loss`` may look at the layers before it.
+        sync: moves the target network: a function like `update_target`, which is used if None.
+        reduce: makes one gradient of those of several replicas: a function like `dqnkit.replicas.reduce_gradients`,
+            which is used if None. One replica has nothing to reduce.
 
     Raises:
-        ConfigError: the batch size does not divide by the number of replicas.
+        ConfigError: the batch size does not divide by the number of replicas; ``loss`` is given together with
+            ``td_error``; or the actors cannot compute the priorities (``config.actor_priorities``).
     """
 
     def __init__(
         self,
         config: DQNConfig,
         strategy: Any = None,
+        *,
+        loss: Loss | None = None,
         td_error: Callable[..., Tensor] | None = None,
+        network: Callable[..., Any] | None = None,
         sync: Callable[..., None] | None = None,
         reduce: Callable[[list[Tensor], float], list[Tensor]] | None = None,
     ) -> None:
+        _check_rules(config, loss, td_error)
         self.config = config
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.num_replicas = int(self.strategy.num_replicas_in_sync)
-        if config.batch_size % self.num_replicas:
-            raise ConfigError(f"batch_size {config.batch_size} does not divide by {self.num_replicas} replicas")
-        # those in this process, whose part of the batches `update` is given
-        self.num_local_replicas = len(self.strategy.extended.worker_devices) if self.num_replicas > 1 else 1
-        # tf.function, so that what a reader injects may use Python's if and for on tensors; ours need no conversion
-        own_rule: Callable[..., Tensor] = double_q_learning if config.double_q else q_learning
-        self._td_error = tf.function(td_error) if td_error else own_rule
-        self._sync = sync or update_target
-        # (not tf.function, inside of which the replicas could not meet)
-        self._reduce = tf.autograph.to_graph(reduce) if reduce else reduce_gradients
-        observation_shape, dtype, num_actions = _spaces(config)
+        self._replicas = Replicas(self.strategy, config.batch_size, reduce)
+        self.num_replicas = self._replicas.number
+        build = network or build_q_network
         with self.strategy.scope():
-            self.online = build_q_network(observation_shape, dtype, num_actions, config)
-            self.target = build_q_network(observation_shape, dtype, num_actions, config)
+            self.online, self.target = (build(*_spaces(config), config) for _ in range(2))
             self.target.set_weights(self.online.get_weights())
             self.optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
             self.optimizer.build(self.online.trainable_variables)
         self.updates = 0
+        self._loss, self._has_own_loss = loss or dqn_loss(config, td_error), bool(loss or td_error)
+        self._sync, self._has_own_sync = sync or update_target, bool(sync)
         self._layers = policy_layers(self.online)
         self._parameters = flat_parameters(self.online)  # [P]
-        one_replica = self.num_replicas == 1
-        use_xla = config.xla and one_replica
+        use_xla = config.xla and self.num_replicas == 1
         if use_xla:
             prepare_xla()
-        update = self._update_fused if one_replica else self._update_replicated
-
-        def flat(*arguments: Tensor) -> tuple[Tensor, ...]:
-            *transitions, importance, before, learning_rate, target_period = arguments
-            return update(Transition(*transitions), importance, before, _Settings(learning_rate, target_period))
-
-        self._compiled = tf.function(flat, jit_compile=use_xla, autograph=False)
+        self._compiled = tf.function(self._many_updates, jit_compile=use_xla, autograph=False)
         self._programs: dict[tuple[int, ...], Any] = {}
 
     def update(
@@ -99,8 +92,8 @@ class Learner:
 
         Args:
             transitions: fields ``[K, B, ...]``; with several processes this one's part, ``[K, B / processes, ...]``.
-            importance: weight of each transition in the loss, ``[K, B]``; 1 unless given.
-            learning_rate, target_period: instead of the configured ones, for this call.
+            importance: weight of each transition in the loss, ``[K, B]``; 1 if None.
+            learning_rate, target_period: for this call, in place of those of the configuration.
 
         Raises:
             DivergedError: a loss became NaN or infinite. Networks and optimizer are as they were before the call.
@@ -115,11 +108,12 @@ class Learner:
         )
         shape = transitions.reward.shape  # (K, B)
         if shape not in self._programs:
-            # the program itself: to look it up through tf.function costs 0.3 ms a call
+            # The program is kept here, because tf.function takes 0.3 ms a call to find it again.
             self._programs[shape] = self._compiled.get_concrete_function(*arguments)
-        td_errors, losses, max_q, parameters, kept = self._programs[shape](*arguments)
+        priorities, losses, max_q, parameters, kept = self._programs[shape](*arguments)
         losses, parameters = losses.numpy(), parameters.numpy()  # [K], [P]
-        finite = [*np.isfinite(losses), np.isfinite(parameters).all()]  # the last update's harm shows in the weights
+        # The loss is taken before the step: the harm of the last step shows in the parameters only.
+        finite = [*np.isfinite(losses), np.isfinite(parameters).all()]
         if not all(finite):
             self._put_back(kept)
             bad = finite.index(False)
@@ -130,22 +124,22 @@ class Learner:
             )
         self.updates += len(losses)
         self._parameters = parameters
-        return LearnerResult(td_errors.numpy(), losses, float(max_q.numpy()))
+        return LearnerResult(priorities.numpy(), losses, float(max_q.numpy()))
 
     def get_weights(self, version: int = 0) -> PolicyWeights:
         """The online network for actors."""
         return PolicyWeights(version, self._layers, self._parameters)
 
     def state(self) -> dict[str, Array]:
-        """All that the learner would need to go on, as plain arrays by name."""
+        """Everything that the learner needs to go on, as plain arrays by name."""
         state = {f"{name}/{i}": np.asarray(value) for name, i, value in self._variables()}
         return {**state, "updates": np.array(self.updates)}
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Take over what `state` gave.
+        """Go on from what `state` returned.
 
         Raises:
-            ConfigError: the arrays are those of another network.
+            ConfigError: the arrays belong to another network.
         """
         for name, i, variable in self._variables():
             values = state.get(f"{name}/{i}")
@@ -158,153 +152,118 @@ class Learner:
         self.updates = int(state["updates"])
         self._parameters = flat_parameters(self.online)
 
+    def _many_updates(self, *arguments: Tensor) -> tuple[Tensor, ...]:
+        """K updates as one program. It also returns the new parameters, and all variables as they were before.
+
+        The loop is a `tf.while_loop`, because converting a Python loop takes tf.function longer than all other tracing.
+        """
+        *fields, importance, before, learning_rate, target_period = arguments
+        kept = _flat(self._learned())  # one array, because each array that a compiled call returns costs microseconds
+        self.optimizer.learning_rate.assign(learning_rate)
+        update_once = self._replicas.share_out(self._update_once)
+        num_batches, batch_size = importance.shape
+        shapes: tuple[list[int], ...] = ([batch_size], [], [])
+        results = tuple(tf.TensorArray(tf.float32, num_batches, element_shape=shape) for shape in shapes)
+
+        def body(k: Tensor, *results: Tensor) -> tuple[Tensor, ...]:
+            batch = Transition._make(values[k] for values in fields)
+            values = update_once(batch, importance[k], before + tf.cast(k, tf.int64) + 1, target_period)
+            return (k + 1, *(array.write(k, value) for array, value in zip(results, values, strict=True)))
+
+        _, *results = tf.while_loop(lambda k, *_: k < num_batches, body, (tf.constant(0), *results))
+        priorities, losses, max_qs = (array.stack() for array in results)  # [K, B], [K], [K]
+        losses, max_qs = self._replicas.sum_over_processes(losses, max_qs)
+        return priorities, losses, tf.reduce_mean(max_qs), _flat(self.online.weights), kept
+
+    def _update_once(
+        self, batch: Transition, importance: Tensor, update: Tensor, target_period: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One update, the ``update``-th, with a batch (or a replica's share of it).
+
+        Returns:
+            priorities ``[b]``, loss and mean max Q.
+        """
+        priorities, loss, max_q, gradients = self._gradients(batch, importance)
+        gradients = self._replicas.reduce(gradients, self.config.max_gradient_norm)
+        self.optimizer.apply(gradients, self.online.trainable_variables)
+
+        def sync_target(update: Tensor, period: Tensor) -> None:
+            online, target = self.online.trainable_variables, self.target.trainable_variables
+            self._sync(online, target, update, period, self.config.target_tau)
+
+        (_converted(sync_target) if self._has_own_sync else sync_target)(update, target_period)
+        return priorities, loss, max_q
+
+    def _gradients(self, batch: Transition, importance: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Priorities ``[b]``, loss, mean max Q and gradients of a batch (or of a replica's share of it).
+
+        The losses are summed and divided by the size of the whole batch, so that the sum over replicas is its mean.
+        """
+
+        def loss_of(batch: Transition) -> tuple[Tensor, Tensor, Tensor]:
+            return self._loss(self.online, self.target, batch)
+
+        variables = [variable.value for variable in self.online.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for variable in variables:
+                tape.watch(variable)
+            outputs = (_converted(loss_of) if self._has_own_loss else loss_of)(batch)
+            _check_outputs(outputs, batch.reward.shape[0])
+            losses, priorities, q_values = outputs  # [b], [b], [b, A]
+            loss = tf.reduce_sum(importance * losses) / self.config.batch_size
+        max_q = tf.reduce_sum(tf.reduce_max(q_values, axis=1)) / self.config.batch_size
+        return priorities, loss, max_q, tape.gradient(loss, variables)
+
     def _variables(self) -> list[tuple[str, int, Any]]:
         groups = {"online": self.online.weights, "target": self.target.weights, "optimizer": self.optimizer.variables}
         return [(name, i, variable) for name, group in groups.items() for i, variable in enumerate(group)]
 
     def _learned(self) -> list[Any]:
-        """The variables that an update changes; counters, which Keras keeps as integers, follow from ``updates``."""
+        """The variables that an update changes, without the optimizer's counter, which follows from ``updates``."""
         return [variable for _, _, variable in self._variables() if tf.as_dtype(variable.dtype).is_floating]
 
     def _put_back(self, kept: Tensor) -> None:
-        """Assign what `_loop` kept ``[all parameters]``, and the counter that goes with it."""
+        """Assign the variables that `_many_updates` kept, one flat array, and the optimizer's counter."""
         learned = self._learned()
         parts = tf.split(kept, [prod(variable.shape) for variable in learned])
         for variable, values in zip(learned, parts, strict=True):
             variable.assign(tf.reshape(values, variable.shape))
         self.optimizer.iterations.assign(self.updates)
 
-    def _update_fused(
-        self, batches: Transition, importance: Tensor, before: Tensor, settings: _Settings
-    ) -> tuple[Tensor, ...]:
-        """The whole loop over K as one program, for one replica."""
 
-        def step(k: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            batch = Transition._make(values[k] for values in batches)
-            td_error, loss, max_q, gradients = self._gradients(batch, importance[k], self.config.batch_size)
-            self._apply(_clip(gradients, self.config.max_gradient_norm))
-            self._sync_target(before + tf.cast(k, tf.int64) + 1, settings)
-            return td_error, loss, max_q
+def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, where a reader's own code that it calls may use Python's ``if`` and ``for`` on tensors.
 
-        return self._loop(step, batches, settings)
-
-    def _loop(
-        self, step: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], batches: Transition, settings: _Settings
-    ) -> tuple[Tensor, ...]:
-        """Call ``step`` for each of the K batches; also return the new parameters, and all variables as they were.
-
-        The loop is spelled out because tf.function's own conversion of Python loops takes longer than all of the rest
-        of tracing.
-        """
-        kept = _flat(self._learned())  # one array: each array that a compiled call returns costs some microseconds
-        self.optimizer.learning_rate.assign(settings.learning_rate)
-        num_batches, batch_size = batches.reward.shape
-        shapes: tuple[list[int], ...] = ([batch_size], [], [])
-        results = tuple(tf.TensorArray(tf.float32, num_batches, element_shape=shape) for shape in shapes)
-
-        def body(k: Tensor, *results: Tensor) -> tuple[Tensor, ...]:
-            return (k + 1, *(array.write(k, value) for array, value in zip(results, step(k), strict=True)))
-
-        _, *results = tf.while_loop(lambda k, *_: k < num_batches, body, (tf.constant(0), *results))
-        td_errors, losses, max_qs = (array.stack() for array in results)
-        return td_errors, losses, tf.reduce_mean(max_qs), _flat(self.online.weights), kept
-
-    def _gradients(
-        self, batch: Transition, importance: Tensor, global_batch_size: int
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """TD errors ``[b]``, loss, mean max Q and gradients of a batch, or of a replica's share of one.
-
-        The losses are summed and divided by the size of the whole batch, so that the sum over replicas is its mean.
-        """
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            for variable in self.online.trainable_variables:
-                tape.watch(variable.value)
-            q_tm1 = self.online(batch.observation)  # [b, A]
-            q_t = self.target(batch.next_observation)  # [b, A]
-            selector = [self.online(batch.next_observation)] if self.config.double_q else []  # [b, A]
-            td_error = self._td_error(q_tm1, batch.action, batch.reward, batch.discount, q_t, *selector)  # [b]
-            losses = huber(td_error) if self.config.loss == "huber" else squared(td_error)  # [b]
-            loss = tf.reduce_sum(importance * losses) / global_batch_size
-        gradients = tape.gradient(loss, [variable.value for variable in self.online.trainable_variables])
-        max_q = tf.reduce_sum(tf.reduce_max(q_tm1, axis=1)) / global_batch_size
-        return td_error, loss, max_q, gradients
-
-    def _apply(self, gradients: list[Tensor]) -> None:
-        self.optimizer.apply(gradients, self.online.trainable_variables)
-
-    def _sync_target(self, update: Tensor, settings: _Settings) -> None:
-        def follow(update: Tensor, period: Tensor) -> None:
-            online, target = self.online.trainable_variables, self.target.trainable_variables
-            self._sync(online, target, update, period, self.config.target_tau)
-
-        # the reader's own is converted too; the variables come by closure, for tf.function refuses those of Keras
-        (follow if self._sync is update_target else tf.function(follow))(update, settings.target_period)
-
-    def _update_replicated(
-        self, batches: Transition, importance: Tensor, before: Tensor, settings: _Settings
-    ) -> tuple[Tensor, ...]:
-        """The loop over K around `strategy.run`, for several replicas.
-
-        Only each replica's gradient may be XLA: a loop inside the replica's function, or XLA around the whole, is
-        refused by TensorFlow.
-        """
-
-        def step(k: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            batch = Transition._make(values[k] for values in batches)
-            update = before + tf.cast(k, tf.int64) + 1
-            shares = self.strategy.run(self._replica_step, (batch, importance[k], update, settings))
-            td_errors, losses, max_qs = (self.strategy.experimental_local_results(share) for share in shares)
-            return tf.concat(td_errors, axis=0), tf.add_n(losses), tf.add_n(max_qs)
-
-        td_errors, losses, max_q, *others = self._loop(step, batches, settings)
-        if self.num_local_replicas < self.num_replicas:
-            # each process judges by the whole loss whether it is finite: all go on, or none does
-            sums = self.strategy.run(self._sum_over_processes, (losses, max_q))
-            losses, max_q = (self.strategy.experimental_local_results(total)[0] for total in sums)
-        return td_errors, losses, max_q, *others
-
-    def _sum_over_processes(self, *values: Tensor) -> list[Tensor]:
-        """The sum of what each process has, called on every replica."""
-        shares = [value / self.num_local_replicas for value in values]
-        return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, shares))
-
-    def _replica_step(
-        self, batch: Transition, importance: Tensor, update: Tensor, settings: _Settings
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One replica's share of one update."""
-        context = tf.distribute.get_replica_context()
-        share = self.config.batch_size // self.num_replicas
-        first = context.replica_id_in_sync_group % self.num_local_replicas * share
-        mine = Transition._make(values[first : first + share] for values in batch)
-        td_error, loss, max_q, gradients = self._gradients(
-            mine, importance[first : first + share], self.config.batch_size
-        )
-        self._apply(self._reduce(gradients, self.config.max_gradient_norm))
-        self._sync_target(update, settings)
-        return td_error, loss, max_q
-
-
-def reduce_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
-    """What each replica gives to `optimizer.apply`, called on every replica with the gradients of its own share.
-
-    Keras' optimizer clips before it sums the gradients over the replicas. So: sum, clip, and divide by the number of
-    replicas, for the optimizer sums again.
-
-    Args:
-        gradients: of the summed losses of the replica's share, divided by the size of the whole batch.
-        max_norm: length to which a longer sum is scaled down; 0: never.
+    AutoGraph rewrites those as TensorFlow's. (tf.function would do it too, but a function that is compiled apart and
+    reads the networks' variables made an update 500 times slower.) The package's own functions do without.
     """
-    context = tf.distribute.get_replica_context()
-    gradients = _clip(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
-    return [gradient / context.num_replicas_in_sync for gradient in gradients]
+    return tf.autograph.to_graph(function)
+
+
+def _check_rules(config: DQNConfig, loss: Loss | None, td_error: Callable[..., Tensor] | None) -> None:
+    if loss is not None and td_error is not None:
+        raise ConfigError("td_error is a part of the package's own loss: give either loss or td_error, not both")
+    is_own = loss is not None or td_error not in (None, q_learning, double_q_learning)
+    if config.actor_priorities and is_own:
+        raise ConfigError(
+            "with actor_priorities, actors compute the first priorities as TD errors of Q-learning in NumPy "
+            f"(dqnkit.actor_priorities.td_errors), which are not those of your {'loss' if loss else 'td_error'}: set "
+            "actor_priorities to False, and new transitions begin with the largest priority so far"
+        )
+
+
+def _check_outputs(outputs: tuple[Tensor, ...], batch_size: int) -> None:
+    """Refuse, above all, losses that are averaged already: the importance ``[b]`` would broadcast against them."""
+    shapes = [tuple(values.shape) for values in outputs]
+    if [len(shape) for shape in shapes] != [1, 1, 2] or {shape[0] for shape in shapes} != {batch_size}:
+        raise ConfigError(
+            "the loss must return losses [B], priorities [B] and Q-values [B, A], "
+            f"here with B = {batch_size}, not the shapes {', '.join(map(str, shapes))}"
+        )
 
 
 def _flat(variables: list[Any]) -> Tensor:
     return tf.concat([tf.reshape(variable.value, [-1]) for variable in variables], axis=0)
-
-
-def _clip(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
-    return tf.clip_by_global_norm(gradients, max_norm)[0] if max_norm > 0 else gradients
 
 
 def _spaces(config: DQNConfig) -> tuple[tuple[int, ...], Any, int]:

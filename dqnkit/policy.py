@@ -1,7 +1,7 @@
 """The Q-network's forward pass in NumPy: what an actor runs instead of TensorFlow.
 
 A network is a tuple of layers, each a small record that says what to do; the parameters stand in one flat array in
-the order in which Keras lists them. `dqnkit.networks.policy_layers` makes the tuple from a Keras model, and a test
+the order in which Keras lists them. `dqnkit.network_layers.policy_layers` makes the tuple from a Keras model. A test
 holds that both give the same Q-values for every network that `dqnkit.networks` can build.
 
 For one observation this takes some microseconds where a compiled TensorFlow call takes some hundred.
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.types import Array, FloatArray, PolicyWeights, Transition
+from dqnkit.types import Array, FloatArray, PolicyWeights
 
 
 class Rescale(NamedTuple):
@@ -101,9 +101,21 @@ class Dueling(NamedTuple):
         return [*value, *advantage]
 
 
-TD_ERRORS_AT_ONCE = 256  # transitions: the patches of many large pictures would fill the memory
+class Expectation(NamedTuple):
+    """Logits of N atoms for each action -> the mean of each action's distribution (Bellemare et al., 2017)."""
 
-Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling
+    num_actions: int
+    low: float  # value of the first atom
+    high: float  # value of the last atom
+    num_atoms: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
+
+Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling | Expectation
 
 
 def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
@@ -121,35 +133,6 @@ def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
     for layer in weights.layers:
         x = _apply(layer, arrays, x)
     return x
-
-
-def td_errors(weights: PolicyWeights, transitions: Transition, frames: Array | None = None) -> FloatArray:
-    """TD errors ``r + discount * max_a Q(s', a) - Q(s, a)`` with one network for both values.
-
-    What an actor can compute of a transition's priority: it has no target network (Horgan et al., 2018, Distributed
-    prioritized experience replay, algorithm 1). Double Q-learning gives the same, for the network that selects the
-    next action is the one that values it.
-
-    Args:
-        weights: the network and its parameters.
-        transitions: fields ``[B, ...]``.
-        frames: where the observations are indices of stacked frames, the frames ``[F, H, W]``.
-
-    Returns:
-        ``[B]`` float32.
-    """
-    count = len(transitions.action)
-    errors = np.empty(count, np.float32)
-    for start in range(0, count, TD_ERRORS_AT_ONCE):
-        part = Transition._make(values[start : start + TD_ERRORS_AT_ONCE] for values in transitions)
-        observation, next_observation = part.observation, part.next_observation
-        if frames is not None:
-            observation, next_observation = frames[observation], frames[next_observation]  # [B, S, H, W]
-        q_tm1 = q_values(weights, observation)  # [B, A]
-        q_t = q_values(weights, next_observation)  # [B, A]
-        chosen = np.take_along_axis(q_tm1, part.action[:, None], axis=1)[:, 0]  # [B]
-        errors[start : start + len(chosen)] = part.reward + part.discount * q_t.max(axis=1) - chosen
-    return errors
 
 
 def parameter_shapes(layers: tuple[Layer, ...]) -> list[tuple[int, ...]]:
@@ -175,6 +158,11 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
             value = _dense(_dense(x, next(arrays), next(arrays), True), next(arrays), next(arrays), False)  # [B, 1]
             advantage = _dense(_dense(x, next(arrays), next(arrays), True), next(arrays), next(arrays), False)  # [B, A]
             return value + advantage - advantage.mean(axis=1, keepdims=True)
+        case Expectation():
+            logits = x.reshape(len(x), layer.num_actions, layer.num_atoms)  # [B, A, N]
+            weight = np.exp(logits - logits.max(axis=2, keepdims=True))
+            atoms = np.linspace(layer.low, layer.high, layer.num_atoms, dtype=np.float32)
+            return weight @ atoms / weight.sum(axis=2)
     raise InvalidDataError(f"the NumPy policy has no layer {layer!r}")
 
 

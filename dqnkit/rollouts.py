@@ -1,4 +1,4 @@
-"""Where rollouts come from. In this process here; from a cluster in `dqnkit.cluster`; the loop sees no difference."""
+"""Where rollouts come from: from this process here, from a cluster in `dqnkit.cluster`. The loop is the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Protocol
 
 from dqnkit.actor import Actor, SelectAction
 from dqnkit.config import DQNConfig
+from dqnkit.settings import require_same
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
+
+# The settings that `InProcessRollouts` and its actors use
+ROLLOUT_SETTINGS = (
+    *("env_id", "seed", "max_episode_steps", "frame_stack", "num_actors", "num_envs", "rollout_steps"),
+    *("deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
+)
 
 
 class RolloutSource(Protocol):
@@ -18,7 +25,7 @@ class RolloutSource(Protocol):
         ...
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
-        """At least one rollout, as soon as one is there.
+        """At least one rollout, as soon as there is one.
 
         Args:
             weights: the newest policy, for the rollouts that begin from now on.
@@ -33,10 +40,14 @@ class RolloutSource(Protocol):
 
 
 class InProcessRollouts:
-    """Every logical actor in this process, one after the other, in the same order each round.
+    """All actors in this process, one after the other, in the same order each round.
 
-    With ``config.overlap`` the round is made in a thread while the learner updates: `collect` returns the round
-    that the call before began, and begins the next. NumPy and TensorFlow let go of Python's lock while they compute.
+    With ``config.overlap`` a round is made in a thread while the learner updates: `collect` returns the round that the
+    call before has begun, and begins the next. NumPy and TensorFlow release Python's lock while they compute.
+
+    Args:
+        config: the run's settings.
+        select_action: how actors choose actions, see `Actor`; epsilon-greedy unless given.
     """
 
     def __init__(self, config: DQNConfig, select_action: SelectAction | None = None) -> None:
@@ -47,7 +58,12 @@ class InProcessRollouts:
         self._next: Future[list[Rollout]] | None = None
 
     def begin(self, config: DQNConfig) -> None:
-        """Nothing to do: it has its settings, and makes its actors when they are first needed."""
+        """See that the run has the same settings; actors are made when they are first needed.
+
+        Raises:
+            ConfigError: one that the actors use differs; the message names it and both values.
+        """
+        require_same("InProcessRollouts", self._config, config, ROLLOUT_SETTINGS)
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """One rollout of each actor, see `RolloutSource`."""
@@ -63,7 +79,7 @@ class InProcessRollouts:
         return done
 
     def close(self) -> None:
-        """Wait for the round under way (at most one), close the environments."""
+        """Wait for the round that was begun, if any; close the environments."""
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
         self._thread = self._next = None

@@ -1,7 +1,7 @@
-"""A run folder: all that one training run leaves on disk, in files that other programs can read.
+"""A run folder: all files of one training run, in formats that other programs can read.
 
 config.json            the settings
-environment.json       versions, cores and threads: what "the same seed gives the same run" depends on
+environment.json       versions, cores and threads: with the same ones, the same seed gives the same run
 metrics.csv            a row of numbers every few hundred steps
 episodes.csv           step and return of every episode
 tensorboard/           the same metrics for TensorBoard
@@ -62,7 +62,7 @@ class RunFolder:
         self.checkpointer = Checkpointer(path / "checkpoints")
         self._next_row = 0
         self._seconds_before = 0.0
-        self._tensorboard: _TensorBoard
+        self._tensorboard = _TensorBoard(path / "tensorboard")
 
     @classmethod
     def create(cls, path: Path, config: DQNConfig) -> RunFolder:
@@ -83,13 +83,13 @@ class RunFolder:
             _write_json(path / "environment.json", describe_environment())
             for name, header in HEADERS.items():
                 _write_rows(path / name, header, [])
-            run._open_tensorboard([])
+            run._tensorboard.open([])
             _write_json(path / "config.json", config.to_dict())  # last: it makes the folder a run
         return run
 
     @classmethod
     def open(cls, path: Path, config: DQNConfig, step: int) -> RunFolder:
-        """An existing run that goes on from ``step``: what was written after it is taken back."""
+        """An existing run that goes on from ``step``: rows written after it are removed."""
         run = cls(path, config)
         with run._writing():
             for name, header in HEADERS.items():
@@ -98,7 +98,7 @@ class RunFolder:
                 _write_json(path / "config.json", config.to_dict())
             rows = list(read_rows(path / "metrics.csv"))
             run._seconds_before = rows[-1]["seconds"] if rows else 0.0
-            run._open_tensorboard(rows)
+            run._tensorboard.open(rows)
         return run
 
     def record(self, status: TrainStatus) -> None:
@@ -145,7 +145,7 @@ class RunFolder:
         Raises:
             MissingExtraError: Pillow, or what the environment draws with, is not installed.
         """
-        from dqnkit.evaluation import record_video
+        from dqnkit.videos import record_video
 
         return record_video(weights, self.config, self.path / "video.gif").path
 
@@ -176,24 +176,26 @@ class RunFolder:
             csv.DictWriter(file, METRICS).writerow(row)
         self._tensorboard.write(row)
 
-    def _open_tensorboard(self, rows: list[dict[str, float]]) -> None:
-        """A fresh log with the rows that were kept: TensorBoard draws what was written twice as a zigzag."""
-        for old in (self.path / "tensorboard").glob("events*"):
-            old.unlink()
-        self._tensorboard = _TensorBoard(self.path / "tensorboard")
-        for row in rows:
-            self._tensorboard.write(row)
-
 
 class _TensorBoard:
-    """TensorBoard's file. TensorFlow's errors become those that writing any other file raises."""
+    """TensorBoard's file. TensorFlow's errors become an OSError, as with any other file."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tf: Any = None  # TensorFlow, and its writer, from `open` on
+        self._writer: Any = None
+
+    def open(self, rows: list[dict[str, float]]) -> None:
+        """Write the file anew with the rows that are kept: TensorBoard would draw rows written twice as a zigzag."""
         import tensorflow as tf  # here, so that a run's settings can be read without it
 
         self._tf = tf
+        for old in self._folder.glob("events*"):
+            old.unlink()
         with self._errors():
-            self._writer = tf.summary.create_file_writer(str(folder))
+            self._writer = tf.summary.create_file_writer(str(self._folder))
+        for row in rows:
+            self.write(row)
 
     def write(self, row: dict[str, float]) -> None:
         """One row of metrics."""
@@ -231,7 +233,7 @@ def read_config(path: Path) -> DQNConfig:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, float]]:
-    """The rows of a CSV file; a last line that a killed process left half written is passed over."""
+    """The rows of a CSV file; a last line that a killed process wrote only in part is left out."""
     if not path.exists():
         return
     with path.open(newline="") as file:
@@ -243,7 +245,7 @@ def read_rows(path: Path) -> Iterator[dict[str, float]]:
 
 
 def describe_environment() -> dict[str, Any]:
-    """What the exact numbers of a run depend on besides its settings."""
+    """What the numbers of a run depend on, besides its settings."""
     versions = {"python": sys.version.split()[0], "dqnkit": dqnkit.__version__}
     for package in ("numpy", "gymnasium", "tensorflow", "tensorflow-cpu", "keras"):
         try:

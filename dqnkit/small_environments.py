@@ -1,7 +1,7 @@
-"""Environments so small that the right answer is known: each isolates one thing that DQN's parts are for.
+"""Small environments with a known solution: each shows what one part of DQN is good for.
 
 All but Catch and SlowCartPole are tables: the probability of every next state and the mean reward of every move are
-arrays, so the optimal Q-values can be computed exactly and a learner's error measured against them.
+arrays. So the optimal Q-values can be computed exactly, and the error of a learner measured against them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
+from dqnkit.environment_limits import ALWAYS_ENDS
 from dqnkit.types import Array
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 8}
+SHORT_EPISODES = {**METADATA, ALWAYS_ENDS: True}
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left, as (row, column)
-ARROWS = "\u2191\u2192\u2193\u2190"
 
 
 class TabularEnv(gym.Env[Any, np.int64]):
@@ -106,12 +107,12 @@ class TabularEnv(gym.Env[Any, np.int64]):
         return np.where(self.terminal, 0.0, values)
 
     def render(self) -> Array:
-        """A row of squares, the state's one filled ``[H, W, 3]``."""
+        """A row of squares, that of the state filled ``[H, W, 3]``."""
         return _picture(np.arange(self.num_states)[None] == self.state)
 
 
 class GridWorld(TabularEnv):
-    """A room of ``size`` x ``size`` squares with goals that end the episode.
+    """A room of ``size`` x ``size`` squares with goals, which end the episode.
 
     Actions are up, right, down and left; a move into a wall stays in place; with chance ``slip`` the move goes in a
     random direction instead. Arriving at a goal pays its reward. The observation is the index of the square, or with
@@ -151,18 +152,21 @@ class GridWorld(TabularEnv):
         return np.arange(self.num_states) if self._coordinates is None else self._coordinates.copy()
 
     def render(self) -> Array:
-        """The room from above, the agent's square filled, goals half ``[H, W, 3]``."""
+        """The room from above: the agent's square is dark, goals are grey ``[H, W, 3]``."""
         squares = 0.4 * self.terminal
         squares[self.state] = 1.0
         return _picture(squares.reshape(self.size, self.size))
 
 
 class TwoStateBias(TabularEnv):
-    """Where the maximum over noisy values misleads (Sutton and Barto, 2018, example 6.7).
+    """Two states in which the maximum over noisy values is too large (Sutton and Barto, 2018, example 6.7).
 
-    In state 0, action 0 ends with reward 0; any other action leads to state 1, from where each of ``num_actions``
-    actions ends with a reward drawn from N(-0.1, 1). To end at once is right; Q-learning prefers state 1 for long.
+    In state 0, action 0 ends the episode with reward 0; any other action leads to state 1, where each of
+    ``num_actions`` actions ends it with a reward drawn from N(-0.1, 1). Action 0 is the best one; Q-learning prefers
+    state 1 for a long time.
     """
+
+    metadata = SHORT_EPISODES
 
     def __init__(self, num_actions: int = 10, render_mode: str | None = None) -> None:
         probabilities = np.zeros((3, num_actions, 3))
@@ -182,6 +186,8 @@ class BlindCliffwalk(TabularEnv):
     The right action alternates between the two, so it takes about 2**n random episodes to see the one reward.
     """
 
+    metadata = SHORT_EPISODES
+
     def __init__(self, n: int = 10, render_mode: str | None = None) -> None:
         probabilities = np.zeros((n + 1, 2, n + 1))
         rewards = np.zeros((n + 1, 2, n + 1))
@@ -200,7 +206,7 @@ class Catch(gym.Env[Any, np.int64]):
     Actions are left, stay and right. The reward is 1 or -1 when the ball arrives, which ends the episode.
     """
 
-    metadata = METADATA
+    metadata = SHORT_EPISODES
 
     def __init__(self, rows: int = 8, columns: int = 6, render_mode: str | None = None) -> None:
         self.rows, self.columns, self.render_mode = rows, columns, render_mode
@@ -234,12 +240,12 @@ class Catch(gym.Env[Any, np.int64]):
 
 
 class SlowCartPole(CartPoleEnv):
-    """CartPole behind a simulator that answers after 2 ms, as one in another process or on another machine may.
+    """CartPole that takes 2 ms for each step, like a simulator in another process or on another machine.
 
-    It waits and does not compute, so that workers that share a core do not slow each other down.
+    It waits and does not compute, so that workers on the same core do not slow each other down.
     """
 
-    SECONDS = 0.002  # of waiting in each step
+    SECONDS = 0.002  # waited in each step
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Wait, then step."""
@@ -249,7 +255,7 @@ class SlowCartPole(CartPoleEnv):
 
 
 def _draw(chances: Array, rng: np.random.Generator) -> int:
-    # searchsorted on the cumulative sum: ten times faster than rng.choice for a handful of states
+    # searchsorted on the cumulative sum: ten times faster than rng.choice for a few states
     return min(int(np.searchsorted(chances.cumsum(), rng.random(), side="right")), len(chances) - 1)
 
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from dqnkit.types import Array
 
-# Leaves under one node. The tree of the paper is binary and has 20 levels over a million items; in NumPy each level
-# costs some passes over the batch. When thousands of draws share one cumulative sum over the nodes, one level of
-# nodes is enough: tests/benchmarks/replay_speed.py has the figures.
+# Leaves under one node. The tree of the paper is binary: 20 levels over a million items, and in NumPy each level costs
+# some passes over the batch. Here thousands of draws share one cumulative sum over the nodes, so one level of nodes is
+# enough: tests/benchmarks/replay_speed.py has the figures.
 FAMILY = 16
 
 
@@ -38,8 +38,8 @@ class SumTree:
     def set(self, indices: Array, priorities: Array) -> None:
         """Give the items ``[m]`` new priorities ``[m]``; of an index that occurs twice, the last counts.
 
-        Sums are made again rather than adjusted by the difference, so that rounding errors never pile up; a family
-        with several changed members is summed more than once, which costs less than to find the doubles.
+        Sums are computed again, not adjusted by the difference, so that rounding errors do not add up. A family with
+        several changed members is summed more than once, which costs less than finding duplicates.
         """
         self._leaves[indices] = priorities
         families = indices // FAMILY
@@ -56,7 +56,7 @@ class SumTree:
         family = np.minimum(np.searchsorted(ends, values, side="right"), len(ends) - 1)  # [m]
         remaining = values - (ends[family] - self._sums[family])  # [m] distance from the family's beginning
 
-        # All members of the families that were hit, on one line of their own: one search finds every member.
+        # All members of these families, one after the other on one line: one search finds every member.
         members = self._families.take(family, axis=0).reshape(-1)  # [m * 16]
         line = members.cumsum()
         first = np.arange(len(values)) * FAMILY
@@ -64,7 +64,7 @@ class SumTree:
         member = np.searchsorted(line, beginning + remaining, side="right")
         items = family * FAMILY + np.clip(member - first, 0, FAMILY - 1)
 
-        # A position within rounding of a border may have landed on an item of priority 0, which is never drawn.
+        # By rounding, a position near a border may land on an item of priority 0, which must never be drawn.
         wrong = np.flatnonzero(self._leaves[items] <= 0)
         for index in wrong:
             nearest = np.searchsorted(ends, min(values[index], ends[-1] * (1 - 1e-12)), side="right")
@@ -82,6 +82,6 @@ class SumTree:
 
 
 def _sum_families(families: Array) -> npt.NDArray[np.float64]:
-    # A matrix product is as fast, but there a family's last bit depends on the families summed with it, so that a
-    # tree that was loaded would not be the one that was saved.
+    # A matrix product is as fast, but its rounding depends on which families are summed together: a tree that was
+    # loaded would differ in the last bit from the one that was saved.
     return np.einsum("fi->f", families)

@@ -1,7 +1,7 @@
-"""The loop, the only one: rollouts into replay, batches out of it into the learner, new weights back to the actors.
+"""The training loop: rollouts go into replay, batches from replay to the learner, new weights back to the actors.
 
-`train` is a generator. It works only when it is advanced, so whatever wants to watch training (a progress bar, a
-plot, a checkpoint, a test) iterates it, and leaving the loop stops it.
+`train` is a generator: it works only while somebody iterates it (a progress bar, a plot, a test), and stops when they
+leave their loop.
 """
 
 from __future__ import annotations
@@ -10,28 +10,17 @@ import time
 from collections import deque
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dqnkit.config import DQNConfig
-from dqnkit.errors import CheckpointError, ConfigError, MissingExtraError
+from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
+from dqnkit.errors import CheckpointError, ConfigError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
-from dqnkit.types import (
-    Array,
-    FloatArray,
-    LearnerResult,
-    LiveSettings,
-    PolicyWeights,
-    Rollout,
-    TrainStatus,
-    Transition,
-)
-
-if TYPE_CHECKING:
-    from dqnkit.learner import Learner
+from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
 
 RETURNS_WINDOW = 100  # episodes in the mean return that is shown
 NAN = float("nan")
@@ -39,7 +28,7 @@ NAN = float("nan")
 
 @dataclass
 class Counters:
-    """What the loop counts; with the networks, the replay buffer and the random state all that it needs to go on."""
+    """What the loop counts. To go on it needs these, the networks, the replay buffer and the random state."""
 
     step: int = 0  # environment steps
     rounds: int = 0  # rollout rounds collected
@@ -55,43 +44,14 @@ class Counters:
 class TrainState:
     """A run at one moment: what a checkpoint holds.
 
-    ``learner`` and ``replay`` are the live ones, not copies: going on from a state uses it up.
+    ``learner`` and ``replay`` are not copies: they change when training goes on.
     """
 
     config: DQNConfig
     counters: Counters
     learner: Any
-    replay: ReplayBuffer
+    replay: Replay
     replay_rng: dict[str, Any]  # state of the generator that draws batches
-
-
-class AnyLearner(Protocol):
-    """What the loop and checkpoints need of a learner: `dqnkit.learner.Learner`, or one over several processes."""
-
-    updates: int  # gradient steps so far
-
-    def update(
-        self,
-        transitions: Transition,
-        importance: FloatArray | None = None,
-        *,
-        learning_rate: float | None = None,
-        target_period: int | None = None,
-    ) -> LearnerResult:
-        """One gradient step for each of K batches, fields ``[K, B, ...]``."""
-        ...
-
-    def get_weights(self, version: int = 0) -> PolicyWeights:
-        """The online network for actors."""
-        ...
-
-    def state(self) -> dict[str, Array]:
-        """All that it would need to go on, as plain arrays by name."""
-        ...
-
-    def load_state(self, state: dict[str, Array]) -> None:
-        """Take over what `state` gave."""
-        ...
 
 
 def train(
@@ -99,25 +59,26 @@ def train(
     *,
     rollouts: RolloutSource | None = None,
     learner: AnyLearner | None = None,
-    replay: ReplayBuffer | None = None,
+    replay: Replay | None = None,
     state: TrainState | None = None,
     live: LiveSettings | None = None,
 ) -> Generator[TrainStatus, None, None]:
     """Train a DQN, yielding a status after every round of rollouts and every call of the learner.
 
-    The two are kept together by one bound: at most ``samples_per_insert`` transitions are drawn for each one put in
-    after the first ``learning_starts``. Where the bound allows, the learner goes first.
+    One bound keeps actors and learner together: at most ``samples_per_insert`` transitions are drawn for each one put
+    in after the first ``learning_starts``. Where the bound allows it, it is the learner's turn.
 
     Args:
         config: the run's settings.
         rollouts: where experience comes from; this process unless given.
-        learner: what learns; a `Learner` unless given. Whoever made one that holds processes closes it.
-        replay: where experience is kept; `make_replay` unless given.
+        learner: what learns; a `Learner` unless given. One that holds processes is closed by its maker, not here.
+        replay: where experience is kept; what `make_replay` makes unless given.
         state: go on from here (see `dqnkit.checkpoint.restore`) instead of from the beginning.
         live: settings that may change while it trains.
 
     Raises:
-        DQNKitError: and its kinds, each with what to do.
+        ConfigError: the rollouts or the learner were made with other settings than ``config``, as far as they use them.
+        DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
     try:
@@ -136,7 +97,7 @@ class _Loop:
         config: DQNConfig,
         rollouts: RolloutSource | None,
         learner: Any,
-        replay: ReplayBuffer | None,
+        replay: Replay | None,
         state: TrainState | None,
         live: LiveSettings,
     ) -> None:
@@ -155,6 +116,7 @@ class _Loop:
             self.learner = learner or make_learner(config)
             self.replay = make_replay(config) if replay is None else replay  # an empty one is false
             self.counters = Counters()
+        check_learner(self.learner, config)
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
         self.policy_lag = 0
@@ -218,9 +180,7 @@ class _Loop:
     def _update(self) -> None:
         """K batches from replay through the learner, and their TD errors back as priorities."""
         config, counters = self.config, self.counters
-        if isinstance(self.replay, PrioritizedReplayBuffer):
-            progress = min(1.0, counters.step / config.total_steps)
-            self.replay.importance_exponent = config.importance_exponent + progress * (1 - config.importance_exponent)
+        self.replay.set_progress(min(1.0, counters.step / config.total_steps))
         sample = self.replay.sample(config.updates_per_call, config.batch_size, self.rng)
         result = self.learner.update(
             sample.transitions,
@@ -274,18 +234,3 @@ class _Loop:
     def _state(self) -> TrainState:
         counters = Counters(**{**asdict(self.counters), "recent_returns": list(self.recent_returns)})
         return TrainState(self.config, counters, self.learner, self.replay, dict(self.rng.bit_generator.state))
-
-
-def make_learner(config: DQNConfig) -> Learner:
-    """The learner that runs in this process.
-
-    Raises:
-        MissingExtraError: TensorFlow is not installed.
-    """
-    try:  # here and not above, so that a loop with another learner (one that computes elsewhere) needs no TensorFlow
-        from dqnkit.learner import Learner
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
-            raise
-        raise MissingExtraError("TensorFlow, which the learner needs,", "learner") from error
-    return Learner(config)

@@ -1,4 +1,4 @@
-"""The few records that travel through the ring: transitions, rollouts, weights, results and the status of training."""
+"""The records that actors, replay and the learner exchange, and the status of training."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PolicyWeights:
         return [self.values[a:b].reshape(shape) for a, b, shape in zip(ends[:-1], ends[1:], shapes, strict=True)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PolicyWeights, (self.version, self.layers, self.values)  # without the views: they would travel again
+        return PolicyWeights, (self.version, self.layers, self.values)  # the views would be sent again
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class TrainStatus:
     policy_lag: int  # versions between the newest weights and those that made the newest rollout
     samples_per_insert: float  # transitions drawn for each transition put in, so far
     replay_size: int
-    seconds: float  # since this call of train began; the time in which the consumer holds the status is not counted
+    seconds: float  # since this call of train began, without the time that whoever iterates it takes
     get_weights: Callable[[], PolicyWeights] = field(repr=False)
     get_state: Callable[[], Any] = field(repr=False)
 
@@ -129,5 +129,5 @@ class TrainStatus:
 
     @property
     def state(self) -> Any:
-        """All that training needs to go on from here: what `dqnkit.checkpoint.save` takes."""
+        """All that training needs to go on from here; `dqnkit.checkpoint.save` takes it."""
         return self.get_state()

@@ -1,16 +1,45 @@
-"""Update rules as pure functions: the TD errors of a batch, and what is made of them.
+"""Update rules as pure functions: the TD errors of a batch, their losses, and the loss of DQN made of both.
 
 ``_tm1`` is time t-1, ``_t`` is time t. The discount is 0 where the episode terminated, so no rule needs a "done".
-Ranks and types are checked first, because broadcasting a ``[B, 1]`` against a ``[B]`` gives a silent ``[B, B]``.
+Ranks and types are checked first, because a ``[B, 1]`` and a ``[B]`` silently broadcast to ``[B, B]``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dqnkit.backend import tf
+from dqnkit.config import DQNConfig
+from dqnkit.types import Transition
 
 Tensor = Any  # tf.Tensor has no useful static type
+Network = Callable[[Tensor], Tensor]  # [B, ...] -> [B, A]
+Loss = Callable[[Network, Network, Transition], tuple[Tensor, Tensor, Tensor]]  # see dqn_loss
+
+
+def dqn_loss(config: DQNConfig, td_error: Callable[..., Tensor] | None = None) -> Loss:
+    """The loss of DQN: a function ``(online, target, batch) -> (losses, priorities, q_values)``.
+
+    Another algorithm is another function of this kind: ``Learner(config, loss=...)``. The `Learner` averages the losses
+    ``[B]``, replay draws by the priorities ``[B]`` (here the TD errors), and the Q-values of the observations
+    ``[B, A]`` are shown as mean max Q.
+
+    Args:
+        config: ``double_q`` and ``loss``.
+        td_error: the update rule; if None, `double_q_learning` with ``double_q``, else `q_learning`.
+    """
+    rule = td_error or (double_q_learning if config.double_q else q_learning)
+    size = {"huber": huber, "squared": squared}[config.loss]
+
+    def loss(online: Network, target: Network, batch: Transition) -> tuple[Tensor, Tensor, Tensor]:
+        q_tm1 = online(batch.observation)  # [B, A]
+        q_t = target(batch.next_observation)  # [B, A]
+        selector = [online(batch.next_observation)] if config.double_q else []  # [B, A]
+        td_errors = rule(q_tm1, batch.action, batch.reward, batch.discount, q_t, *selector)  # [B]
+        return size(td_errors), td_errors, q_tm1
+
+    return loss
 
 
 def q_learning(q_tm1: Tensor, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
@@ -45,10 +74,7 @@ def double_q_learning(
     is not also the estimate of how good it is (van Hasselt et al., 2016, eq. 4).
 
     Args:
-        q_tm1: values of the online network at t-1, ``[B, A]``.
-        a_tm1: actions taken at t-1, ``[B]`` integers.
-        r_t: rewards, ``[B]``.
-        discount_t: gamma ** n where the episode went on, 0 where it terminated, ``[B]``.
+        q_tm1, a_tm1, r_t, discount_t: as for `q_learning`.
         q_t_value: values of the target network at t, ``[B, A]``.
         q_t_selector: values of the online network at t, ``[B, A]``.
 
@@ -68,9 +94,10 @@ def double_q_learning(
 
 
 def huber(td_error: Tensor, delta: float = 1.0) -> Tensor:
-    """Half the square up to ``delta``, a straight line beyond it: the gradient is never longer than ``delta``.
+    """Half the square up to ``delta``, a straight line beyond it, so that the slope is never more than ``delta``.
 
-    This is what "clipping the error term to be between -1 and 1" does (Mnih et al., 2015, methods; Huber, 1964).
+    Its gradient is that of the square with the TD error clipped to between -1 and 1, as Mnih et al. (2015, methods)
+    have it (Huber, 1964).
 
     Args:
         td_error: any shape.

@@ -6,8 +6,9 @@ import sys
 
 from dqnkit.checkpoint import restore, save
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_learner
 from dqnkit.errors import CheckpointError
-from dqnkit.training import make_learner, train
+from dqnkit.training import train
 
 CONFIG = DQNConfig(
     deterministic=True,

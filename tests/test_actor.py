@@ -1,4 +1,4 @@
-"""Actors: packing of n-step transitions by hand and against a slow reference, and what rollouts hold."""
+"""Actors: packing of n-step transitions, by hand and against a slow reference, and the content of rollouts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
-from dqnkit.actor import Actor, Record, pack_transitions, sums_to_ends
+from dqnkit.actor import Actor
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import ConfigError, InvalidDataError
+from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
 from dqnkit.types import Array, PolicyWeights, Rollout, Transition
 
@@ -24,7 +25,7 @@ GAMMA = 0.5
 
 
 def record_of_one_copy(rewards: list[float], ends: str) -> Record:
-    """One copy whose observation is the number of the row; ``ends`` has a letter for each step.
+    """One copy whose observation is the number of the row; ``ends`` has one letter for each row.
 
     ``.`` goes on, ``T`` terminated, ``U`` truncated, ``R`` the reset after an end, which is no step.
     """
@@ -51,7 +52,7 @@ def rows(transitions: Transition) -> list[tuple[float, ...]]:
 class TestPackTransitions:
     def test_one_step(self) -> None:
         record = record_of_one_copy([1, 2, 0, 4, 8], "..R.T")
-        # the reset at row 2 is no transition; the episode before it was left open to keep the example short
+        # the reset at row 2 is no transition; the episode before it has not ended, to keep the example short
         assert rows(pack_transitions(record, GAMMA, 1)) == [
             (0, 10, 1, 0.5, 1),
             (1, 11, 2, 0.5, 2),
@@ -69,7 +70,7 @@ class TestPackTransitions:
 
     def test_truncation_inside_the_window_bootstraps_from_the_true_final_observation(self) -> None:
         record = record_of_one_copy([1, 2, 0, 64, 64], ".UR..")
-        # after 2 steps and after 1: gamma squared and gamma, both from row 2, where the episode was cut
+        # after 2 steps and after 1 step: gamma squared and gamma, both from row 2, where the episode was truncated
         assert rows(pack_transitions(record, GAMMA, 3)) == [(0, 10, 1 + 1, 0.25, 2), (1, 11, 2, 0.5, 2)]
 
     def test_an_end_just_behind_the_window_does_not_matter(self) -> None:
@@ -158,12 +159,12 @@ def test_packing_equals_the_slow_definition(
 
 
 def scripted_actions(q: Array, epsilon: Array, rng: np.random.Generator) -> Any:
-    """Depends on nothing but the observation: linear_policy's greedy action."""
+    """linear_policy's greedy action, which depends only on the observation."""
     return q.argmax(axis=1).astype(np.int32)
 
 
 def simulate(seed: int, weights: PolicyWeights, steps: int, n_step: int, gamma: float) -> list[tuple[float, ...]]:
-    """All n-step transitions of one Scripted environment that start in its first ``steps`` steps, one at a time."""
+    """All n-step transitions of one Scripted environment that start in its first ``steps`` steps, one by one."""
     env = toys.Scripted()
     observation, _ = env.reset(seed=seed)
     episodes, episode, calls = [], [], 0  # type: ignore[var-annotated]
@@ -204,7 +205,7 @@ def test_rollouts_lose_and_repeat_no_transition(n_step: int, rollout_steps: int)
     actor = Actor(config, select_action=scripted_actions)
     seeds = [int(seed) for seed in config.seed_sequence("environment", 0).generate_state(3)]
     rollouts = [actor.rollout(weights, 0.0) for _ in range(60 // rollout_steps)]
-    starts = len(rollouts) * rollout_steps - (n_step - 1)  # of each copy: later ones wait for their successors
+    starts = len(rollouts) * rollout_steps - (n_step - 1)  # of each copy: later ones wait for their next steps
     ours = np.concatenate([flat_rows(rollout.transitions) for rollout in rollouts])
     theirs = np.array([row for seed in seeds for row in simulate(seed, weights, starts, n_step, 0.9)])
     assert ours.shape == theirs.shape
@@ -252,7 +253,7 @@ def test_sums_to_ends_equal_a_plain_loop(length: int, copies: int, chance_of_end
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "dqnkit/GridWorld-v0"])
 def test_returns_are_the_sums_of_rewards(env_id: str) -> None:
-    """Whole runs: the one-step rewards of all transitions are the returns of all episodes, but for the open ones."""
+    """In a whole run, the one-step rewards add up to the returns of all episodes, except those that have not ended."""
     config = small_config(env_id, num_envs=3, rollout_steps=50, max_episode_steps=10)
     actor = Actor(config)
     weights = linear_policy(make_env(env_id).observation_space.shape, 2)  # type: ignore[arg-type]
@@ -318,6 +319,13 @@ def test_deterministic_rollouts_need_a_time_limit() -> None:
     Actor(small_config("CartPole-v1", deterministic=True)).close()
 
 
+def test_an_environment_may_say_itself_that_every_episode_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for env_id in ("dqnkit/TwoStateBias-v0", "dqnkit/BlindCliffwalk-v0", "dqnkit/Catch-v0"):
+        Actor(small_config(env_id, deterministic=True)).close()
+    monkeypatch.setattr(toys.Scripted, "metadata", {"render_modes": [], "always_ends": True})
+    Actor(small_config("test/Scripted-v0", deterministic=True)).close()
+
+
 def test_the_same_seed_gives_the_same_stream_and_actors_have_their_own() -> None:
     def stream(index: int, seed: int) -> list[Rollout]:
         actor = Actor(small_config(seed=seed), index)
@@ -369,7 +377,7 @@ def test_nan_is_an_error_that_names_copy_and_step(env_id: str, name: str, frame_
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_stacks_rebuilt_from_frames_are_what_the_wrapper_gave(n_step: int, deterministic: bool) -> None:
-    """Over several rollouts and many resets, against the same run that keeps whole stacks."""
+    """Over several rollouts and many resets; compared with the same run that keeps whole stacks."""
     config = small_config(
         "test/TinyVideo-v0",
         frame_stack=3,
@@ -381,7 +389,7 @@ def test_stacks_rebuilt_from_frames_are_what_the_wrapper_gave(n_step: int, deter
     )
     weights = linear_policy((3, 4, 5), 2)
     actor = Actor(config)
-    # the same run with stacks made by the environment itself, of which the actor knows nothing
+    # the same run, but the environment makes the stacks, so the actor stores whole observations
     reference = Actor(replace(config, env_id="test/StackedVideo-v0", frame_stack=1))
     for sequence in range(8):
         ours, theirs = (each.rollout(weights, 0.5, sequence) for each in (actor, reference))
@@ -400,7 +408,7 @@ def test_each_frame_travels_once() -> None:
     for _ in range(3):
         rollout = actor.rollout(linear_policy((4, 4, 5), 2), 0.5)
         assert rollout.frames is not None
-        assert len(rollout.frames) <= 2 * (50 + 4)  # one for each step, and those that the first stacks show
+        assert len(rollout.frames) <= 2 * (50 + 4)  # one for each step, and those in the first stacks
 
 
 def test_observations_keep_their_type_and_are_not_overwritten_later() -> None:
@@ -426,7 +434,7 @@ def test_actions_are_those_of_the_policy() -> None:
 
 
 def test_transitions_are_what_the_environment_does() -> None:
-    """Each CartPole transition, set up again in an environment of its own."""
+    """Each CartPole transition is repeated in a separate environment."""
     config: DQNConfig = small_config(rollout_steps=60, num_envs=2)
     transitions = Actor(config).rollout(linear_policy((4,), 2), 1.0).transitions
     env = make_env("CartPole-v1").unwrapped

@@ -1,4 +1,4 @@
-"""05's small experiments: each ailment shows, its part cures it, and the other side shows too; the bench over them."""
+"""The small experiments of the lesson on the parts beyond DQN: each problem shows, and its part helps; the bench."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 
 from dqnkit.lessons.beyond_dqn import ailment_bench, ailments
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, RULES, Parts, TableLearner, learn
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 
 PLAIN = Parts()
 
 
 def last_of(name: str, parts: Parts, seeds: int = 4) -> tuple[float, float]:
-    """Error and overestimation at the end, means over seeds."""
+    """Error and overestimation at the end of a run, mean over seeds."""
     ends = [[*learn(AILMENTS[name], parts, seed)][-1] for seed in range(seeds)]
     return np.mean([end.error for end in ends]), np.mean([end.overestimation for end in ends])
 
@@ -46,7 +47,7 @@ def test_n_steps_are_faster_near_greedy_and_biased_off_policy() -> None:
 def test_a_length_counts_every_step_of_its_episode() -> None:
     lengths = ailments.near_greedy_length(3, seed=0, episodes=4)
     assert len(lengths) == 5
-    assert (lengths >= 14).all()  # no way through a room of 8 x 8 is shorter
+    assert (lengths >= 14).all()  # the shortest way through a room of 8 x 8
 
 
 def test_the_readers_n_step_return_is_the_one_that_is_used() -> None:
@@ -76,14 +77,16 @@ def test_the_part_made_for_an_ailment_helps_there(name: str) -> None:
     part = AILMENTS[name].part
     plain = [status.error for status in learn(AILMENTS[name], PLAIN, seed=1)]
     cured = [status.error for status in learn(AILMENTS[name], dataclasses.replace(PLAIN, **{part: True}), seed=1)]
-    early = slice(len(plain) // 3) if part == "n_step" else slice(len(plain) // 2, None)  # its bias stays: see below
+    # n-step targets are biased, see below: compare their early errors
+    early = slice(len(plain) // 3) if part == "n_step" else slice(len(plain) // 2, None)
     assert np.mean(cured[early]) < np.mean(plain[early])
 
 
 def test_the_other_sides() -> None:
     assert last_of("overestimation", Parts(prioritized=True))[1] > last_of("overestimation", Parts(double=True))[1]
     assert last_of("slow news", Parts(n_step=True))[0] > last_of("slow news", PLAIN)[0]  # biased: actions are random
-    assert last_of("slow news", Parts(double=True))[0] > last_of("slow news", PLAIN)[0]  # each table sees half
+    # each of the two tables sees half of the updates
+    assert last_of("slow news", Parts(double=True))[0] > last_of("slow news", PLAIN)[0]
     unlike = dataclasses.replace(AILMENTS["similar actions"], env=ailments.different_actions(), steps=300)
     errors = {parts: [*learn(unlike, parts)][-1].error for parts in (PLAIN, Parts(dueling=True))}
     assert errors[Parts(dueling=True)] > 2 * errors[PLAIN]
@@ -102,7 +105,8 @@ def test_double_moves_one_table_and_values_with_the_other() -> None:
     learner = TableLearner((2, 2), Parts(double=True), 1.0, np.random.default_rng(0))
     learner._tables[:, 1] = [[5.0, 3.0], [1.0, 2.0]]
     td_error = learner.update(0, 0, reward=0.0, discount=1.0, s_next=1)
-    assert td_error in (1.0, 3.0)  # the first selects action 0, worth 1 to the second; that one selects 1, worth 3
+    # the first table selects action 0, which the second values at 1; the second selects action 1, valued at 3
+    assert td_error in (1.0, 3.0)
     assert np.count_nonzero(learner._tables[:, 0]) == 1
     np.testing.assert_allclose(learner.next_values()[1], (1.0 + 3.0) / 2)
 

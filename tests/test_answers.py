@@ -1,4 +1,4 @@
-"""The kernel says that it is done with a message that it handled while a cell ran, once, and changes nothing else."""
+"""The kernel reports once that it has handled a message during a cell, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dqnkit.widgets.kernel_status import answer_while_cells_run
 
 
 class Kernel:
-    """Notes what is dispatched and sent."""
+    """Records what is dispatched and sent."""
 
     iopub_socket = "iopub"
 

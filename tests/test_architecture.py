@@ -1,4 +1,4 @@
-"""The import rule: rooms import downwards only, and actors never meet TensorFlow (DESIGN, section 2)."""
+"""The import rule: folders import downwards only, and actors never need TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from dqnkit.classroom.course import LESSONS
 PACKAGE = Path(dqnkit.__file__).parent
 SOURCES = PACKAGE.parent / "notebooks" / "source"
 
-# From the bottom up: a room imports only from rows above its own in this list.
+# From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
-    {"errors", "types", "files", "hosted"},
-    {"backend", "config", "small_environments", "sum_tree"},
-    {"environments", "exploration", "policy", "replay", "value_learning"},
-    {"actor", "networks"},
+    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
+    {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
+    {"config", "small_environments", "frames"},
+    {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
+    {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
+    {"actor"},
+    {"networks"},
     {"learner", "rollouts"},
-    {"training", "evaluation"},
+    {"default_parts"},
+    {"training", "evaluation", "videos"},
     {"checkpoint", "plots", "course_folder"},
     {"cluster"},
     {"cloud"},
@@ -38,7 +42,7 @@ ROWS = [
     {"cli_cloud"},
     {"cli"},
 ]
-# Rooms that may use even less, besides these: errors and what is below all.
+# Folders that may use even less, besides these: errors and all rows below.
 ONLY = {
     "plots": {"types", "files"},
     "widgets": {
@@ -46,11 +50,19 @@ ONLY = {
         *("exploration", "actor"),
     },
 }
-ACTOR_SIDE = ["types", "config", "environments", "exploration", "policy", "actor", "replay", "rollouts"]
-LEARNER_SIDE = ["backend", "value_learning", "networks", "learner", "training"]
+ACTOR_SIDE = [
+    *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    "actor_priorities",
+    *("replay", "prioritized_replay", "rollouts"),
+]
+LEARNER_SIDE = [
+    *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
+]
 ON_A_WORKER = {
-    *("actor", "types", "environments", "policy"),
-    *("config", "errors", "exploration", "small_environments"),  # which those import themselves
+    *("actor", "types", "environments", "policy", "actor_priorities"),
+    # which those import themselves
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("packing", "frames", "array_store"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"
@@ -72,7 +84,7 @@ def is_for_type_checkers(node: ast.AST) -> bool:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """All that a module imports when it runs, also inside functions, by full name."""
+    """All modules that a module imports when it runs, also inside functions, by full name."""
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
     is_package = MODULES[module].name == "__init__.py"
@@ -94,7 +106,7 @@ def imports(module: str) -> frozenset[str]:
 
 @cache
 def named(module: str) -> frozenset[str]:
-    """All modules whose full name is a string in a module: it may import them by that name, or start them."""
+    """All modules whose full name is a string in a module, which may import or start them by that name."""
     nodes = ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
     return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and node.value in MODULES)
 
@@ -104,13 +116,13 @@ def modules_of(*rooms: str) -> list[str]:
 
 
 def all_that_runs(start: list[str]) -> dict[str, str]:
-    """Every import, direct or not, that follows from importing these modules: name -> the module that imports it."""
+    """Every direct or indirect import of these modules: name -> the module that imports it."""
     found: dict[str, str] = {}
     waiting = list(start)
     while waiting:
         module = waiting.pop()
         parts = module.split(".")
-        packages = {".".join(parts[:i]) for i in range(1, len(parts))}  # their __init__ runs first
+        packages = {".".join(parts[:i]) for i in range(1, len(parts))}  # the __init__ of each package runs first
         for name in imports(module) | packages:
             if name not in found:
                 found[name] = module
@@ -148,7 +160,7 @@ def test_a_lesson_imports_no_other_lesson(module: str) -> None:
 
 
 def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
-    """What a notebook, or its lesson's folder, reaches of the rooms that lessons share, another one needs too."""
+    """Every module outside the lessons that a notebook or its lesson imports is needed by another notebook too."""
     shared = modules_of("plots", "widgets", "classroom")
     reached: dict[str, set[str]] = {module: set() for module in shared}
     for name in LESSONS:
@@ -162,7 +174,7 @@ def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
 
 
 def names_imported(text: str) -> set[str]:
-    """The kit's modules that a source of a notebook imports."""
+    """The dqnkit modules that the source of a notebook imports."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -185,7 +197,7 @@ def test_dask_widgets_and_tensorflow_stay_in_their_rooms(module: str) -> None:
     top = {name.split(".")[0] for name in imports(module)}
     assert room(module) in ("cluster", "cloud") or not top & {"dask", "distributed"}
     assert room(module) in {"widgets", "lessons"} or "ipywidgets" not in top
-    with_tensorflow = {*LEARNER_SIDE, "cluster", "runs", "doctor", "widgets", "lessons"}
+    with_tensorflow = {*LEARNER_SIDE, "dqn_in_one_file", "cluster", "runs", "doctor", "widgets", "lessons"}
     assert room(module) in with_tensorflow or not top & {"tensorflow", "keras"}
 
 

@@ -1,6 +1,6 @@
-"""Clusters on EC2, end to end, against a cloud on this computer: what starts, what it costs, and that it ends.
+"""Clusters on EC2, end to end, against a simulated cloud on this computer: what starts, what it costs, that it ends.
 
-The API is moto's; machines are processes of this computer; every connection is one of the loopback.
+moto provides the API, machines are processes of this computer, and every connection is on the loopback.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from dqnkit.cloud.meter import within_budget
 from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.deploy import make_cluster
 from dqnkit.errors import ClusterError, ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 
@@ -48,7 +49,7 @@ def cloud() -> Iterator[SimulatedCloud]:
 
 @pytest.fixture
 def clean(cloud: SimulatedCloud) -> Iterator[SimulatedCloud]:
-    """The cloud, on which nothing new may be left afterwards."""
+    """The simulated cloud; the test fails if it leaves anything in it."""
     cloud.boot = "normal"
     before = left(cloud)
     yield cloud
@@ -56,7 +57,7 @@ def clean(cloud: SimulatedCloud) -> Iterator[SimulatedCloud]:
 
 
 def left(cloud: SimulatedCloud) -> tuple[set[str], set[str], int]:
-    """Machines that are not gone, security groups, processes."""
+    """Machines that still exist, security groups, processes."""
     return {each.id for each in cloud.instances() if each.state != "terminated"}, set(cloud.groups()), cloud.processes()
 
 
@@ -64,13 +65,13 @@ NOTHING: tuple[set[str], set[str], int] = (set(), set(), 0)
 
 
 def lines() -> tuple[list[str], Callable[[str], None]]:
-    """What a cluster tells, and whom."""
+    """What a cluster prints, and to whom."""
     told: list[str] = []
     return told, told.append
 
 
 def limits(**settings: str) -> Any:
-    """Limits of waits, like ``boot_timeout="3 s"``."""
+    """Time limits, like ``boot_timeout="3 s"``."""
     return dask.config.set({f"dqnkit.cloud.{name.replace('_', '-')}": value for name, value in settings.items()})
 
 
@@ -127,7 +128,7 @@ def test_a_dry_run_shows_everything_and_starts_nothing(clean: SimulatedCloud) ->
 def test_a_dry_run_names_what_the_account_does_not_allow(clean: SimulatedCloud) -> None:
     allowed = ec2.permissions()
     for statement in allowed["Statement"]:
-        statement.pop("Condition", None)  # moto knows the conditions of no action
+        statement.pop("Condition", None)  # moto does not know the conditions of any action
     clean.requires_permissions(allowed)
     try:
         assert aws.dry_run(1).lacking == []
@@ -178,7 +179,7 @@ def test_a_dqn_solves_cartpole_though_half_of_the_machines_are_taken_back(
 
 
 def trained_until_solved(training: Any, config: DQNConfig, at_10_000: Callable[[], list[str]]) -> list[str]:
-    """Train until 100 greedy episodes have a mean of 475; what was done at step 10,000."""
+    """Train until the mean of 100 greedy episodes is 475; what was done at step 10,000."""
     done: list[str] = []
     checked = 0
     for status in training:
@@ -193,7 +194,7 @@ def trained_until_solved(training: Any, config: DQNConfig, at_10_000: Callable[[
 
 @pytest.fixture(scope="module")
 def cluster(cloud: SimulatedCloud) -> Iterator[Any]:
-    """One worker, for tests that leave it as it was."""
+    """A cluster with one worker, for tests that do not change it."""
     with make_cluster("aws", 1, budget=5.0, progress=lambda line: None) as cluster:
         yield cluster
     assert left(cloud) == NOTHING
@@ -227,7 +228,7 @@ def test_a_worker_has_the_package_that_was_sent_and_speaks_tls(cluster: Any) -> 
         (address,) = client.nthreads()
         assert address.startswith("tls://127.77.")
         (where,) = client.run(eval, "__import__('dqnkit').__file__").values()
-        assert ".zip" in where  # the image has none
+        assert ".zip" in where  # the image has no dqnkit
         assert ".zip" in client.run_on_scheduler(eval, "__import__('dqnkit').__file__")
     with pytest.raises(ClusterError, match="TLS"):
         make_cluster(cluster.scheduler_address.replace("tls://", "tcp://"), timeout=1)
@@ -248,7 +249,7 @@ def test_a_machine_knows_no_setting_but_its_own(cloud: SimulatedCloud, cluster: 
 
 def test_the_budget_ends_training_with_a_checkpoint(cluster: Any, tmp_path: Path) -> None:
     config = small_config(total_steps=10_000_000)
-    counting = meter.Meter(budget=1.0, clock=iter(range(0, 10**9, 40)).__next__)  # 40 s go by with each look
+    counting = meter.Meter(budget=1.0, clock=iter(range(0, 10**9, 40)).__next__)  # each look at the clock is 40 s later
     counting.started("i-1", 20.0)
     told, tell = lines()
     with cluster.get_client() as client:
@@ -279,12 +280,12 @@ def test_an_image_that_does_not_exist_is_noticed_when_its_machine_ends(clean: Si
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning")  # Dask's own word on it
+@pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning")  # Dask's own warning
 def test_an_image_with_another_dask_is_found_before_training_starts(clean: SimulatedCloud, tmp_path: Path) -> None:
     older = "2026.7.1"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
     subprocess.run([*pip, f"distributed=={older}", f"dask=={older}"], check=True, timeout=120)
-    clean.image("class/image:1", tmp_path)  # a name that says nothing of what is in it
+    clean.image("class/image:1", tmp_path)  # a name that does not tell what is in the image
     with pytest.raises(ClusterError, match=rf"has Dask {older}, this process .* take the image {stock_image()}"):
         make_cluster("aws", 1, image="class/image:1", progress=lambda line: None)
 
@@ -328,7 +329,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(clean: SimulatedCloud) -> None:
     clean.boot = "never"
     with pytest.raises(KeyboardInterrupt):
         make_cluster("aws", 1, progress=interrupt)
-    time.sleep(1)  # what was under way ends as well
+    time.sleep(1)  # what was running ends too
 
 
 @pytest.mark.slow
@@ -394,12 +395,12 @@ def test_machines_end_by_themselves_when_their_lifetime_has_passed(monkeypatch: 
     monkeypatch.setattr(machines, "RECONCILE_SECONDS", 1.0)
     told, tell = lines()
     with (
-        guarded_aws(seconds_a_minute=1.0) as cloud,  # six minutes are six seconds
+        guarded_aws(seconds_a_minute=1.0) as cloud,  # six minutes of the simulated cloud are six seconds
         make_cluster("aws", 1, lifetime="6 minutes", idle_timeout="5 minutes", progress=tell),
     ):
         within(30, lambda: {each.state for each in cloud.instances()} <= {"terminated"})
         within(30, lambda: "nothing of it is left" in told[-1])  # the driver has noticed
-        assert len(cloud.instances()) == 2  # and has not ordered others in their place
+        assert len(cloud.instances()) == 2  # and it has not ordered new machines
         assert left(cloud) == NOTHING
 
 

@@ -1,4 +1,4 @@
-"""05's bench in a real JupyterLab: switches, Run and another ailment by clicks, and what is read then."""
+"""The ailment bench in a real JupyterLab: switches, Run and another environment by clicks."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_the_bench_learns_live_and_another_run_takes_its_place(tmp_path: Path) -
         notebook.click(0, "Run")
         notebook.wait_for(0, r"Running: dueling")
         output.get_by_label("prioritized").check()
-        notebook.click(0, "Run")  # while the other still runs: that one ends where it is
+        notebook.click(0, "Run")  # while the other run goes on, which stops
         both = float(notebook.wait_for(0, r"Finished: prioritized \+ dueling, seed 0\..* error ([\d.]+);")[1])
         assert both < plain / 2
 
-        notebook.run(0)  # once more: one bench, from the beginning
+        notebook.run(0)  # run the cell again: a new bench
         notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000: error [\d.]+; states")
         assert output.get_by_role("button", name="Forget runs").count() == 1
         assert not notebook.errors

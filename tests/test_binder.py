@@ -1,4 +1,4 @@
-"""What Binder reads: pinned versions, the same as everyone's, and its scripts. tests/rehearsal runs all of it."""
+"""What Binder reads: pinned versions, the same as everywhere, and its scripts. tests/rehearsal runs all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 BINDER = Path(__file__).resolve().parent.parent / "binder"
 PROJECT = tomllib.loads((BINDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-# platforms that differ in what they need; the first is Binder's
+# platforms with different requirements; the first is Binder's
 LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
 ARM = {**LINUX, "platform_machine": "aarch64"}
 MAC = {"sys_platform": "darwin", "platform_machine": "arm64", "os_name": "posix"}
@@ -29,13 +29,13 @@ def lines(name: str) -> list[str]:
 
 
 def pinned(name: str, platform: dict[str, str]) -> dict[str, Requirement]:
-    """Package -> its pin, of those that a platform takes."""
+    """Package -> its pin, for the packages that a platform installs."""
     pins = [Requirement(line) for line in lines(name)]
     return {pin.name: pin for pin in pins if pin.marker is None or pin.marker.evaluate(platform)}
 
 
 def asked_for(extra: str, platform: dict[str, str]) -> dict[str, Requirement]:
-    """Package -> what the project asks for directly: in the base install, an extra, the extras that it is made of."""
+    """Package -> the project's direct requirement: in the base install, in an extra, in the extras that it includes."""
     found: dict[str, Requirement] = {}
     for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]:
         requirement = Requirement(line)
@@ -48,7 +48,7 @@ def asked_for(extra: str, platform: dict[str, str]) -> dict[str, Requirement]:
 
 
 def needed_here(extra: str) -> set[str]:
-    """All packages that an extra brings on this computer, as far as they are installed to say what they need."""
+    """All packages that an extra installs on this computer, as far as they are installed themselves."""
     seen: set[str] = set()
     todo = list(asked_for(extra, {}).values())
     while todo:
@@ -75,7 +75,7 @@ def test_binder_installs_a_part_of_what_is_pinned_for_everyone() -> None:
 def test_every_pin_is_exact() -> None:
     for pin in map(Requirement, lines("constraints.txt")):
         assert [version.operator for version in pin.specifier] == ["=="], pin
-        assert not pin.extras  # pip refuses them in constraints
+        assert not pin.extras  # pip refuses extras in constraints
 
 
 @pytest.mark.parametrize("platform", [LINUX, ARM, MAC, WINDOWS], ids=["Linux", "ARM", "Mac", "Windows"])
@@ -141,12 +141,12 @@ def test_a_session_starts_even_where_the_kit_cannot_be_asked(tmp_path: Path) -> 
 
 
 def started(variables: dict[str, str]) -> dict[str, str]:
-    """The environment variables of what is started as the notebook server."""
+    """The environment variables of the program that is started as the notebook server."""
     program = "import json, os; print(json.dumps(dict(os.environ)))"
     command = [str(BINDER / "start"), sys.executable, "-c", program]
     set_here = ("JUPYTER", "DASK", "OPENBLAS")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(set_here)}
-    clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as in an environment in use
+    clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as in an activated environment
     ended = subprocess.run(
         command,
         env={**clean, **variables},

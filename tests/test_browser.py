@@ -1,6 +1,6 @@
-"""The live panels in a real JupyterLab: clicked while a cell runs. What is asserted was computed at run time.
+"""The live panels in a real JupyterLab, clicked while a cell runs. All asserted values were computed at run time.
 
-Screenshots of what the tests saw are kept, see `browser.screenshots`.
+`browser.screenshots` says where the screenshots are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 from browser import REPOSITORY, Lab, Notebook, jupyter_lab
 
+from dqnkit.classroom.course import notebook_name
+
 pytestmark = pytest.mark.slow
 
-# A stand-in for training that lasts as long as a test needs, and yields a thousand times a second.
+# Stands in for training: lasts as long as a test needs, and yields a thousand times a second.
 SETUP = """
 import math, os, time
 import numpy as np
@@ -61,7 +63,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def started(lab: Lab, *cells: str, width: int = 1400, dark: bool = False) -> Notebook:
-    """A notebook whose second cell trains, with the controls in sight."""
+    """A notebook whose second cell trains, scrolled to the controls."""
     notebook = lab.open([SETUP, *(cells or (RUN, AFTER))], width=width, dark=dark)
     notebook.run(0)
     notebook.wait_until_done(0)
@@ -116,7 +118,7 @@ def test_a_slider_moves_epsilon_while_the_cell_runs(lab: Lab) -> None:
     notebook.wait_for(1, "set by you", timeout=5)
     assert notebook.is_running(1)
     notebook.page.wait_for_timeout(1500)
-    handle.press("ArrowLeft")  # it acts more than once
+    handle.press("ArrowLeft")  # the key works more than once
     notebook.page.wait_for_timeout(1500)
     notebook.screenshot("live-slider", 1)
     notebook.click(1, "Stop")
@@ -193,7 +195,7 @@ def test_two_panels_at_once_and_a_cell_that_is_run_twice(lab: Lab) -> None:
 
 @pytest.mark.timeout(400)
 def test_a_thousand_pictures_add_nothing_to_the_file_nor_to_memory(lab: Lab) -> None:
-    """The pace is set aside, so that there are a thousand in a minute or so."""
+    """The pace is switched off, so that a thousand pictures take about a minute."""
     many = """
 import sys
 machinery = sys.modules["dqnkit.widgets.watch"]  # the package has a function of this name
@@ -256,7 +258,7 @@ open("left-alone.txt", "w").write(f"{shown[0]} {status.step}")
         time.sleep(0.2)
     pictures, step = map(int, result.read_text().split())
     assert step > 49_000
-    assert pictures < 20  # of more than fifty, had they piled up
+    assert pictures < 20  # it would be more than fifty if they piled up
 
 
 def test_a_restarted_kernel_leaves_no_panel_behind(lab: Lab) -> None:
@@ -314,15 +316,15 @@ def test_without_a_browser_nothing_waits(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ the real notebooks
 
 
-def real(name: str) -> Path:
-    path = REPOSITORY / "notebooks" / "solutions" / f"{name}.ipynb"
+def real(lesson: str) -> Path:
+    path = REPOSITORY / "notebooks" / "solutions" / f"{notebook_name(lesson)}.ipynb"
     if not path.exists():
         pytest.skip(f"there is no {path.name} yet")
     return path
 
 
-def test_the_update_stepper_of_01_is_clicked_while_a_cell_runs(lab: Lab) -> None:
-    notebook = lab.open(real("01_q_update"))
+def test_the_update_stepper_of_the_q_update_is_clicked_while_a_cell_runs(lab: Lab) -> None:
+    notebook = lab.open(real("q_update"))
     stepper = notebook.find("grid_stepper(q_update")
     notebook.run_above(stepper)
     notebook.wait_until_done(timeout=180)
@@ -345,12 +347,12 @@ def test_the_update_stepper_of_01_is_clicked_while_a_cell_runs(lab: Lab) -> None
     notebook.screenshot("01-stepper", stepper)
 
 
-def test_the_live_panel_of_04_is_operated_while_it_trains(lab: Lab) -> None:
-    notebook = lab.open(real("04_target_network"))
+def test_the_live_panel_of_the_target_network_is_operated_while_it_trains(lab: Lab) -> None:
+    notebook = lab.open(real("target_network"))
     panel = notebook.find("status = await live(")
     notebook.run_above(panel)
     notebook.wait_until_done(timeout=240)
-    source = notebook.source(panel)  # DQNKIT_FAST makes training too short to click in
+    source = notebook.source(panel)  # with DQNKIT_FAST, training is too short to click in
     notebook.replace(panel, "cartpole = __import__('dataclasses').replace(cartpole, total_steps=400_000)\n" + source)
     notebook.run(panel)
     notebook.wait_for(panel, "Pause", timeout=60)

@@ -1,4 +1,4 @@
-"""The things to touch of notebooks 00 and 01, clicked in a real JupyterLab, also while a cell runs."""
+"""CartPole with buttons and the grid stepper, clicked in a real JupyterLab, also while a cell runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def number_of_updates(notebook):
 
 
 def press_until_seen(notebook, button, updates):
-    """Click; seconds until that many updates are shown."""
+    """Click; returns the seconds until that many updates are shown."""
     began = time.monotonic()
     notebook.click(0, button)
     notebook.wait_for(0, rf"\b{updates} updates, error", timeout=10)
@@ -61,7 +61,7 @@ def test_one_click_is_one_update_and_sliders_act_while_a_cell_runs(lab):
     notebook.page.wait_for_timeout(2000)
     notebook.click(0, "Pause")
     notebook.wait_for(0, r"▶ Play")
-    notebook.page.wait_for_timeout(1000)  # a picture that was under way when the click arrived may still come
+    notebook.page.wait_for_timeout(1000)  # a picture that was on its way at the click may still arrive
     played = number_of_updates(notebook)
     assert played > 105
     notebook.page.wait_for_timeout(1000)

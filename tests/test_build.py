@@ -1,4 +1,4 @@
-"""The three forms of a notebook: what is left out of the student's copy, and that what is left still runs."""
+"""The three forms of a notebook: what the student's copy leaves out, and that the rest still runs."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ HEADER = "# ---\n# jupyter:\n#   dqnkit:\n#     idea: one idea\n#     minutes: 7
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The notebooks' folder of a small checkout, whose course is one lesson."""
+    """The notebooks folder of a small checkout, whose course is one lesson."""
     monkeypatch.setattr(lessons, "LESSONS", ("try",))
     folder = tmp_path / "notebooks"
     (folder / "source").mkdir(parents=True)
@@ -306,7 +306,7 @@ def test_a_cell_that_comes_between_changes_no_other_cell(course: Path) -> None:
 
     assert [cell for cell in after if cell in before] == before
     assert len(after) == len(before) + 3
-    assert len({json.loads(cell)["id"] for cell in after}) == len(after)  # two cells are alike
+    assert len({json.loads(cell)["id"] for cell in after}) == len(after)  # two cells have equal text
 
 
 def test_a_lesson_that_is_left_out_leaves_nothing_behind(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:

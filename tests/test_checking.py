@@ -1,4 +1,4 @@
-"""A check survives whatever a reader writes, and says what is wrong with it."""
+"""A check survives whatever a reader writes, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DOUBLE = Exercise(
 
 
 def attempt(thing: Any, exercise: Exercise = DOUBLE) -> CheckResult:
-    """The result; it must be fit to show, whatever it is."""
+    """The result of a check, which can be displayed in any case."""
     result = check_exercise(exercise, thing)
     assert isinstance(result, CheckResult)
     assert result.title in result.text
@@ -82,7 +82,7 @@ def test_an_unknown_error_gets_what_was_seen_and_no_guess() -> None:
 
 
 class Nasty:
-    """Nothing that it is asked goes well."""
+    """An object whose every method fails."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -400,11 +400,11 @@ def test_an_endless_loop_is_ended(loop: Callable[[], None], capsys: pytest.Captu
         run_limited(loop, 0.2)
     assert caught.value.ended
     assert time.monotonic() - began < 1.5
-    time.sleep(0.05)  # the thread's last steps
+    time.sleep(0.05)  # time for the thread's last steps
     assert threading.active_count() == threads
     assert capsys.readouterr() == ("", "")
     assert sys.gettrace() is None or "pytest" not in str(sys.gettrace())
-    for _ in range(20):  # and what runs afterwards is left alone
+    for _ in range(20):  # code that runs afterwards is not affected
         assert run_limited(lambda: sum(number for number in range(10)), 5) == 45
 
 
@@ -532,7 +532,7 @@ def test_long_values_are_cut() -> None:
         assert len(show(normalise(value))) < 700
 
 
-# ---- the rest of the room
+# ---- the rest of the classroom
 
 
 def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
@@ -586,7 +586,7 @@ def test_unknown_names_get_the_nearest() -> None:
 def test_hints_unfold_one_in_the_other() -> None:
     html = hints("q_update").html
     assert html.count("<details") == len(Q_UPDATE.hints) + 1
-    assert html.index("</details>") > html.index("solution(&#x27;q_update&#x27;)")  # nested: the first closes last
+    assert html.index("</details>") > html.index("solution(&#x27;q_update&#x27;)")  # nested: the first fold closes last
     assert "difficulty 1 of 3" in html
 
 

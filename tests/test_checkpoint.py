@@ -1,4 +1,4 @@
-"""A run on disk is whole at every moment, goes on as if never stopped, and says so when it is damaged."""
+"""A run on disk is valid at every moment, resumes exactly, and reports damage."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import pytest
 from dqnkit import checkpoint
 from dqnkit.checkpoint import Checkpointer, DamagedCheckpointWarning, restore, save
 from dqnkit.config import DQNConfig
-from dqnkit.errors import CheckpointError
+from dqnkit.default_parts import make_learner
+from dqnkit.errors import CheckpointError, ConfigError
+from dqnkit.replay import ReplayBuffer
 from dqnkit.training import TrainState, train
-from dqnkit.types import TrainStatus
+from dqnkit.types import TrainStatus, Transition
 
 SMALL: dict[str, Any] = {
     "deterministic": True,
@@ -27,7 +29,7 @@ SMALL: dict[str, Any] = {
     "batch_size": 16,
     "updates_per_call": 4,
     "hidden_sizes": (16,),
-    "replay_capacity": 700,  # less than the run, so that old transitions and their segments go
+    "replay_capacity": 700,  # shorter than the run, so that old transitions and their segments are removed
     "epsilon_steps": 500,
     "xla": False,
 }
@@ -45,7 +47,7 @@ def small(**settings: Any) -> DQNConfig:
 
 
 def run_to(config: DQNConfig, step: int, state: TrainState | None = None) -> TrainStatus:
-    """Train up to a step and leave the loop."""
+    """Train up to a step, then leave the loop."""
     status = None
     with_loop = train(config, state=state)
     for status in with_loop:
@@ -114,7 +116,7 @@ def test_nothing_on_disk_is_pickled(tmp_path: Path) -> None:
 
 @pytest.fixture
 def two_checkpoints(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """A folder, its older and its newer checkpoint."""
+    """A folder with its older and its newer checkpoint."""
     config = small(env_id="CartPole-v1")
     save(run_to(config, 400).state, tmp_path)
     save(run_to(config, 900, restore(tmp_path)).state, tmp_path)
@@ -195,7 +197,7 @@ def test_a_full_disk_leaves_the_older_checkpoint_whole(
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 0.5)  # every look at the clock is half a second later, so a save takes that long
+    clock = itertools.count(0.0, 0.5)  # each look at the clock is half a second later, so a save takes that long
     monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(checkpoint, "save", lambda state, directory: None)
     checkpointer = Checkpointer(tmp_path, cost=0.02, first_after=1.0)
@@ -210,7 +212,7 @@ def test_a_manifest_that_says_something_else_is_damage(two_checkpoints: tuple[Pa
     (newer / "manifest.json").write_text(content)
     with pytest.warns(DamagedCheckpointWarning, match=f"going on from {older.name}"):
         restore(folder, set_aside=False)
-    assert newer.exists()  # only read
+    assert newer.exists()  # it is only read
 
 
 @pytest.mark.parametrize("settings", [{"replay_capacity": 5_000}, {"replay": "prioritized"}, {"n_step": 2}])
@@ -232,3 +234,85 @@ def test_several_saves_at_one_step_are_several_checkpoints(tmp_path: Path) -> No
         assert len(list(tmp_path.glob("step-*"))) == min(2, sum(by_step.values()))
     loop.close()
     assert max(by_step.values()) > 1
+
+
+class Minimal:
+    """A reader's own buffer with no more than the loop needs; it keeps its transitions in one of the kit's."""
+
+    def __init__(self) -> None:
+        self.kept = ReplayBuffer(5_000)
+        self.add_rollout, self.sample = self.kept.add_rollout, self.kept.sample
+        self.update_priorities, self.set_progress = self.kept.update_priorities, self.kept.set_progress
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+class Savable(Minimal):
+    """The same with the two methods that checkpoints need."""
+
+    def state(self) -> dict[str, Any]:
+        return self.kept.store.get(np.arange(len(self)))._asdict()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.kept.add(Transition(**state))
+
+
+def test_a_readers_own_buffer_is_saved_by_its_state(tmp_path: Path) -> None:
+    config = small(env_id="CartPole-v1", replay_capacity=5_000)
+    *_, whole = train(config, replay=Savable())
+    for status in train(config, replay=Savable()):
+        if status.step >= 600:
+            break
+    save(status.state, tmp_path)
+    assert list((tmp_path / "replay").iterdir()) == []
+    state = restore(tmp_path, replay=Savable())
+    assert isinstance(state.replay, Savable)
+    *_, resumed = train(config, state=state)
+    np.testing.assert_array_equal(resumed.weights.values, whole.weights.values)
+
+
+def test_a_buffer_of_another_kind_or_size_is_refused(tmp_path: Path) -> None:
+    config = small(env_id="CartPole-v1")
+    save(next(train(config, replay=Savable())).state, tmp_path / "own")
+    with pytest.raises(CheckpointError, match=r"is a Savable, not a ReplayBuffer: give .*replay=Savable"):
+        restore(tmp_path / "own")
+    save(next(train(config, replay=ReplayBuffer(50))).state, tmp_path / "small")
+    with pytest.raises(CheckpointError, match="of capacity 50, this one has 700"):
+        restore(tmp_path / "small")
+    assert len(restore(tmp_path / "small", replay=ReplayBuffer(50)).replay) == 50
+
+
+def test_a_buffer_that_cannot_be_saved_is_refused_before_training_is_lost(tmp_path: Path) -> None:
+    status = next(train(small(env_id="CartPole-v1"), replay=Minimal()))
+    message = r"\(Minimal\) cannot be saved in a checkpoint: give it the methods state\(\).*load_state\(state\)"
+    with pytest.raises(CheckpointError, match=message):
+        save(status.state, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(CheckpointError, match=message):  # at the first call, though it is not yet time to save
+        Checkpointer(tmp_path, first_after=1_000.0).offer(status)
+    assert train_to_the_end(small(env_id="CartPole-v1", total_steps=200), Minimal()) >= 200
+
+
+def train_to_the_end(config: DQNConfig, replay: Any) -> int:
+    """Steps of a whole run without checkpoints."""
+    *_, status = train(config, replay=replay)
+    return int(status.step)
+
+
+def test_a_checkpoint_from_before_the_buffer_was_named_is_read(two_checkpoints: tuple[Path, Path, Path]) -> None:
+    folder, _, newer = two_checkpoints
+    manifest = json.loads((newer / "manifest.json").read_text())
+    del manifest["replay"], manifest["checksum"]
+    manifest["checksum"] = checkpoint._json_checksum(manifest)
+    (newer / "manifest.json").write_text(json.dumps(manifest))
+    assert restore(folder).counters.step == int(newer.name.split("-")[1])
+
+
+def test_a_learner_with_other_settings_takes_over_no_checkpoint(two_checkpoints: tuple[Path, Path, Path]) -> None:
+    config = small(env_id="CartPole-v1")
+    learner = make_learner(small(env_id="CartPole-v1", hidden_sizes=(8,)))
+    with pytest.raises(ConfigError, match=r"made with hidden_sizes \(8,\), the run has hidden_sizes \(16,\)"):
+        restore(two_checkpoints[0], config, learner=learner)
+    longer = small(env_id="CartPole-v1", total_steps=9_000)
+    assert restore(two_checkpoints[0], longer, learner=make_learner(config)).config == longer

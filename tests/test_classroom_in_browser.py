@@ -1,4 +1,4 @@
-"""Checks, predictions and progress in a real JupyterLab, by clicks and keys."""
+"""Checks, predictions and progress in a real JupyterLab, with mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_predictions_are_made_by_clicks_and_keys(lab: browser.Lab, tmp_path: Pat
         for _ in range(number):
             notebook.page.keyboard.press("ArrowUp")
     notebook.wait_for(2, "at 100 %\\s+4")
-    notebook.page.wait_for_timeout(1000)  # the browser sends a slider's values no faster than the kernel takes them
+    notebook.page.wait_for_timeout(1000)  # the browser sends a slider's values at the pace of the kernel
     notebook.click(2, "Commit")
     notebook.wait_for(2, "Your prediction: 0, 1, 2, 3, 4")
     notebook.run(4)
@@ -112,6 +112,6 @@ def test_predictions_are_made_by_clicks_and_keys(lab: browser.Lab, tmp_path: Pat
     chooser.value.set_files(tmp_path / "mine.json")
     notebook.wait_for(7, "Taken: .* 4 predictions")
     outputs = [cell["outputs"] for cell in notebook.save()["cells"][:4]]
-    for output in outputs:  # a saved notebook shows words, no form that is gone
+    for output in outputs:  # a saved notebook shows words, not a form without a kernel
         assert [set(part["data"]) for part in output] == [{"text/html", "text/plain"}]
     assert not notebook.errors

@@ -1,4 +1,4 @@
-"""A reader's buffer in the kit's loop, and the network that the patrol teaches."""
+"""A reader's buffer in the training loop of dqnkit, and the network that learns from a walk by quarters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 from toys import small_config
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.replay.correlated_walk import BATCHES_A_CALL, GridNetwork, walk_by_quarters
 from dqnkit.lessons.replay.exercises.replay_sample import EXERCISE
+from dqnkit.lessons.replay.grid_network import BATCHES_PER_CALL, GridNetwork
+from dqnkit.lessons.replay.quarter_walk import walk_by_quarters
 from dqnkit.lessons.replay.reader_replay import ReaderReplay
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
@@ -28,7 +29,7 @@ def test_the_loop_gets_from_a_readers_buffer_what_it_gets_from_the_kits() -> Non
     for kept, given in zip(ours.transitions, theirs.transitions, strict=True):
         assert kept.dtype == given.dtype
         assert kept.shape == given.shape == (3, 5, *kept.shape[2:])
-    # the kit draws all batches at once, the reader's one after the other: the same numbers
+    # dqnkit draws all batches at once, the reader's buffer one by one: the same numbers
     assert np.array_equal(ours.transitions.observation, theirs.transitions.observation)
     assert theirs.importance.shape == theirs.indices.shape == (3, 5)
 
@@ -53,7 +54,7 @@ def test_the_network_begins_anew_and_learns_in_groups() -> None:
     first = network.q_table()
     assert network.error() == pytest.approx(np.abs(first - network.exact)[~ROOM.terminal].mean(), rel=1e-5)
     batch = Transition(*(field[:32] for field in STEPS))
-    for _ in range(BATCHES_A_CALL - 1):
+    for _ in range(BATCHES_PER_CALL - 1):
         network.update(batch)
     assert np.array_equal(network.q_table(), first)
     network.update(batch)

@@ -1,4 +1,4 @@
-"""The command line as its users meet it: a subprocess, its exit status, what it prints, the files it leaves."""
+"""The command line as users meet it: a subprocess, its exit status, its output, its files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUICK = (
     "--no-video",
 )
 
-# An environment of the reader's own, whose rewards overflow float32 when they are squared
+# A user's own environment, whose squared rewards overflow float32
 HUGE = """
 import gymnasium as gym, numpy as np
 
@@ -74,7 +74,7 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path) -> None:
     assert len(evaluation["returns"]) == 100
     assert restore(run / "checkpoints").counters.step == metrics[-1]["step"]
     assert f"{evaluation['mean']:.1f}" in done.stdout
-    assert "oneDNN" not in done.stderr  # TensorFlow's greeting, which students take for an error
+    assert "oneDNN" not in done.stderr  # TensorFlow's start-up message, which students take for an error
 
     again = dqnkit("evaluate", "run", "--episodes=100", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
@@ -168,7 +168,7 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(tmp_path: Path) -
     again = dqnkit("resume", "run", "--no-video", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "Going on from step 0" in again.stdout
-    (tmp_path / "run/evaluation.json").unlink()  # as if it was killed after training, before the result
+    (tmp_path / "run/evaluation.json").unlink()  # as if the process was killed after training, before the result
     result = dqnkit("resume", "run", "--no-video", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "run/evaluation.json").exists()

@@ -1,4 +1,4 @@
-"""Training over a cluster from the command line: a subprocess, its exit status, what it prints and leaves behind."""
+"""Training over a cluster from the command line: a subprocess, its exit status, its output, its files and processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUICK = (
     "--no-video",
 )
 
-# An environment of the reader's own, in the folder where the command runs
+# A user's own environment, in the folder where the command runs
 MINE = """
 import gymnasium as gym, numpy as np
 
@@ -47,7 +47,7 @@ gym.register("Mine-v0", Mine)
 
 
 def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    """The command line, with processes of its own that a terminal would send Ctrl-C to."""
+    """Start the command line in a process group of its own, to which a terminal would send Ctrl-C."""
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "dqnkit.cli", *arguments],
         cwd=cwd,
@@ -60,7 +60,7 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
 
 
 def dqnkit(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end, after which none of its processes may be left."""
+    """Run the command line to its end; none of its processes may be left."""
     process = start(*arguments, cwd=cwd, **variables)
     out, err = process.communicate(timeout=150)
     assert_session_is_over(process.pid)
@@ -68,13 +68,13 @@ def dqnkit(*arguments: str, cwd: Path, **variables: str) -> subprocess.Completed
 
 
 def assert_session_is_over(leader: int) -> None:
-    """No process is left that came from the one that began the session; processes of Dask's workers stay in it."""
+    """No process is left of the session that ``leader`` began; the processes of Dask's workers belong to it."""
     members = []
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == leader:
                 members.append(process)
-        except OSError:  # it has ended meanwhile, or is not ours
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
     dask_processes.assert_gone(members)
 
@@ -133,7 +133,7 @@ def test_ctrl_c_keeps_everything_and_leaves_no_process(tmp_path: Path, group: bo
     while len(rows(tmp_path / "run/metrics.csv")) < 2 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     if group:
-        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends the signal to the whole group
     else:
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_everything_and_leaves_no_process(tmp_path: Path, group: bo
     stopped = restore(tmp_path / "run/checkpoints").counters.step
     assert f"Stopped at step {stopped:,}; nothing is lost" in out
 
-    other = [] if group else ["--workers=1"]  # what it goes on with need not be what it began with
+    other = [] if group else ["--workers=1"]  # a resumed run may have another number of workers
     resumed = dqnkit("resume", "run", f"--total-steps={stopped + 500}", "--no-video", *other, cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     steps = [row["step"] for row in rows(tmp_path / "run/metrics.csv")]

@@ -1,4 +1,4 @@
-"""The IAM policy and role in the documentation are those of the package."""
+"""The IAM policy and role in the documentation equal those in the package."""
 
 from __future__ import annotations
 

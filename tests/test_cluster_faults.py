@@ -1,4 +1,4 @@
-"""What goes wrong on a cluster of real processes: each fault ends in training that goes on, or in one clear error."""
+"""Faults on a cluster of real processes: after each, training goes on, or it ends with one clear error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """Two workers of one thread, whose environment takes a moment."""
+    """Two workers with one thread each, whose environment takes a moment for a step."""
     with local_cluster(2) as client:
         client.run(get_into, seconds=0.01)
         yield client
@@ -67,9 +67,9 @@ def test_a_worker_is_killed_and_another_takes_its_place(client: Client) -> None:
         collector.collect_until(lambda: address in collector.from_workers())
         os.kill(pid, signal.SIGKILL)
         collector.collect_until(lambda: collector.traffic.worker(address).lost)
-        assert 1 <= collector.traffic.lost <= 3  # what it was at, and what waited its turn
+        assert 1 <= collector.traffic.lost <= 3  # the running task and the waiting tasks
         collector.collect_until(lambda: len(collector.from_workers()) == 3)
-        assert collector.traffic.given_up == 0  # Dask made them again
+        assert collector.traffic.given_up == 0  # Dask ran them again
         assert sum(not row.lost for row in collector.traffic.workers.values()) == 2
     assert_nothing_runs_on(client)
 
@@ -201,7 +201,7 @@ def test_tasks_that_kill_every_worker_are_counted_and_end_in_an_error() -> None:
         with pytest.raises(ClusterError, match=r"no rollout arrived for 20 s .* [Ll]ook at the.* logs"):
             collector.collect()
         assert collector.traffic.lost >= 4
-        assert collector.traffic.given_up >= 1  # Dask does not try a task that took four workers with it again
+        assert collector.traffic.given_up >= 1  # Dask does not retry a task that took four workers with it
 
 
 def test_the_scheduler_is_killed_and_the_last_checkpoint_goes_on_elsewhere(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_scheduler_that_does_not_answer_is_an_error_within_the_limit(tmp_path:
             began = time.monotonic()
             with pytest.raises(ClusterError, match="no rollout arrived for 5 s"):
                 collector.collect_until(lambda: False)
-        assert time.monotonic() - began < 40  # leaving does not wait for it either
+        assert time.monotonic() - began < 40  # leaving the loop does not wait for it either
         processes.scheduler.send_signal(signal.SIGCONT)
 
 
@@ -281,9 +281,9 @@ def test_deterministic_training_gives_the_same_weights_when_workers_are_killed_o
 
 
 def kill_one(client: Client, rng: np.random.Generator) -> None:
-    """SIGKILL for one of the workers; they are children of this process, of its nannies.
+    """Kill a worker with SIGKILL; workers are children of the nannies of this process.
 
-    Only one that has started: a nanny does not restart a worker that dies while it starts.
+    It kills only a worker that has started: a nanny does not restart a worker that dies while it starts.
     """
     nannies = client.cluster.workers.values()
     running = [nanny.process.pid for nanny in nannies if nanny.status.name == "running" and nanny.process.pid]
@@ -314,7 +314,7 @@ def test_three_thousand_rollouts_leave_nothing_on_scheduler_and_workers(tmp_path
 
 
 class Watched:
-    """A source that keeps all rollouts that passed through."""
+    """A rollout source that keeps all rollouts that passed through."""
 
     def __init__(self, source: Any) -> None:
         self.source = source
@@ -328,7 +328,7 @@ class Watched:
 
 
 def test_chaos() -> None:
-    """A random worker is killed every second; training goes on and learns. tests/benchmarks/chaos.py takes longer."""
+    """Training learns while a random worker is killed every second. tests/benchmarks/chaos.py takes longer."""
     config = DQNConfig("CartPole-v1", total_steps=20_000, hidden_sizes=(64, 64), target_period=100)
     rng = np.random.default_rng(0)
     with local_cluster(4) as client:
@@ -343,5 +343,5 @@ def test_chaos() -> None:
     assert_nothing_twice(source.rollouts)
     assert last.step >= config.total_steps
     assert sum(rollout.steps for rollout in source.rollouts) == last.step
-    assert last.episode_return > 60  # of a random policy: 22
+    assert last.episode_return > 60  # a random policy has 22
     print(f"{kills} kills, {traffic.lost} lost, {traffic.submitted} submitted, return {last.episode_return:.0f}")

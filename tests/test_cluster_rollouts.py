@@ -1,4 +1,4 @@
-"""Rollouts over a cluster of two worker processes: bounds, counts, determinism, and nothing left behind."""
+"""Rollouts over a cluster of two worker processes: bounds, counts, determinism, and that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cluster() -> Iterator[Client]:
 
 @pytest.fixture
 def client(cluster: Client) -> Iterator[Client]:
-    """The cluster, out of trouble; a test leaves nothing on it."""
+    """The cluster, in working order; a test leaves nothing on it."""
     cluster.run(get_into)
     yield cluster
     assert_nothing_runs_on(cluster)
@@ -56,9 +56,9 @@ def test_no_more_in_flight_than_two_for_each_thread(client: Client) -> None:
         for _ in range(50):
             collector.collect()
             assert 0 < collector.traffic.in_flight <= window(client)
-            # what was taken is released a moment later, beside it are the weights
+            # results are released a moment after they were taken; the weights stay
             assert client.run_on_scheduler(count_tasks) <= 2 * window(client) + 2
-        time.sleep(0.5)  # the learner is behind: nothing is submitted meanwhile
+        time.sleep(0.5)  # the learner is behind, so nothing is submitted
         assert client.run_on_scheduler(count_tasks) <= window(client) + 1
     assert collector.traffic.arrived == len(collector.rollouts)
     assert collector.traffic.transitions == sum(len(rollout.transitions.action) for rollout in collector.rollouts)
@@ -89,7 +89,7 @@ def test_the_epsilon_of_each_actor_reaches_it_and_returns_of_n_steps_come_back(c
     for rollout in collector.rollouts:
         chosen = rollout.transitions.action == 1
         assert chosen.all() if rollout.actor == 0 else 0.2 < chosen.mean() < 0.8
-        # an action of 1 has reward 1: the greedy actor's returns are those of 3 steps, or of what was left
+        # action 1 has reward 1, so the returns of the greedy actor are 3, or the rest of an episode
         if rollout.actor == 0:
             assert set(rollout.transitions.reward.tolist()) == {1.75, 1.5, 1.0}
         assert set(rollout.transitions.discount.tolist()) == {0.125, 0.0}
@@ -125,7 +125,7 @@ def test_what_is_older_than_the_bound_is_dropped_and_counted(client: Client) -> 
 def test_the_length_of_a_task_adapts_to_the_environment(client: Client) -> None:
     client.run(get_into, seconds=0.01)
     with Collector(client, troubled_config(num_envs=1), task_steps=None) as collector:
-        assert collector.collect()[0].steps in (3, 4)  # as configured: nothing is measured yet
+        assert collector.collect()[0].steps in (3, 4)  # as configured, since nothing is measured yet
         collector.collect_until(lambda: 10 <= collector.rollouts[-1].steps <= 25)  # 0.2 s a task
         client.run(get_into, seconds=0.0)
         collector.collect_until(lambda: collector.rollouts[-1].steps > 100)
@@ -151,7 +151,7 @@ def test_samples_per_insert_keep_their_bound_with_slow_actors_and_with_a_slow_le
         counters = status.state.counters
         allowed = 2.0 * (counters.inserted - 50)
         assert counters.sampled <= max(0, allowed)
-        if counters.inserted > 50 + a_window:  # and no less: the learner has caught up but for the newest rollouts
+        if counters.inserted > 50 + a_window:  # not less: the learner has used all but the newest rollouts
             assert counters.sampled >= allowed - 2.0 * a_window - 4 * 16
         statuses += 1
     assert statuses > 20
@@ -180,7 +180,7 @@ def test_an_environment_that_raises_on_one_worker_is_counted_and_training_goes_o
     bad, good = client.nthreads()
     client.run(get_into, raises=True, workers=[bad])
     with Collector(client) as collector:
-        # the good worker is slow and the bad one quick to fail: it must not look as if all failed
+        # the good worker is slow and the bad one fails quickly, but not all tasks fail
         client.run(get_into, seconds=0.05, workers=[good])
         collector.collect_until(lambda: collector.traffic.worker(bad).failures >= 4)
         assert collector.traffic.worker(good).failures == 0
@@ -210,7 +210,7 @@ def test_an_environment_that_raises_under_certain_seeds_is_an_error_in_determini
 
 
 def register_toys() -> None:
-    """On a worker."""
+    """Register the toy environments on a worker."""
     import toys
 
     toys.register()
@@ -239,7 +239,7 @@ def test_an_environment_that_cannot_be_made_at_the_moment_is_counted(client: Cli
     with Collector(client) as collector:
         collector.collect_until(lambda: collector.traffic.failed >= 2)
         client.run(get_into, cannot_be_made="no licence is free")
-        collector.source.begin(collector.config)  # the workers keep no actors of the run before
+        collector.source.begin(collector.config)  # the workers keep no actors of an earlier run
         with pytest.raises(RolloutError, match="no licence is free"):
             collector.collect_until(lambda: False)
 
@@ -265,11 +265,11 @@ def test_leaving_the_loop_leaves_nothing_and_another_run_may_follow(client: Clie
         for _ in range(5):
             next(loop)
         loop.close()
-        assert client.run_on_scheduler(count_tasks) <= 1  # at once: the task that was at work has ended
+        assert client.run_on_scheduler(count_tasks) <= 1  # at once: the running task has ended
         assert_nothing_runs_on(client)
         assert_accounted_for(source.traffic)
         assert source.traffic.cancelled > 0
-    source.close()  # twice does no harm
+    source.close()  # a second time does no harm
 
 
 def test_bad_arguments_and_a_wrong_order_of_calls_are_refused(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Who may reach a cluster: every socket that listens, TLS between real processes, clients that are turned away."""
+"""Who can reach a cluster: listening sockets, TLS between real processes, clients that are refused."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from dqnkit.cluster.security import (
     temporary_security,
     write_certificates,
 )
-from dqnkit.config import preset
 from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
+from dqnkit.presets import preset
 from dqnkit.training import train
 
-ELSEWHERE = "198.51.100.7"  # of a block that is for documentation: nobody's
+ELSEWHERE = "198.51.100.7"  # an address reserved for documentation
 
 
 class TLSCluster(NamedTuple):
@@ -51,7 +51,7 @@ def tls_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSCluster
     folder = tmp_path_factory.mktemp("tls")
     file = folder / "tls.yaml"
     write_certificates(file)
-    no_tensorflow = ("tensorflow", "keras", "tensorboard")  # nor the other things that the base install lacks
+    no_tensorflow = ("tensorflow", "keras", "tensorboard")  # these and all other packages that the base install lacks
     with (
         dask_processes.scheduler(folder, file) as (address, scheduler),
         dask_processes.worker(address, folder, "a", no_tensorflow, file) as worker,
@@ -63,7 +63,7 @@ def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only() -> N
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         check_transport(client)
         sockets = dask_processes.listening([psutil.Process()])
-        assert len(sockets) >= 2 + 2 * 3  # scheduler, its dashboard; each worker, its nanny, its HTTP server
+        assert len(sockets) >= 2 + 2 * 3  # scheduler and its dashboard; each worker with its nanny and its HTTP server
         assert {ip for ip, _ in sockets} <= {"127.0.0.1", "::1"}
 
 
@@ -73,7 +73,7 @@ def test_beyond_the_loopback_every_socket_has_tls_and_dashboards_stay() -> None:
         check_transport(client)
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
         beyond = [port for ip, port in dask_processes.listening([psutil.Process()]) if not is_loopback(ip)]
-        assert len(beyond) == 3  # scheduler, worker, nanny: the HTTP servers are not among them
+        assert len(beyond) == 3  # scheduler, worker, nanny, but no HTTP server
         context = client.security.get_connection_args("client")["ssl_context"]
         for port in beyond:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, context.wrap_socket(plain) as tls:
@@ -141,7 +141,7 @@ def test_an_address_beyond_this_computer_needs_tls_or_to_be_asked_for_by_name() 
     with pytest.raises(ClusterError, match=rf"tcp://{ELSEWHERE}:8786 is reached without TLS.* insecure=True"):
         connect(f"tcp://{ELSEWHERE}:8786")
     with pytest.raises(ClusterError, match="without TLS"):
-        connect(f"{ELSEWHERE}:8786")  # to Dask this means tcp
+        connect(f"{ELSEWHERE}:8786")  # Dask takes this for tcp
     refuse_plain([f"tcp://{ELSEWHERE}:8786"], insecure=True)
 
 

@@ -1,4 +1,4 @@
-"""What the live panel shows of a cluster, and what its button does; the cluster is a stand-in, without Dask."""
+"""The live panel's view of a cluster, and its button; a stand-in takes the place of the cluster, without Dask."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["page"]
 
 @dataclass
 class StandIn:
-    """A cluster with two workers of which the first works all the time, and the second a tenth of it."""
+    """A cluster with two workers; the first always works, the second a tenth of the time."""
 
     traffic: Traffic = field(default_factory=Traffic)
     max_policy_lag: int = 1_000
@@ -40,7 +40,7 @@ class StandIn:
         self.traffic.worker(address).name = name
 
     def go_on(self, view: ClusterView, seconds: int) -> None:
-        """Work for so many seconds, with a status twice in each."""
+        """Work for this many seconds, with two statuses a second."""
         for _ in range(2 * seconds):
             self._seconds = getattr(self, "_seconds", 0.0) + 0.5
             for number, row in enumerate(self.traffic.workers.values()):
@@ -92,13 +92,13 @@ def test_a_new_worker_takes_the_row_of_the_one_that_was_lost(cluster: StandIn) -
     cluster.go_on(view, 5)
     view.show()
     cluster.traffic.workers["tcp://127.0.0.1:30001"].lost = True
-    view.act()  # seen before the next picture
+    view.act()  # the effect shows before the next picture
     assert "✖ lost 10" in words(view._table.value)
     cluster.go_on(view, 1)
     assert "1 waiting, 1 lost" in view.summary()
     assert view._curves().lost == [5.5]
 
-    cluster.traffic.worker("tcp://127.0.0.1:30009")  # it joined; its name is not known yet
+    cluster.traffic.worker("tcp://127.0.0.1:30009")  # it has joined; its name is not known yet
     view.act()
     assert "30009" not in view._table.value
     cluster.join("tcp://127.0.0.1:30009", "1")

@@ -11,12 +11,12 @@ from browser import Lab, Notebook, jupyter_lab
 
 pytestmark = pytest.mark.slow
 
-# Few samples for each insert: then the workers set the pace, and are busy.
+# Few samples per insert: then the workers set the pace and are busy.
 SETUP = """
 from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import preset
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import LiveSettings
 from dqnkit.widgets import live
@@ -52,7 +52,7 @@ def step_of(notebook: Notebook) -> int:
 
 
 def busy_cluster(lab: Lab, width: int = 1400, dark: bool = False) -> Notebook:
-    """A notebook whose second cell trains on two workers, both at work."""
+    """A notebook whose second cell trains on two workers; both are working."""
     notebook = lab.open([SETUP, RUN, AFTER], width=width, height=1400, dark=dark)
     notebook.run(0)
     notebook.wait_for(0, "workers 2", timeout=120)
@@ -79,9 +79,9 @@ def test_a_worker_is_killed_by_a_click_and_training_goes_on(lab: Lab) -> None:
     notebook.wait_for(1, r"worker 1 was killed", timeout=20)
     notebook.wait_for(1, r"worker 1\s+✖ lost", timeout=20)
     notebook.screenshot("cluster-lost", 1)
-    notebook.wait_for(1, r"worker 1\s+[●○] (busy|waiting)\s+[\d,]+\s+[\d,]+\s+\d+ %\s+1\b", timeout=60)  # a new one
+    notebook.wait_for(1, r"worker 1\s+[●○] (busy|waiting)\s+[\d,]+\s+[\d,]+\s+\d+ %\s+1\b", timeout=60)  # a new worker
     notebook.wait_for(1, r"worker 0\s+[●○]", timeout=60)
-    until = time.monotonic() + 120  # on a busy machine pictures and their words come seldom
+    until = time.monotonic() + 120  # on a busy machine, pictures and text arrive slowly
     while step_of(notebook) <= before:
         assert time.monotonic() < until
         notebook.page.wait_for_timeout(100)

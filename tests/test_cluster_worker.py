@@ -1,4 +1,4 @@
-"""What runs on a worker, without a cluster: actors are kept, given back, closed; errors become values."""
+"""What runs on a worker, tested without a cluster: actors are kept, released and closed; errors become values."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def task(run: str = "client/run", actor: int = 0, sequence: int = 0, epsilon: fl
 
 @pytest.fixture(autouse=True)
 def lives(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """Counts the actors made and closed; none is left when a test ends."""
-    monkeypatch.setattr(worker, "_ended", set())  # each test is a process of its own
+    """Counts the actors that are made and closed; none is left when a test ends."""
+    monkeypatch.setattr(worker, "_ended", set())  # as if each test were a process of its own
     count = SimpleNamespace(made=0, closed=0)
     make, close = Actor.__init__, Actor.close
 
@@ -64,7 +64,7 @@ def test_a_rollout_is_that_of_an_actor_alone_with_the_numbers_of_its_task() -> N
 
 def test_an_actor_is_kept_and_goes_on_where_it_was(lives: SimpleNamespace) -> None:
     rollouts = [make_rollout(CONFIG, task(actor=i % 3, sequence=i), WEIGHTS) for i in range(18)]
-    assert (lives.made, kept_actors()) == (3, 3)  # one of each logical actor
+    assert (lives.made, kept_actors()) == (3, 3)  # one for each logical actor
     assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i % 3, i) for i in range(18)]
     alone = Actor(CONFIG, 1, first_sequence=1)
     for rollout in rollouts[1::3]:
@@ -111,7 +111,7 @@ def test_each_run_has_actors_of_its_own_and_forgetting_one_leaves_the_others(liv
         make_rollout(CONFIG, task(run), WEIGHTS)
     assert kept_actors() == 3
     forget("a/1")
-    forget("a/1")  # twice does no harm
+    forget("a/1")  # a second time does no harm
     assert (kept_actors(), lives.closed) == (2, 1)
 
 
@@ -165,7 +165,7 @@ def test_an_actor_whose_environment_raised_is_closed_and_the_next_task_makes_a_n
 
 @pytest.fixture
 def on_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `run_task` asks Dask for."""
+    """The Dask calls of `run_task`."""
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(distributed, "get_worker", lambda: SimpleNamespace(address="tcp://127.0.0.1:1"))
     monkeypatch.setattr(worker, "REST_AFTER_ERROR", 0.0)
@@ -194,7 +194,7 @@ def test_errors_are_values_that_name_the_environment(monkeypatch: pytest.MonkeyP
     assert str(crashed.outcome).startswith(
         "CartPole-v1 raised ZeroDivisionError: the simulator fell over (on worker tcp://127.0.0.1:1)\n"
     )
-    assert "in crash" in str(crashed.outcome)  # where it was
+    assert "in crash" in str(crashed.outcome)  # the function where it happened
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from dqnkit import colab
 
 ROOT = Path(__file__).resolve().parents[1]
-# Colab has these, and they are never installed or replaced; or no notebook there uses them.
+# Colab has these, and they are never installed or replaced, or no notebook there uses them.
 NOT_OURS_THERE = {
     *("numpy", "ipykernel", "ipywidgets", "tensorflow", "tensorflow-cpu"),
     *("dqnkit", "jupyterlab", "jupyter-server-proxy", "dask-labextension"),
@@ -83,7 +83,7 @@ def test_an_old_dask_gets_a_bokeh_with_which_it_can_close_a_cluster(
 
 
 def finding(status: str, name: str, value: str, remedy: str = "") -> SimpleNamespace:
-    """One of the doctor's."""
+    """A finding of the doctor."""
     return SimpleNamespace(status=status, name=name, value=value, remedy=remedy)
 
 

@@ -1,4 +1,4 @@
-"""The settings: documented, checked, frozen, and the same after a round trip through JSON."""
+"""The settings: documented, checked, frozen, and unchanged after a round trip through JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnkit.config import PRESETS, STREAMS, DQNConfig, preset
+from dqnkit.config import STREAMS, DQNConfig
 from dqnkit.errors import ConfigError, DQNKitError
+from dqnkit.presets import PRESETS, preset
 
 FIELDS = {spec.name: spec for spec in dataclasses.fields(DQNConfig)}
 
@@ -127,7 +128,7 @@ def test_streams_of_randomness_are_their_own() -> None:
         for stream in STREAMS
         for numbers in ((), (0,), (1,), (0, 1), (1, 0))
     }
-    # NumPy pads entropy with zeros: no number is the number 0, and 1 is (1, 0)
+    # NumPy pads entropy with zeros: no number equals the number 0, and 1 equals (1, 0)
     assert len(draws) == 2 * len(STREAMS) * 3
     again = DQNConfig().generator("replay", 5)
     assert again.random() == DQNConfig().generator("replay", 5).random()

@@ -1,4 +1,4 @@
-"""Where the course is: in a checkout, in an installed wheel, in the reader's folder."""
+"""Where the course is found: in a checkout, in an installed wheel, in the reader's folder."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_a_checkout_has_its_notebooks_beside_the_package():
 
 
 def test_an_installed_package_has_them_inside(installed):
-    (installed.parent / "notebooks").mkdir()  # of somebody else
+    (installed.parent / "notebooks").mkdir()  # a folder of another project
     assert course_folder.find_notebooks() == installed / "course"
 
 
 def test_where_there_are_none_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(course_folder, "PACKAGE", tmp_path / "dqnkit")
-    (tmp_path / "notebooks").mkdir()  # beside the package, but this is no checkout of the kit
+    (tmp_path / "notebooks").mkdir()  # beside the package, but not a checkout of dqnkit
     with pytest.raises(DQNKitError, match="pip install"):
         course_folder.find_notebooks()
 
@@ -78,7 +78,7 @@ def test_a_later_version_updates_what_was_not_touched_and_lays_the_rest_beside(i
     assert (folder / "00_start.ipynb").read_text() == "newer"
     assert (folder / "01_next.ipynb").read_text() == "my answers"
     assert beside.read_text() == "newer, too"
-    assert course_folder.copy_course(course, folder) == ([], [], [])  # it is offered once
+    assert course_folder.copy_course(course, folder) == ([], [], [])  # it is offered only once
 
     beside.write_text("I go on in this one")
     (course / "01_next.ipynb").write_text("a correction, under the same version of the kit")

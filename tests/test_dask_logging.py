@@ -1,4 +1,4 @@
-"""Dask's log can be kept off a page: in the driver, in the workers, and in those that take their place."""
+"""Dask's log can be kept out of a page: in the driver, in the workers, and in workers that replace them."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def test_the_death_of_a_worker_leaves_nothing_on_the_page(capfd: pytest.CaptureF
         until = time.monotonic() + 60
         while client.submit(os.getpid, pure=False).result(timeout=60) == pid:
             assert time.monotonic() < until
-        assert client.submit(levels_of_dask, pure=False).result(timeout=60) == {logging.CRITICAL}  # its successor, too
+        # its replacement, too
+        assert client.submit(levels_of_dask, pure=False).result(timeout=60) == {logging.CRITICAL}
     out, err = capfd.readouterr()
     assert out + err == ""

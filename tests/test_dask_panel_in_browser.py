@@ -1,4 +1,4 @@
-"""Dask's own charts in JupyterLab's side panel: dask-labextension finds the cluster of the notebook that is open."""
+"""Dask's charts in JupyterLab's side panel: dask-labextension finds the cluster of the open notebook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_panel_finds_the_cluster_and_shows_its_tasks(tmp_path: Path) -> None
         notebook.run(1)
         page = notebook.page
         page.locator("[data-id='dask-dashboard-launcher'], li[title*='Dask']").first.click()
-        assert page.get_by_text("Clusters", exact=True).count() == 0  # the notebooks make them
+        assert page.get_by_text("Clusters", exact=True).count() == 0  # the notebooks create the clusters
         page.locator("button:near(input[placeholder*='DASK'])").first.click()
         charts = page.locator("button", has_text=re.compile("task stream", re.I))
         charts.first.click(timeout=30_000)

@@ -1,4 +1,4 @@
-"""Clusters that are made and connected to; workers with another package, or none, which is sent to them."""
+"""Clusters that are created or connected to; the package is sent to workers with another version or none."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ GIB = 2**30
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """Of a cluster with one worker, which the tests that use it leave as it was."""
+    """A client of a cluster with one worker; the tests do not change it."""
     with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         yield client
 
 
-# -- making one -------------------------------------------------------------------------------------------------------
+# -- creating a cluster -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_connecting_works_where_an_event_loop_runs_as_in_a_notebook(client: Clie
 
 def test_nothing_listens_there() -> None:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and does not listen
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
         port = unused.getsockname()[1]
         with pytest.raises(
             ClusterError, match=rf"nothing listens there.*dask scheduler --host 127.0.0.1 --port {port}"
@@ -292,7 +292,7 @@ def names(client: Client) -> dict[str, str]:
 
 
 def assert_all_make_rollouts(client: Client, workers: int) -> None:
-    """Rollouts arrive from so many workers."""
+    """Rollouts arrive from this many workers."""
     rollouts, config = ClusterRollouts(client, task_steps=8), small_config()
     rollouts.begin(config)
     try:

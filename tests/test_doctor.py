@@ -1,4 +1,4 @@
-"""The doctor's report: as text, as a table, and its line about widgets, which a browser must answer."""
+"""The doctor's report: as text, as a table, and its line about widgets, to which a browser must reply."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_report_says_first_what_is_wrong_and_each_remedy_once():
 
 
 def test_the_whole_examination_here(monkeypatch):
-    monkeypatch.setattr(smoke_tests, "tensorflow", list)  # these take seconds; tried in test_doctor_smoke_tests.py
+    monkeypatch.setattr(smoke_tests, "tensorflow", list)  # these take seconds; tested in test_doctor_smoke_tests.py
     monkeypatch.setattr(smoke_tests, "dask_starts", list)
     findings = examine()
     names = {finding.name for finding in findings}
@@ -73,7 +73,7 @@ PACKAGES = "extra 'learner': training"
 
 
 def words(html):
-    """What can be read on a page, and where a fold is open."""
+    """The text of a page, and where a fold is open."""
     opened = re.sub(r"<details[^>]*? open>", " [open] ", html)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", opened)).split())
 
@@ -116,11 +116,11 @@ Report(browser_round_trip.examine())
 
 
 class Reader:
-    """Stands in for a browser at the messages' other end: runs a cell, and answers what the hidden widgets ask."""
+    """Stands in for the browser: runs a cell, and replies to the hidden widgets."""
 
     def __init__(self, client, answers=True):
         self.client, self.answers = client, answers
-        self.comms = {}  # what each widget was opened with
+        self.comms = {}  # the data with which each widget was opened
         self.questions = []
         self.seen = []  # what the page showed, in order
 
@@ -150,7 +150,7 @@ class Reader:
                 self.answer()
 
     def answer(self):
-        """Do as the link says."""
+        """Do what the link says."""
         (link,) = (state for state in self.comms.values() if state.get("_model_name") == "DirectionalLinkModel")
         asked, value = self.questions[-1]
         if link["source"] == [f"IPY_MODEL_{asked}", "value"]:

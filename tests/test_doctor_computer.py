@@ -1,4 +1,4 @@
-"""What the doctor sees of a computer: what a container allows, and that it survives all that it meets."""
+"""What the doctor finds out about a computer: the limits of a container, and that it survives whatever it finds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GIB = 2**30
 
 @pytest.fixture
 def control_groups(tmp_path):
-    """Writes the files by which Linux tells a container how much memory it uses."""
+    """Writes the files in which Linux tells a container how much memory it uses."""
 
     def write(files):
         for name, text in files.items():

@@ -1,4 +1,4 @@
-"""What the doctor says of packages: what the kit asks for, what is there, and the command that mends it."""
+"""What the doctor says about packages: what dqnkit needs, what is installed, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 @pytest.fixture
 def install(monkeypatch):
-    """Replaces what is installed by what a test says; everything that the kit asks for unless told otherwise."""
+    """Pretends that these packages are installed; without arguments, all that dqnkit needs."""
     monkeypatch.setattr(metadata, "requires", missing)
 
     def change(**changes):
@@ -69,7 +69,7 @@ def test_requirements_of_the_metadata_and_of_a_checkout_are_the_same(monkeypatch
 
 
 def test_only_packages_with_alternatives_have_conditions():
-    """Conditions are left aside, which is right as long as they choose between packages of which any one will do."""
+    """Conditions are ignored, which is right as long as they choose between packages of which each one suffices."""
     for wanted in PROJECT["optional-dependencies"].values():
         for line in wanted:
             if ";" in line:

@@ -1,4 +1,4 @@
-"""The doctor tries what is installed, in other processes, and survives what they do."""
+"""The doctor tries what is installed, in other processes, and survives their failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_without_pygame_videos_are_advice(monkeypatch):
 
 @pytest.fixture
 def tensorflow(tmp_path, monkeypatch):
-    """Puts a package called tensorflow, with the code that a test gives it, where the doctor's process finds it."""
+    """Installs a package called tensorflow, with code from the test, where the doctor's process finds it."""
 
     def write(code):
         (tmp_path / "tensorflow.py").write_text(code)
@@ -99,7 +99,7 @@ def test_a_cluster_starts_works_and_closes():
 
 @pytest.fixture
 def broken_dask(tmp_path, monkeypatch):
-    """Puts a dask and a distributed, with the code that a test gives them, where the doctor's process finds them."""
+    """Installs packages dask and distributed, with code from the test, where the doctor's process finds them."""
 
     def write(code):
         for name in ("dask", "distributed"):

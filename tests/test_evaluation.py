@@ -1,4 +1,4 @@
-"""Evaluation: whole greedy episodes, one for each copy, apart from training; and videos."""
+"""Evaluation: whole greedy episodes, one for each copy, independent of training; and videos."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from toys import linear_policy, small_config
 from dqnkit import evaluation
 from dqnkit.actor import Actor
 from dqnkit.errors import MissingExtraError
-from dqnkit.evaluation import evaluate, record_video
+from dqnkit.evaluation import evaluate
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights
+from dqnkit.videos import record_video
 
 if "test/PlainCartPole-v1" not in gym.registry:  # the same, without Gymnasium's native vector version
     gym.register("test/PlainCartPole-v1", gym.spec("CartPole-v1").entry_point, max_episode_steps=500)
 
 
 def cartpole_policy(lean: list[float]) -> PolicyWeights:
-    """To the right where ``observation . lean`` is above 0."""
+    """Pushes to the right where ``observation . lean`` is above 0."""
     kernel = np.stack([np.zeros(4), lean], axis=1).ravel()
     return PolicyWeights(0, (Dense(4, 2, False),), np.append(kernel, [0.0, 0.0]).astype(np.float32))
 
@@ -64,7 +65,7 @@ def test_the_seed_decides_which_episodes(env_id: str) -> None:
     assert not np.array_equal(first, evaluate(weights, config, 30, seed=4))
     assert not np.array_equal(first, evaluate(weights, small_config(env_id, seed=1), 30, seed=3))
     np.testing.assert_array_equal(evaluate(weights, config, 30), evaluate(weights, config, 30))
-    assert len(np.unique(first)) > 1  # the copies' episodes differ
+    assert len(np.unique(first)) > 1  # the episodes of the copies differ
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
@@ -85,7 +86,7 @@ def test_no_seed_of_training_is_used_again(deterministic: bool) -> None:
 
 
 def test_it_is_greedy() -> None:
-    """Broken-v0 gives NaN for action 1: one step explored would show."""
+    """Broken-v0 gives NaN for action 1, so a single random step would be noticed."""
     kernel = PolicyWeights(0, (Dense(2, 2, False),), np.array([0, 0, 0, 0, 1, 0], np.float32))
     np.testing.assert_array_equal(evaluate(kernel, small_config("test/Broken-v0"), 20), 0.0)
 

@@ -1,6 +1,6 @@
 """Every exercise of the course: the solution passes, the stub fails, each known mistake is caught and named.
 
-At the end of the run the checks and their mutants are printed as a table (`conftest.py`).
+At the end of the run, `conftest.py` prints a table of the checks and the mistakes.
 """
 
 from __future__ import annotations
@@ -16,18 +16,16 @@ import pytest
 from dqnkit.classroom import course, rich_text
 from dqnkit.classroom.checking import check_exercise, find_mistake, hints, observe_all, same, solution
 from dqnkit.classroom.exercise import Exercise, Mistake
+from dqnkit.course_folder import find_notebooks
 
 NAMES = course.exercise_names()
 MUTANTS = [(name, mistake) for name in NAMES for mistake in course.find_exercise(name).mistakes]
-WANTED = {  # issue 3
-    *("q_update", "td_target", "epsilon_greedy", "q_network", "train_step", "replay_add", "replay_sample"),
-    *("target_sync", "double_q_target", "n_step_return", "training_loop"),
-}
+SOURCES = find_notebooks() / "source"
 
 
 @cache
 def shown_by(name: str, mistake: str = "") -> tuple[Any, ...]:
-    """What the cases show of the solution, or of a mistake."""
+    """The results of the cases for the solution or a mistake."""
     exercise = course.find_exercise(name)
     wrong = {known.name: known.wrong for known in exercise.mistakes}
     return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.cases()))
@@ -37,8 +35,10 @@ def equal(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     return all(map(same, one, other))
 
 
-def test_the_course_has_its_exercises() -> None:
-    assert set(NAMES) >= WANTED
+@pytest.mark.parametrize("lesson", course.LESSONS)
+def test_a_notebook_checks_the_exercises_of_its_lesson_and_no_others(lesson: str) -> None:
+    checked = set(re.findall(r'^check\("(\w+)"', (SOURCES / f"{lesson}.py").read_text("utf-8"), flags=re.MULTILINE))
+    assert checked == {name for name in NAMES if course.find_exercise(name).notebook == course.notebook_name(lesson)}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""The check of epsilon_greedy counts: any way to draw from `rng` passes, and every mistake shows itself."""
+"""The check of epsilon_greedy: any way to draw from `rng` passes, and every mistake is noticed."""
 
 from __future__ import annotations
 

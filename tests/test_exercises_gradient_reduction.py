@@ -1,4 +1,4 @@
-"""The exercises of notebook 07: what is right in another way passes, and what is changed on the way is named."""
+"""The exercises of the lesson on strategies: other right solutions pass, and changed arguments are named."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_one_variable_at_a_time_passes(tf: Any) -> None:
 
 
 def test_only_what_is_applied_counts(tf: Any) -> None:
-    """The first replica gives everything, the others nothing: unusual, but right."""
+    """The first replica returns all, the others nothing: unusual, but right."""
 
     def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
         mine = float(context.replica_id_in_sync_group == 0) * context.num_replicas_in_sync
@@ -100,7 +100,7 @@ def test_what_cannot_be_compiled_is_found(tf: Any) -> None:
 
 
 def test_the_package_does_the_same(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dqnkit.learner import reduce_gradients
+    from dqnkit.replicas import reduce_gradients
 
     def gradients(gradients: Any, max_norm: Any, context: Any) -> Any:
         monkeypatch.setattr(tf.distribute, "get_replica_context", lambda: context)
@@ -116,4 +116,4 @@ def test_replicas_that_take_turns_meet_twice(tf: Any) -> None:
         return [mean[0] / context.num_replicas_in_sync]
 
     [result] = applied(gradients, [[tf.constant([1.0])], [tf.constant([2.0])]], 0.0)
-    np.testing.assert_allclose(result, [4.5])  # 3 on both; 3 and 6, in the mean 4.5
+    np.testing.assert_allclose(result, [4.5])  # 3 on both replicas; then 3 and 6, whose mean is 4.5

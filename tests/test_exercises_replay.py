@@ -1,4 +1,4 @@
-"""The reader's replay buffer: any right way of writing it passes. (Its mistakes: `test_exercises.py`.)"""
+"""The reader's replay buffer: other right solutions pass. (Its mistakes: `test_exercises.py`.)"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXERCISES = (replay_add.EXERCISE, replay_sample.EXERCISE)
 
 
 class KeptInADeque:
-    """Another right way: the oldest falls out by itself, and transitions are plain tuples."""
+    """Another right solution: a deque drops the oldest, and transitions are plain tuples."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -34,7 +34,7 @@ class KeptInADeque:
 
 
 class Shifts(replay_add.RingBuffer):
-    """Another: the oldest is taken off the front of a list."""
+    """Another right solution: a list whose oldest element is removed."""
 
     def add(self, *values: Any) -> None:
         if len(self.slots) == self.capacity:

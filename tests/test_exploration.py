@@ -1,4 +1,4 @@
-"""Epsilon-greedy actions and what epsilon is."""
+"""Epsilon-greedy actions, and the values of epsilon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages installed from a notebook: what is missing, fitting what is there, and nothing else."""
+"""Packages installed from a notebook: only what is missing, fitting what is installed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def name_of(requirement: str) -> str:
 
 
 def lacking(monkeypatch: pytest.MonkeyPatch, *modules: str) -> list[str]:
-    """Let these modules be missing; what is asked for from now on."""
+    """Pretend that these modules are missing; returns the requests made from then on."""
     installed: list[str] = []
     monkeypatch.setattr(extras, "install", installed.extend)
     monkeypatch.setattr(extras, "find_spec", lambda module: None if module in modules else object())
@@ -111,7 +111,7 @@ def test_where_there_is_no_pip_it_is_uv(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def write_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
-    """A wheel of one empty module, which needs others."""
+    """A wheel with one empty module and some requirements."""
     head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     info = f"{name}-{version}.dist-info"
@@ -124,7 +124,7 @@ def write_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
 
 @pytest.mark.slow
 def test_a_real_pip_installs_what_fits_and_changes_nothing(tmp_path: Path) -> None:
-    """In an environment of its own, from a folder of wheels among which there are newer ones of all that is there."""
+    """In a separate environment, from a folder of wheels that has newer versions of all installed packages too."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     for version in ("2026.7.1", "2026.8.0"):

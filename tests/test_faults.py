@@ -1,4 +1,4 @@
-"""A worker is killed on purpose: the process ends, the call does not wait, and this process is never the one."""
+"""A worker is killed on purpose: its process ends, the call does not wait, and this process is never chosen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NeverAnswers:
     def run(self, *_: Any, **__: Any) -> None:
         self.asked.set()
         self.release.wait(60)
-        raise OSError("gone")  # and nobody hears of it
+        raise OSError("gone")  # and nobody is told
 
 
 def test_it_does_not_wait_for_an_answer() -> None:
@@ -61,7 +61,7 @@ def test_training_goes_on_and_the_row_says_lost_until_another_worker_has_the_nam
         before = dict(client.run(os.getpid))
         address = next(iter(before))
         config = small_config(total_steps=1_000_000_000)
-        seen: list[list[bool]] = []  # whether the workers of the name were lost
+        seen: list[list[bool]] = []  # whether the workers of this name were lost
         began = time.monotonic()
         with closing(train(config, rollouts=rollouts, learner=StillLearner())) as training:  # type: ignore[arg-type]
             for status in training:

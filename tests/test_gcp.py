@@ -1,4 +1,4 @@
-"""Clusters on Google Compute Engine, against a stand-in for its API: what is asked, and that nothing is left."""
+"""Clusters on Google Compute Engine, against a stand-in for its API: the requests, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INSTANCES, FIREWALLS = "projects/p/zones/us-central1-a/instances", "projects/p/g
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComputeAPI]:
-    """A project that has nothing; after the test it must have nothing again, and nothing left the loopback."""
+    """An empty project, which must be empty after the test; no connection may leave the loopback."""
     monkeypatch.setattr(gce, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(machines, "RECONCILE_SECONDS", 0.5)
     before = copy.deepcopy(dask.config.get("distributed.comm"))
@@ -79,12 +79,12 @@ def test_a_cluster_comes_up_makes_rollouts_and_leaves_nothing(
         assert {"dqnkit-owner", "dqnkit-ends"} < set(body["labels"])
         assert all(re.fullmatch("[a-z0-9_-]{0,63}", text) for pair in body["labels"].items() for text in pair)
         assert body["scheduling"]["instanceTerminationAction"] == "DELETE"
-        assert lifetime - 60 < int(body["scheduling"]["maxRunDuration"]["seconds"]) <= lifetime  # until the common end
+        assert lifetime - 60 < int(body["scheduling"]["maxRunDuration"]["seconds"]) <= lifetime  # up to the common end
         assert body["disks"][0]["autoDelete"] == "true"
         assert body["disks"][0]["initializeParams"]["sourceImage"].endswith("/ubuntu-2404-lts-amd64")
         assert [item["key"] for item in body["metadata"]["items"]] == ["user-data", "block-project-ssh-keys"]
         data = body["metadata"]["items"][0]["value"]
-        assert "shutdown" not in data  # that would only stop it, and its disk be paid for
+        assert "shutdown" not in data  # a shutdown would only stop it, and its disk would still be paid for
         assert "--no-dashboard" in data
         assert "TOKEN-1234" not in data
     assert [body["scheduling"]["provisioningModel"] for body in (scheduler, *workers)] == ["STANDARD", "SPOT", "SPOT"]
@@ -111,7 +111,7 @@ def test_the_firewall_lets_in_the_driver_and_its_own_machines_and_nobody_else(ap
         assert "sourceRanges" not in rules["among"]
         assert rules["world"]["denied"] == [{"IPProtocol": "all"}]
         assert rules["driver"]["priority"] == rules["among"]["priority"] < rules["world"]["priority"] < 1000
-        # it stands before the first machine starts
+        # it exists before the first machine starts
         order = [request.path for request in api.requests if request.method == "POST"]
         assert order == [FIREWALLS] * 3 + [INSTANCES]
 

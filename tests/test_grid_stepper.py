@@ -1,4 +1,4 @@
-"""The grid world by clicks: one click is one update, the formula has its numbers, and the sliders act."""
+"""The grid stepper: one click is one update, the formula has its numbers, and the sliders work."""
 
 from __future__ import annotations
 

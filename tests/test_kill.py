@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at random moments, most of them in the middle of writing, a run still ends as if it never was."""
+"""A run killed with SIGKILL at random moments, most of them during a save, still ends with the same result."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from killed_run import CONFIG
 from dqnkit.checkpoint import restore
 from dqnkit.training import train
 
-KILLS = int(os.environ.get("DQNKIT_KILLS", "10"))  # the rehearsal sets 50
+KILLS = int(os.environ.get("DQNKIT_KILLS", "10"))  # .ci/rehearse sets 50
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 15 * KILLS)
 def test_a_run_killed_at_random_moments_ends_as_the_uninterrupted_one(tmp_path: Path) -> None:
-    rng = np.random.default_rng()  # other moments each time; a failure prints the folder's state
+    rng = np.random.default_rng()  # other moments in each run; a failure prints the folder's state
     command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), str(tmp_path)]
     kills, reached = 0, []
     while kills < KILLS:
@@ -35,14 +35,14 @@ def test_a_run_killed_at_random_moments_ends_as_the_uninterrupted_one(tmp_path: 
         process.stdout.close()
         kills += not ended
         if list(tmp_path.glob("step-*")):
-            reached.append(restore(tmp_path).counters.step)  # whole, with no warning of damage: warnings are errors
+            reached.append(restore(tmp_path).counters.step)  # intact, without a warning of damage: warnings are errors
         if ended:
             break
     assert reached == sorted(reached)
     print(f"{kills} kills; steps reached: {reached}")
 
     state = restore(tmp_path)
-    for _ in train(CONFIG, state=state):  # nothing, where the last process was done
+    for _ in train(CONFIG, state=state):  # nothing to do if the last process finished the run
         pass
     weights = state.learner.get_weights()
     *_, whole = train(CONFIG)

@@ -1,4 +1,4 @@
-"""Mistakes known from other DQN code (DESIGN, section 8), one test each."""
+"""Mistakes known from other DQN code, one test each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import tensorflow as tf
 from toys import linear_policy, small_config
 
 import dqnkit
-from dqnkit.actor import Actor, Record, pack_transitions
+from dqnkit.actor import Actor
 from dqnkit.learner import Learner
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.packing import Record, pack_transitions
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.training import train
 from dqnkit.types import Transition
 from dqnkit.value_learning import double_q_learning, q_learning
@@ -39,14 +41,14 @@ def test_a_terminal_target_other_than_the_reward(next_value: float) -> None:
 
 @pytest.mark.parametrize("n_step", [1, 3])
 def test_truncation_treated_as_termination(n_step: int) -> None:
-    """At the time limit the episode is cut, not over: its last observation is valued, and that of the reset is not."""
+    """At the time limit the episode is truncated: its last observation is used, not the one after the reset."""
     config = small_config("dqnkit/GridWorld-v0", max_episode_steps=4, rollout_steps=20, n_step=n_step, gamma=0.5)
     transitions = Actor(config).rollout(linear_policy((2,), 4), 1.0).transitions
     assert len(transitions.discount) > 40
     assert (transitions.discount > 0).all()  # the goal is 8 steps away
     assert set(transitions.discount) == {0.5**n for n in range(1, n_step + 1)}
     moved = np.abs(transitions.next_observation - transitions.observation).sum(axis=1)
-    assert (moved <= 0.5 * n_step + 1e-6).all()  # never from the last square to the first
+    assert (moved <= 0.5 * n_step + 1e-6).all()  # never a transition from the last square to the first
 
 
 def test_epsilon_restarted_each_episode() -> None:
@@ -64,7 +66,7 @@ def test_every_episode_reset_with_the_same_seed(deterministic: bool) -> None:
     actor = Actor(config)
     rollouts = [actor.rollout(linear_policy((4,), 2), 1.0, sequence) for sequence in range(5)]
     observations = np.concatenate([rollout.transitions.observation for rollout in rollouts])
-    starts = observations[(np.abs(observations) <= 0.05).all(axis=1)]  # where CartPole begins
+    starts = observations[(np.abs(observations) <= 0.05).all(axis=1)]  # the starts of CartPole's episodes
     assert len(starts) >= 20
     assert len(np.unique(starts, axis=0)) == len(starts)
 
@@ -81,7 +83,7 @@ def test_gather_without_batch_dims_gives_a_square_of_td_errors(batch_size: int) 
 
 
 def test_model_predict_in_the_loop() -> None:
-    """It builds a data pipeline for each call: slow, and leaking in a loop. Nothing in the package calls it."""
+    """`model.predict` builds a data pipeline at each call: slow, and it leaks memory. The package never calls it."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.Attribute) and node.attr in ("predict", "predict_on_batch")), path

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from dqnkit import course_folder, lab
+from dqnkit.classroom.course import LESSONS, notebook_name
 from dqnkit.errors import DQNKitError, MissingExtraError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +26,7 @@ SERVER = {"url": "http://localhost:8889/", "port": 8889, "token": "abc"}
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What would have been run instead of JupyterLab."""
+    """The commands that would have been run instead of JupyterLab."""
     ran = []
     monkeypatch.setattr(lab, "find_spec", lambda name: object())
     monkeypatch.setattr(lab, "_run_until_interrupted", lambda command, *others: ran.append(command) or 0)
@@ -129,7 +130,8 @@ def test_a_computer_without_a_browser_is_noticed(monkeypatch):
     assert lab._why_no_browser() == ""
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert lab._why_no_browser() == "There is no browser on this computer"  # one of text, it would take this terminal
+    # a text browser would take over this terminal
+    assert lab._why_no_browser() == "There is no browser on this computer"
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 51000 10.0.0.1 22")
     monkeypatch.setenv("BROWSER", "/an/editor/that/opens/it/at/home")
     assert lab._why_no_browser() == ""
@@ -155,7 +157,7 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
     pytest.importorskip("jupyterlab")
     program = (
         "import signal, sys\n"
-        # a shell that starts tests in the background lets them ignore Ctrl-C; a reader's does not
+        # a shell that starts tests in the background makes them ignore Ctrl-C; a reader's shell does not
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dqnkit.lab import open_lab\n"
         "sys.exit(open_lab(port=int(sys.argv[1]), folder=sys.argv[2]))"
@@ -186,10 +188,10 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
             with urllib.request.urlopen(f"{found[1]}lab/api/settings?token={found[2]}", timeout=60) as answer:
                 schemas = {entry["id"]: entry.get("schema", {}) for entry in json.load(answer)["settings"]}
             notification = schemas["@jupyterlab/apputils-extension:notification"]["properties"]
-            assert notification["fetchNews"]["default"] == "false"  # nobody is asked whether they want news
+            assert notification["fetchNews"]["default"] == "false"  # readers are not asked whether they want news
             page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
             with urllib.request.urlopen(page, timeout=60) as answer:
-                assert "00_start_here.ipynb" in json.load(answer)["content"]
+                assert f"{notebook_name(LESSONS[0])}.ipynb" in json.load(answer)["content"]
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=60)
         finally:

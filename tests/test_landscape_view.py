@@ -1,4 +1,4 @@
-"""The landscape that changes: what it draws while a network trains, and what its controls do afterwards."""
+"""The landscape view: what it draws while a network trains, and its controls afterwards."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from dqnkit.lessons.q_network.landscape import Scale
-from dqnkit.lessons.q_network.landscape_view import BEST, LandscapeView, Snapshot, grid_points
+from dqnkit.lessons.q_network.landscape_picture import Scale
+from dqnkit.lessons.q_network.landscape_view import BEST_ACTION, LandscapeView, Snapshot, grid_points
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
 
@@ -27,7 +27,7 @@ def view() -> LandscapeView:
 def test_it_draws_the_newest_and_keeps_all(view: LandscapeView) -> None:
     picture = view.draw(snapshots(5))
     assert "Landscape of max Q" in picture.alt
-    assert "from 0.50 to 0.50" in picture.alt  # of the better action
+    assert "from 0.50 to 0.50" in picture.alt  # the better action's value
     assert "sticks): 0.10" in picture.alt
     assert picture.caption == "look"
     assert len(view.snapshots) == 6
@@ -53,16 +53,16 @@ def test_the_controls_choose_the_moment_the_action_and_the_angle(view: Landscape
     before = view.picture().png
     view.turn.value = -60
     assert view.picture().png != before
-    view.action.value, view.moment.value = BEST, 0
+    view.action.value, view.moment.value = BEST_ACTION, 0
     assert "from 0.00 to 0.00" in view.picture().alt
-    assert "network: now 1.00" in view.picture().alt  # the curve is drawn up to the chosen moment
+    assert "network: now 1.00" in view.picture().alt  # the curve ends at the chosen moment
 
 
 def test_playing_goes_to_the_end_and_stops(view: LandscapeView) -> None:
     view.draw(snapshots(5))
     view._repr_mimebundle_()
     view.moment.value = 0
-    view.play_button.unobserve_all()  # without its clock, which needs a running loop
+    view.play_button.unobserve_all()  # without the clock, which needs a running event loop
     view.play_button.value = True
     ticks = 1
     while view._tick():

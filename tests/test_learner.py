@@ -1,10 +1,11 @@
-"""The learner against a second implementation, one update at a time in float64, and what it promises around that."""
+"""The learner against a second implementation, in float64 and one update at a time; and its other guarantees."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,15 @@ import pytest
 import tensorflow as tf
 from toys import small_config
 
+from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.learner import Learner
-from dqnkit.networks import update_target
+from dqnkit.network_layers import DuelingHead
+from dqnkit.networks import build_q_network, update_target
 from dqnkit.policy import q_values
 from dqnkit.types import Array, Transition
+from dqnkit.value_learning import dqn_loss, huber, q_learning
 
 K, B = 3, 8
 
@@ -36,13 +40,13 @@ def batches(rng: np.random.Generator, k: int = K, size: int = B, scale: float = 
 
 
 def config_for_updates(**settings: Any) -> DQNConfig:
-    # a large epsilon in Adam: without it, the sign of a gradient of 1e-9 is worth a whole learning rate
+    # a large epsilon in Adam: otherwise a gradient of 1e-9 would move a weight by a whole learning rate
     defaults = {"hidden_sizes": (8, 6), "batch_size": B, "target_period": 4, "adam_epsilon": 1e-3}
     return small_config(**{**defaults, "learning_rate": 0.01, **settings})
 
 
 class Reference:
-    """DQN written once more: float64, one update at a time, Adam and clipping by hand."""
+    """A second implementation of DQN: float64, one update at a time, Adam and clipping by hand."""
 
     def __init__(self, config: DQNConfig, parameters: Sequence[Array]) -> None:
         self.config = config
@@ -225,12 +229,12 @@ class TestDivergence:
         before = everything(learner)
         for name, value in (("reward", np.nan), ("reward", np.inf), ("observation", np.nan)):
             spoilt = batches(rng)
-            getattr(spoilt, name)[1, 0] = value  # where relu makes 0 of NaN, only the next loss shows it
+            getattr(spoilt, name)[1, 0] = value  # where relu turns NaN into 0, only the next loss shows it
             with pytest.raises(DivergedError, match=r"the loss became (nan|inf) in update [56]: .*learning_rate"):
                 learner.update(spoilt)
             assert_same(everything(learner), before)
             assert np.isfinite(learner.get_weights().values).all()
-        learner.update(last)  # and it goes on as if nothing had been
+        learner.update(last)  # and it continues as if nothing had happened
         unharmed.update(first)
         unharmed.update(last)
         assert_same(everything(learner), everything(unharmed))
@@ -287,6 +291,137 @@ def test_the_readers_own_double_rule_gets_the_selector(rng: np.random.Generator)
 
     learner = Learner(config_for_updates(double_q=True, learning_rate=0.0), td_error=rule)
     np.testing.assert_allclose(learner.update(batches(rng)).td_errors, 0.0, atol=1e-6)  # target and online are equal
+
+
+def q_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
+    """Q-learning and Huber loss, as a reader would write them."""
+    q_tm1 = online(batch.observation)
+    bootstrap = tf.reduce_max(target(batch.next_observation), axis=1)
+    if tf.reduce_sum(batch.discount) < 0:  # Python's if on a tensor
+        bootstrap = -bootstrap
+    td_target = tf.stop_gradient(batch.reward + batch.discount * bootstrap)
+    td_error = td_target - tf.gather(q_tm1, batch.action, axis=1, batch_dims=1)
+    return huber(td_error), td_error, q_tm1
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_loss_of_the_readers_own_gives_the_weights_of_the_same_rule(xla: bool, rng: np.random.Generator) -> None:
+    config = config_for_updates(xla=xla)
+    learners = [Learner(config), Learner(config, td_error=q_learning), Learner(config, loss=q_loss)]
+    for _ in range(3):
+        data, importance = batches(rng), rng.random((K, B)).astype(np.float32)
+        expected, *others = [learner.update(data, importance) for learner in learners]
+        for result in others:
+            for ours, theirs in zip(result, expected, strict=True):
+                np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for learner in learners[1:]:
+        for ours, theirs in zip(everything(learner).values(), everything(learners[0]).values(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_loss_of_the_readers_own_is_compiled_like_the_packages(rng: np.random.Generator) -> None:
+    """A function that was compiled apart made each update 500 times slower."""
+    config, data = config_for_updates(xla=True), batches(rng, k=32)
+    learners = [Learner(config), Learner(config, loss=q_loss), Learner(config, td_error=lambda *x: q_learning(*x))]
+    seconds = []
+    for learner in learners:
+        learner.update(data)
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            learner.update(data)
+            times.append(time.process_time() - began)
+        seconds.append(min(times))
+    assert max(seconds) < 20 * seconds[0]
+
+
+def test_a_loss_whose_source_is_not_at_hand_is_used(rng: np.random.Generator) -> None:
+    """Typed at a prompt: it cannot be rewritten, and without Python's if on tensors it need not be."""
+    names: dict[str, Any] = {"tf": tf}
+    exec(
+        "def loss(online, target, batch):\n    q = online(batch.observation)\n    return q[:, 0] ** 2, q[:, 1], q",
+        names,
+    )
+    learner = Learner(config_for_updates(learning_rate=0.0), loss=names["loss"])
+    data = batches(rng)
+    q = learner.online(data.observation.reshape(-1, 4)).numpy()
+    np.testing.assert_allclose(learner.update(data).td_errors.ravel(), q[:, 1], atol=1e-5)
+
+
+def test_losses_and_priorities_may_differ(rng: np.random.Generator) -> None:
+    def distance(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
+        q_tm1 = online(batch.observation)
+        return tf.reduce_sum(q_tm1**2, axis=1), batch.reward, 7.0 * q_tm1
+
+    learner = Learner(config_for_updates(learning_rate=0.0), loss=distance)
+    data = batches(rng)
+    q = learner.online(data.observation.reshape(-1, 4)).numpy()
+    result = learner.update(data)
+    np.testing.assert_array_equal(result.td_errors, data.reward)
+    np.testing.assert_allclose(result.losses, (q**2).sum(axis=1).reshape(K, B).mean(axis=1), rtol=1e-4)
+    assert result.mean_max_q == pytest.approx(7.0 * q.max(axis=1).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("change", ["mean", "square", "chosen"])
+def test_a_loss_of_other_shapes_is_refused(change: str, rng: np.random.Generator) -> None:
+    def wrong(online: Any, target: Any, batch: Transition) -> tuple[Any, Any, Any]:
+        losses, priorities, q_tm1 = dqn_loss(config)(online, target, batch)
+        if change == "mean":
+            return tf.reduce_mean(losses), priorities, q_tm1
+        elif change == "square":
+            return losses, priorities[:, None] - priorities, q_tm1
+        return losses, priorities, q_tm1[:, 0]
+
+    config = config_for_updates()
+    shapes = {"mean": r"\(\), \(8,\), \(8, 2\)", "square": r"\(8,\), \(8, 8\)", "chosen": r"\(8,\), \(8,\), \(8,\)"}
+    with pytest.raises(ConfigError, match=rf"losses \[B\], priorities .* not the shapes {shapes[change]}"):
+        Learner(config, loss=wrong).update(batches(rng))
+
+
+def test_a_loss_and_an_update_rule_together_are_refused() -> None:
+    with pytest.raises(ConfigError, match="give either loss or td_error, not both"):
+        Learner(config_for_updates(), loss=q_loss, td_error=q_learning)
+
+
+def test_a_network_of_the_readers_own_is_learned_and_acts(rng: np.random.Generator) -> None:
+    """Dueling where the configuration says nothing of it: the weights are those of the setting."""
+
+    def dueling(shape: Any, dtype: Any, num_actions: int, config: DQNConfig) -> Any:
+        return build_q_network(shape, dtype, num_actions, replace(config, dueling=True))
+
+    data = batches(rng)
+    learner, expected = Learner(config_for_updates(), network=dueling), Learner(config_for_updates(dueling=True))
+    assert isinstance(learner.online.layers[-1], DuelingHead)
+    for each in (learner, expected):
+        each.update(data)
+    np.testing.assert_array_equal(learner.get_weights().values, expected.get_weights().values)
+    x = data.observation.reshape(-1, 4)
+    np.testing.assert_allclose(q_values(learner.get_weights(), x), learner.online(x), atol=1e-5)
+
+
+BY_ACTORS: dict[str, Any] = {"actor_priorities": True, "replay": "prioritized"}
+
+
+class TestActorPriorities:
+    """The actor's first priorities are those of the learner, or they are refused."""
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{}, {"double_q": True}, {"loss": "squared"}, {"n_step": 3}, {"dueling": True, "double_q": True, "xla": True}],
+    )
+    def test_they_are_those_of_the_learners_first_update(self, settings: Any, rng: np.random.Generator) -> None:
+        learner = Learner(config_for_updates(**BY_ACTORS, **settings))
+        data = batches(rng, k=1)
+        by_actor = td_errors(learner.get_weights(), Transition._make(values[0] for values in data))
+        np.testing.assert_allclose(learner.update(data).td_errors[0], by_actor, atol=1e-5)
+
+    @pytest.mark.parametrize("part", ["loss", "td_error"])
+    def test_those_of_another_rule_are_refused(self, part: str) -> None:
+        own: dict[str, Any] = {"loss": q_loss, "td_error": lambda *values: q_learning(*values)}
+        with pytest.raises(ConfigError, match=f"those of your {part}: set actor_priorities to False"):
+            Learner(config_for_updates(**BY_ACTORS), **{part: own[part]})
+        Learner(config_for_updates(**BY_ACTORS), td_error=q_learning)  # the package's own
+        Learner(config_for_updates(), **{part: own[part]})
 
 
 @pytest.mark.parametrize("xla", [False, True])

@@ -1,6 +1,6 @@
-"""Training runs on environments whose optimal Q-values are known exactly: their error is measured, not only scores.
+"""Training runs on environments whose optimal Q-values are known: their error is measured, not only the returns.
 
-Actions are all random (epsilon is 1), so that every state and action is seen; Q-learning does not mind.
+All actions are random (epsilon is 1), so that every state and action occurs; Q-learning is off-policy.
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ def trained(env_id: str, **settings: Any) -> tuple[PolicyWeights, DQNConfig]:
         ("dqnkit/GridWorld-v0", {}),
         ("dqnkit/GridWorld-v0", {"double_q": True, "dueling": True, "replay": "prioritized", "target_tau": 0.5}),
         ("dqnkit/GridWorld-v0", {"deterministic": True, "loss": "squared", "xla": False}),
-        ("test/ShortEpisodes-v0", {}),  # a truncated episode goes on behind its end, so that nothing differs
+        ("test/ShortEpisodes-v0", {}),  # targets bootstrap at a truncation, so the values are the same
     ],
 )
 def test_values_in_the_grid_world(env_id: str, settings: dict[str, Any]) -> None:
-    """About 2,700 updates; the largest error of four seeds was 0.02 when this was written."""
+    """About 2,700 updates; the largest error of four seeds was 0.02."""
     weights, _ = trained(env_id, gamma=0.9, total_steps=6_000, samples_per_insert=32.0, **RANDOM_ACTIONS, **settings)
     env = GridWorld(observation="xy")
     learned, exact = q_values(weights, env.all_observations()), env.optimal_q(0.9)
     error = np.abs(learned - exact)[~env.terminal]
     assert error.max() < 0.06
     assert error.mean() < 0.02
-    # the shortest way to the goal is 8 steps: one more, and this would be 0
+    # the shortest way to the goal has 8 steps: with one more, this would be 0
     in_time = DQNConfig(env_id="dqnkit/GridWorld-v0", max_episode_steps=8)
     np.testing.assert_array_equal(evaluate(weights, in_time, 3), 1.0)
 
 
 @pytest.mark.parametrize("double_q", [False, True])
 def test_values_where_the_maximum_misleads(double_q: bool) -> None:
-    """The maximum over ten noisy values of -0.1 stays somewhat too high; with enough data the bias is small."""
+    """The maximum over ten noisy values of -0.1 stays a little too high; with enough data the bias is small."""
     weights, _ = trained(
         "dqnkit/TwoStateBias-v0",
         gamma=0.9,

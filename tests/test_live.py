@@ -1,4 +1,4 @@
-"""The live panel for training, without a browser: what it draws, what its sliders set, and how it ends."""
+"""The live panel without a browser: what it draws, what its sliders set, and how it ends."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def test_a_slider_sets_what_training_reads_and_is_marked_on_the_curve() -> None:
     view.record(status(100))
     view.follow()
     epsilon, rate, period = view.knobs
-    assert epsilon.slider.value == 0.3  # as training has it
-    assert rate.slider.value == pytest.approx(0.0075)  # a quarter down the configured line
+    assert epsilon.slider.value == 0.3  # the value that training uses
+    assert rate.slider.value == pytest.approx(0.0075)  # a quarter of the schedule has passed
     assert period.slider.value == 50
     assert settings.changes == []
 
@@ -133,7 +133,7 @@ def test_the_band_is_there_only_while_the_settings_are_the_recorded_ones() -> No
     view.draw()
     assert view._figure.band is None
 
-    used = LiveSettings(changes=[(5, "epsilon", 0.5)])  # of an earlier run, and taken back
+    used = LiveSettings(changes=[(5, "epsilon", 0.5)])  # of an earlier run, and reset
     again = view_of(used, band=BAND)
     again.record(status(100))
     again.draw()
@@ -167,7 +167,7 @@ def test_recording_is_quick_and_keeps_little() -> None:
 
 
 class Bill:
-    """Costs a cent more each time that it is asked."""
+    """A cost that grows by a cent at each call."""
 
     cents = 0
 
@@ -187,7 +187,8 @@ def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
     assert panel._note.value.startswith("Cost: $0.02")
 
     asyncio.run(live([status(400)], cost=bill))
-    said = page.final.replace("<span>$</span>", "$")  # between bare ones a notebook sees a formula
+    # a notebook takes text between two bare dollar signs for a formula
+    said = page.final.replace("<span>$</span>", "$")
     assert f"finished. Cost: ${bill.cents / 100:.2f} of $2.00, $0.31 an hour. Step 400" in said
     assert page.final.replace("<span>$</span>", "").count("$") == 0
     asyncio.run(live([status(400)]))
@@ -210,16 +211,16 @@ def test_axes_are_drawn_again_only_when_they_change() -> None:
     panel = TrainingPanel(q_bound=500.0)
     panel.total_steps = 400
     panel.draw(curves())
-    paper, still = panel._paper, panel._paper._still  # type: ignore[union-attr]
+    figure, background = panel._figure, panel._figure.background  # type: ignore[union-attr]
     panel.draw(curves(0.9))
-    assert panel._paper is paper
-    assert paper is not None
-    assert paper._still is still
+    assert panel._figure is figure
+    assert figure is not None
+    assert figure.background is background
     panel.draw(curves(2.0))  # beyond the axis
-    assert panel._paper is paper
-    assert paper._still is not still
-    panel.draw(curves(20.0))  # it explodes
-    assert panel._paper is not paper
+    assert panel._figure is figure
+    assert figure.background is not background
+    panel.draw(curves(20.0))  # the values diverge
+    assert panel._figure is not figure
 
 
 def test_what_is_drawn_again_and_again_is_what_is_drawn_at_once() -> None:
@@ -252,8 +253,8 @@ def test_paper_is_opaque_and_no_text_is_cut_off() -> None:
 def test_values_that_explode_get_a_logarithmic_axis(max_q: list[float], scale: str) -> None:
     panel = TrainingPanel(q_bound=100.0)
     panel.draw(Curves([0, 1], [1, 2], max_q))
-    assert panel._paper is not None
-    assert panel._paper.look.scale == scale
+    assert panel._figure is not None
+    assert panel._figure.look.scale == scale
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [0.0], [5.0], [-500.0, -80.0], [-3.0, 1e-9], [1e300], [-1e-300]])

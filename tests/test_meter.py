@@ -1,4 +1,4 @@
-"""Money is counted as the clouds count it, and training ends before the budget does."""
+"""The meter counts money as the clouds do, and training ends before the budget does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from toys import small_config
 
 from dqnkit.checkpoint import restore
 from dqnkit.cloud.meter import LEAST_SECONDS, TAKE_DOWN_SECONDS, Meter, within_budget
+from dqnkit.default_parts import make_replay
+from dqnkit.errors import CheckpointError
 from dqnkit.training import train
 
 
 class Clock:
-    """Goes on when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -47,7 +49,7 @@ def test_machines_are_paid_by_the_second_after_the_first_minute(clock: Clock) ->
 
 def test_each_machine_has_a_minute_of_its_own(clock: Clock) -> None:
     meter = Meter(clock=clock)
-    for name in ("a", "b", "c"):  # spot machines that are taken back at once
+    for name in ("a", "b", "c"):  # spot machines that are reclaimed at once
         meter.started(name, 3.6)
         clock.now += 1
         meter.ended(name)
@@ -64,7 +66,7 @@ def test_what_is_said_twice_counts_once_and_an_unknown_end_is_nothing(clock: Clo
     meter.ended("a")
     meter.ended("a")
     assert meter.spent() == pytest.approx(0.2)
-    meter.started("a", 3.6)  # the name of one that ended, again
+    meter.started("a", 3.6)  # the name of a machine that ended, used again
     clock.now += 100
     assert meter.spent() == pytest.approx(0.3)
 
@@ -121,7 +123,7 @@ def test_another_thread_starts_and_ends_machines_while_this_one_reads(clock: Clo
 def test_training_ends_at_the_budget_with_a_checkpoint_that_goes_on(clock: Clock, tmp_path: Path) -> None:
     config, said = small_config(total_steps=400), list[str]()
     meter = Meter(budget=1.0, clock=clock)
-    meter.started("a", 3.6)  # the budget lasts 1000 seconds, less what taking down costs
+    meter.started("a", 3.6)  # the budget lasts 1000 seconds, less the cost of taking the machines down
     seen = []
     for status in within_budget(train(config), meter, tmp_path, said.append):
         seen.append(status)
@@ -137,6 +139,15 @@ def test_training_ends_at_the_budget_with_a_checkpoint_that_goes_on(clock: Clock
     assert str(tmp_path) in said[0]
     rest = list(train(config, state=state))
     assert rest[-1].step >= 400
+
+
+def test_a_run_that_cannot_be_saved_is_refused_at_once(clock: Clock, tmp_path: Path) -> None:
+    replay: Any = make_replay(small_config())
+    methods = ("__len__", "add_rollout", "sample", "update_priorities", "set_progress")
+    own = type("Own", (), {name: lambda self, *a, name=name, **k: getattr(replay, name)(*a, **k) for name in methods})()
+    run = within_budget(train(small_config(), replay=own), Meter(clock=clock), tmp_path)
+    with pytest.raises(CheckpointError, match=r"\(Own\) cannot be saved"):
+        next(run)
 
 
 def test_a_run_within_its_budget_is_left_alone(clock: Clock, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A learner over several processes: the same weights as one, one clear error when something dies, nothing left over."""
+"""A learner over several processes: the same weights as one, one clear error after a fault, nothing left over."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from dqnkit.learner import Learner
 from dqnkit.training import train
 
 CONFIG = config_for_updates(**SETTINGS["all at once, xla"])
-ARRIVAL = 200.0  # seconds: TensorFlow takes its time on a machine that does something else
+ARRIVAL = 200.0  # seconds: TensorFlow starts slowly on a busy machine
 GONE = 60.0
 
 
@@ -48,7 +48,7 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def learner(client: Client) -> Iterator[MultiWorkerLearner]:
-    """The processes that the quick tests share."""
+    """A two-process learner, shared by the quick tests."""
     with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
         processes = learner_processes(client)
         assert sorted(processes) == [0, 1]
@@ -57,7 +57,7 @@ def learner(client: Client) -> Iterator[MultiWorkerLearner]:
 
 
 def learner_processes(client: Client) -> dict[int, psutil.Process]:
-    """The learner processes on the workers of this computer, by their rank."""
+    """The learner processes on the workers of this computer, by rank."""
     found = {}
     for pid in client.run(os.getpid).values():
         for process in psutil.Process(pid).children():
@@ -136,7 +136,7 @@ def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
     def show() -> None:
         del sys.modules["tensorflow"]
 
-    client.run(hide, workers=[first])  # as if it were not installed there
+    client.run(hide, workers=[first])  # as if TensorFlow were not installed there
     try:
         assert choose_workers(client, 1) == [second]
         with pytest.raises(
@@ -150,7 +150,7 @@ def test_workers_without_tensorflow_are_passed_over(client: Client) -> None:
 
 def test_a_process_that_cannot_start_is_told_with_its_log(client: Client) -> None:
     def spoil() -> None:
-        os.environ["PYTHONHASHSEED"] = "nonsense"  # Python itself refuses to start with that
+        os.environ["PYTHONHASHSEED"] = "nonsense"  # Python refuses to start with this value
 
     def repair() -> None:
         del os.environ["PYTHONHASHSEED"]
@@ -213,7 +213,7 @@ def test_a_loaded_state_goes_on_as_the_first_time(learner: MultiWorkerLearner, r
 
 def test_divergence_in_one_part_is_undone_in_all(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:
     before, bad = learner.state(), batches(rng)
-    bad.reward[1, -1] = np.nan  # in the part of the second process
+    bad.reward[1, -1] = np.nan  # in the slice of the second process
     with pytest.raises(DivergedError, match=f"the loss became nan in update {learner.updates + 2}"):
         learner.update(bad)
     for rank in (0, 1):
@@ -243,7 +243,7 @@ def test_after_ctrl_c_during_an_update_it_goes_on(
     finally:
         slow.resume()
     learner.update(batches(rng))
-    assert learner.updates == before + 2 * K  # the interrupted one was done, too: in all processes or in none
+    assert learner.updates == before + 2 * K  # the interrupted update was made too: in all processes or in none
     assert learner.state(0)["updates"] == learner.state(1)["updates"]
 
 
@@ -294,7 +294,7 @@ def test_a_process_that_stops_or_ends_is_noticed(client: Client, rng: np.random.
         learner.timeout = 60.0
         learner.restart()
         processes = learner_processes(client)
-        processes[0].kill()  # between two calls: the other must not wait for the next one
+        processes[0].kill()  # between two calls: the other process must not wait for the next one
         wait_until_gone(processes)
         with pytest.raises(LearnerLostError, match=r"learner process 0 on .* was killed by SIGKILL"):
             learner.update(batches(rng))
@@ -304,13 +304,13 @@ def test_a_process_that_stops_or_ends_is_noticed(client: Client, rng: np.random.
 def test_nothing_outlives_its_dask_worker(client: Client, rng: np.random.Generator) -> None:
     with MultiWorkerLearner(client, CONFIG, 2, start_timeout=ARRIVAL) as learner:
         processes = learner_processes(client)
-        processes[1].suspend()  # so that it cannot see its input close
+        processes[1].suspend()  # suspended, so that it cannot see its input close
         os.kill(client.run(os.getpid)[learner.workers[1]], signal.SIGKILL)
-        # the other may be named, for TensorFlow ends a process whose peer is lost
+        # the error may name the other, since TensorFlow ends a process whose peer is lost
         with pytest.raises(LearnerLostError, match=r"learner process [01] on tcp://"):
             learner.update(batches(rng))
         wait_until_gone(processes)
-    client.wait_for_workers(2, timeout=GONE)  # its nanny starts another
+    client.wait_for_workers(2, timeout=GONE)  # its nanny starts a new one
 
 
 @pytest.mark.slow
@@ -322,7 +322,7 @@ def test_a_frozen_dask_worker_is_an_error_and_its_process_ends(client: Client, r
         worker.suspend()
         try:
             learner.timeout = 5.0
-            # it does not answer, or its process ends by its lease and takes the other with it: whichever comes first
+            # either it does not answer, or its lease ends it and the other process with it
             with pytest.raises(
                 LearnerLostError, match=r"learner process (0 .* did not answer within 5 s|[01] on tcp://)"
             ):

@@ -1,4 +1,4 @@
-"""Q-networks and the update of the target network. That the NumPy policy computes the same is in test_policy.py."""
+"""Q-networks, and the update of the target network. test_policy.py compares the NumPy policy with them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dqnkit.config import PRESETS, DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
-from dqnkit.networks import build_q_network, flat_parameters, policy_layers, update_target
+from dqnkit.network_layers import policy_layers
+from dqnkit.networks import build_q_network, flat_parameters, update_target
 from dqnkit.policy import parameter_shapes, q_values
+from dqnkit.presets import PRESETS, preset
 from dqnkit.types import PolicyWeights
 
 

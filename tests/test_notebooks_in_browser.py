@@ -1,6 +1,6 @@
 """Every notebook in a real JupyterLab, from top to bottom in fast mode: no error, nothing in the browser's console.
 
-What is asserted was computed at run time, in output areas. Screenshots are kept, see `browser.screenshots`.
+All asserted values were computed at run time, in output areas. `browser.screenshots` says where screenshots are.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from browser import Lab, Notebook, jupyter_lab
 
+from dqnkit.classroom.course import notebook_name
 from dqnkit.course_folder import find_notebooks
 
 pytestmark = pytest.mark.slow
 
 NOTEBOOKS = sorted((find_notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 PICTURES = ".jp-Notebook .jp-OutputArea-output img"
-# legible: the colours of text and paper are at least so far apart (WCAG 2, level AA, for text of this size)
+# legible: the contrast of text and background is at least this (WCAG 2, level AA, for text of this size)
 CONTRAST = 4.5
 CONTRAST_OF_TEXT = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8").partition("\n")[2]
 
@@ -36,7 +37,8 @@ def test_a_notebook_runs_to_its_end_and_can_be_read(lab: Lab, path: Path) -> Non
         notebook.run_all()
         notebook.wait_until_done(timeout=300)
         assert_no_errors(notebook)
-        last = notebook.find("\nprogress()") if path.stem == "00_start_here" else notebook.find("progress()")
+        is_first = path.stem == notebook_name("start_here")  # which also imports upload_progress, in its first cell
+        last = notebook.find("\nprogress()" if is_first else "progress()")
         notebook.wait_for(last, r"Your progress: [1-9]\d* of \d+ checks passed")
         assert_pictures_have_words(notebook)
         notebook.screenshot(f"whole-{path.stem}")
@@ -54,13 +56,13 @@ def assert_no_errors(notebook: Notebook) -> None:
 
 
 def assert_pictures_have_words(notebook: Notebook) -> None:
-    """Each picture that is shown has alternative text, of a sentence."""
+    """Each displayed picture has an alternative text that is a sentence."""
     texts = notebook.page.locator(PICTURES).evaluate_all("images => images.map(image => image.alt)")
     assert [text for text in texts if len(text) < 20] == []
 
 
 def look_at(notebook: Notebook, name: str, width: int, dark: bool) -> None:
-    """Change theme and width, keep a screenshot of each output, and see that text is legible and nothing sticks out."""
+    """Change theme and width, keep a screenshot of each output, and check contrast and overflow."""
     notebook.page.set_viewport_size({"width": width, "height": 1000})
     notebook.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
     notebook.page.wait_for_timeout(1500)
@@ -68,7 +70,7 @@ def look_at(notebook: Notebook, name: str, width: int, dark: bool) -> None:
     faint = [text for contrast, text in notebook.page.evaluate(CONTRAST_OF_TEXT) if contrast < CONTRAST]
     faint = [text for text in faint if not text.startswith("Client-")]  # Dask's own picture of its client
     assert faint == [], f"{name}: text that is hardly legible"
-    # but not a video, whose frames lie side by side behind a window
+    # except a video, whose frames lie side by side behind a window
     edges = """images => images.filter(image => !image.closest("[style*='overflow: hidden']"))
         .map(image => [image.getBoundingClientRect().right, image.alt.slice(0, 60)])"""
     too_wide = [text for edge, text in notebook.page.locator(PICTURES).evaluate_all(edges) if edge > width]

@@ -1,4 +1,4 @@
-"""The plan's arithmetic by hand, what must hold whatever was measured, and once against a real run."""
+"""The plan's arithmetic by hand, properties that hold for any measurement, and one comparison with a real run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dqnkit.cluster.task_length import steps_of_a_task
 from dqnkit.config import DQNConfig
 from dqnkit.plots.plan import leading, time_and_cost
 
-# one environment that waits 9 ms and computes 1 ms a step; tasks of 0.2 s, 20 steps
+# one environment whose step waits 9 ms and computes 1 ms; tasks of 0.2 s, 20 steps
 WAITS = Measured(
     step=0.01,
     step_cpu=0.001,
@@ -45,7 +45,7 @@ def test_a_run_by_hand_where_the_actors_are_the_limit() -> None:
     times = predict(CONFIG, WAITS, 1)
     assert times.steps_a_task == 20
     assert times.start == pytest.approx(1.0)
-    # 100 steps a second, and compiling takes 2 s of which the two tasks in flight fill 0.4
+    # 100 steps a second; compiling takes 2 s, of which the two tasks in flight fill 0.4 s
     assert times.actors == pytest.approx(100 + 1.6)
     assert times.learner == pytest.approx(2 + 90 * 0.1)
     assert times.driver == pytest.approx(500 * 0.004 + 10_000 * 0.0001)
@@ -68,7 +68,7 @@ def test_threads_share_what_a_worker_computes_and_overlap_in_waiting() -> None:
     assert one / eight == pytest.approx(8)
     assert one / many == pytest.approx(10)  # 1 ms a step on one core
     half = predict(endless, WAITS, 1, speed=0.5).actors
-    assert half / one == pytest.approx(1.1)  # the waiting is as long
+    assert half / one == pytest.approx(1.1)  # the waiting time is equal
 
 
 def test_one_computer_for_all_has_so_many_cores() -> None:
@@ -108,7 +108,7 @@ def test_a_row_costs_all_machines_from_the_request_to_the_end() -> None:
 
 def test_spot_machines_that_are_taken_back_make_it_longer() -> None:
     spot = replace(SMALL, spot=True, interruptions_per_hour=0.5)
-    assumed = Assumed(boot_seconds=720.0)  # a fifth of an hour, so a tenth of them is away
+    assumed = Assumed(boot_seconds=720.0)  # a fifth of an hour, so a tenth of the machines is away
     on_demand, taken = plan(CONFIG, WAITS, [SMALL, spot], workers=[1], threads=1, assumed=assumed).rows
     assert (taken.seconds - 720 - 1) / (on_demand.seconds - 720 - 1) == pytest.approx(1 / 0.9, rel=0.02)
 
@@ -119,7 +119,7 @@ def test_more_workers_are_hardly_ever_slower_and_cost_more_beyond_the_knee(steps
     config = replace(CONFIG, total_steps=steps)
     made = plan(config, measured, [SMALL])
     for fewer, more in pairwise(made.rows):
-        assert more.seconds <= 1.01 * fewer.seconds  # of longer tasks there is a rounded number of steps
+        assert more.seconds <= 1.01 * fewer.seconds  # longer tasks have a rounded number of steps
     knee = made.knee(SMALL)
     if knee is not None:
         beyond = made.rows[made.rows.index(knee) :]
@@ -152,9 +152,9 @@ def test_what_leaves_the_cloud_is_paid_for() -> None:
 
 def test_the_length_of_a_task() -> None:
     config = replace(CONFIG, num_envs=4, rollout_steps=8, total_steps=10**6)
-    assert steps_of_a_task(config, 0.0, 1) == 8  # nothing is known yet
+    assert steps_of_a_task(config, 0.0, 1) == 8  # nothing is measured yet
     assert steps_of_a_task(config, 0.01, 1) == 20
-    assert steps_of_a_task(config, 0.01, 40) == 80  # 50 tasks a second from all threads
+    assert steps_of_a_task(config, 0.01, 40) == 80  # 50 tasks a second from all threads together
     assert steps_of_a_task(config, 0.01, 1_000) == 200
     assert steps_of_a_task(replace(config, total_steps=8_000), 0.01, 1_000) == 10
     assert steps_of_a_task(replace(config, total_steps=8), 5.0, 1) == 1
@@ -211,7 +211,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loosely, as other things run beside it; tests/benchmarks/plan_accuracy.py looks closely."""
+    """Loosely, as other programs run beside it; tests/benchmarks/plan_accuracy.py is stricter."""
     from dqnkit.cluster.measure import measure
     from dqnkit.cluster.rollouts import ClusterRollouts
     from dqnkit.deploy import make_cluster
@@ -221,7 +221,7 @@ def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> No
     config = DQNConfig(
         env_id="_cluster_envs:Latency-v0", num_envs=8, total_steps=3_000, learning_starts=200, hidden_sizes=(32,)
     )
-    list(train(DQNConfig(total_steps=1_200)))  # a process's first program takes longer to compile than those after it
+    list(train(DQNConfig(total_steps=1_200)))  # the first program of a process takes longer to compile
     measured = measure(config, 6.0, lambda text: None)
     assert 0.005 < measured.step < 0.01
     for workers in (2, 4):

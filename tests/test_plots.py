@@ -1,4 +1,4 @@
-"""The learning curve: what is in the picture, whatever a run has written, and the file that it becomes."""
+"""The learning curve: what is in the picture, for whatever a run has recorded, and the file that it becomes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pixels(png):
 
 
 def lines(axes):
-    """What is drawn on a panel: colour -> the values."""
+    """The lines on a panel: colour -> values."""
     return {line.get_color(): np.asarray(line.get_ydata()) for line in axes.lines}
 
 
@@ -142,7 +142,7 @@ def test_the_paper_is_white_and_opaque_whatever_style_the_reader_has():
     dark = {"figure.facecolor": "black", "axes.facecolor": "black", "text.color": "white", "savefig.transparent": True}
     with matplotlib.rc_context(dark):
         png = to_png(learning_curve(METRICS, title="CartPole-v1", threshold=475))
-        assert matplotlib.rcParams["text.color"] == "white"  # the reader's style is as it was
+        assert matplotlib.rcParams["text.color"] == "white"  # the reader's style is unchanged
     assert png == to_png(learning_curve(METRICS, title="CartPole-v1", threshold=475))
     picture = pixels(png)
     assert (picture[..., 3] == 255).all()
@@ -188,7 +188,7 @@ def test_pyplot_is_never_imported_and_the_palette_needs_no_matplotlib():
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
-# What each kind of colour-blind eye makes of linear RGB: Machado, Oliveira and Fernandes (2009), severity 1.
+# Linear RGB as seen with each kind of colour blindness: Machado, Oliveira and Fernandes (2009), severity 1.
 EYES = {
     "usual": np.eye(3),
     "protanopia": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
@@ -198,7 +198,7 @@ EYES = {
 
 
 def lab(linear):
-    """CIE L*a*b* of a linear RGB colour: distances are as large as they look."""
+    """CIE L*a*b* of a linear RGB colour, where distances agree with perception."""
     to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
     xyz = to_xyz @ np.clip(linear, 0, 1) / (0.9505, 1.0, 1.0888)
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)

@@ -1,4 +1,4 @@
-"""The pictures of 05: what stands in them, whatever is given, and the same in words."""
+"""The pictures of parts switched off and on: what is in them, for any input, and the same in words."""
 
 from __future__ import annotations
 

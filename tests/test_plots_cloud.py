@@ -1,4 +1,4 @@
-"""The drawing of a cluster in a cloud."""
+"""The diagram of a cluster in a cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of a cluster: what it shows, and that it is drawn again at little cost."""
+"""The figure of a cluster: what it shows, and that redrawing is cheap."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def test_what_is_seen_is_said() -> None:
 def test_axes_are_drawn_again_only_when_they_must_grow() -> None:
     panel = ClusterPanel(8.0)
     panel.draw(curves())
-    paper = panel._paper
-    assert paper is not None
-    still = paper._still
+    figure = panel._figure
+    assert figure is not None
+    background = figure.background
     panel.draw(curves(lags=[0, 0, 1, 2], lost=[1.0]))
     panel.draw(ClusterCurves(transitions={"worker 0": [], "worker 1": []}, lags=[0, 1]))
-    assert paper._still is still
+    assert figure.background is background
     panel.draw(curves(seconds=10 * SECONDS))
-    assert panel._paper is paper
-    assert paper._still is not still
-    panel.draw(curves(workers=3))  # one more to tell apart
-    assert panel._paper is not paper
+    assert panel._figure is figure
+    assert figure.background is not background
+    panel.draw(curves(workers=3))  # one more worker to tell apart
+    assert panel._figure is not figure
 
 
 def test_what_is_drawn_again_and_again_is_what_is_drawn_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Q-tables as heat maps: which square has which colour, what is said in words, and how quickly they are there."""
+"""Q-tables as heat maps: the colour of each square, the text, and the time to draw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UP, RIGHT, DOWN, LEFTWARDS = range(4)
 
 
 def pixel(picture, size, row, column, table=0):
-    """The colour at a place in a table, in squares from its upper left corner."""
+    """The colour at a point of a table, in squares from its upper left corner."""
     image = Image.open(io.BytesIO(picture.png)).convert("RGB")
     x = LEFT + table * (LEFT + SIDE) + column * SIDE / size
     y = TOP + row * SIDE / size

@@ -1,4 +1,4 @@
-"""Histograms of returns: what is counted, and what is said of it."""
+"""Histograms of returns: the counts, and the text."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.q_network.landscape import Chart, Curve, Scale, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, landscape
 from dqnkit.lessons.q_network.network_picture import table_and_network
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)

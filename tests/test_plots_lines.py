@@ -1,4 +1,4 @@
-"""Curves with names: medians, bands, axes, and what is said of them in words."""
+"""Named curves: medians, bands, axes, and their description in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 
 @pytest.fixture
 def axes(monkeypatch):
-    """The axes of the figure that was drawn last."""
+    """The axes of the newest figure."""
     drawn = []
     styled_figure = lines.styled_figure
 

@@ -1,4 +1,4 @@
-"""Amdahl's law, the pictures of it, and the view with sliders: what is drawn adds up."""
+"""Amdahl's law, its pictures, and the view with sliders: the drawn work adds up."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TestView:
     @pytest.fixture
     def view(self):
         pytest.importorskip("ipywidgets")
-        from dqnkit.lessons.rollouts_on_dask.amdahl import AmdahlView
+        from dqnkit.lessons.rollouts_on_dask.amdahl_view import AmdahlView
 
         return AmdahlView()
 
@@ -58,25 +58,25 @@ class TestView:
             assert view.speedup == pytest.approx(float(amdahl(workers, view.serial)))
 
     def test_a_stream_is_limited_by_the_driver_alone(self, view) -> None:
-        from dqnkit.lessons.rollouts_on_dask.amdahl import STREAM
+        from dqnkit.lessons.rollouts_on_dask.amdahl_view import STREAM
 
         view.way.value, view.driver.value = STREAM, 50
         view.workers.value = 2
         two = view.speedup
         view.workers.value = 16
-        assert view.speedup == pytest.approx(two, rel=0.1)  # the driver worked all the time before already
+        assert view.speedup == pytest.approx(two, rel=0.1)  # the driver was already busy all the time
         assert view.speedup <= 1 / view.serial
 
     @pytest.mark.parametrize("way", ["with_barrier", "with_stream"])
     @pytest.mark.parametrize("workers", [1, 3, 16])
     @pytest.mark.parametrize("driver", [0.0, 0.01, 0.1])
     def test_nobody_does_two_things_at_a_time_and_all_is_done(self, view, way, workers, driver) -> None:
-        from dqnkit.lessons.rollouts_on_dask import amdahl as module
+        from dqnkit.lessons.rollouts_on_dask import amdahl_view as module
 
         work = getattr(module, way)(workers, driver)
-        assert sum(piece.row > 0 for piece in work) == module.ROLLOUTS
+        assert sum(piece.row > 0 for piece in work) == module.NUM_ROLLOUTS
         assert sum(piece.end - piece.begin for piece in work if piece.row == 0) == pytest.approx(
-            driver * module.ROLLOUTS
+            driver * module.NUM_ROLLOUTS
         )
         for row in range(workers + 1):
             pieces = sorted(piece[1:] for piece in work if piece.row == row)

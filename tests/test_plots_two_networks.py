@@ -1,4 +1,4 @@
-"""Pictures of notebook 04: the two networks side by side, and learning curves as bands."""
+"""Pictures of the lesson on the target network: the two networks side by side, and learning curves as bands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.target_network.two_networks_picture import two_networks
+from dqnkit.lessons.target_network.two_networks_picture import two_networks_picture
 from dqnkit.plots.band import learning_band
 
 pytest.importorskip("matplotlib")
@@ -27,7 +27,7 @@ def size_of(picture):
 @pytest.mark.parametrize("largest", [1.0, 1e4, np.inf, np.nan])
 def test_the_networks_are_drawn_whatever_they_say(largest):
     online = np.full((5, 4), largest)
-    picture = two_networks(UPDATES, online, 0.5 * np.ones((5, 4)), OPTIMUM, terminal=TERMINAL, title="period 1")
+    picture = two_networks_picture(UPDATES, online, 0.5 * np.ones((5, 4)), OPTIMUM, terminal=TERMINAL, title="period 1")
     assert min(size_of(picture)) > 300
     assert "after 500 updates" in picture.alt
     assert f"online {largest:.3g}, target 0.5, exact 0.5" in picture.alt
@@ -35,9 +35,9 @@ def test_the_networks_are_drawn_whatever_they_say(largest):
 
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(InvalidDataError, match=r"N = 5; not \(5, 4\) and \(4, 4\)"):
-        two_networks(UPDATES, np.ones((5, 4)), np.ones((4, 4)), OPTIMUM, terminal=TERMINAL)
+        two_networks_picture(UPDATES, np.ones((5, 4)), np.ones((4, 4)), OPTIMUM, terminal=TERMINAL)
     with pytest.raises(InvalidDataError, match="square number"):
-        two_networks(UPDATES, np.ones((5, 3)), np.ones((5, 3)), OPTIMUM[:3], terminal=TERMINAL[:3])
+        two_networks_picture(UPDATES, np.ones((5, 3)), np.ones((5, 3)), OPTIMUM[:3], terminal=TERMINAL[:3])
 
 
 def band(level):

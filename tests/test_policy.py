@@ -1,4 +1,4 @@
-"""The NumPy policy gives what Keras gives, for every network that dqnkit.networks can build."""
+"""The NumPy policy equals Keras, for every network that dqnkit.networks can build."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dqnkit import policy
+from dqnkit.actor_priorities import TD_ERRORS_AT_ONCE, td_errors
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError, UnknownLayerError
-from dqnkit.networks import PatchConv2D, build_q_network, flat_parameters, policy_layers
-from dqnkit.policy import TD_ERRORS_AT_ONCE, Dense, Flatten, q_values, td_errors
+from dqnkit.network_layers import Expectation, PatchConv2D, policy_layers
+from dqnkit.networks import build_q_network, flat_parameters
+from dqnkit.policy import Dense, Flatten, q_values
 from dqnkit.types import Array, PolicyWeights, Transition
 
 NUM_ACTIONS = 3
@@ -41,7 +44,7 @@ NETWORKS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
 def make_network(name: str, **settings: Any) -> keras.Model:
     shape, dtype, own = NETWORKS[name]
     network = build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**{"hidden_sizes": (8, 6), **own, **settings}))
-    rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be seen
+    rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be noticed
     network.set_weights([rng.normal(size=weights.shape, scale=0.3) for weights in network.get_weights()])
     return network
 
@@ -67,6 +70,23 @@ def test_equals_keras(name: str, dueling: bool, xla: bool, rng: np.random.Genera
     assert ours.shape == (5, NUM_ACTIONS)
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, network(observations).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_the_expectation_over_atoms_equals_keras(scale: float, rng: np.random.Generator) -> None:
+    network = build_q_network((4,), np.float32, NUM_ACTIONS * 11, DQNConfig())
+    network.add(Expectation(NUM_ACTIONS, -2.0, 3.0, 11))
+    observations = (scale * rng.normal(size=(5, 4))).astype(np.float32)
+    ours = q_values(as_policy(network), observations)
+    assert ours.shape == (5, NUM_ACTIONS)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, network(observations), rtol=1e-4, atol=1e-4)
+
+
+def test_the_expectation_by_hand() -> None:
+    weights = PolicyWeights(0, (policy.Expectation(2, 0.0, 10.0, 3),), np.empty(0, np.float32))
+    logits = np.log([[1.0, 1.0, 2.0, 3.0, 1.0, 0.0001]]).astype(np.float32)  # atoms 0, 5, 10
+    np.testing.assert_allclose(q_values(weights, logits), [[(5 + 2 * 10) / 4, 5 / 4]], rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +124,7 @@ def test_arrays_are_views_in_the_order_of_keras(name: str, dueling: bool) -> Non
 def test_weights_travel_as_one_array() -> None:
     weights = as_policy(make_network("vector"))
     before = len(pickle.dumps(weights))
-    assert weights.arrays  # views, kept once they were asked for
+    assert weights.arrays  # views, kept after the first access
     assert len(pickle.dumps(weights)) == before
     again = pickle.loads(pickle.dumps(weights))
     np.testing.assert_array_equal(again.arrays[0], weights.arrays[0])
@@ -177,7 +197,7 @@ def test_q_values_by_hand() -> None:
 
 
 def hand_made() -> tuple[PolicyWeights, Transition]:
-    """Q(s, 0) = s, Q(s, 1) = 2 s + 1; the same two transitions many times, the second one terminated."""
+    """Q(s, 0) = s, Q(s, 1) = 2 s + 1; two transitions repeated many times, the second one terminated."""
     weights = PolicyWeights(0, (Dense(1, 2, False),), np.array([1, 2, 0, 1], np.float32))
     transitions = Transition(
         observation=np.array([[1.0], [2.0]], np.float32),

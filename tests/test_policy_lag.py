@@ -1,4 +1,4 @@
-"""Policy lag on purpose: actors get weights of the right age, and what ships is what the command makes."""
+"""Policy lag on purpose: actors get weights of the right age, and the recorded study is what the command makes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.lessons.rollouts_on_dask import policy_lag
-from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, LAGS, POINTS, SEEDS, OldWeights, load_study
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, EVALUATIONS, LAGS, SEEDS, OldWeights, load_study
 from dqnkit.types import PolicyWeights, Rollout, Transition
 
 
 class Asked:
-    """A source of rollouts of 10 steps that notes under which versions they were made."""
+    """A source of rollouts of 10 steps that records the weights versions that it gets."""
 
     def __init__(self) -> None:
         self.versions: list[int] = []
@@ -53,11 +53,11 @@ def test_a_lag_is_not_negative() -> None:
 
 def test_what_ships_is_what_the_command_makes() -> None:
     study = load_study()
-    recorded = DQNConfig.from_dict({**study.settings, "seed": CARTPOLE.seed})  # settings that are newer: as by default
+    recorded = DQNConfig.from_dict({**study.settings, "seed": CARTPOLE.seed})  # newer settings have their defaults
     assert recorded == CARTPOLE
     assert list(study.lags) == list(LAGS)
     assert list(study.seeds) == list(SEEDS)
-    assert study.returns.shape == (len(LAGS), len(SEEDS), POINTS)
+    assert study.returns.shape == (len(LAGS), len(SEEDS), EVALUATIONS)
     assert study.steps[-1] == CARTPOLE.total_steps
     assert study.command in (policy_lag.__doc__ or "")
     assert study.late.shape == (len(LAGS), len(SEEDS))
@@ -65,7 +65,7 @@ def test_what_ships_is_what_the_command_makes() -> None:
 
 
 def test_the_study_shows_what_the_notebook_says_of_it() -> None:
-    """No harm that ten seeds could show up to a thousand steps, harm at five thousand, more with more."""
+    """Ten seeds show no harm up to a lag of a thousand steps, harm at five thousand, and more with larger lags."""
     study = load_study()
     late = dict(zip(study.lags, study.late, strict=True))
     worst = late[0].min()
@@ -83,5 +83,5 @@ def test_a_study_is_recorded_and_read_again(tmp_path: Any, monkeypatch: pytest.M
     policy_lag.write(study)
     again = load_study()
     np.testing.assert_allclose(again.returns, study.returns, atol=0.05)
-    assert again.returns.shape == (2, 1, POINTS)
+    assert again.returns.shape == (2, 1, EVALUATIONS)
     assert again.settings == study.settings

@@ -1,4 +1,4 @@
-"""Predictions: locked by Commit or by the run, the first is kept, and Compare answers it."""
+"""Predictions: locked by Commit or by the run; the first answer is kept; Compare replies to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask_curve(id: str = "04-curve") -> Prediction:
 
 
 def answer(asked: Prediction, value: Any) -> str:
-    """Answer as a reader does, and press Commit; what the form then says."""
+    """Answer as a reader does, and press Commit; returns the text of the form."""
     form = asked.form
     assert form is not None
     if asked.question.kind == "choice":
@@ -280,7 +280,7 @@ def test_an_answer_to_an_option_that_was_not_offered_is_refused() -> None:
         compare("01-choice", "the value", answers={"gamma": "no"})
 
 
-# ---- where nobody can click
+# ---- without a browser
 
 
 def test_in_a_notebook_that_nobody_watches_everything_goes_on(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_in_a_notebook_that_nobody_watches_everything_goes_on(tmp_path: Path) ->
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
     bundles = [cell.outputs[0].data for cell in notebook.cells[1:]]
-    assert "skipped" in bundles[0]["text/plain"]  # in words, though it was a form when it was shown
+    assert "skipped" in bundles[0]["text/plain"]  # in words, though it was displayed as a form
     assert VIEW not in bundles[0]
     assert VIEW in bundles[1]
     assert "Skipped where nobody answers" in bundles[1]["text/plain"]

@@ -1,4 +1,4 @@
-"""The price table, a reader's own, and what an order comes to."""
+"""The price table, a user's own table, and the cost of an order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table(change: Callable[[Any], object] = lambda table: None) -> Any:
 
 
 def use(path: Path, content: Any) -> Any:
-    """Within this, the table is that of ``path``."""
+    """While this is open, the price table is the file at ``path``."""
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return dask.config.set({"dqnkit.cloud.prices": str(path)})
 
@@ -52,7 +52,7 @@ def test_the_kits_own_table_has_machines_that_can_work(cloud: str) -> None:
     for kind in kinds:
         assert 0 < kind.spot_usd_per_hour < kind.usd_per_hour
         assert kind.vcpus >= 2
-        assert machine_price(cloud, kind.name) > kind.usd_per_hour + 0.005  # its address, and a disk
+        assert machine_price(cloud, kind.name) > kind.usd_per_hour + 0.005  # plus its address and a disk
         assert machine_price(cloud, kind.name, spot=True) < machine_price(cloud, kind.name)
     assert "2026" in dated()
     assert "check" in dated()

@@ -1,4 +1,4 @@
-"""The progress file is never lost: not by two notebooks at once, not by damage, not by a folder that is read-only."""
+"""The progress file is never lost: not to two notebooks at once, to damage, or to a read-only folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnkit.classroom import check, download_progress, progress, progress_file, progress_record, upload_progress
+from dqnkit.classroom import check, course, download_progress, progress, progress_file, progress_record, upload_progress
 from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
 from dqnkit.classroom.progress_record import NAME, empty, merge, parse
 
@@ -127,7 +127,7 @@ def test_a_damaged_or_newer_file_is_set_aside(content: bytes, tmp_path: Path) ->
     assert "set aside" in text
     assert aside[0].name in text
     assert ("version 2" in text) == (b'"version": 2' in content)
-    assert "set aside" not in progress().text  # said once
+    assert "set aside" not in progress().text  # reported once
 
 
 def test_two_damaged_files_are_both_kept(tmp_path: Path) -> None:
@@ -307,21 +307,23 @@ def test_the_summary_goes_by_notebook() -> None:
     def reader(q: Any, s: Any, a: Any, r: Any, s_next: Any, terminated: Any, alpha: Any, gamma: Any) -> Any:
         return q[s, a]
 
+    here, later = course.notebook_name("q_update"), course.notebook_name("q_network")
+    alpha, skip = (f"{course.number('q_update')}-{name}" for name in ("alpha", "skip"))
     check("q_update", reader)
-    record_check("td_target", "02_q_network", True)
-    record_prediction("01-alpha", "?", "number", 1.0)
-    record_prediction("01-skip", "?", "number", None)
+    record_check("td_target", later, True)
+    record_prediction(alpha, "?", "number", 1.0)
+    record_prediction(skip, "?", "number", None)
     record_check("homework", "11_<own>", True)
     page = progress()
     assert "✗ check q_update: not passed yet (1 try)" in page.text
     assert "✓ check td_target: passed on 20" in page.text
-    assert "✓ prediction 01-alpha: committed" in page.text
-    assert "○ prediction 01-skip: skipped" in page.text
+    assert f"✓ prediction {alpha}: committed" in page.text
+    assert f"○ prediction {skip}: skipped" in page.text
     assert "○ check epsilon_greedy: not tried yet" in page.text
     assert "2 of " in page.text
     assert "1 prediction made" in page.text
     assert "11_&lt;own&gt;" in page.html
-    assert page.text.index("01_q_update") < page.text.index("prediction 01-alpha") < page.text.index("02_q_network")
+    assert page.text.index(here) < page.text.index(f"prediction {alpha}") < page.text.index(later)
 
 
 def downloaded() -> bytes:
@@ -346,7 +348,7 @@ def test_a_download_comes_back_by_upload(tmp_path: Path, monkeypatch: pytest.Mon
         {"p.json": {"metadata": {}, "content": content}},
         ({"name": "p.json", "content": memoryview(content)},),
     ):
-        form._on_upload({"new": value})  # as ipywidgets 7 and 8 give it
+        form._on_upload({"new": value})  # as ipywidgets 7 and 8 send it
         assert "Taken: 1 checks passed" in form.said.value
     assert set(in_file()["checks"]) == {"q_update", "td_target"}
 

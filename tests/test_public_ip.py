@@ -1,4 +1,4 @@
-"""From where this computer comes: what a server says, and what to do where none does."""
+"""The public address of this computer: a server's answer, and what to do without one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dqnkit.errors import ClusterError
 
 @pytest.fixture(params=[b"203.0.113.7\n", b"2001:db8::7"])
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server that tells an address; which one."""
+    """A server that replies with an address; returns its own address."""
 
     class Tells(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

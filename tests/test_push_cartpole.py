@@ -1,4 +1,4 @@
-"""CartPole pushed by hand: what is shown is what the environment did, and time by itself stops by itself."""
+"""CartPole by hand: the widget shows what the environment did, and its clock stops by itself."""
 
 from __future__ import annotations
 

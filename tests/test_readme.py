@@ -1,4 +1,4 @@
-"""The README: what it shows fits the page, what it links to is there, and its code runs."""
+"""The README: what it shows fits the page, its links work, and its code runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 88  # characters of code that GitHub shows beside its side bar without scrolling
 PAGES = [
     ROOT / "README.md",
-    *sorted(page for page in (ROOT / "notebooks").glob("*.md") if page.name != "START.md"),  # made by each reader
+    *sorted(page for page in (ROOT / "notebooks").glob("*.md") if page.name != "START.md"),  # created by each reader
     *sorted((ROOT / "tests").rglob("README.md")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
 
 
 def blocks(text: str) -> list[tuple[str, list[str]]]:
-    """Language and lines of each fenced block, without its indentation."""
+    """Language and lines of each fenced block, without indentation."""
     found = []
     for indent, language, content in re.findall(r"^([ ]*)```(\w*)\n(.*?)^\1```", text, flags=re.MULTILINE | re.DOTALL):
         found.append((language, [line.removeprefix(indent) for line in content.splitlines()]))

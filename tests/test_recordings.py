@@ -1,4 +1,4 @@
-"""Recorded runs: each file is what its plan says, and the band belongs to one setting only."""
+"""Recorded runs: each file is what its plan says, and a band belongs to one configuration only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dqnkit.errors import ConfigError
 from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
-OTHER_DATA = {"rollouts_on_dask/policy_lag"}  # measured in another way, by another command
+OTHER_DATA = {"rollouts_on_dask/policy_lag"}  # recorded by another command
 RECORDED = set(course.recorded_names()) - OTHER_DATA
 
 
@@ -47,7 +47,7 @@ def test_the_band_is_lowest_median_and_highest():
 def test_what_is_written_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "FOLDER", tmp_path)
     path = write_recording(some_recording())
-    json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)  # no NaN, which is no JSON
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)  # no NaN, which is not valid JSON
     again = load_recording("replay/some")
     np.testing.assert_allclose(again.returns, some_recording().returns)
     np.testing.assert_allclose(again.mean_max_q, some_recording().mean_max_q, rtol=1e-3)
@@ -86,7 +86,7 @@ def test_a_missing_recording_names_those_there_are(tmp_path, monkeypatch):
 
 
 def statuses(config):
-    """Three statuses of a run that never was: the mean return is the step."""
+    """Three statuses of an invented run: the mean return is the step."""
     nothing = dict.fromkeys(TrainStatus.__dataclass_fields__)
     for step in (5, 20, 50):
         yield TrainStatus(**{**nothing, "step": step, "episode_return": float(step + config.seed), "mean_max_q": 1.0})
@@ -115,7 +115,7 @@ def test_the_command_trains_and_writes(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", sorted({*plans(), *RECORDED}))
 def test_what_ships_is_what_was_planned(name):
-    """A plan that changed is recorded again, and a file without a plan could not be."""
+    """A changed plan needs a new recording, and every file needs a plan."""
     path, recording = course.recorded_file(name), load_recording(name)
     assert recording.matches(plans()[name].config)
     assert recording.seeds == list(plans()[name].seeds)

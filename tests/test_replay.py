@@ -1,4 +1,4 @@
-"""Replay against a plain list, whatever is put in and however often it is drawn from."""
+"""Replay buffers against a plain list, for any sequence of inserts and draws."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 from toys import linear_policy, small_config
 
 from dqnkit.actor import Actor
+from dqnkit.actor_priorities import td_errors
+from dqnkit.array_store import ArrayStore
+from dqnkit.default_parts import make_replay
 from dqnkit.errors import InvalidDataError
-from dqnkit.policy import td_errors
-from dqnkit.replay import ArrayStore, FrameStore, PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.frames import FrameStore
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Array, Transition
 
 STACK = 3
 
 
 def numbered(first: int, count: int) -> Transition:
-    """Transitions that carry their number in every field."""
+    """Transitions that have their number in every field."""
     numbers = np.arange(first, first + count)
     return Transition(
         observation=np.stack([numbers, numbers + 1], axis=1).astype(np.float32),
@@ -65,7 +69,7 @@ def test_holds_what_a_plain_list_would(buffer_type: Any, capacity: int, sizes: l
             continue
         sample = buffer.sample(2, 8, rng)
         assert set(sample.transitions.action.ravel()) <= set(model)
-        for k in range(2):  # every field from the same transition
+        for k in range(2):  # all fields come from the same transition
             drawn = Transition(*(values[k] for values in sample.transitions))
             assert equal(drawn, Transition(*(np.concatenate(x) for x in zip(*(numbered(i, 1) for i in drawn.action)))))  # noqa: B905
         everything = buffer.store.get(np.arange(buffer.inserted - len(model), buffer.inserted) % capacity)
@@ -135,7 +139,7 @@ def test_transitions_unlike_the_first_are_refused(kind: Any, wrong: dict[str, Ar
 
 
 def test_uniform_draws_are_uniform(rng: np.random.Generator) -> None:
-    buffer = filled(ReplayBuffer(20), 37)  # the ring has gone around: 17 to 36 are left
+    buffer = filled(ReplayBuffer(20), 37)  # the ring has wrapped around: 17 to 36 are left
     sample = buffer.sample(100, 200, rng)
     counts = np.bincount(sample.transitions.action.ravel(), minlength=37)[17:]
     assert counts.sum() == 20_000
@@ -160,14 +164,14 @@ class TestPrioritized:
         td_errors = np.array([1.0, -4.0, 9.0, 0.25])
         expected = np.abs(td_errors) ** exponent / (np.abs(td_errors) ** exponent).sum()
         shares = self.shares(self.prioritized(list(td_errors), exponent), rng)
-        np.testing.assert_allclose(shares, expected, atol=0.002)  # stratified: nearer than independent draws
+        np.testing.assert_allclose(shares, expected, atol=0.002)  # stratified: closer than independent draws
 
     @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
     def test_importance_weights_by_hand(self, beta: float, rng: np.random.Generator) -> None:
         buffer = self.prioritized([1.0, 2.0, 5.0])
         buffer.importance_exponent = beta
         sample = buffer.sample(4, 100, rng)
-        # N p is 3/8, 6/8 and 15/8; the largest weight, that of the rarest, is scaled to 1
+        # N p is 3/8, 6/8 and 15/8; the largest weight, of the rarest transition, is scaled to 1
         weights = (np.array([3, 6, 15]) / 8) ** -beta
         expected = (weights / weights.max())[sample.transitions.action]
         np.testing.assert_allclose(sample.importance, expected, rtol=1e-5)
@@ -201,13 +205,13 @@ class TestPrioritized:
         np.testing.assert_allclose(self.shares(buffer, rng), [0.3, 0.7], atol=0.002)
 
     def test_batches_drawn_together_are_alike(self, rng: np.random.Generator) -> None:
-        """One draw from each stretch of the priorities, but dealt out: no batch has the oldest only."""
+        """One draw from each stratum of the priorities, shuffled: no batch has only the oldest."""
         sample = filled(PrioritizedReplayBuffer(1000), 1000).sample(4, 250, rng)
         assert (np.abs(sample.indices.mean(axis=1) - 500) < 100).all()
 
 
 def stacked_rollout(rng: np.random.Generator, count: int, first: int, spare: int = 0) -> tuple[Transition, Array]:
-    """Transitions over a line of frames, as indices, and the frames; ``spare`` frames belong to none."""
+    """Transitions over a line of frames, as indices, and the frames; ``spare`` frames belong to no transition."""
     frames = rng.integers(0, 256, (count + STACK + spare, 2, 2), dtype=np.uint8)
     places = np.arange(count)[:, None] + np.arange(STACK)
     transitions = numbered(first, count)._replace(
@@ -239,11 +243,11 @@ def test_frames_give_what_whole_stacks_give(capacity: int, rollouts: list[tuple[
     for count, spare in rollouts:
         transitions, frames = stacked_rollout(rng, count, frame_store.inserted, spare)
         if fits and len(frames) > fits:
-            continue  # more frames than the ring has, which the first rollout decided: refused
+            continue  # refused: more frames than the ring holds, whose size the first rollout sets
         fits = fits or len(frames) + capacity
         buffer.add(transitions, frames)
         array_store.append(with_stacks(transitions, frames))
-        # where frames ran out, some more are dropped, but never the newest
+        # when frames run out, more transitions are dropped, but never the newest
         assert array_store.oldest <= frame_store.oldest <= frame_store.inserted - count
         assert equal(kept(frame_store, frame_store.oldest), kept(array_store, frame_store.oldest))
         drawn = buffer.sample(1, 50, rng).transitions.action
@@ -270,7 +274,7 @@ def test_frames_dropped_early_take_their_transitions_with_them(rng: np.random.Ge
 
 @pytest.mark.parametrize("stack", [2, 4])
 def test_frames_take_a_fraction_of_the_memory(stack: int, rng: np.random.Generator) -> None:
-    """Through a real actor: 1,000 transitions of stacked 4 x 5 pictures enlarged to 40 x 50 by the test."""
+    """With a real actor: 1,000 transitions of stacked 4 x 5 pictures, enlarged to 40 x 50."""
 
     def bytes_of(store: ArrayStore | FrameStore) -> int:
         config = small_config("test/TinyVideo-v0", frame_stack=stack, rollout_steps=64, max_episode_steps=50)
@@ -306,7 +310,7 @@ def test_frames_and_stores_must_fit_each_other(rng: np.random.Generator) -> None
 @pytest.mark.parametrize("spare", [0, 9])
 @given(sizes=st.lists(st.integers(1, 8), min_size=1, max_size=14), pauses=st.sets(st.integers(0, 13)))
 def test_read_and_restore_in_pieces(stored_as: Any, spare: int, sizes: list[int], pauses: set[int]) -> None:
-    """Pieces as checkpoints write them: each holds what came since the last, as far as it is still kept."""
+    """Segments as in checkpoints: each has what came since the last one, as far as it is still in the buffer."""
     rng = np.random.default_rng(0)
     store, pieces, saved = stored_as(20), [], 0
     for i, size in enumerate(sizes):
@@ -322,7 +326,7 @@ def test_read_and_restore_in_pieces(stored_as: Any, spare: int, sizes: list[int]
     again.restore(iter(pieces), store.inserted, store.oldest)
     assert (again.inserted, again.oldest) == (store.inserted, store.oldest)
     assert equal(kept(again, store.oldest), kept(store, store.oldest))
-    for i in range(4):  # and both go on alike
+    for i in range(4):  # and both continue equally
         transitions, frames = stacked_rollout(rng, 6, store.inserted, 4 * i)
         for each in (store, again):
             if stored_as is FrameStore:

@@ -1,4 +1,4 @@
-"""Replicas on one computer, as notebook 07 has them. (Logical CPUs come before TensorFlow starts: own processes.)"""
+"""Replicas on one computer. (Logical CPUs must be set before TensorFlow starts, so each test has its own process.)"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow")
 
 
 def run(code: str, folder: Path) -> str:
-    script = folder / "script.py"  # a file, for TensorFlow reads the source of what it converts
+    script = folder / "script.py"  # a file, since TensorFlow reads the source of what it converts
     script.write_text(code, encoding="utf-8")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -20,13 +20,15 @@ def run(code: str, folder: Path) -> str:
 
 
 def test_a_reduction_of_the_readers_own_is_used_by_the_learner(tmp_path: Path) -> None:
-    """Right: the weights of one replica. Twice too large, with plain gradient descent: twice the step."""
+    """A right reduction gives the weights of one replica; one twice too large gives steps twice as large."""
     out = run(
         """
 import numpy as np
-from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, seconds_per_update, use_sgd
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, use_sgd
+from dqnkit.lessons.strategy_learner.update_timing import seconds_per_update
 from dqnkit.config import DQNConfig
-from dqnkit.learner import Learner, reduce_gradients
+from dqnkit.learner import Learner
+from dqnkit.replicas import reduce_gradients
 from dqnkit.types import Transition
 
 strategy = mirrored_cpus(2)

@@ -1,4 +1,4 @@
-"""The ring: every part can be lit, and the picture says which are."""
+"""The ring: every part can be highlighted, and the text names the highlighted ones."""
 
 from __future__ import annotations
 

@@ -1,17 +1,18 @@
-"""Rollouts made in this process: every actor each round, in a thread or not."""
+"""Rollouts in this process: every actor in each round, with or without a thread."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from toys import linear_policy, small_config
+from toys import SpiedConfig, linear_policy, small_config
 
 from dqnkit.actor import Actor
-from dqnkit.errors import InvalidDataError
-from dqnkit.rollouts import InProcessRollouts
+from dqnkit.errors import ConfigError, InvalidDataError
+from dqnkit.rollouts import ROLLOUT_SETTINGS, InProcessRollouts
 from dqnkit.types import Rollout
 
 WEIGHTS = [linear_policy((4,), 2, seed=version, version=version) for version in range(6)]
@@ -31,7 +32,7 @@ def test_a_round_has_one_rollout_of_each_actor_in_order(overlap: bool) -> None:
     for sequence in range(3):
         rollouts = source.collect(WEIGHTS[sequence], epsilons(3), sequence)
         assert [(rollout.actor, rollout.sequence) for rollout in rollouts] == [(i, sequence) for i in range(3)]
-        assert all(24 <= rollout.steps <= 32 for rollout in rollouts)  # resets are no steps
+        assert all(24 <= rollout.steps <= 32 for rollout in rollouts)  # resets are not steps
     source.close()
 
 
@@ -82,7 +83,7 @@ def test_closing_ends_all_work_and_collecting_begins_anew(overlap: bool) -> None
     assert set(threading.enumerate()) == threads
     assert all(map(equal, first, source.collect(WEIGHTS[0], epsilons(), 0)))
     source.close()
-    source.close()  # twice does no harm
+    source.close()  # a second time does no harm
 
 
 @pytest.mark.parametrize("overlap", [False, True])
@@ -92,3 +93,47 @@ def test_an_error_in_an_environment_arrives_here(overlap: bool) -> None:
     with pytest.raises(InvalidDataError, match="test/Broken-v0: copy"):
         list(rounds)
     source.close()
+
+
+OTHER: dict[str, Any] = {
+    "env_id": "Acrobot-v1",
+    "seed": 99,
+    "max_episode_steps": 99,
+    "frame_stack": 2,
+    "num_actors": 9,
+    "num_envs": 9,
+    "rollout_steps": 9,
+    "deterministic": True,
+    "overlap": True,
+    "gamma": 0.5,
+    "n_step": 9,
+    "actor_priorities": True,
+}
+
+
+@pytest.mark.parametrize("name", ROLLOUT_SETTINGS)
+def test_a_run_with_another_setting_of_the_actors_is_refused_with_both_values(name: str) -> None:
+    config = small_config(replay="prioritized")
+    source = InProcessRollouts(replace(config, **{name: OTHER[name]}))
+    message = rf"InProcessRollouts was made with {name} .*, the run has {name} "
+    with pytest.raises(ConfigError, match=message) as error:
+        source.begin(config)
+    assert repr(OTHER[name]) in str(error.value)
+    assert repr(getattr(config, name)) in str(error.value)
+
+
+def test_settings_that_do_not_concern_the_actors_may_differ() -> None:
+    config = small_config()
+    other = replace(config, total_steps=9, hidden_sizes=(3,), learning_rate=0.5, batch_size=9, epsilon_end=0.5)
+    InProcessRollouts(other).begin(config)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_all_settings_that_actors_read_are_compared(deterministic: bool) -> None:
+    plain = small_config(max_episode_steps=20, n_step=2, deterministic=deterministic, replay="prioritized")
+    config = SpiedConfig(**{spec.name: getattr(plain, spec.name) for spec in fields(plain)})
+    config.seen.clear()
+    source = InProcessRollouts(config)
+    source.collect(WEIGHTS[0], epsilons(1), 0)
+    source.close()
+    assert config.seen == set(ROLLOUT_SETTINGS)

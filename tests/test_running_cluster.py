@@ -1,4 +1,4 @@
-"""A cluster that runs already, as an object: used like any other, and left running."""
+"""A cluster object that runs already: used like any other, and left running."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dqnkit.errors import ClusterError
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Security, psutil.Process]]:
-    """A scheduler's address, its certificates and its process; it has one worker."""
+    """The address of a scheduler, its certificates and its process; it has one worker."""
     folder = tmp_path_factory.mktemp("running")
     write_certificates(folder / "tls.yaml")
     with (
@@ -55,7 +55,8 @@ def test_it_sees_workers_that_come_and_go() -> None:
         assert not cluster.scheduler_info["workers"]
         theirs.scale(1)
         within(60, lambda: len(cluster.scheduler_info["workers"]) == 1)
-        within(60, lambda: len(theirs.scheduler_info["workers"]) == 1)  # who started it is told still
+        # the object that started the cluster still gets the scheduler's news
+        within(60, lambda: len(theirs.scheduler_info["workers"]) == 1)
         theirs.scale(0)
         within(60, lambda: not cluster.scheduler_info["workers"])
         assert not theirs.scheduler_info["workers"]
@@ -63,7 +64,7 @@ def test_it_sees_workers_that_come_and_go() -> None:
 
 def test_a_cluster_that_is_none_of_distributeds_is_passed_on_as_it_is() -> None:
     class GatewayCluster:
-        """What `make_cluster` may know of the one of dask-gateway, which has no base class."""
+        """What `make_cluster` may know of a dask-gateway cluster, which has no base class."""
 
         def get_client(self) -> None: ...
 

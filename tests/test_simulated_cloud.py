@@ -1,4 +1,4 @@
-"""The cloud on this computer: its machines run what they are told, where they are told, and end."""
+"""The simulated cloud on this computer: its machines run their boot scripts, use their own addresses, and end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from dqnkit.errors import MissingExtraError
 
 IMAGE = "daskdev/dask:2026.7.0-py3.11"
 FOREVER = "import time; time.sleep(600)"
-BEYOND = "192.0.2.1"  # an address for documentation: nobody has it
+BEYOND = "192.0.2.1"  # an address reserved for documentation
 
 
 def python(code: str, options: str = "--net=host", image: str = IMAGE) -> str:
@@ -70,7 +70,7 @@ def client_of_ec2() -> Any:
 
 
 def run(ec2: Any, *lines: str | list[str], **more: Any) -> dict[str, Any]:
-    """A machine with these lines in its boot script, as the API's first answer shows it."""
+    """A machine with these lines in its boot script, as the API first returns it."""
     image = ec2.describe_images(Owners=["099720109477"])["Images"][0]["ImageId"]
     request = {"ImageId": image, "MinCount": 1, "MaxCount": 1, "UserData": boot_script(*lines), **more}
     instance: dict[str, Any] = ec2.run_instances(**request)["Instances"][0]
@@ -90,7 +90,7 @@ def now(cloud: SimulatedCloud, instance: dict[str, Any]) -> Instance:
 
 
 def logged(cloud: SimulatedCloud, instance: dict[str, Any], text: str) -> str:
-    """The machine's log, as soon as a text is in it."""
+    """The machine's log, once it contains a text."""
     wait_for(lambda: text in now(cloud, instance).log)
     return now(cloud, instance).log
 
@@ -98,7 +98,7 @@ def logged(cloud: SimulatedCloud, instance: dict[str, Any], text: str) -> str:
 def test_a_container_listens_on_its_machines_own_address_and_ends_with_it(cloud: SimulatedCloud, ec2: Any) -> None:
     serve = "import socket, time; s = socket.create_server(('', 8786)); print('listens', flush=True); time.sleep(600)"
     machines = [run(ec2, python(serve)) for _ in range(2)]
-    for machine in machines:  # the same port on both
+    for machine in machines:  # the same port on both machines
         logged(cloud, machine, "\nlistens\n")
         socket.create_connection((now(cloud, machine).address, 8786), 5).close()
     processes = [psutil.Process(now(cloud, machine).pid) for machine in machines]
@@ -277,7 +277,8 @@ def test_a_connection_beyond_the_loopback_is_an_error_here() -> None:
             with pytest.raises(BeyondTheLoopbackError), socket.socket(type=socket.SOCK_DGRAM) as sender:
                 sender.sendto(b"", (BEYOND, 53))
 
-    with pytest.raises(AssertionError, match=f"(?s){BEYOND}.*example.org.*{BEYOND}"):  # though it caught the errors
+    # the function catches the errors, and fails all the same
+    with pytest.raises(AssertionError, match=f"(?s){BEYOND}.*example.org.*{BEYOND}"):
         connect_resolve_and_send()
     with only_loopback(), socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(("localhost", server.getsockname()[1])).close()
@@ -316,13 +317,13 @@ def test_all_processes_end_when_the_one_that_made_the_cloud_is_killed() -> None:
 
 
 def test_containers_end_when_the_server_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # its files stay behind
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # its files are not removed
     with simulated_aws() as cloud:
         machine = run(client_of_ec2(), python(FOREVER))
         process = psutil.Process(wait_for(lambda: now(cloud, machine).pid))
         server = process.parent()
         assert server
-        wait_for(lambda: process.num_threads() > 1)  # it has come as far as to watch the server
+        wait_for(lambda: process.num_threads() > 1)  # it now watches the server
         server.send_signal(signal.SIGKILL)
         assert_gone([process], seconds=10)
 
@@ -350,7 +351,7 @@ def test_what_a_script_says_is_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it leaves sockets open while it waits
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of sockets that it leaves open
 def test_a_cluster_of_dask_cloudprovider_runs_on_it() -> None:
     from dask_cloudprovider.aws import EC2Cluster
 

@@ -1,4 +1,4 @@
-"""The kit's own small environments: exact values by hand and by another method, and moves as the arrays say."""
+"""The small environments of dqnkit: exact values by hand and by another method; steps agree with the arrays."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def test_optimal_q_is_the_value_of_its_own_greedy_policy(env: TabularEnv, gamma:
     q = env.optimal_q(gamma)
     greedy, states = q.argmax(axis=1), np.arange(env.num_states)
     mean_rewards = (env.probabilities * env.rewards).sum(axis=2)
-    # V = r + gamma P V of the greedy policy, as one linear system; nothing follows a terminal state
+    # V = r + gamma P V of the greedy policy as one linear system; a terminal state has no future
     goes_on = ~env.terminal
     reward, continues = mean_rewards[states, greedy] * goes_on, env.probabilities[states, greedy] * goes_on[:, None]
     values = np.linalg.solve(np.eye(env.num_states) - gamma * continues, reward)
     exact = mean_rewards + gamma * env.probabilities @ values
     exact[env.terminal] = 0.0
-    np.testing.assert_allclose(q, exact, atol=1e-8)  # the policy's own values
-    np.testing.assert_allclose(q.max(axis=1), values, atol=1e-8)  # and no action is better
+    np.testing.assert_allclose(q, exact, atol=1e-8)  # the greedy policy's own values
+    np.testing.assert_allclose(q.max(axis=1), values, atol=1e-8)  # no action is better
 
 
 def test_optimal_q_of_a_room_of_four_squares_by_hand() -> None:
     q = GridWorld(2).optimal_q(0.5)
-    np.testing.assert_allclose(q[0], [0.25, 0.5, 0.5, 0.25])  # walls keep in place: half of the 0.5 there
+    np.testing.assert_allclose(q[0], [0.25, 0.5, 0.5, 0.25])  # a wall keeps the agent in place: half of the 0.5 there
     np.testing.assert_allclose(q[1], [0.5, 0.5, 1.0, 0.25])
     np.testing.assert_allclose(q[2], [0.25, 1.0, 0.5, 0.5])
     np.testing.assert_allclose(q[3], 0.0)

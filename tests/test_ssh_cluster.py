@@ -1,4 +1,4 @@
-"""Clusters over ssh: a real sshd on the loopback starts a real scheduler and workers, and nothing of them stays."""
+"""Clusters over ssh: a real sshd on the loopback starts a real scheduler and workers; nothing of them is left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOST, OTHER = "127.0.0.1", "127.0.0.2"  # of Linux's loopback network; one sshd 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
-    """Options with which its door opens, and the sshd."""
+    """Options to log in to an sshd, and the sshd."""
     tests = Path(__file__).parent
     paths = os.pathsep.join([str(tests), str(tests.parent)])
     with ssh_server.sshd(tmp_path_factory.mktemp("sshd"), PYTHONPATH=paths) as (options, process):
@@ -47,13 +47,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
 
 @pytest.fixture
 def options(server: tuple[dict[str, Any], psutil.Process]) -> Iterator[dict[str, Any]]:
-    """The same; after the test nothing that was started through the door may be left."""
+    """The same; the test fails if a program that it started over ssh is left."""
     yield server[0]
     within(30, lambda: not server[1].children(recursive=True))
 
 
 def pythons(sshd: psutil.Process) -> list[psutil.Process]:
-    """What an sshd has started and is a Python by now."""
+    """The Python processes that an sshd has started."""
     found = []
     for child in sshd.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -88,7 +88,7 @@ def test_a_cluster_over_ssh_makes_rollouts_and_leaves_nothing(
         family = sshd.children(recursive=True)
         assert all(ip in (HOST, OTHER) for ip, _ in dask_processes.listening([sshd]))
         seen = " ".join(part for process in family for part in (*process.cmdline(), *process.environ().values()))
-        # Dask hands its configuration on in base64
+        # Dask passes its configuration in base64
         seen += "".join(str(b64decode(word + "=="), "latin-1") for word in re.findall(r"[\w+/=-]{100,}", seen))
         keys = secrets(client)
         assert keys
@@ -126,7 +126,7 @@ def test_what_runs_there_ends_when_the_driver_is_gone(
             assert "up\n" in driver.stdout
             family = pythons(sshd)
             assert len(family) > 2
-            os.kill(driver.pid, how)  # stopped it is what a network that is lost looks like from the host
+            os.kill(driver.pid, how)  # to the host, a stopped driver looks like a lost network
             dask_processes.assert_gone(family)
         finally:
             driver.kill()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dqnkit.classroom import check, progress_file, progress_record, start_page
-from dqnkit.classroom.course import LESSONS, notebook_name
+from dqnkit.classroom.course import FOLDER, LESSONS, notebook_name
 from dqnkit.course_folder import find_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +19,7 @@ NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {"dqnkit": {"idea": "the loo
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A course of two notebooks, of which the first has two checks; and the progress kept beside it."""
+    """A course of two notebooks, the first with two checks; and the progress file beside it."""
     (tmp_path / "00_start_here.ipynb").write_text(NOTEBOOK)
     (tmp_path / "01_q_update.ipynb").write_text("{ broken")
     monkeypatch.setattr(progress_file, "FILE", progress_file.ProgressFile(tmp_path))
@@ -86,13 +86,13 @@ def test_every_notebook_of_the_course_has_its_line():
     folder = find_notebooks()
     lines = rows(start_page.start_page(folder))
     assert list(lines) == [notebook_name(lesson) for lesson in LESSONS]
-    for name, line in lines.items():
+    for lesson, (name, line) in zip(LESSONS, lines.items(), strict=True):
         content = start_page._read(folder / f"{name}.ipynb")
         text = "\n".join("".join(cell["source"]) for cell in content["cells"])
         told = content["metadata"]["dqnkit"]
         assert f"about {told['minutes']} minutes" in text, name
         assert f"| {told['idea']} | {told['minutes']} |" in line
-        assert start_page._checks_in(content), name
+        assert start_page._checks_in(content) == {path.stem for path in FOLDER.glob(f"{lesson}/exercises/*.py")}, name
 
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])

@@ -1,4 +1,4 @@
-"""Replicas that wait for the slowest: what is simulated is what theory says, and the sliders change it."""
+"""Replicas that wait for the slowest: the simulation agrees with theory, and the sliders change it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from dqnkit.lessons.strategy_learner.stragglers import (
-    MEAN,
+from dqnkit.lessons.strategy_learner.stragglers_view import (
+    MEAN_COMPUTE_MS,
     Settings,
     asynchronous,
     compute_times,
@@ -23,7 +23,7 @@ def times_of(settings: Settings) -> np.ndarray:
 
 def test_a_replica_takes_ten_ms_on_average_however_much_of_it_is_chance() -> None:
     for spread in (0.0, 2.0, 8.0):
-        assert times_of(Settings(spread=spread)).mean() == pytest.approx(MEAN, rel=0.05)
+        assert times_of(Settings(spread=spread)).mean() == pytest.approx(MEAN_COMPUTE_MS, rel=0.05)
 
 
 def test_an_update_takes_as_long_as_the_slowest() -> None:
@@ -32,7 +32,7 @@ def test_an_update_takes_as_long_as_the_slowest() -> None:
     _, update, busy = synchronous(times_of(settings), sync=1.0)
     expected = 8.0 + 2.0 * sum(1 / k for k in range(1, 9)) + 1.0
     assert update == pytest.approx(expected, rel=0.03)
-    assert busy == pytest.approx(MEAN / expected, rel=0.03)
+    assert busy == pytest.approx(MEAN_COMPUTE_MS / expected, rel=0.03)
 
 
 def test_synchronous_replicas_begin_together() -> None:
@@ -49,7 +49,7 @@ def test_asynchronous_replicas_never_wait() -> None:
     settings = Settings(replicas=4, spread=2.0)
     spans, update, busy = asynchronous(times_of(settings), sync=0.0)
     assert {span.kind for span in spans} == {"compute", "exchange"}
-    assert update == pytest.approx(MEAN / 4, rel=0.03)
+    assert update == pytest.approx(MEAN_COMPUTE_MS / 4, rel=0.03)
     assert busy == pytest.approx(1.0)
 
 

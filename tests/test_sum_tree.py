@@ -19,7 +19,7 @@ PRIORITY = st.one_of(st.just(0.0), st.floats(1e-12, 1e12), st.floats(0.1, 10.0))
 )
 def test_equals_a_list_of_priorities(capacity: int, pairs: list[tuple[int, float]], seed: int) -> None:
     tree, reference = SumTree(capacity), np.zeros(capacity)
-    for start in range(0, len(pairs), 7):  # the same item may occur twice among seven: the last counts
+    for start in range(0, len(pairs), 7):  # the same item may occur twice among seven; the last one counts
         for item, priority in pairs[start : start + 7]:
             reference[item % capacity] = priority
         items, priorities = np.array(pairs[start : start + 7]).T
@@ -33,7 +33,7 @@ def test_equals_a_list_of_priorities(capacity: int, pairs: list[tuple[int, float
         assert (reference[drawn] > 0).all()
         values = positions * ends[-1]
         expected = np.searchsorted(ends, values, side="right")
-        near_a_border = np.abs(values[:, None] - ends).min(axis=1) < 1e-9 * ends[-1]  # there rounding decides
+        near_a_border = np.abs(values[:, None] - ends).min(axis=1) < 1e-9 * ends[-1]  # rounding decides near a border
         np.testing.assert_array_equal(drawn[~near_a_border], expected[~near_a_border])
 
 

@@ -1,4 +1,4 @@
-"""Measuring a cluster in class: it grows and shrinks as asked, and what comes in is counted."""
+"""Measuring a cluster in class: it grows and shrinks as asked, and the rollouts are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop: reproducible, bounded, stoppable, and made of parts that can be exchanged."""
+"""The training loop: reproducible, bounded, can be stopped, and made of parts that can be replaced."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import pytest
 from toys import linear_policy, small_config
 
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_replay
 from dqnkit.errors import CheckpointError, ConfigError, DivergedError, InvalidDataError
 from dqnkit.learner import Learner
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer, make_replay
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer, Sample
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.training import train
 from dqnkit.types import LearnerResult, LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
 
 
 class FakeLearner:
-    """Learns nothing, but writes down what it was asked, and takes no time to compile."""
+    """Learns nothing, but records its calls, and takes no time to compile."""
 
     def __init__(self, shape: tuple[int, ...] = (4,), num_actions: int = 2, fails_at: int = -1) -> None:
         self.updates, self.fails_at = 0, fails_at
@@ -43,7 +45,7 @@ class FakeLearner:
 
 
 class WatchedRollouts(InProcessRollouts):
-    """Says what it was given and whether it was closed."""
+    """Records what it was given and whether it was closed."""
 
     def __init__(self, config: DQNConfig) -> None:
         super().__init__(config)
@@ -134,7 +136,7 @@ def test_samples_per_insert_is_never_exceeded_and_reached_in_the_end(
         assert status.updates == 0 or inserted >= config.learning_starts
     assert status.step >= 1000
     allowed = samples_per_insert * (inserted - config.learning_starts)
-    assert sampled > allowed - updates_per_call * config.batch_size  # not one call more would have fitted
+    assert sampled > allowed - updates_per_call * config.batch_size  # one more call would exceed the bound
 
 
 def test_no_updates_before_learning_starts() -> None:
@@ -266,7 +268,7 @@ def test_the_readers_own_parts_are_used() -> None:
 
 
 def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
-    """A buffer without transitions has length 0, and what has length 0 is false."""
+    """A buffer without transitions has length 0, so it is false in a condition."""
     replay = ReplayBuffer(500)
     fake_run(small_config(), replay=replay)
     assert len(replay) > 0
@@ -341,3 +343,51 @@ def test_the_loop_with_the_real_learner_injected() -> None:
     assert math.isnan(statuses[0].loss)
     assert math.isfinite(statuses[-1].loss)
     assert math.isfinite(statuses[-1].mean_max_q)
+
+
+class OwnReplay:
+    """A reader's own buffer, with no more than the loop needs: a list from which it draws."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.progress: list[float] = []
+        self.told = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def add_rollout(self, rollout: Rollout) -> None:
+        self.rows += zip(*rollout.transitions, strict=True)
+
+    def sample(self, num_batches: int, batch_size: int, rng: np.random.Generator) -> Sample:
+        indices = rng.integers(len(self.rows), size=(num_batches, batch_size))
+        fields = zip(*(self.rows[i] for i in indices.ravel()), strict=True)
+        shape = (num_batches, batch_size)
+        transitions = Transition._make(np.stack(field).reshape(*shape, *np.shape(field[0])) for field in fields)
+        return Sample(transitions, indices, np.ones(shape, np.float32))
+
+    def update_priorities(self, indices: Any, td_errors: Any) -> None:
+        assert indices.shape == td_errors.shape
+        self.told += 1
+
+    def set_progress(self, progress: float) -> None:
+        self.progress.append(progress)
+
+
+def test_a_readers_own_buffer_trains_as_the_kits_does() -> None:
+    config, own = small_config(), OwnReplay()
+    last, kits = [*train(config, replay=own)][-1], [*train(config)][-1]
+    assert last.replay_size == len(own) == kits.replay_size
+    np.testing.assert_array_equal(last.weights.values, kits.weights.values)  # it draws as the kit's buffer does
+    assert own.told == len(own.progress) == last.updates / config.updates_per_call
+    assert own.progress == sorted(own.progress)
+    assert 0 < own.progress[0] < own.progress[-1] == 1.0
+
+
+def test_rollouts_with_other_settings_are_refused_before_anything_is_done() -> None:
+    config = small_config()
+    other = InProcessRollouts(small_config(n_step=3))
+    with pytest.raises(ConfigError, match="InProcessRollouts was made with n_step 3, the run has n_step 1: make both"):
+        next(train(config, rollouts=other, learner=FakeLearner()))  # type: ignore[arg-type]
+    longer = InProcessRollouts(small_config(total_steps=9, epsilon_end=0.5))
+    next(train(config, rollouts=longer, learner=FakeLearner()))  # type: ignore[arg-type]

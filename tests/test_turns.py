@@ -1,4 +1,4 @@
-"""The pictures of whose turn it was, and of the pace that workers bring."""
+"""The charts of waiting times and of speedups with workers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_runs_without_time_are_refused(runs: dict[str, tuple[float, float]]) -> 
 
 def test_the_slower_side_sets_the_pace() -> None:
     assert best_speedup(0.5, 1) == 2.0  # half and half, both at once
-    assert best_speedup(0.5, 4) == 2.0  # then the learner is the limit
+    assert best_speedup(0.5, 4) == 2.0  # the learner is the limit
     assert best_speedup(0.9, 2) == pytest.approx(1 / 0.45)
     assert best_speedup(0.9, 100) == pytest.approx(10.0)
 

@@ -1,4 +1,4 @@
-"""04's two networks in a real JupyterLab: a slider, Pause and Stop while they learn; and the player's Pause."""
+"""The two networks in a real JupyterLab: a slider, Pause and Stop while they learn; and the video player's Pause."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 SETUP = """
 from dqnkit.actor import Actor
-from dqnkit.config import preset
+from dqnkit.presets import preset
 from dqnkit.learner import Learner
 from dqnkit.networks import update_target
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
-from dqnkit.lessons.target_network.two_networks import two_networks
+from dqnkit.lessons.target_network.two_networks_view import two_networks
 
 config = preset("dqnkit/GridWorld-v0", gamma=0.95, batch_size=32, loss="squared", max_gradient_norm=0.0, xla=False,
                 rollout_steps=200)
@@ -32,8 +32,8 @@ print("period", look.period, "stopped early", 0 < look.update < 100_000)
 PLAY = """
 import tempfile
 from pathlib import Path
-from dqnkit.evaluation import record_video
 from dqnkit.lessons.target_network.video_player import player
+from dqnkit.videos import record_video
 
 with tempfile.TemporaryDirectory() as folder:
     video = record_video(None, preset("CartPole-v1"), Path(folder) / "random.gif")
@@ -58,7 +58,7 @@ def test_the_sliders_act_while_the_networks_learn(tmp_path: Path) -> None:
         began = time.monotonic()
         notebook.click(1, "Stop")
         notebook.wait_for(1, "stopped; what was reached so far is kept")
-        assert time.monotonic() - began < 2  # and the picture is drawn once more
+        assert time.monotonic() - began < 2  # the picture is drawn once more
         notebook.wait_for(1, "period 1 stopped early True")
         notebook.screenshot("two_networks", 1)
 

@@ -1,4 +1,4 @@
-"""Notebook 04's things to touch: the two networks under sliders, the player, and the loop's five parts."""
+"""The widgets of the lesson on the target network: the two networks with sliders, the player, the five loop parts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dqnkit.config import preset
 from dqnkit.errors import InvalidDataError
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Transition
@@ -25,7 +25,7 @@ from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.exercises.target_sync import target_sync  # noqa: E402
 from dqnkit.lessons.target_network.exercises.training_loop import training_loop  # noqa: E402
 from dqnkit.lessons.target_network.loop_parts import loop_parts  # noqa: E402
-from dqnkit.lessons.target_network.two_networks import looks, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
@@ -45,13 +45,13 @@ def replay():
 
 def look_at(replay, period, tau, updates):
     knobs = Sliders(period=(1, 1000, period), tau=(0.01, 1.0, tau))
-    return list(looks(Learner(CONFIG), replay, ROOM, ROOM.optimal_q(0.9), target_sync, knobs, updates, seed=0))
+    return list(train_and_look(Learner(CONFIG), replay, ROOM, ROOM.optimal_q(0.9), target_sync, knobs, updates, seed=0))
 
 
 def test_the_target_follows_as_the_sliders_say(replay):
     hard = look_at(replay, 15, 1.0, 30)
     assert [look.update for look in hard] == [10, 20, 30]
-    np.testing.assert_array_equal(hard[2].target, hard[2].online)  # copied after 15 and 30
+    np.testing.assert_array_equal(hard[2].target, hard[2].online)  # copied after 15 and 30 updates
     assert not np.allclose(hard[1].target, hard[1].online)
     assert not np.allclose(hard[0].target, hard[1].target)
     soft = look_at(replay, 1, 0.01, 10)[0]
@@ -62,7 +62,7 @@ def test_the_target_follows_as_the_sliders_say(replay):
 def test_it_learns_as_the_learner_does_alone(replay):
     watched, alone = Learner(CONFIG), Learner(CONFIG)
     list(
-        looks(
+        train_and_look(
             watched, replay, ROOM, ROOM.optimal_q(0.9), target_sync, Sliders(period=(1, 9, 5), tau=(0, 1, 1.0)), 12, 3
         )
     )

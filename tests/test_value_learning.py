@@ -1,4 +1,4 @@
-"""The update rules against values computed by hand, run eagerly, in a graph and compiled."""
+"""The update rules against values computed by hand: eagerly, in a graph, and compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel around any generator: what it costs, what it keeps, and how it ends. No browser here: see test_browser."""
+"""The panel around any generator: its cost, what it keeps, and how it ends. For the browser see test_browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOT = Canvas(4, 4).picture("a dot")
 
 
 class Page:
-    """What was displayed and what came in its place."""
+    """Records what was displayed and what replaced it."""
 
     def __init__(self) -> None:
         self.shown: list[dict[str, str]] = []
@@ -50,7 +50,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Page:
 
 
 class Watched:
-    """A generator of numbers that says whether it was closed."""
+    """A generator of numbers that records whether it was closed."""
 
     def __init__(self, count: int, fails: BaseException | None = None, seconds: float = 0.0) -> None:
         self.closed = 0
@@ -173,7 +173,7 @@ def test_a_knob_tells_the_reader_from_the_kit() -> None:
     assert (knob.slider.value, knob.moved) == (0.75, False)
     knob.slider.value = 0.25
     assert knob.moved
-    knob.follow(0.9)  # the reader's value is not taken away before it was read
+    knob.follow(0.9)  # the reader's value is not overwritten before it was read
     assert knob.take() == 0.25
     assert not knob.moved
     knob.follow(float("nan"))
@@ -231,7 +231,7 @@ def answer(trip: RoundTrip) -> None:
 def test_no_picture_goes_to_a_browser_that_did_not_take_the_last() -> None:
     clock = Clock()
     trip = RoundTrip(clock)
-    assert trip.ready  # nobody has ever answered: Colab shows what is sent
+    assert trip.ready  # no browser ever replied; Colab shows what is sent
     trip.ask()
     trip.ask()
     assert trip.question.value == 1
@@ -245,7 +245,7 @@ def test_no_picture_goes_to_a_browser_that_did_not_take_the_last() -> None:
         clock.now += 0.1
         trip.ask()
     assert trip.question.value <= 2 + 10 / ASK_SELDOM
-    trip.answer.value += 1  # to a question before the last
+    trip.answer.value += 1  # an answer to an earlier question
     assert not trip.ready
     answer(trip)
     assert trip.ready

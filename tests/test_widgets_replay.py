@@ -1,4 +1,4 @@
-"""The replay buffer to touch: what is clicked is what is seen; operated in a real JupyterLab too."""
+"""The replay widgets: their controls change what they show; also in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 
 from browser import jupyter_lab
 
-from dqnkit.lessons.replay.correlated_walk import QUARTERS, quarter_states, walk_by_quarters
+from dqnkit.lessons.replay.quarter_walk import QUARTERS, quarter_states, walk_by_quarters
 from dqnkit.lessons.replay.replay_pictures import BufferView
 from dqnkit.lessons.replay.replay_view import ReplayView, RingView, TruncationView
 from dqnkit.small_environments import GridWorld
@@ -125,7 +125,7 @@ def test_without_widgets_a_picture_stands_in(view: RingView) -> None:
 def test_the_buffer_is_operated_by_clicks_in_a_browser(tmp_path: Path) -> None:
     cells = [
         "from dqnkit.lessons.replay.replay_view import RingView\nRingView(capacity=4, batch_size=2)",
-        "from dqnkit.lessons.replay.correlated_walk import QUARTERS, walk_by_quarters\n"
+        "from dqnkit.lessons.replay.quarter_walk import QUARTERS, walk_by_quarters\n"
         "from dqnkit.small_environments import GridWorld\n"
         "from dqnkit.lessons.replay.replay_view import ReplayView\n"
         "walk = walk_by_quarters(GridWorld(size=8, observation='xy'), 0.8, 0, 500)\n"

@@ -150,3 +150,14 @@ def linear_policy(shape: tuple[int, ...], num_actions: int, seed: int = 0, versi
     inputs = int(np.prod(shape))
     values = np.random.default_rng(seed).normal(size=(inputs + 1) * num_actions).astype(np.float32)
     return PolicyWeights(version, (Rescale(1.0), Flatten(), Dense(inputs, num_actions, False)), values)
+
+
+class SpiedConfig(DQNConfig):
+    """Writes down which settings are read."""
+
+    seen: set[str] = set()  # noqa: RUF012 - shared by all, cleared by each test
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in DQNConfig.__dataclass_fields__:
+            SpiedConfig.seen.add(name)
+        return super().__getattribute__(name)

@@ -6,7 +6,6 @@ It is never graded. Where nobody can click, it is skipped and everything goes on
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,7 +19,7 @@ from dqnkit.classroom import progress_file as records
 from dqnkit.classroom import rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.errors import ConfigError
-from dqnkit.plots.sketch import in_words, sketch
+from dqnkit.plots.sketch import in_words, sketch, svg_image
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, where a curve is predicted
 KINDS = ("choice", "number", "curve")
@@ -335,7 +334,9 @@ def _compare_curve(
             at = SHARES[int(np.nanargmax(off))]
             texts.append(f"On average they are {np.nanmean(off):.3g} apart, furthest at {at:.0%} of the run.")
         assert question.range is not None
-        drawing = _image(sketch(value, question.range, question.unit, fine), " / ".join(" ".join(row) for row in rows))
+        drawing = svg_image(
+            sketch(value, question.range, question.unit, fine), " / ".join(" ".join(row) for row in rows)
+        )
     inside = (
         rich_text.prose(question.text)
         + drawing
@@ -345,8 +346,3 @@ def _compare_curve(
     icon, _ = rich_text.KINDS[kind]
     plain = [f"{icon} {title}", question.text, *("  ".join(row) for row in (head, *rows)), *texts]
     return RichText(rich_text.box(kind, title, inside), "\n".join(plain))
-
-
-def _image(svg: str, alt: str) -> str:
-    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-    return f'<img alt="{escape(alt)}" src="{source}" style="max-width: 100%">'

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dqnkit.checkpoint import save
+from dqnkit.checkpoint import check_can_be_saved, save
 from dqnkit.types import TrainStatus
 
 LEAST_SECONDS = 60  # billed for each machine at least; after that both clouds bill by the second
@@ -98,10 +98,15 @@ def within_budget(
         report: called with a sentence if training has ended early: at which step, and how to continue.
 
     Raises:
-        CheckpointError: the checkpoint could not be written; training has ended.
+        CheckpointError: at once where the run cannot be saved; or the checkpoint could not be written, and training
+            has ended all the same.
     """
+    checked = False
     try:
         for status in statuses:
+            if not checked:  # now, and not when the budget is spent
+                check_can_be_saved(status.state)
+                checked = True
             yield status
             if meter.reached():
                 save(status.state, checkpoints)

@@ -18,7 +18,8 @@ from dqnkit.cluster import local
 from dqnkit.cluster.plan import Measured
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
-from dqnkit.training import AnyLearner, make_learner, train
+from dqnkit.default_parts import AnyLearner, make_learner
+from dqnkit.training import train
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 SHARES = (0.3, 0.25, 0.45)  # of the time: long tasks, short tasks, learner

@@ -1,5 +1,5 @@
-"""One folder a lesson: its exercises, pictures, widgets, helpers and recorded runs.
+"""One folder for each lesson, with its exercises, pictures, widgets, helpers and recorded runs.
 
-A lesson imports what several lessons share (`dqnkit.classroom`, `dqnkit.plots`, `dqnkit.widgets`) and no other lesson.
-Their order, and so the number of each, is in `dqnkit.classroom.course`; their text is in ``notebooks/source``.
+A lesson never imports another lesson. What several lessons share is in `dqnkit.classroom`, `dqnkit.plots` and
+`dqnkit.widgets`. `dqnkit.classroom.course` sets the order of the lessons; ``notebooks/source`` has their text.
 """

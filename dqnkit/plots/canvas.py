@@ -9,8 +9,11 @@ import io
 import math
 from collections.abc import Sequence
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dqnkit.errors import MissingExtraError
 from dqnkit.plots.style import Picture
@@ -44,6 +47,32 @@ class Canvas:
     def line(self, points: Sequence[Point], color: str = INK, width: float = 1.0) -> None:
         """A line through points, with round corners."""
         self._draw.line(_scaled(points), fill=color, width=round(width * SHARPNESS), joint="curve")
+
+    def dashed_line(self, points: Sequence[Point], color: str, width: float, dashes: Sequence[float]) -> None:
+        """Draw a broken line through points; dashes continue around corners.
+
+        Args:
+            points: two or more; with fewer nothing is drawn.
+            color: of the dashes.
+            width: of the line, in pixels.
+            dashes: lengths in pixels, in turn of a dash and of a gap; empty for an unbroken line.
+        """
+        if len(points) < 2:
+            return
+        if not dashes:
+            self.line(points, color, width)
+            return
+        x, y = np.asarray(points, dtype=np.float64).T
+        along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])  # length of the line to each point
+        start = 0.0
+        for number, length in enumerate(cycle(dashes)):
+            if start >= along[-1]:
+                return
+            end = min(along[-1], start + length)
+            if number % 2 == 0:
+                stops = [start, *along[(along > start) & (along < end)], end]
+                self.line([(float(np.interp(s, along, x)), float(np.interp(s, along, y))) for s in stops], color, width)
+            start = end
 
     def circle(self, center: Point, radius: float, fill: str, edge: str | None = None, edge_width: float = 0.0) -> None:
         """A filled circle."""
@@ -95,6 +124,13 @@ class Canvas:
 
 def _scaled(points: Sequence[Point]) -> list[Point]:
     return [(x * SHARPNESS, y * SHARPNESS) for x, y in points]
+
+
+def blend(share: float, *colors: str) -> str:
+    """Return the colour at ``share`` (0 to 1) of the way from the first of these colours, "#RRGGBB", to the last."""
+    channels = zip(*(bytes.fromhex(color[1:]) for color in colors), strict=True)
+    mixed = (np.interp(share, np.linspace(0, 1, len(colors)), channel) for channel in channels)
+    return "#" + "".join(f"{round(float(channel)):02X}" for channel in mixed)
 
 
 @cache

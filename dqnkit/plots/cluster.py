@@ -6,7 +6,6 @@ moves is drawn on a copy of it. Axes grow, in steps, and seldom shrink.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dqnkit.plots.blitting import BlittedFigure
+from dqnkit.plots.scales import round_up
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
-from dqnkit.plots.training_panel import round_up
 from dqnkit.types import Array
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ClusterPanel:
 
     def __init__(self, max_samples_per_insert: float | None = None) -> None:
         self.max_samples_per_insert = max_samples_per_insert
-        self._paper: _Paper | None = None
+        self._figure: _PanelFigure | None = None
 
     def draw(self, curves: ClusterCurves, final: bool = False) -> Picture:
         """The picture of what there is so far. The final one is packed smaller."""
@@ -85,16 +85,16 @@ class ClusterPanel:
         look = _Look(
             names=tuple(bands),
             seconds=_span(ROOM * float(seconds.max(initial=0))),
-            transitions=round_up(HEADROOM * top) if self._paper is None else self._paper.top_for(top),
+            transitions=round_up(HEADROOM * top) if self._figure is None else self._figure.top_for(top),
             samples_per_insert=round_up(max(1.0, *np.nan_to_num(ratio), 1.05 * (self.max_samples_per_insert or 0))),
             lag=wide * BINS,
             share=SHARES[-1] if len(lags) < FEW else next(share for share in SHARES if share >= shares.max()),
             bound=self.max_samples_per_insert,
         )
-        if self._paper is None or (look.names, look.bound) != (self._paper.look.names, self._paper.look.bound):
-            self._paper = _Paper(look)
-        self._paper.stretch(look)
-        png = self._paper.draw(seconds, bands, (busy, ratio), (shares, wide), curves.lost, final)
+        if self._figure is None or (look.names, look.bound) != (self._figure.look.names, self._figure.look.bound):
+            self._figure = _PanelFigure(look)
+        self._figure.grow(look)
+        png = self._figure.draw(seconds, bands, (busy, ratio), (shares, wide), curves.lost, final)
         return Picture(png, _alt(curves), CAPTION, round(WIDTH * 100))
 
 
@@ -140,8 +140,8 @@ class _Look:
         return replace(other, **longest)
 
 
-class _Paper:
-    """The axes with all that stands still on them, and what is drawn on a copy of them."""
+class _PanelFigure(BlittedFigure):
+    """The four axes and what is drawn on them."""
 
     def __init__(self, look: _Look) -> None:
         with styled_figure(WIDTH, HEIGHT) as figure:
@@ -152,7 +152,7 @@ class _Paper:
             self._lost = self._rates.plot([], [], animated=True, marker="x", markevery=(1, 3), **_LOST)[0]
             self._lost.set_transform(self._rates.get_xaxis_transform())
             self._rates.set_title("Transitions a second, by worker")
-            self._rates.yaxis.set_major_formatter(_short)
+            self._rates.yaxis.set_major_formatter(_in_thousands)
             self._bars = self._lags.stairs(
                 np.zeros(BINS),
                 np.arange(BINS + 1.0),
@@ -175,16 +175,16 @@ class _Paper:
             for one in (self._rates, self._busy, self._ratio, self._lags):
                 one.locator_params(axis="x", nbins=5)
                 one.locator_params(axis="y", nbins=5)
-        self._canvas: Any = figure.canvas  # one of Agg, see `styled_figure`
+        super().__init__(figure)
         self.look = replace(look, seconds=0)
-        self.stretch(look)
+        self.grow(look)
 
     def top_for(self, transitions: float) -> float:
         """Where the axis of transitions a second ends: where it does now, if that is high enough."""
         return self.look.transitions if transitions <= self.look.transitions else round_up(HEADROOM * transitions)
 
-    def stretch(self, look: _Look) -> None:
-        """Let the axes grow, if they must, and draw all that stands still."""
+    def grow(self, look: _Look) -> None:
+        """Let the axes grow if they must, and then draw the background anew."""
         look = self.look.grown(look)
         if look == self.look:
             return
@@ -194,8 +194,7 @@ class _Paper:
         self._rates.set_ylim(0, 1.04 * look.transitions)
         self._ratio.set_ylim(0, 1.04 * look.samples_per_insert)
         self._lags.set(xlim=(-0.5, look.lag - 0.5), ylim=(0, 1.04 * look.share))
-        self._canvas.draw()
-        self._still = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
+        self.draw_background()
 
     def draw(
         self,
@@ -207,9 +206,7 @@ class _Paper:
         final: bool,
     ) -> bytes:
         """The picture with these values; the final one is packed smaller."""
-        from PIL import Image
-
-        self._canvas.restore_region(self._still)
+        self.restore()
         below = np.zeros(len(seconds))
         for band, values in zip(self._bands, bands.values(), strict=True):
             band.draw(seconds, below, below + values, self.look.transitions)
@@ -223,10 +220,7 @@ class _Paper:
         shares, wide = histogram
         self._bars.set_data(shares, wide * np.arange(BINS + 1.0) - 0.5)
         self._lags.draw_artist(self._bars)
-        buffer = io.BytesIO()
-        image = Image.fromarray(np.asarray(self._canvas.buffer_rgba())[..., :3])
-        image.save(buffer, "PNG", compress_level=9 if final else 1)
-        return buffer.getvalue()
+        return self.png(final)
 
 
 _LOST: dict[str, Any] = {"color": "#222222", "linestyle": (0, (1, 1.3)), "linewidth": 1.2, "markersize": 6}
@@ -254,7 +248,7 @@ class _Band:
             self._axes.draw_artist(part)
 
 
-def _short(value: float, _: Any = None) -> str:
+def _in_thousands(value: float, _: Any = None) -> str:
     """Thousands as k, so that all numbers have room left of the axis."""
     return f"{value / 1000:,.3g}k" if value >= 1000 else f"{value:.3g}"
 

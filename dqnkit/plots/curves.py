@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import largest, yscale
 from dqnkit.plots.style import PALETTE, styled_figure
 from dqnkit.types import Array
 
@@ -72,11 +73,11 @@ def learning_curve(
         panels[1].set(title="Mean max Q", ylabel="value\n(discounted return)")
         _draw_line(panels[1], steps / unit, max_q, "online network")
         _draw_reference(panels[1], max_q_bound, "no policy has more: 1 / (1 − gamma) =")
-        _tame(panels[1], max_q, expected=_largest(returns) if max_q_bound is None else abs(max_q_bound))
+        _choose_scale(panels[1], max_q, expected=largest(returns) if max_q_bound is None else abs(max_q_bound))
 
         panels[2].set(title="Loss (not a score)", ylabel="mean over\ntransitions")
         _draw_line(panels[2], steps / unit, loss, "loss")
-        _tame(panels[2], loss, expected=10 * _typical(loss))
+        _choose_scale(panels[2], loss, expected=10 * _typical(loss))
 
         panels[3].set(
             title="Exploration rate epsilon", ylabel="share of\nrandom actions", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1)
@@ -133,21 +134,17 @@ def _write_legend(axes: Axes) -> None:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1.01), ncols=2, borderaxespad=0, borderpad=0.2, frameon=False)
 
 
-def _largest(values: npt.ArrayLike) -> float:
-    """The largest absolute value that is a number; 0 where there is none."""
-    return float(np.nanmax(np.abs(values), initial=0.0, where=np.isfinite(values)))
-
-
 def _typical(values: Array) -> float:
     """The median of those that are numbers; 0 where there is none."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else 0.0
 
 
-def _tame(axes: Axes, values: Array, expected: float) -> None:
-    """Give values that explode, far beyond what is expected of them, a logarithmic axis."""
-    if _largest(values) > 10 * max(1.0, expected):
-        axes.set_yscale("log" if np.nanmin(values) > 0 else "symlog")
+def _choose_scale(axes: Axes, values: Array, expected: float) -> None:
+    """Make the axis logarithmic if the values explode: if they are far larger than expected."""
+    scale = yscale(values, expected)
+    if scale != "linear":
+        axes.set_yscale(scale)
         axes.set_title(f"{axes.get_title(loc='left')} explodes (logarithmic axis)")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import INK, Canvas, Point
+from dqnkit.plots.canvas import INK, Canvas, Point, blend
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array, FloatArray
 
@@ -153,8 +153,7 @@ def _colour(value: float, scale: tuple[float, float]) -> str:
     if not np.isfinite(value):
         return "#BBBBBB"
     position = min(1.0, max(0.0, (value - scale[0]) / (scale[1] - scale[0])))
-    light, dark = (0xF0, 0xF6, 0xFB), tuple(bytes.fromhex(PALETTE["online network"]["color"][1:]))
-    return "#" + "".join(f"{round(a + position * (b - a)):02X}" for a, b in zip(light, dark, strict=True))
+    return blend(position, "#F0F6FB", PALETTE["online network"]["color"])
 
 
 def _draw_arrows(canvas: Canvas, place: _Place, square: Square, moves: list[int], length: float) -> None:

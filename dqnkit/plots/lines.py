@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.canvas import Canvas
+from dqnkit.plots.scales import round_up
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -27,9 +27,10 @@ SHADES: tuple[dict[str, Any], ...] = (
     {"color": "#A0A0A0", "linestyle": (0, (8, 2))},
     {"color": "#C0B79A", "linestyle": "-"},
 )
-MOMENTS = (PALETTE["target network"]["color"], PALETTE["environment"]["color"])
+MOMENT_COLORS = (PALETTE["target network"]["color"], PALETTE["environment"]["color"])
 WIDTH, HEIGHT = 7.2, 3.7  # inches
-EXPLODES = 100.0  # times the least typical value: from here on the axis is logarithmic
+MAX_RATIO = 100.0  # of the largest value to the least median of a curve; above it the axis is logarithmic
+HALVES = (1, 2, 4, 5, 10)  # ends of an axis whose middle is a round number too
 
 
 def error_curves(
@@ -72,23 +73,23 @@ def error_curves(
     if not 1 <= len(curves) <= len(SHADES):
         raise InvalidDataError(f"one picture holds 1 to {len(SHADES)} curves, not {len(curves)}")
     rows = {name: _rows(values, name) for name, values in curves.items()}
-    places = {name: _places(x, values.shape[1], name) for name, values in rows.items()}
+    positions = {name: _positions(x, values.shape[1], name) for name, values in rows.items()}
     with styled_figure(WIDTH, HEIGHT) as figure:
         axes = figure.subplots()
         shades = iter(SHADES)
         for name, values in rows.items():
             style = PALETTE[kinds[name]] if kinds and name in kinds else next(shades)
-            _draw_curve(axes, places[name], values, style, name)
+            _draw_curve(axes, positions[name], values, style, name)
         for name, value in (references or {}).items():
             axes.axhline(value, linewidth=1.4, label=f"{name}: {value:.3g}", **PALETTE["reference"])
-        for (name, place), color in zip((moments or {}).items(), cycle(MOMENTS), strict=False):
-            axes.axvline(place, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
+        for (name, moment), color in zip((moments or {}).items(), cycle(MOMENT_COLORS), strict=False):
+            axes.axvline(moment, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
         _choose_axis(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""
     caption = f"What to look for: {what}{bands}" if what else bands.strip()
-    marked = "".join(f" {name}: at {place:.3g}." for name, place in (moments or {}).items())
+    marked = "".join(f" {name}: at {moment:.3g}." for name, moment in (moments or {}).items())
     return Picture.of(figure, _alt(title, xlabel, ylabel, rows) + marked, caption)
 
 
@@ -100,11 +101,12 @@ def _rows(values: npt.ArrayLike, name: str) -> Array:
     return np.where(np.isfinite(rows), rows, np.nan)
 
 
-def _places(x: npt.ArrayLike | None, length: int, name: str) -> Array:
-    places = np.arange(length) if x is None else np.asarray(x, dtype=np.float64)
-    if places.shape != (length,):
-        raise InvalidDataError(f"the curve {name!r} has {length} values, but x has the shape {places.shape}")
-    return places
+def _positions(x: npt.ArrayLike | None, length: int, name: str) -> Array:
+    """Return where the values of a curve lie on the x axis ``[N]``."""
+    positions = np.arange(length) if x is None else np.asarray(x, dtype=np.float64)
+    if positions.shape != (length,):
+        raise InvalidDataError(f"the curve {name!r} has {length} values, but x has the shape {positions.shape}")
+    return positions
 
 
 def _draw_curve(axes: Axes, x: Array, rows: Array, style: Mapping[str, Any], name: str) -> None:
@@ -120,7 +122,7 @@ def _choose_axis(axes: Axes, rows: list[Array], log: bool | None) -> None:
     values = np.abs(np.concatenate([r.ravel() for r in rows]))
     values = values[np.isfinite(values) & (values > 0)]
     typical = [float(np.nanmedian(np.abs(r))) for r in rows if np.isfinite(r).any()]
-    explodes = bool(len(values)) and values.max() > EXPLODES * max(min(typical), 1e-3) and values.max() > 10
+    explodes = bool(len(values)) and values.max() > MAX_RATIO * max(min(typical), 1e-3) and values.max() > 10
     if log or (log is None and explodes):
         negative = any((r < 0).any() for r in rows)
         axes.set_yscale("symlog" if negative else "log")
@@ -149,31 +151,25 @@ def error_trace(x: npt.ArrayLike, y: npt.ArrayLike, *, xlabel: str = "updates", 
         xlabel: what lies on the level axis.
         ylabel: what is drawn; it stands above the curve.
     """
-    places, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    right = _round_up(float(places.max(initial=10.0)))
-    top = _round_up(float(values.max(initial=1e-6)))
+    steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    right = round_up(float(steps.max(initial=10.0)), HALVES)
+    top = round_up(float(values.max(initial=1e-6)), HALVES)
     left, upper, wide, high = 42.0, 24.0, 330.0, 84.0
     canvas = Canvas(left + wide + 24, upper + high + 42)
 
-    def at(place: float, value: float) -> tuple[float, float]:
-        return left + wide * place / right, upper + high * (1 - value / top)
+    def at(step: float, value: float) -> tuple[float, float]:
+        return left + wide * step / right, upper + high * (1 - value / top)
 
     for part in (0.0, 0.5, 1.0):
         canvas.line([at(0, part * top), at(right, part * top)], "#E6E6E6", 1)
         canvas.text((left - 5, at(0, part * top)[1]), f"{part * top:g}", 11, anchor="rm")
         canvas.text((at(part * right, 0)[0], upper + high + 10), f"{part * right:,.0f}", 11)
-    points = [at(*point) for point in zip(places, values, strict=True)]
+    points = [at(*point) for point in zip(steps, values, strict=True)]
     if len(points) > 1:
         canvas.line(points, PALETTE["online network"]["color"], 2)
     if points:
         canvas.circle(points[-1], 3.5, PALETTE["online network"]["color"])
     canvas.text((4, 10), ylabel, 12, anchor="lm", bold=True)
     canvas.text((left + wide / 2, upper + high + 30), xlabel, 12)
-    last = f"{values[-1]:.3g} after {places[-1]:,.0f} {xlabel}" if len(values) else "nothing yet"
+    last = f"{values[-1]:.3g} after {steps[-1]:,.0f} {xlabel}" if len(values) else "nothing yet"
     return canvas.picture(f"{ylabel or 'A curve'}: {last}.")
-
-
-def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 10, 20, ... (or 0.1, 0.2, ...) that is not below the value."""
-    unit = 10.0 ** math.floor(math.log10(max(value, 1e-9)))
-    return next(step * unit for step in (1, 2, 4, 5, 10) if step * unit >= value * (1 - 1e-9))

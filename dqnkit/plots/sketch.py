@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
 
@@ -45,6 +46,12 @@ def sketch(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>{_axes(low, high, unit)}{"".join(lines)}</svg>'
     )
+
+
+def svg_image(svg: str, alt: str) -> str:
+    """Return a drawing as an HTML image with its alternative text."""
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return f'<img alt="{escape(alt)}" src="{source}" style="max-width: 100%">'
 
 
 def _line(points: str, color: str, dashes: str) -> str:

@@ -7,7 +7,6 @@ is drawn on a copy of them each time.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.band import Band
+from dqnkit.plots.blitting import BlittedFigure
+from dqnkit.plots.scales import largest, round_up, yscale
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 6.8, 5.3  # inches
 MARGINS = {"left": 0.13, "right": 0.945, "top": 0.925, "bottom": 0.09, "hspace": 0.34}  # of the figure
-EXPLODES = 10.0  # times what is expected: from here on the axis of max Q is logarithmic
 PREDICTION: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 3)), "linewidth": 1.6}
 LEGEND: Any = {"borderaxespad": 0, "borderpad": 0.2, "columnspacing": 1.2, "fontsize": 8}
 CAPTION = (
@@ -82,7 +82,7 @@ class TrainingPanel:
         self.band = band  # may be taken away while it trains
         self.total_steps = 1
         self.predicted = None if predicted is None else _points(predicted)  # [N, 2]
-        self._paper: _Paper | None = None
+        self._figure: _PanelFigure | None = None
 
     def draw(self, curves: Curves, final: bool = False) -> Picture:
         """The picture of what there is so far; NaN and infinity leave gaps. The final one is packed smaller."""
@@ -90,10 +90,10 @@ class TrainingPanel:
         returns, max_q = _finite(curves.returns), _finite(curves.max_q)
         ends, episodes = np.array(curves.episodes, dtype=np.float64).reshape(-1, 2).T
         look = self._look(returns, max_q, _finite(episodes), tuple(curves.changes))
-        if self._paper is None or not self._paper.takes(look):
-            self._paper = _Paper(look, self)
-        self._paper.stretch(look)
-        png = self._paper.draw([(ends, _finite(episodes)), (steps, returns), (steps, max_q)], final)
+        if self._figure is None or not self._figure.fits(look):
+            self._figure = _PanelFigure(look, self)
+        self._figure.set_limits(look)
+        png = self._figure.draw([(ends, _finite(episodes)), (steps, returns), (steps, max_q)], final)
         promise = PROMISE if self.q_bound is None else PROMISE_WITH_BOUND
         return Picture(png, self._alt(returns, max_q), CAPTION.format(promise=promise), round(WIDTH * 100))
 
@@ -105,10 +105,9 @@ class TrainingPanel:
         if self.predicted is not None:
             shown.append(self.predicted[:, 1])
         bound = [] if self.q_bound is None else [np.array([self.q_bound])]
-        expected = abs(self.q_bound) if self.q_bound is not None else _largest(returns)
-        explodes = _largest(max_q) > EXPLODES * max(1.0, expected)
-        max_q_limits = _decades(max_q, bound) if explodes else _limits([max_q, *bound])
-        scale = "linear" if not explodes else "log" if np.nanmin(max_q) > 0 else "symlog"
+        expected = abs(self.q_bound) if self.q_bound is not None else largest(returns)
+        scale = yscale(max_q, expected)
+        max_q_limits = _limits([max_q, *bound]) if scale == "linear" else _decades(max_q, bound)
         return _Look(self.total_steps, _limits(shown), max_q_limits, scale, changes, self.band is not None)
 
     def _alt(self, returns: Array, max_q: Array) -> str:
@@ -130,8 +129,8 @@ class _Look:
     band: bool
 
 
-class _Paper:
-    """The axes with all that stands still on them, and the lines that are drawn on a copy of them."""
+class _PanelFigure(BlittedFigure):
+    """The two axes and the lines that are drawn on them."""
 
     def __init__(self, look: _Look, panel: TrainingPanel) -> None:
         with styled_figure(WIDTH, HEIGHT) as figure:
@@ -144,37 +143,31 @@ class _Paper:
             for number, (step, what) in enumerate(look.changes):
                 _mark(self._above, self._below, step, what, number, look.total_steps)
             _write_legends(self._above, self._below)
-        self._canvas: Any = figure.canvas  # one of Agg, see `styled_figure`
+        super().__init__(figure)
         self.look = replace(look, returns=(0, 0))
-        self.stretch(look)
+        self.set_limits(look)
 
-    def takes(self, look: _Look) -> bool:
-        """Whether this look differs from that of the paper in the ends of its axes only."""
+    def fits(self, look: _Look) -> bool:
+        """Whether this look differs from that of the figure in the limits of the axes only."""
         ends: Any = {"total_steps": self.look.total_steps, "returns": self.look.returns, "max_q": self.look.max_q}
         return replace(look, **ends) == self.look
 
-    def stretch(self, look: _Look) -> None:
-        """Give the axes other ends, if they have others, and draw all that stands still."""
+    def set_limits(self, look: _Look) -> None:
+        """Set the limits of the axes, and draw the background anew if they have changed."""
         if look == self.look:
             return
         self.look = look
         self._above.set(xlim=(0, look.total_steps), ylim=look.returns)
         self._below.set(xlim=(0, look.total_steps), ylim=look.max_q)
-        self._canvas.draw()
-        self._still = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
+        self.draw_background()
 
     def draw(self, values: Sequence[tuple[Array, Array]], final: bool) -> bytes:
         """The picture with these values, x and y for each line; the final one is packed smaller."""
-        from PIL import Image
-
-        self._canvas.restore_region(self._still)
+        self.restore()
         for line, (x, y) in zip(self._lines, values, strict=True):
             line.set_data(x, y)
             line.axes.draw_artist(line)
-        buffer = io.BytesIO()
-        image = Image.fromarray(np.asarray(self._canvas.buffer_rgba())[..., :3])
-        image.save(buffer, "PNG", compress_level=9 if final else 1)
-        return buffer.getvalue()
+        return self.png(final)
 
 
 def _draw_returns(axes: Axes, look: _Look, panel: TrainingPanel) -> Iterator[Any]:
@@ -252,10 +245,6 @@ def _finite(values: npt.ArrayLike) -> Array:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _largest(values: Array) -> float:
-    return float(np.nanmax(np.abs(values), initial=0.0, where=np.isfinite(values)))
-
-
 def _limits(shown: Sequence[Array]) -> tuple[float, float]:
     """From 0, or a round number below all, to a round number above all: they change seldom while values grow."""
     values = np.concatenate([np.ravel(array) for array in shown])
@@ -268,18 +257,10 @@ def _limits(shown: Sequence[Array]) -> tuple[float, float]:
     return bottom - margin, top + margin
 
 
-def round_up(value: float) -> float:
-    """The next of 1, 2, 3, 5, 7, 10 times a power of ten."""
-    if value <= 0:
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 3, 5, 7, 10, 20) if step * power >= value)
-
-
 def _decades(values: Array, bound: Sequence[Array]) -> tuple[float, float]:
     """Whole powers of ten around all; from minus to plus the largest where some are not positive."""
     shown = np.concatenate([values[np.isfinite(values)], *bound])
-    top = 10.0 ** min(300, math.ceil(math.log10(_largest(shown)) + 0.1))
+    top = 10.0 ** min(300, math.ceil(math.log10(largest(shown)) + 0.1))
     if np.nanmin(values) <= 0:
         return (-top if shown.min() < -1 else -1.0), top
     return 10.0 ** max(-3, math.floor(math.log10(shown[shown > 0].min()))), top

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 import ipywidgets
 
-from dqnkit.plots.sketch import in_words, sketch
+from dqnkit.plots.sketch import in_words, sketch, svg_image
+from dqnkit.widgets.controls import WRAP
 
 FULL = {"width": "auto", "max_width": "46em"}
 # an option's line is one line high unless told otherwise: long ones would run into each other
@@ -59,7 +59,7 @@ class PredictionForm:
         self._button.on_click(self._on_commit)
         self._said = ipywidgets.HTML()
         head = ipywidgets.HTML(f'<div style="line-height: 1.45"><strong>Predict</strong>{question}</div>', layout=FULL)
-        foot = ipywidgets.HBox([self._button, self._said], layout={"flex_flow": "row wrap", "align_items": "center"})
+        foot = ipywidgets.HBox([self._button, self._said], layout=WRAP)
         self.box = ipywidgets.VBox(
             [head, self._input.widget, foot], layout={"border": "1px solid #8a8a8a", "padding": "8px 12px", **FULL}
         )
@@ -178,6 +178,5 @@ class _Curve(_Input):
     def _draw(self, change: Any = None) -> None:
         values = [slider.value for slider in self.sliders]
         svg = sketch(values, self.span, self.unit)
-        source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
         alt = f"Your curve: {in_words(values)} at 0, 25, 50, 75 and 100 % of the run"
-        self.preview.value = f'<img alt="{escape(alt)}" src="{source}" style="max-width: 100%">'
+        self.preview.value = svg_image(svg, alt)

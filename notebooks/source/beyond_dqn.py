@@ -307,7 +307,7 @@ hints("n_step_return")
 # environment, the fourth terminates; for $n = 3$ there are three windows. Yours and the kit's should agree.
 
 # %%
-from dqnkit.actor import Record, pack_transitions
+from dqnkit.packing import Record, pack_transitions
 
 n_step_return = use("n_step_return", n_step_return)
 rewards, terminated = np.array([1.0, 0.0, 5.0, 2.0, 1.0], np.float32), np.array([False, False, False, True, False])
@@ -440,7 +440,8 @@ compare(
 # fast with a million transitions. You should see the same chances and the same weights.
 
 # %%
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Transition
 
 td_errors = np.array([0.1, 2.0, 0.5, 0.0, 1.0], np.float32)

@@ -42,10 +42,10 @@ from dataclasses import replace
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.config import preset
 from dqnkit.extras import add_clouds
 from dqnkit.learner import Learner
 from dqnkit.lessons.cloud.cloud_map import cloud_map
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 

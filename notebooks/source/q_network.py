@@ -33,7 +33,7 @@ from dqnkit.classroom import check, compare, download_progress, hints, predict, 
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
 from dqnkit.lessons.q_network.compiled_step import compile_updates
-from dqnkit.lessons.q_network.landscape import Curve, Scale, landscape
+from dqnkit.lessons.q_network.landscape_picture import Curve, Scale, landscape
 from dqnkit.lessons.q_network.landscape_view import LandscapeView, Snapshot, grid_points
 from dqnkit.lessons.q_network.network_picture import table_and_network
 from dqnkit.plots import error_curves, q_table, ring

@@ -30,7 +30,8 @@ from collections import deque
 from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, sized, use
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
-from dqnkit.lessons.replay.correlated_walk import QUARTERS, GridNetwork, quarter_states, walk_by_quarters
+from dqnkit.lessons.replay.grid_network import GridNetwork
+from dqnkit.lessons.replay.quarter_walk import QUARTERS, quarter_states, walk_by_quarters
 from dqnkit.lessons.replay.reader_replay import ReaderReplay
 from dqnkit.lessons.replay.replay_pictures import ring_of_slots
 from dqnkit.lessons.replay.replay_view import ReplayView, RingView, TruncationView

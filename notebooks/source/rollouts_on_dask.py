@@ -259,8 +259,8 @@ rollout_task = use("rollout_task", rollout_task)
 # %%
 from dqnkit.actor import Actor
 from dqnkit.cluster.worker import RolloutTask, make_rollout
-from dqnkit.config import preset
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 
 fixed = preset("CartPole-v1", deterministic=True, num_envs=4, xla=False)
 epsilons = np.full(4, 0.5, np.float32)  # one for each of the four copies of the environment
@@ -557,7 +557,7 @@ compare(
 # 3. Now more workers: from how many on does the stream bring nothing more? And with 10 ms?
 
 # %%
-from dqnkit.lessons.rollouts_on_dask.amdahl import amdahl_view
+from dqnkit.lessons.rollouts_on_dask.amdahl_view import amdahl_view
 
 amdahl_view()
 
@@ -753,11 +753,11 @@ compare(
 LAG = 5_000  # environment steps
 
 # %%
-from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, POINTS, greedy_returns, train_with_lag
+from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, EVALUATIONS, greedy_returns, train_with_lag
 
 mine = replace(CARTPOLE, seed=100, total_steps=sized(CARTPOLE.total_steps, fast=1_000))
 returns = greedy_returns(train_with_lag(mine, LAG), mine)
-my_late = float(np.mean(returns[-POINTS // 4 :]))
+my_late = float(np.mean(returns[-EVALUATIONS // 4 :]))
 nearest = min(study.lags, key=lambda lag: abs(lag - LAG))
 ablation(
     late,

@@ -46,7 +46,7 @@ ring("learner")
 
 # %%
 from dqnkit.lessons.strategy_learner.replica_pictures import clipping_order, replicas
-from dqnkit.lessons.strategy_learner.update_times import update_times
+from dqnkit.lessons.strategy_learner.update_times_chart import update_times_chart
 
 replicas()
 
@@ -63,7 +63,8 @@ replicas()
 # and run the notebook from its first cell.
 
 # %%
-from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, seconds_per_update, use_sgd
+from dqnkit.lessons.strategy_learner.logical_cpus import mirrored_cpus, use_sgd
+from dqnkit.lessons.strategy_learner.update_timing import seconds_per_update
 
 strategy = mirrored_cpus(2)  # before anything else computes with TensorFlow
 print(f"{strategy.num_replicas_in_sync} replicas on", *strategy.extended.worker_devices)
@@ -110,8 +111,8 @@ for copy, result in zip(copies, results):
 
 # %%
 from dqnkit.actor import Actor
-from dqnkit.config import preset
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Transition
 from dqnkit.value_learning import q_learning, squared
@@ -568,7 +569,7 @@ seconds = seconds_per_update(jobs, rounds=sized(40, 3))  # they take turns; for 
 one_replica, two_replicas = np.reshape(seconds, (2, len(SIZES)))
 exchange = two_replicas[0] - one_replica[0]  # the same computing in the same place: the rest is the strategy's
 own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
-update_times(
+update_times_chart(
     SIZES,
     {"one replica": one_replica, "two, on this processor": two_replicas},
     calculated={"two, a processor each (calculated)": own},
@@ -675,7 +676,7 @@ compare(
 # they do *not* wait for each other?
 
 # %%
-from dqnkit.lessons.strategy_learner.stragglers import stragglers
+from dqnkit.lessons.strategy_learner.stragglers_view import stragglers
 
 stragglers(replicas=8, spread=2.0)
 

@@ -57,9 +57,9 @@ ring("target")
 
 # %%
 from dqnkit.actor import Actor
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.policy import q_values
+from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 
@@ -250,7 +250,7 @@ predict(
 # (On Colab sliders do not act while a cell runs: write `period=1` into the call, and run it again.)
 
 # %%
-from dqnkit.lessons.target_network.two_networks import two_networks
+from dqnkit.lessons.target_network.two_networks_view import two_networks
 
 watched = Learner(config)
 look = await two_networks(watched, walks[0.95][0], room, target_sync, updates=sized(6_000, fast=100), period=400)
@@ -451,8 +451,8 @@ histogram(
 import tempfile
 from pathlib import Path
 
-from dqnkit.evaluation import record_video
 from dqnkit.lessons.target_network.video_player import player
+from dqnkit.videos import record_video
 
 with tempfile.TemporaryDirectory() as folder:
     videos = {

@@ -35,10 +35,10 @@ from pathlib import Path
 import numpy as np
 
 from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
-from dqnkit.config import preset
 from dqnkit.learner import Learner
 from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
 from dqnkit.plots import ring
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.widgets import live
 
@@ -220,17 +220,19 @@ def timed(config, learner, steps, rollouts=None):
 
 
 # `small` has learned already; that makes no difference to the clock
-large = Learner(replace(cartpole, hidden_sizes=(1024, 1024), xla=False))
 plain = replace(cartpole, total_steps=50_000, learning_starts=200)
 waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
-timed(plain, large, steps=400)  # not counted: the first update is compiled, which takes a second or two
+wide = {"hidden_sizes": (1024, 1024), "xla": False}
+large = Learner(replace(plain, **wide))
+# not counted: the first update is compiled, which takes a second or two
+timed(replace(plain, **wide), large, steps=400)
 
 STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
 SETTINGS = {
     "A: CartPole": (plain, small, STEPS),
     "B: CartPole, 2 samples per insert": (replace(plain, samples_per_insert=2.0), small, STEPS),
     "C: waits 2 ms a step": (waits, small, FEW),
-    "D: waits 2 ms, 1024 x 1024 network": (waits, large, FEWEST),
+    "D: waits 2 ms, 1024 x 1024 network": (replace(waits, **wide), large, FEWEST),
 }
 
 # %%

@@ -15,9 +15,9 @@ from distributed.security import Security
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
+from dqnkit.default_parts import make_replay
 from dqnkit.deploy import make_cluster
 from dqnkit.policy import Dense
-from dqnkit.replay import make_replay
 from dqnkit.types import PolicyWeights
 
 

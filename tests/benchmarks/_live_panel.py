@@ -65,7 +65,7 @@ def main() -> None:
 
     import matplotlib.figure  # noqa: F401  (imported before the clock starts)
 
-    from dqnkit.config import preset
+    from dqnkit.presets import preset
     from dqnkit.training import train
     from dqnkit.types import LiveSettings, TrainStatus
     from dqnkit.widgets import live

@@ -16,9 +16,9 @@ settings = parser.parse_args()
 report.limit_tensorflow(settings.threads)
 
 import dqnkit.learner  # noqa: E402, F401  (train imports it only when it needs one; imports do not count)
-from dqnkit.config import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.environments import make_env  # noqa: E402
 from dqnkit.evaluation import evaluate  # noqa: E402
+from dqnkit.presets import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.training import train  # noqa: E402
 
 config = preset(settings.env_id, seed=settings.seed)  # its own number of steps: the schedules depend on it

@@ -4,7 +4,8 @@ import _replay
 import numpy as np
 import report
 
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Transition
 
 settings = _replay.arguments()

@@ -22,8 +22,8 @@ def main() -> None:
     from dataclasses import replace
 
     import dqnkit.learner  # noqa: F401
-    from dqnkit.config import preset
     from dqnkit.evaluation import evaluate
+    from dqnkit.presets import preset
     from dqnkit.training import train
 
     config = replace(preset("CartPole-v1", seed=settings.seed, total_steps=settings.budget), env_id=settings.env_id)

@@ -8,8 +8,8 @@ settings = _schedule.arguments()
 report.limit_tensorflow(settings.threads)
 
 import dqnkit.learner  # noqa: E402, F401  (train imports it only when it needs one; imports do not count)
-from dqnkit.config import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.evaluation import evaluate  # noqa: E402
+from dqnkit.presets import preset  # noqa: E402  (threads are set before anything else uses TensorFlow)
 from dqnkit.training import train  # noqa: E402
 
 gymnasium.make(settings.env_id).close()  # imports the environment's module, as the peer's worker does

@@ -19,8 +19,8 @@ from distributed import Client
 
 from dqnkit.cluster.faults import kill_worker
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import preset
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.types import Rollout
 

@@ -21,7 +21,7 @@ from _cluster import cluster, network
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
-from dqnkit.replay import make_replay
+from dqnkit.default_parts import make_replay
 from dqnkit.types import PolicyWeights
 
 PROCESSES = 4

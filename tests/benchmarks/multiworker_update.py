@@ -18,9 +18,10 @@ import psutil
 import report
 
 from dqnkit.cluster.multiworker import MultiWorkerLearner
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.deploy import make_cluster
 from dqnkit.learner import Learner
+from dqnkit.presets import preset
 from dqnkit.types import Transition
 
 CASES = {  # settings that differ from CartPole's preset

@@ -5,8 +5,8 @@ binder/requirements.txt names. postBuild, start and the server run as repo2docke
 its kernel and all their processes share one core and a hard limit of memory. The notebooks are opened and run through
 the server, one after another, with full training runs.
 
-    python tests/rehearsal/binder.py                    # about a quarter of an hour
-    python tests/rehearsal/binder.py --fast 04 06       # short training runs; these notebooks only
+    python tests/rehearsal/binder.py                         # about a quarter of an hour
+    python tests/rehearsal/binder.py --fast target_network   # short training runs; this notebook only
 
 It needs Linux, root, memory control groups of version 1, the Python of binder/runtime.txt and a package index, and the
 extra `notebooks` in the environment that runs it.
@@ -43,7 +43,7 @@ LIMIT = 2 * 2**30  # bytes, of Binder
 TARGET = 1500.0  # MB (10**6 bytes)
 PREFIX = "/user/x/"
 NOTEBOOK_SECONDS, START_SECONDS, END_SECONDS = 1800, 60, 30
-WITH_DASHBOARD = ("08",)  # notebooks that show a link to Dask's dashboard
+WITH_DASHBOARD = ("train_on_a_cluster",)  # lessons that show a link to Dask's dashboard
 KINDS = ("server", "kernel", "workers", "other")
 DASHBOARD = re.compile(rf"{PREFIX}proxy/[\w.:]+/status")
 
@@ -51,7 +51,7 @@ DASHBOARD = re.compile(rf"{PREFIX}proxy/[\w.:]+/status")
 def main() -> None:
     """Build, start, run every notebook, and print what they used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="beginnings of the notebooks' names, as 04 (default: all)")
+    parser.add_argument("names", nargs="*", help="lessons, as target_network (default: all)")
     parser.add_argument("--fast", action="store_true", help="with DQNKIT_FAST=1: short training runs")
     parser.add_argument(
         "--python", help="an interpreter of the version in binder/runtime.txt (default: found by its name)"
@@ -71,9 +71,9 @@ def main() -> None:
             f"notebooks/solutions/{file.name}"
             for file in sorted((place.home / "notebooks/solutions").glob("[0-9]*.ipynb"))
         ]
-        wanted = [path for path in paths if not arguments.names or Path(path).name.startswith(tuple(arguments.names))]
+        wanted = [path for path in paths if not arguments.names or lesson_of(Path(path).stem) in arguments.names]
         if not wanted:
-            raise SystemExit(f"no notebook begins with {' or '.join(arguments.names)}")
+            raise SystemExit(f"there is no lesson {' or '.join(arguments.names)}")
         runs = list(rehearse(place, wanted, arguments.fast))
 
     rows = [[run.name, run.seconds, run.total / 1e6, *(run.peak.get(kind, 0) / 1e6 for kind in KINDS)] for run in runs]
@@ -83,7 +83,7 @@ def main() -> None:
         for complaint in run.complaints:
             print(f"\n{run.name}: {complaint}")
     print()
-    with_dask = [run for run in runs if run.name.startswith(WITH_DASHBOARD)]
+    with_dask = [run for run in runs if lesson_of(run.name) in WITH_DASHBOARD]
     verdicts = [
         report.verdict("notebooks that end without a complaint", sum(not run.complaints for run in runs), len(wanted)),
         report.verdict("MB at the peak", max((run.total for run in runs), default=0) / 1e6, TARGET, at_most=True),
@@ -134,6 +134,11 @@ class Run:
     def total(self) -> int:
         """Bytes at the peak, of all processes."""
         return sum(self.peak.values())
+
+
+def lesson_of(notebook: str) -> str:
+    """The lesson of a notebook, from the name of its file without the ending."""
+    return notebook.partition("_")[2]
 
 
 def build(place: Place, python: str | None) -> dict[str, float]:

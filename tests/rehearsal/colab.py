@@ -1,7 +1,7 @@
 """A rehearsal of Google Colab: its Python, its packages, the set-up cell, then every notebook.
 
-    python tests/rehearsal/colab.py                       # solutions whole, the students' notebooks in fast mode
-    python tests/rehearsal/colab.py --fast --only 00 04   # all in fast mode, some of the notebooks
+    python tests/rehearsal/colab.py                         # solutions whole, the students' notebooks in fast mode
+    python tests/rehearsal/colab.py --fast --only q_update  # all in fast mode, some of the notebooks
 
 It makes a virtual environment with Colab's packages (August 2026) and starts kernels in it as Colab does. The set-up
 cell gets an archive of the commit HEAD instead of the one on GitHub. None of Colab's packages may change. It needs
@@ -49,7 +49,8 @@ COLAB = {  # the versions that are known; pip adds what these packages need
     "tqdm": "4.67.3",
 }
 # Colab has these, too, in versions that we do not know. (Dask before 2026.8 cannot close a cluster with bokeh 3.10:
-# distributed#9350. Notebook 09 needs botocore, which needs python-dateutil before 3; we assume that Colab has it.)
+# distributed#9350. The lesson on the cloud needs botocore, which needs python-dateutil before 3; we assume that Colab
+# has it.)
 ALSO = ["bokeh<3.10", "click", "cryptography", "pandas", "psutil", "python-dateutil<3", "requests"]
 # Colab's kernel imports google.colab before the first cell runs, which is how the kit recognizes it.
 LAUNCHER = "import google.colab\nfrom ipykernel import kernelapp\n\nkernelapp.launch_new_instance()\n"
@@ -133,7 +134,7 @@ class Course:
 
     def only_set_up(self, archive: Path | None = None) -> Any:
         """A notebook with only the set-up cell."""
-        notebook = self.read(next(iter(sorted(self.notebooks.glob("00_*.ipynb")))), archive)
+        notebook = self.read(min(self.notebooks.glob("[0-9][0-9]_*.ipynb")), archive)
         notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
         return notebook
 
@@ -185,7 +186,7 @@ def rehearse_notebooks(colab: Colab, course: Course, arguments: argparse.Namespa
     students = sorted(course.notebooks.glob("[0-9][0-9]_*.ipynb"))
     results = {}
     for path in [*solutions, *students]:
-        if arguments.only and path.name[:2] not in arguments.only:
+        if arguments.only and path.stem.partition("_")[2] not in arguments.only:
             continue
         name = str(path.relative_to(course.notebooks).with_suffix(""))
         fast = arguments.fast or path in students
@@ -205,7 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help=f"a Python {PYTHON} (default: one on the path, or one of pyenv's)")
     parser.add_argument("--fast", action="store_true", help="run the solutions in fast mode, too")
-    parser.add_argument("--only", nargs="+", metavar="NN", help="numbers of notebooks (default: all)")
+    parser.add_argument("--only", nargs="+", metavar="LESSON", help="lessons (default: all)")
     parser.add_argument("--out", type=Path, help="JSON file (default: benchmark-results/colab.json)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dqnkit-colab-") as name:
@@ -216,10 +217,11 @@ def main() -> None:
         set_up, verdicts = rehearse_set_up(colab, course)
         results = rehearse_notebooks(colab, course, arguments)
         if not results:
-            raise SystemExit(f"there is no notebook {' or '.join(arguments.only)}")
+            raise SystemExit(f"there is no lesson {' or '.join(arguments.only)}")
         later = colab.packages()
     expected = {**set_up["before"], **set_up["installed"]}
-    changed = sum(later.get(name) != version for name, version in expected.items())  # 09 installs some more
+    # (the lesson on the cloud has installed some more)
+    changed = sum(later.get(name) != version for name, version in expected.items())
     rows = [[name, "fast" if r["fast"] else "whole", r["seconds"], r["peak_mb"]] for name, r in results.items()]
     report.table("notebooks on Colab", ["notebook", "mode", "seconds", "MB at most"], rows)
     slowest = max((result["seconds"] for result in results.values()), default=0.0)

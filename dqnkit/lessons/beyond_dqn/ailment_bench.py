@@ -1,8 +1,8 @@
-"""A bench to try cures on: small environments with one ailment each, four switches, and the exact values beside it."""
+"""A widget to try double, n-step, prioritized and dueling on small environments whose exact Q-values are known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 
 import ipywidgets
@@ -14,8 +14,8 @@ from dqnkit.plots.ablation import learning_beside_truth
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
-TICK = 0.2  # seconds between two pictures of a run
-STATUSES = 5  # of a run that go by from one picture to the next
+TICK_SECONDS = 0.2  # seconds between two pictures of a run
+STATUSES_PER_TICK = 5  # statuses of the run between two pictures
 RUNS_KEPT = 3  # earlier runs that stay in the picture
 SWITCHES = {"double": "double", "n_step": "3-step", "prioritized": "prioritized", "dueling": "dueling"}
 CAPTION = (
@@ -25,16 +25,19 @@ CAPTION = (
 
 
 class AilmentBench(InteractivePicture):
-    """Choose an environment, switch parts on and off, Run; the error and the values change while it learns.
+    """A menu of environments, a switch for each part, and a Run button; a picture shows the error as it learns.
 
     Args:
         ailments: the environments, by name.
     """
 
     def __init__(self, ailments: Mapping[str, Ailment]) -> None:
-        super().__init__(self._tick, TICK)
+        super().__init__(self._tick, TICK_SECONDS)
         self._ailments = ailments
         self._runs: dict[str, tuple[list[int], list[float]]] = {}  # label -> steps, errors
+        self._label = ""  # of the newest run
+        self._statuses: Iterator[TableStatus] = iter(())  # the rest of the newest run
+        self._last: TableStatus | None = None
         self.choice = ipywidgets.Dropdown(
             options=[(ailment.title, name) for name, ailment in ailments.items()],
             description="ailment",
@@ -51,31 +54,31 @@ class AilmentBench(InteractivePicture):
         self.clear_button = ipywidgets.Button(description="Forget runs", icon="eraser")
         self._story = ipywidgets.HTML()
         self.box = PictureBox()
-        self.choice.observe(lambda change: self._chosen(), "value")
+        self.choice.observe(lambda change: self._begin(), "value")
         self.run_button.on_click(lambda button: self.run())
-        self.clear_button.on_click(lambda button: self._chosen())
+        self.clear_button.on_click(lambda button: self._begin())
         row = {"flex_flow": "row wrap", "align_items": "center", "width": "100%"}
         switches = ipywidgets.HBox(
             [ipywidgets.Label("parts"), *self.switches.values()], layout={**row, "grid_gap": "14px"}
         )
         buttons = ipywidgets.HBox([self.seed, self.run_button, self.clear_button], layout=row)
         self.widget = ipywidgets.VBox([self.choice, self._story, switches, buttons, self.box], layout={"width": "100%"})
-        self._chosen()
+        self._begin()
 
     @property
     def summary(self) -> str:
-        """The newest run in one line."""
+        """One line about the newest run."""
         return self.box.summary
 
     def run(self) -> None:
-        """Start a run with the switches as they are; one that is under way ends where it is."""
+        """Start a run with the current switches; a run that has not finished stops."""
         self._start(
             self._ailments[self.choice.value], {name: bool(switch.value) for name, switch in self.switches.items()}
         )
         self.clock.start()
 
     def picture(self) -> Picture:
-        """For a page without widgets: the first environment, without any part and with the one made for it."""
+        """The first environment without any part, and with the part made for it; for pages without widgets."""
         ailment = next(iter(self._ailments.values()))
         runs = {}
         for switches in ({}, {ailment.part: True}):
@@ -83,8 +86,8 @@ class AilmentBench(InteractivePicture):
             runs[_label(switches)] = ([s.step for s in statuses], [s.error for s in statuses])
         return _drawn(runs, statuses[-1], ailment.title)
 
-    def _chosen(self) -> None:
-        """Another environment, or a fresh start: one run without any part to compare with."""
+    def _begin(self) -> None:
+        """Forget all runs, and make one without any part, to compare with."""
         ailment = self._ailments[self.choice.value]
         made_for = f"The part made for it: <b>{escape(SWITCHES[ailment.part])}</b>."
         self._story.value = f'<div style="max-width: 46em">{escape(ailment.story)} {made_for}</div>'
@@ -96,14 +99,14 @@ class AilmentBench(InteractivePicture):
 
     def _start(self, ailment: Ailment, switches: dict[str, bool]) -> None:
         self._label = f"{_label(switches)}, seed {self.seed.value}"
-        self._runs.pop(self._label, None)  # the same once more: it becomes the newest
+        self._runs.pop(self._label, None)  # a repeated run becomes the newest
         self._runs = dict([*self._runs.items()][-RUNS_KEPT:])
         self._runs[self._label] = ([], [])
         self._statuses = learn(ailment, Parts(**switches), self.seed.value)
 
     def _tick(self) -> bool:
-        """Let the run go on for a moment, and show it; False when it is over."""
-        for _ in range(STATUSES):
+        """Continue the run for some statuses and show it; False when it is over."""
+        for _ in range(STATUSES_PER_TICK):
             status = next(self._statuses, None)
             if status is None:
                 return False
@@ -118,7 +121,10 @@ class AilmentBench(InteractivePicture):
         self._last = status
 
     def _show(self) -> None:
-        last, finished = self._last, self._last.step >= self._last.total
+        last = self._last
+        if last is None:
+            return
+        finished = last.step >= last.total
         direction = "too high" if last.overestimation > 0 else "too low"
         self.box.show(
             _drawn(self._runs, last, self._ailments[self.choice.value].title),
@@ -128,7 +134,7 @@ class AilmentBench(InteractivePicture):
 
 
 def bench() -> AilmentBench:
-    """The four environments, with switches for the four parts, as the value of a cell."""
+    """The bench with the four environments and the four parts, as the value of a cell."""
     return AilmentBench(AILMENTS)
 
 

@@ -1,7 +1,7 @@
-"""Small experiments: what ails DQN, each ailment on the smallest environment that has it, and what cures it.
+"""Small experiments: four problems of DQN, each on the smallest environment that has it, and the part that helps.
 
-All of it is DQN on a table: transitions go into a replay buffer, are drawn again, and move one value each. The table
-keeps the network's own errors out of sight, and the exact Q* is known, so that what is seen is the part alone.
+All of them are DQN on a table: transitions go into a replay buffer, are drawn at random, and each updates one value. A
+table has no approximation error and the exact Q* is known, so the experiments show the effect of one part alone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from dqnkit.lessons.beyond_dqn.exercises.n_step_return import n_step_return as kits_n_step_return
-from dqnkit.replay import PrioritizedReplayBuffer, ReplayBuffer
+from dqnkit.lessons.beyond_dqn.exercises.n_step_return import n_step_return as solution_n_step_return
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias
 from dqnkit.types import Array, Transition
 
@@ -24,10 +25,10 @@ MEASURE_EVERY = 50  # steps between two statuses
 
 @dataclass(frozen=True)
 class Parts:
-    """Which of the four parts are switched on."""
+    """Which of the four parts of DQN are on."""
 
     double: bool = False
-    n_step: bool = False  # three rewards in a transition, not one
+    n_step: bool = False  # a transition sums three rewards
     prioritized: bool = False
     dueling: bool = False
 
@@ -35,12 +36,18 @@ class Parts:
 class TableLearner:
     """Q-learning on a table, with the parts that change its update: double and dueling.
 
-    Double: two tables, both start at 0; each update moves one, chosen by lot, towards a target for which it selects the
-    next action and the other table values it (van Hasselt, 2010).
+    Double (van Hasselt, 2010): two tables, both start at 0. Each update moves one of them, chosen at random; this table
+    selects the next action of the target, the other table gives its value.
 
     Dueling: a value for each state and an advantage for each action, ``Q(s, a) = V(s) + A(s, a) - mean of A(s, .)``. A
-    gradient step on V and A moves the other actions of the state too, by (N - 1) / (2 N - 1) of what it moves Q(s, a),
-    for N actions: a little less than half. Written so, no V or A need be kept.
+    gradient step on V and A that moves Q(s, a) moves the state's other actions too, with N actions by the fraction
+    (N - 1) / (2 N - 1) of it, a little less than half. So the update needs no stored V or A.
+
+    Args:
+        shape: of the table, ``(S, A)``.
+        parts: only ``double`` and ``dueling`` are used.
+        alpha: step size.
+        rng: chooses the table to update.
     """
 
     def __init__(self, shape: tuple[int, ...], parts: Parts, alpha: float, rng: np.random.Generator) -> None:
@@ -52,19 +59,19 @@ class TableLearner:
 
     @property
     def q(self) -> Array:
-        """The values by which it acts ``[S, A]``: with two tables their mean."""
+        """The Q-values that the learner acts on ``[S, A]``: the table, or the mean of two."""
         return self._tables.mean(axis=0)
 
     def next_values(self) -> Array:
-        """What a target adds for each next state ``[S]``; with two tables the mean of both ways round."""
+        """The value that a target uses for each next state ``[S]``; with two tables, the mean over their two roles."""
         states = np.arange(self._tables.shape[1])
         pairs = [(self._tables[0], self._tables[-1]), (self._tables[-1], self._tables[0])]
         return np.mean([values[states, selects.argmax(axis=1)] for selects, values in pairs], axis=0)
 
     def update(self, s: int, a: int, reward: float, discount: float, s_next: int, importance: float = 1.0) -> float:
-        """Move Q(s, a) towards its target; the TD error before the move."""
+        """Move Q(s, a) towards its target; returns the TD error before the move."""
         chosen = int(self._rng.integers(len(self._tables)))
-        selects, values = self._tables[chosen], self._tables[-1 - chosen]  # one and the same where there is one
+        selects, values = self._tables[chosen], self._tables[-1 - chosen]  # the same table if there is only one
         target = reward + discount * values[s_next, selects[s_next].argmax()]
         td_error = float(target - selects[s, a])
         step = self.alpha * importance * td_error
@@ -75,11 +82,11 @@ class TableLearner:
 
 @dataclass(frozen=True)
 class Ailment:
-    """An environment that has one ailment and hardly another."""
+    """An environment that shows one problem of DQN, and hardly any other."""
 
     title: str
     part: str  # the field of `Parts` that is made for it
-    story: str  # what is hard here, in a sentence or two
+    story: str  # one or two sentences about the problem
     env: TabularEnv
     gamma: float
     alpha: float
@@ -93,18 +100,18 @@ class Ailment:
 
 @dataclass(frozen=True)
 class TableStatus:
-    """Where learning on a table stands. Terminal states do not count: V is the number of all other Q-values."""
+    """The state of learning on a table. Terminal states are left out: V counts the Q-values of all other states."""
 
     step: int
     total: int
     learned: Array  # [V]
     true: Array  # [V]
-    error: float  # root of their mean squared difference
-    overestimation: float  # mean over states of what a target adds for them, less max_a Q*: above 0 it is too much
+    error: float  # root mean squared difference of the two
+    overestimation: float  # mean over states of (next value in a target) - max_a Q*(s, a); above 0: too high
 
 
 def similar_actions(length: int = 10, num_actions: int = 20) -> TabularEnv:
-    """A corridor in which every action leads one square on, and the last one pays 1: which action is all the same."""
+    """A corridor where every action moves one square on; the last step pays 1. All actions have the same value."""
     probabilities = np.zeros((length + 1, num_actions, length + 1))
     rewards = np.zeros_like(probabilities)
     for state in range(length):
@@ -115,7 +122,7 @@ def similar_actions(length: int = 10, num_actions: int = 20) -> TabularEnv:
 
 
 def different_actions(num_actions: int = 10) -> TabularEnv:
-    """One state, one step: each action pays another reward, from -1 to 1, which says nothing of the others."""
+    """One state and one step; each action pays its own reward between -1 and 1, so no action tells about another."""
     probabilities = np.zeros((2, num_actions, 2))
     probabilities[:, :, 1] = 1
     rewards = np.zeros_like(probabilities)
@@ -162,12 +169,16 @@ AILMENTS: dict[str, Ailment] = {
 
 
 def learn(ailment: Ailment, parts: Parts, seed: int = 0) -> Iterator[TableStatus]:
-    """DQN on a table: one random step into replay, one transition out of it, one update; a status now and then."""
+    """DQN on a table. In each step: one random action, one transition added to replay, one drawn, one update.
+
+    Yields:
+        the state of learning, every `MEASURE_EVERY` steps.
+    """
     rng = np.random.default_rng(seed)
     env = ailment.env
     learner = TableLearner(ailment.true_q.shape, parts, ailment.alpha, rng)
     replay = PrioritizedReplayBuffer(ailment.steps) if parts.prioritized else ReplayBuffer(ailment.steps)
-    window = _Window(3 if parts.n_step else 1, ailment.gamma, kits_n_step_return)
+    window = _Window(3 if parts.n_step else 1, ailment.gamma, solution_n_step_return)
     state, _ = env.reset(seed=seed)
     for step in range(1, ailment.steps + 1):
         action = int(rng.integers(env.action_space.n))  # type: ignore[attr-defined]
@@ -181,22 +192,24 @@ def learn(ailment: Ailment, parts: Parts, seed: int = 0) -> Iterator[TableStatus
             yield _status(step, learner, ailment)
 
 
+# Name -> pairs of tables: the first selects the action of the bootstrap and is updated, the second gives its value.
 RULES = {"one table": [(0, 0)], "two tables": [(0, 1), (1, 0)], "online and target": [(0, 1)]}
 TARGET_PERIOD = 10  # episodes between copies of the online table to the target table
 
 
 def overestimates(rule: str, seed: int, episodes: int = 300, alpha: float = 0.1) -> tuple[Array, Array]:
-    """Learning in `TwoStateBias` without replay: a new draw for every update, random actions in the second state.
+    """Learn in `TwoStateBias` without replay; actions in the second state are random.
 
     Args:
-        rule: one of `RULES`: Q-learning (one table), double Q-learning (van Hasselt, 2010), double DQN's way.
+        rule: one of `RULES`: Q-learning (one table), double Q-learning (two tables; van Hasselt, 2010), double DQN
+            (online and target).
         seed: of the run.
         episodes: how many.
         alpha: step size.
 
     Returns:
-        for each episode whether it went to the second state, which is wrong ``[episodes]``, and what the learner
-        believed that state to be worth ``[episodes]``; its true value is -0.1.
+        for each episode, whether it went to the second state, which is wrong ``[episodes]``, and the learned value of
+        that state ``[episodes]``; its true value is -0.1.
     """
     rng = np.random.default_rng(seed)
     pairs = RULES[rule]
@@ -219,11 +232,13 @@ def overestimates(rule: str, seed: int, episodes: int = 300, alpha: float = 0.1)
     return went_on, believed
 
 
-def off_policy_error(n: int, seed: int, steps: int = 20_000, n_step_return: NStepReturn = kits_n_step_return) -> Array:
-    """n-step Q-learning in a 5 x 5 room from random actions alone, the largest error of any value against Q*.
+def off_policy_error(
+    n: int, seed: int, steps: int = 20_000, n_step_return: NStepReturn = solution_n_step_return
+) -> Array:
+    """The largest error of n-step Q-learning against Q* in a 5 x 5 room, when all actions are random.
 
     Returns:
-        errors after every 500 steps ``[steps / 500]``.
+        the largest ``|Q - Q*|`` after every 500 steps ``[steps / 500]``.
     """
     env, gamma = GridWorld(5), 0.95
     true_q = env.optimal_q(gamma)
@@ -232,12 +247,14 @@ def off_policy_error(n: int, seed: int, steps: int = 20_000, n_step_return: NSte
     return np.array([np.abs(q - true_q)[~env.terminal].max() for _, q in every_500])
 
 
-def near_greedy_length(n: int, seed: int, episodes: int = 20, n_step_return: NStepReturn = kits_n_step_return) -> Array:
-    """n-step Q-learning in an 8 x 8 room, acting by its own values with epsilon 0.1: steps to the goal.
+def near_greedy_length(
+    n: int, seed: int, episodes: int = 20, n_step_return: NStepReturn = solution_n_step_return
+) -> Array:
+    """Episode lengths of n-step Q-learning in an 8 x 8 room, when actions are epsilon-greedy with epsilon 0.1.
 
     Returns:
-        lengths of the episodes, and of one more that follows the learned values greedily (100 where it never
-        arrives; the shortest way is 14) ``[episodes + 1]``.
+        the lengths of the episodes, then that of one greedy episode with the learned values: 100 if it does not reach
+        the goal, 14 by the shortest way ``[episodes + 1]``.
     """
     env, gamma = GridWorld(8), 0.95
     run = _learn_online(env, n, gamma, alpha=0.1, epsilon=0.1, seed=seed, n_step_return=n_step_return)
@@ -254,18 +271,19 @@ def near_greedy_length(n: int, seed: int, episodes: int = 20, n_step_return: NSt
 
 
 def updates_needed(replay: ReplayBuffer, seed: int, n: int = 10, most: int = 100_000) -> tuple[Array, Array]:
-    """Updates until the values of a blind cliff walk of ``n`` states are right, from a buffer that holds all there is.
+    """How many updates a buffer needs to learn the blind cliff walk of ``n`` states (Schaul et al., 2016, section 3.1).
 
-    The buffer is filled with what all ``2**n`` sequences of actions would show, as in Schaul et al. (2016).
+    The buffer is filled with the transitions of all ``2**n`` sequences of actions; nothing is added while it learns.
 
     Args:
-        replay: an empty buffer; which transitions are drawn is its business.
+        replay: an empty buffer; its way to draw transitions is what the experiment compares.
         seed: of the run.
-        n: states.
-        most: updates after which it gives up.
+        n: number of states.
+        most: stop after this many updates.
 
     Returns:
-        updates ``[T]`` and the root of the mean squared error against Q* after each ``[T]``; it ends below 0.03.
+        updates ``[T]`` and the root mean squared error against Q* after each ``[T]``. The last error is at most 0.03,
+        unless ``most`` updates were made.
     """
     env, gamma, rng = BlindCliffwalk(n), 1 - 1 / n, np.random.default_rng(seed)
     true_q = env.optimal_q(gamma)
@@ -285,14 +303,14 @@ OneTransition = tuple[int, int, float, float, int]  # state, action, reward, dis
 
 
 class _Window:
-    """The last steps of an episode, until n of them make a transition."""
+    """The newest steps of an episode, of which n make one transition."""
 
     def __init__(self, n: int, gamma: float, n_step_return: NStepReturn) -> None:
         self._n, self._gamma, self._n_step_return = n, gamma, n_step_return
         self._steps: list[tuple[int, int, float, bool]] = []
 
     def add(self, state: int, action: int, reward: float, terminated: bool, next_state: int) -> Iterator[OneTransition]:
-        """Take in a step; the transitions that are complete with it: at the end of an episode all that began."""
+        """Add a step; yields the transitions that it completes. The end of an episode completes all of them."""
         self._steps.append((state, action, float(reward), terminated))
         while self._steps and (terminated or len(self._steps) == self._n):
             _, _, rewards, flags = zip(*self._steps, strict=True)
@@ -304,7 +322,7 @@ class _Window:
 def _learn_online(
     env: TabularEnv, n: int, gamma: float, *, alpha: float, epsilon: float, seed: int, n_step_return: NStepReturn
 ) -> Iterator[tuple[int, Array]]:
-    """Q-learning on a table without replay; for every step the number of its episode, and Q after it ``[S, A]``."""
+    """Q-learning on a table without replay; yields after each step the number of its episode, and Q ``[S, A]``."""
     rng = np.random.default_rng(seed)
     learner = TableLearner(env.probabilities.shape[:2], Parts(), alpha, rng)
     window = _Window(n, gamma, n_step_return)
@@ -322,14 +340,14 @@ def _learn_online(
 
 
 def _epsilon_greedy(q: Array, epsilon: float, rng: np.random.Generator) -> int:
-    """Epsilon-greedy, but ties are broken by lot: in a table of zeros the first action is no better than the others."""
+    """Epsilon-greedy with random ties: in a table of zeros, the first action must not always win."""
     if rng.random() < epsilon:
         return int(rng.integers(len(q)))
     return int(rng.choice(np.flatnonzero(q == q.max())))
 
 
 def _everything(env: TabularEnv, gamma: float) -> Array:
-    """The transitions that all sequences of n actions show, each as often as it would occur ``[M, 5]``."""
+    """The transitions of all sequences of n actions, repeated as often as they occur ``[M, 5]``."""
     rows = []
     for actions in itertools.product(range(2), repeat=env.num_states - 1):
         state = 0
@@ -356,7 +374,7 @@ def _packed(transition: OneTransition) -> Transition:
 
 
 def _replay_one(replay: ReplayBuffer, learner: TableLearner, rng: np.random.Generator) -> None:
-    """Draw one transition, learn from it, tell replay how large its TD error was."""
+    """Draw one transition, learn from it, and set its priority to the TD error."""
     sample = replay.sample(1, 1, rng)
     s, a, reward, discount, s_next = (values[0, 0] for values in sample.transitions)
     td_error = learner.update(
@@ -366,6 +384,7 @@ def _replay_one(replay: ReplayBuffer, learner: TableLearner, rng: np.random.Gene
 
 
 def _error(q: Array, true_q: Array, env: TabularEnv) -> float:
+    """Root mean squared error over all states that are not terminal."""
     return float(np.sqrt(((q - true_q)[~env.terminal] ** 2).mean()))
 
 

@@ -1,7 +1,6 @@
-"""How the recorded runs of this lesson are made: a short run of DQN with some of four parts switched on.
+"""How the recorded runs of this lesson are made: a short run of DQN with none, one, all, or all but one of four parts.
 
-With none of the parts, with one, with all, and with all but one. Few updates, and without XLA, which takes longer to
-compile than these few updates take to run.
+The runs do without XLA: to compile takes longer than their few updates.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SETTINGS_OF_PARTS: dict[str, dict[str, Any]] = {
 
 
 def with_parts(*parts: str) -> DQNConfig:
-    """The settings of the short run with some of the four parts switched on."""
+    """The settings of the short run with these parts on."""
     settings = DQNConfig(total_steps=20_000, loss="squared", epsilon_steps=5_000, learning_starts=500, xla=False)
     for part in parts:
         settings = replace(settings, **SETTINGS_OF_PARTS[part])
@@ -30,7 +29,7 @@ def with_parts(*parts: str) -> DQNConfig:
 
 
 def name_of_parts(parts: Collection[str]) -> str:
-    """The name of the recording with these parts on, if there is one: ``"beyond_dqn/all_but_double"``."""
+    """The name of the recording with these parts on, as ``"beyond_dqn/all_but_double"``. It may not exist."""
     left_out = [part for part in SETTINGS_OF_PARTS if part not in parts]
     name = "".join(parts or ["none"]) if len(parts) <= 1 else "all" + "".join(f"_but_{part}" for part in left_out)
     return f"beyond_dqn/{name}"

@@ -1,4 +1,4 @@
-"""A cluster in a cloud as a drawing: what stays here, what is over there, and what crosses the internet."""
+"""A diagram of a cluster in a cloud: what runs on this computer, what runs in the cloud, what crosses the internet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALT = (
 
 
 def cloud_map() -> Picture:
-    """The driver here, scheduler and workers there."""
+    """The driver on this computer, the scheduler and the workers in the cloud."""
     with styled_figure(WIDTH, HEIGHT) as figure:
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
@@ -87,7 +87,7 @@ def _arrow(
     side: str = "bottom",
     both: bool = False,
 ) -> None:
-    """An arrow, with its label above (its bottom on the line) or below."""
+    """An arrow with a label; ``side`` is the label's side on the arrow: "bottom" puts it above, "top" below."""
     style: Any = {"arrowstyle": "<|-|>" if both else "-|>", "color": GREY, "linewidth": 1.2, "shrinkA": 2, "shrinkB": 2}
     axes.annotate("", end, start, arrowprops=style)
     x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2

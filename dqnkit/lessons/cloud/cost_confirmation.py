@@ -1,22 +1,22 @@
-"""The one question that stands between a reader and a bill."""
+"""The question that a reader answers before cloud machines start and cost money."""
 
 from __future__ import annotations
 
-WORD = "buy"
+CONFIRMATION_WORD = "buy"
 
 
 def confirmed(cost: str) -> bool:
-    """Show what it may cost, and ask for a word that nobody types by accident. Where nobody can answer it is no.
+    """Show the cost, and ask the reader to type a word. Without a keyboard the answer is no.
 
     Args:
-        cost: what it may cost, in words.
+        cost: what the machines may cost, in words.
     """
     print(cost)
     try:
-        answer = input(f"These machines cost real money. Type {WORD} to start them, or just Enter: ")
-    except (EOFError, NotImplementedError):  # nobody is there: tests, nbconvert
+        answer = input(f"These machines cost real money. Type {CONFIRMATION_WORD} to start them, or just Enter: ")
+    except (EOFError, NotImplementedError):  # no keyboard: tests, nbconvert
         answer = ""
-    if answer.strip().lower() == WORD:
+    if answer.strip().lower() == CONFIRMATION_WORD:
         return True
     print("Nothing was bought.")
     return False

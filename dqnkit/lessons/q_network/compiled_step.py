@@ -1,7 +1,7 @@
-"""A reader's training step made fast: many steps in one compiled call, or an error that names the line in the way.
+"""Compile a reader's training step: many steps in one call, or an error that names the line that cannot be compiled.
 
 An eager Keras step takes about 30 ms, a compiled one less than 1 ms. To compile, TensorFlow runs the function once on
-placeholders that have a shape but no values yet, and records the operations; Python code that needs the values
+placeholders that have a shape but no values, and records the operations. Python code that needs the values
 (``.numpy()``, ``float(loss)``, ``if loss > 1``) cannot be recorded.
 """
 
@@ -19,30 +19,30 @@ TrainStep = Callable[[Any, Any, Any, Transition], Any]
 
 
 class CannotCompileError(DQNKitError, TypeError):
-    """A function that TensorFlow cannot record; the message names the line."""
+    """TensorFlow cannot compile a function; the message names the line."""
 
 
 def compile_updates(
     train_step: TrainStep, online: Any, target: Any, optimizer: Any, xla: bool = True
 ) -> Callable[[Transition], FloatArray]:
-    """A function that takes K batches ``[K, B, ...]`` through ``train_step``, in their order, in one compiled call.
+    """A function that calls ``train_step`` on each of K batches ``[K, B, ...]``, in order, in one compiled call.
 
     Args:
-        train_step: ``(online, target, optimizer, batch) -> loss``; a loss that is no scalar is averaged.
-        online, target: Keras models, built; may be one and the same.
-        optimizer: of Keras.
-        xla: compile with XLA: a second or so once, then several times faster.
+        train_step: ``(online, target, optimizer, batch) -> loss``; a loss that is not a scalar is averaged.
+        online, target: built Keras models, or twice the same model.
+        optimizer: a Keras optimizer.
+        xla: compile with XLA: takes about a second more once, then runs several times faster.
 
     Returns:
-        a function of the batches that gives the losses ``[K]``. The first call of each shape compiles.
-        It raises CannotCompileError where the step cannot be compiled.
+        a function ``batches -> losses [K]``. It compiles at the first call with each shape, and raises
+        CannotCompileError if the step cannot be compiled.
     """
     from dqnkit.backend import prepare_xla, tf
 
     if xla:
         prepare_xla()
     if not optimizer.built:
-        optimizer.build(online.trainable_variables)  # its variables cannot be made while TensorFlow records
+        optimizer.build(online.trainable_variables)  # no variables can be created while TensorFlow records
 
     def many_steps(*batches: Any) -> Any:
         num_batches = batches[0].shape[0]
@@ -73,7 +73,7 @@ def compile_updates(
 
 
 def _explained(error: Exception, function: TrainStep) -> Exception:
-    """The error with the line of the reader's function where it arose; as it was, if it arose elsewhere."""
+    """The error with the line of the reader's function that caused it; unchanged if the cause is elsewhere."""
     code = getattr(function, "__code__", None)
     file = code.co_filename if code is not None else ""
     lines = [step.lineno for step in traceback.extract_tb(error.__traceback__) if step.filename == file]

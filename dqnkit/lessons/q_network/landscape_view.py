@@ -1,4 +1,4 @@
-"""Q-values as a landscape that changes while a network trains; afterwards to wind back, to turn, to see by action."""
+"""A widget for Q-values as a landscape: it changes while a network trains, and can be replayed and turned later."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ import ipywidgets
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.lessons.q_network.landscape import Chart, Curve, Scale, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, landscape
 from dqnkit.plots import Picture
 from dqnkit.types import Array, FloatArray
+from dqnkit.widgets.controls import WRAP, PlayButton, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
-TICK = 0.15  # seconds from one picture to the next while it plays
-FRAMES = 60  # pictures from the beginning to the end of a run, about
-BEST = "the best action"
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+TICK_SECONDS = 0.15  # between two pictures while it plays
+PLAYED_PICTURES = 60  # about how many pictures show a whole run
+BEST_ACTION = "the best action"
 
 
 class Snapshot(NamedTuple):
-    """The values at one moment of training."""
+    """The Q-values at one moment of training."""
 
-    update: int  # after how many updates
+    update: int  # number of updates so far
     q: FloatArray  # [Y, X, A] Q-values over the two dimensions
-    measured: float  # what the curve beside the landscape shows
+    measured: float  # the value of the curve beside the landscape
 
 
 class LandscapeView(InteractivePicture):
     """The Q-values of a network over two state dimensions, at every moment of a run.
 
-    `draw` is for `dqnkit.widgets.watch`: it draws the newest snapshot and keeps them all. As the value of a later cell
-    the view itself shows controls: the moment, the action, the angle. ::
+    `draw` is for `dqnkit.widgets.watch`: it draws the newest snapshot and keeps all of them. As the value of a later
+    cell, the view has controls for the moment, the action and the angle. ::
 
         view = LandscapeView(x, y, z, ("left", "right"), "mean of max Q", total=10_000)
         await watch(training(), view.draw)  # a generator of Snapshot
         view
 
     Args:
-        x, y, z: the axes; z is that of the Q-values.
-        actions: their names.
-        measure: what is measured, with its unit: the name of the curve's axis.
+        x, y, z: the axes; z is the axis of the Q-values.
+        actions: names of the actions.
+        measure: name and unit of the measured value: the label of the curve's axis.
         total: updates of the whole run.
         highest: the largest value on the curve's axis.
-        known: points whose Q-values are known ``[P, 2 + A]``: x, y and a value for each action.
-        curves: to be drawn beside the measured one, which is called ``name``.
-        level: a value of the measure that is known, with its name.
+        name: name of the measured curve.
+        known: points with known Q-values, rows of x, y and a value for each action ``[P, 2 + A]``.
+        curves: other curves in the same chart.
+        level: name and value of a horizontal line in the chart.
         caption: what to look for.
     """
 
@@ -67,17 +68,18 @@ class LandscapeView(InteractivePicture):
         level: tuple[str, float] | None = None,
         caption: str = "",
     ) -> None:
-        super().__init__(self._tick, TICK)
+        super().__init__(self._tick, TICK_SECONDS)
         self._axes = (x, y, z)
         self._chart = Chart(Scale("updates", 0, total), Scale(measure, 0, highest), curves, level)
         self._actions, self._name, self._caption = list(actions), name, caption
         self._known = None if known is None else np.asarray(known, dtype=np.float64)
         self.snapshots: list[Snapshot] = []
-        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **_wide())
-        self.action = ipywidgets.Dropdown(options=[BEST, *actions], description="values of", **_wide())
-        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **_wide())
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
+        width = label_width(70, 330)
+        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **width)
+        self.action = ipywidgets.Dropdown(options=[BEST_ACTION, *actions], description="values of", **width)
+        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **width)
+        self.play_button = PlayButton(self.clock)
+        self.play_button.observe(self._rewind, "value")
         for control in (self.moment, self.action, self.turn):
             control.observe(lambda change: self._show(), "value")
         self._box = PictureBox()
@@ -87,7 +89,7 @@ class LandscapeView(InteractivePicture):
         )
 
     def draw(self, snapshots: Sequence[Snapshot]) -> Picture:
-        """The newest of the snapshots so far; all are kept for later."""
+        """Draw the newest snapshot, and keep all of them for the controls."""
         self.snapshots = list(snapshots)
         return self._draw(len(self.snapshots) - 1)
 
@@ -99,7 +101,7 @@ class LandscapeView(InteractivePicture):
         return self._draw(self._number())
 
     def _number(self) -> int:
-        """Which snapshot is chosen: the last one until the reader has moved the slider."""
+        """The index of the chosen snapshot."""
         return min(self.moment.value, len(self.snapshots) - 1)
 
     def _draw(self, number: int) -> Picture:
@@ -107,7 +109,7 @@ class LandscapeView(InteractivePicture):
 
     def _draw_snapshots(self, shown: Sequence[Snapshot]) -> Picture:
         now, (x, y, z) = shown[-1], self._axes
-        best = self.action.value == BEST
+        best = self.action.value == BEST_ACTION
         column = 0 if best else self._actions.index(self.action.value)
         known = self._known
         if known is not None:
@@ -136,33 +138,25 @@ class LandscapeView(InteractivePicture):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         last = max(0, len(self.snapshots) - 1)
-        if self.moment.max != last:  # shown for the first time after a run: at its end
+        if self.moment.max != last:  # first shown after a run: begin at its end
             self.moment.max = last
             self.moment.value = last
         self._show()
         return super()._repr_mimebundle_(include, exclude)
 
     def _tick(self) -> bool:
-        self.moment.value = min(self.moment.max, self.moment.value + max(1, self.moment.max // FRAMES))
+        self.moment.value = min(self.moment.max, self.moment.value + max(1, self.moment.max // PLAYED_PICTURES))
         if self.moment.value == self.moment.max:
             self.play_button.value = False
         return bool(self.play_button.value)
 
-    def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
-        if not change["new"]:
-            self.clock.stop()
-            return
-        if self.moment.value == self.moment.max:
+    def _rewind(self, change: Any) -> None:
+        """Play from the beginning if the last moment is shown."""
+        if change["new"] and self.moment.value == self.moment.max:
             self.moment.value = 0
-        self.clock.start()
 
 
 def grid_points(x: Scale, y: Scale, points: int = 21) -> Array:
-    """The places of a landscape's values ``[points, points, 2]``, each as x, y: rows from ``y.low`` to ``y.high``."""
+    """The points (x, y) of a landscape ``[points, points, 2]``, rows from ``y.low`` to ``y.high``."""
     xs, ys = np.linspace(x.low, x.high, points), np.linspace(y.low, y.high, points)
     return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
-
-
-def _wide() -> dict[str, Any]:
-    return {"style": {"description_width": "70px"}, "layout": {"width": "330px"}}

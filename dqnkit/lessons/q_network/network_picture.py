@@ -1,4 +1,4 @@
-"""From a table of values to a network: a drawing of both, side by side."""
+"""A drawing of a Q-table beside a Q-network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CAPTION = (
 )
 
 
-def table_and_network(caption: str = CAPTION) -> Picture:
-    """The Q-table of a grid world beside the Q-network that takes its place."""
+def table_and_network() -> Picture:
+    """The Q-table of a grid world beside the Q-network that replaces it."""
     canvas = Canvas(WIDTH, HEIGHT)
     _draw_table(canvas)
     _draw_network(canvas)
@@ -27,7 +27,7 @@ def table_and_network(caption: str = CAPTION) -> Picture:
         "Left, a table with a row for each square and a column for each of four actions, one row marked. Right, a "
         "network: inputs x and y, two hidden layers of 64 units, and four outputs, Q of up, right, down and left."
     )
-    return canvas.picture(alt, caption)
+    return canvas.picture(alt, CAPTION)
 
 
 def _draw_table(canvas: Canvas) -> None:

@@ -1,4 +1,4 @@
-"""A grid world in which one click is one Q-update, with its numbers in the formula and the exact answer beside it."""
+"""A grid world where one click is one Q-update; shows the numbers in the formula, and the exact Q* beside the table."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from dqnkit.plots.grid import MOVES, Square, greedy_moves
 from dqnkit.plots.lines import error_trace
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Array
+from dqnkit.widgets.controls import PlayButton, button, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
 QUpdate = Callable[[Array, int, int, float, int, bool, float, float], float]
 
-TICK = 0.25  # seconds from one update to the next while it plays
-LEAP = 100  # updates of the third button
+TICK_SECONDS = 0.25  # between two updates while it plays
+LEAP_UPDATES = 100  # updates of the third button
 EPISODE_LIMIT = 100  # steps; then the episode is truncated
-TRACE_POINTS = 200  # of the error's curve
-LINE = "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap; line-height: 1.5; margin: 0.2em 0"
+TRACE_POINTS = 200  # of the error curve
+FORMULA_STYLE = (
+    "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap; line-height: 1.5; margin: 0.2em 0"
+)
 
 
 class Step(NamedTuple):
-    """One update, for the formula."""
+    """The numbers of one update."""
 
     state: int
     action: int
@@ -47,9 +50,9 @@ class GridStepper(InteractivePicture):
 
     Args:
         q_update: ``(q, s, a, r, s_next, terminated, alpha, gamma) -> new value of Q(s, a)``.
-        env: the room.
-        alpha, gamma, epsilon: where the sliders start.
-        seed: of everything random; after Reset it begins anew.
+        env: the grid world.
+        alpha, gamma, epsilon: initial values of the sliders.
+        seed: of all random choices; Reset starts again from it.
     """
 
     def __init__(
@@ -62,41 +65,47 @@ class GridStepper(InteractivePicture):
         epsilon: float = 0.5,
         seed: int = 0,
     ) -> None:
-        super().__init__(self._tick, TICK)
+        super().__init__(self._tick, TICK_SECONDS)
         self.env = GridWorld() if env is None else env
         self._q_update = q_update
         self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._state, self._time = 0, 0  # where the agent is, and its steps in this episode
+        self.q = np.zeros((self.env.num_states, len(MOVES)))
+        self.updates = 0
+        self.errors: list[tuple[int, float]] = []  # (updates, error)
+        self.last: Step | None = None
+        self.problem = ""  # what is wrong with the reader's q_update
         self.alpha = _slider(alpha, 0.05, 1.0, 0.05, "alpha (step size)")
         self.gamma = _slider(gamma, 0.0, 0.99, 0.01, "gamma (discount)")
         self.epsilon = _slider(epsilon, 0.0, 1.0, 0.05, "epsilon (random share)")
         self.gamma.observe(self._gamma_moved, "value")
-        self.step_button = _button("Step: one update", lambda button: self.steps(1))
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
-        self.leap_button = _button(f"{LEAP} updates", lambda button: self.steps(LEAP))
-        self.reset_button = _button("Reset the table", lambda button: self.reset())
+        self.exact = self.env.optimal_q(self.gamma.value, tolerance=1e-6)
+        self.step_button = button("Step: one update", lambda clicked: self.steps(1))
+        self.play_button = PlayButton(self.clock)
+        self.leap_button = button(f"{LEAP_UPDATES} updates", lambda clicked: self.steps(LEAP_UPDATES))
+        self.reset_button = button("Reset the table", lambda clicked: self.reset())
         self._formula = ipywidgets.HTML(layout={"width": "100%"})
-        # a table cannot get narrower than its numbers can be read: the two stand side by side, or below each other
+        # two boxes, not one picture: on a narrow page they wrap, and the numbers stay readable
         self._table, self._exact, self._trace = (PictureBox() for _ in range(3))
         self._exact_shown: tuple[float, tuple[float, float]] | None = None
         self.widget = self._laid_out()
-        self._find_exact()
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: all values are 0."""
-        self._stop()
+        """Set all values to 0 and begin a new run."""
+        self.play_button.value = False
         self.q = np.zeros((self.env.num_states, len(MOVES)))
         self.updates = 0
         self.errors = [(0, self.error)]
-        self.last: Step | None = None
+        self.last = None
         self.problem = ""
         self._rng = np.random.default_rng(self._seed)
         self._begin_episode(seed=self._seed)
         self._show()
 
     def steps(self, count: int) -> None:
-        """Make this many updates, then show the last."""
+        """Make this many updates, then show the last one."""
         for _ in range(count):
             self._step()
             if self.problem:
@@ -106,11 +115,11 @@ class GridStepper(InteractivePicture):
 
     @property
     def error(self) -> float:
-        """The largest ``|Q - Q*|`` over all squares that are not goals, and all moves."""
+        """The largest ``|Q - Q*|`` over all moves in all squares that are not terminal."""
         return float(np.abs(self.q - self.exact)[~self.env.terminal].max())
 
     def picture(self) -> Picture:
-        """The table beside the exact one."""
+        """The table beside the exact Q*."""
         tables = {f"The table after {self.updates} updates": self.q, "The exact Q*": self.exact}
         return q_table(tables, goals=self.env.goals, agent=self._square(self._state))
 
@@ -119,7 +128,7 @@ class GridStepper(InteractivePicture):
         self._time = 0
 
     def _step(self) -> None:
-        """Select, execute, update."""
+        """Select an action, execute it, update the table."""
         if self._time == EPISODE_LIMIT or self.env.terminal[self._state]:
             self._begin_episode()
         state = self._state
@@ -130,10 +139,10 @@ class GridStepper(InteractivePicture):
         try:
             new_value = float(self._q_update(self.q.copy(), *arguments))
             self.problem = "" if math.isfinite(new_value) else f"q_update returned {new_value}"
-        except Exception as error:  # the reader's code may do anything
+        except Exception as error:  # the reader's code may raise anything
             self.problem = f"q_update did not return a number: {type(error).__name__}: {error}"
         if self.problem:
-            self._stop()
+            self.play_button.value = False
             return
         self.q[state, action] = new_value
         self.updates += 1
@@ -141,7 +150,7 @@ class GridStepper(InteractivePicture):
         self._state, self._time = next_state, self._time + 1
 
     def _select(self, state: int) -> tuple[int, bool]:
-        """An action, and whether it was explored; among equal values a random one."""
+        """An epsilon-greedy action with random ties, and whether it was explored."""
         if self._rng.random() < self.epsilon.value:
             return int(self._rng.integers(len(MOVES))), True
         return int(self._rng.choice(greedy_moves(self.q[state]))), False
@@ -152,28 +161,13 @@ class GridStepper(InteractivePicture):
         self.steps(1)
         return not self.problem
 
-    def _switch_clock(self, change: Any) -> None:
-        if change["new"]:
-            self.play_button.description = "‖ Pause"
-            self.clock.start()
-        else:
-            self._stop()
-
-    def _stop(self) -> None:
-        self.clock.stop()
-        self.play_button.description = "▶ Play"
-        self.play_button.value = False
-
     def _gamma_moved(self, change: Any) -> None:
-        """Another gamma is another task, with another exact answer."""
-        self._find_exact()
+        """Another gamma has another exact Q*."""
+        self.exact = self.env.optimal_q(self.gamma.value, tolerance=1e-6)
         self.errors.append((self.updates, self.error))
         self._show()
 
-    def _find_exact(self) -> None:
-        self.exact = self.env.optimal_q(self.gamma.value, tolerance=1e-6)
-
-    # -- what is seen ---------------------------------------------------------------------------------------------
+    # -- the picture ----------------------------------------------------------------------------------------------
 
     def _laid_out(self) -> ipywidgets.VBox:
         wrap = {"flex_flow": "row wrap"}
@@ -199,7 +193,7 @@ class GridStepper(InteractivePicture):
         lit = None if self.last is None else (self._square(self.last.state), self.last.action)
         draw = partial(q_table, goals=self.env.goals, scale=scale, caption="")
         self._table.show(draw({"Your table": self.q}, agent=self._square(self._state), lit=lit), self._summary())
-        if self._exact_shown != (self.gamma.value, scale):  # it takes as long to draw as the other, and changes seldom
+        if self._exact_shown != (self.gamma.value, scale):  # drawn only when it changed: it takes as long as the table
             self._exact_shown = (self.gamma.value, scale)
             self._exact.show(draw({f"The exact Q* for gamma {self.gamma.value:g}": self.exact}))
         thinned = self.errors[:: max(1, len(self.errors) // TRACE_POINTS)] + self.errors[-1:]
@@ -213,7 +207,7 @@ class GridStepper(InteractivePicture):
         return f"{self.updates} updates, error {self.error:.3f}. The agent is in {where}."
 
     def _written_formula(self) -> str:
-        """The formula in symbols, and below it the same with the numbers of the last update."""
+        """The formula in symbols, and below it with the numbers of the last update."""
         symbols = "Q(s, a) ← Q(s, a) + alpha [ r + gamma max Q(s', a') − Q(s, a) ]"
         if self.last is None:
             told = "One click: the agent selects an action, executes it, and updates one value. All values are 0 now."
@@ -235,18 +229,12 @@ class GridStepper(InteractivePicture):
 
 
 def grid_stepper(q_update: QUpdate, env: GridWorld | None = None, **settings: Any) -> GridStepper:
-    """Q-learning in a grid world by clicks, as the value of a cell; arguments as `GridStepper`."""
+    """Q-learning in a grid world by clicks, as the value of a cell. Arguments as for `GridStepper`."""
     return GridStepper(q_update, env, **settings)
 
 
 def _lines(symbols: str, numbers: str, told: str) -> str:
-    return f'<div style="{LINE}">{escape(symbols)}\n<b>{escape(numbers)}</b>\n{escape(told)}</div>'
-
-
-def _button(text: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button
+    return f'<div style="{FORMULA_STYLE}">{escape(symbols)}\n<b>{escape(numbers)}</b>\n{escape(told)}</div>'
 
 
 def _slider(value: float, low: float, high: float, step: float, name: str) -> ipywidgets.FloatSlider:
@@ -257,6 +245,5 @@ def _slider(value: float, low: float, high: float, step: float, name: str) -> ip
         step=step,
         description=name,
         readout_format=".2f",
-        style={"description_width": "160px"},
-        layout={"width": "400px", "max_width": "98%"},
+        **label_width(160, 400),
     )

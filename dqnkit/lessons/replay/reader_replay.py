@@ -1,4 +1,4 @@
-"""What a reader wrote, in the shape that the kit's loop expects."""
+"""An adapter from a reader's replay buffer to the training loop of dqnkit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.replay import ReplayBuffer, Sample
-from dqnkit.types import Array, Transition
+from dqnkit.replay import Sample
+from dqnkit.types import Array, FloatArray, Rollout, Transition
 
 
-class ReaderReplay(ReplayBuffer):
+class ReaderReplay:
     """The reader's buffer for ``train(config, replay=...)``: the loop adds batches, and draws K batches at once.
 
     Args:
@@ -21,26 +21,25 @@ class ReaderReplay(ReplayBuffer):
 
     def __init__(self, buffer: Any) -> None:
         self.buffer = buffer
-        self._inserted = 0
+        self.inserted = 0  # transitions put in so far, dropped ones included
 
     def __len__(self) -> int:
         return len(self.buffer)
 
-    @property
-    def inserted(self) -> int:
-        """Transitions put in so far, dropped ones included."""
-        return self._inserted
+    def add_rollout(self, rollout: Rollout) -> None:
+        """Add the transitions of a rollout, one after the other."""
+        self.add(rollout.transitions, rollout.frames)
 
     def add(self, transitions: Transition, frames: Array | None = None) -> None:
-        """Put in a batch of transitions ``[B, ...]``, one after the other."""
+        """Add a batch of transitions ``[B, ...]``, one after the other."""
         if frames is not None:
             raise InvalidDataError("this buffer takes whole observations: set frame_stack to 1")
         for transition in zip(*transitions, strict=True):
             self.buffer.add(*transition)
-        self._inserted += len(transitions.action)
+        self.inserted += len(transitions.action)
 
     def sample(self, num_batches: int, batch_size: int, rng: np.random.Generator) -> Sample:
-        """Draw K batches of B transitions, each by a call of the reader's ``sample``."""
+        """Draw K batches of B transitions, each with one call of the reader's ``sample``."""
         batches = [self.buffer.sample(batch_size, rng) for _ in range(num_batches)]
         fields = (np.stack(field) for field in zip(*batches, strict=True))
         observation, action, reward, discount, next_observation = fields
@@ -53,3 +52,9 @@ class ReaderReplay(ReplayBuffer):
         )
         shape = (num_batches, batch_size)
         return Sample(packed, np.zeros(shape, np.int64), np.ones(shape, np.float32))
+
+    def update_priorities(self, indices: Array, td_errors: FloatArray) -> None:
+        """The reader's buffer has no priorities: nothing to do."""
+
+    def set_progress(self, progress: float) -> None:
+        """The reader's buffer is the same all the time: nothing to do."""

@@ -1,4 +1,4 @@
-"""What lies in a replay buffer and what a batch draws from it: the ring of slots, the squares, the times."""
+"""Pictures of a replay buffer and a batch from it: the ring of slots, squares of a room, times of the steps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.plots.canvas import INK, Canvas, Point
+from dqnkit.plots.canvas import INK, Canvas, Point, blend
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array, IntArray
 
 STORED = PALETTE["replay"]["color"]
 NOW = PALETTE["environment"]["color"]
 GREY = "#6A6A6A"
-SQUARE = 40  # pixels
-WIDE, ROOM_HEIGHT, TIMES_HEIGHT = 376, 376, 214  # pixels
+SQUARE = 40  # pixels a side, in a room of 8 by 8
+PANEL_WIDTH, ROOM_HEIGHT, TIMES_HEIGHT = 376, 376, 214  # pixels
 
 RING_CAPTION = (
     "What to look for: the white mark is where the next transition goes. While the ring fills, that is a free slot; "
@@ -33,12 +33,12 @@ BUFFER_CAPTION = (
 
 
 def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Sequence[int] = ()) -> Picture:
-    """A ring buffer seen from above: what lies in each slot, where the next goes, what was drawn. Takes some ms.
+    """A ring buffer: the transition in each slot, the slot of the next one, the slots that were drawn.
 
     Args:
-        numbers: of each slot the number of the transition in it, None where it is free.
-        next_slot: where the next transition goes.
-        drawn: the slots that a batch drew, as often as it drew them.
+        numbers: for each slot, the number of its transition, or None if it is free.
+        next_slot: the slot of the next transition.
+        drawn: the slots of a batch, repeated as often as they were drawn.
     """
     canvas = Canvas(330, 300)
     middle, outer, inner = (165.0, 150.0), 132.0, 70.0
@@ -48,7 +48,7 @@ def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Seque
         begin = slot * turn - math.pi / 2
         corners = [_around(middle, outer, begin + turn * part / 8) for part in range(9)]
         corners += [_around(middle, inner, begin + turn * part / 8) for part in range(8, -1, -1)]
-        canvas.polygon(corners, "#F1F1F1" if number is None else _blue(1 - 0.8 * (newest - number) / len(numbers)))
+        canvas.polygon(corners, "#F1F1F1" if number is None else _shade(1 - 0.8 * (newest - number) / len(numbers)))
         canvas.line([*corners, corners[0]], "white", 3)
         center = _around(middle, (outer + inner) / 2, begin + turn / 2)
         canvas.text(center, "free" if number is None else f"{number}", 13, GREY if number is None else INK, bold=True)
@@ -72,28 +72,28 @@ def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Seque
 
 @dataclass(frozen=True)
 class BufferView:
-    """A buffer in a grid world at one moment, and a batch from it.
+    """A replay buffer at one moment of a run in a grid world, and a batch from it.
 
-    Transitions are known by the number of the step in which they happened.
+    A transition is identified by the number of its step.
     """
 
     size: int  # squares a side
-    states: IntArray  # [T] where each step of the whole run began
-    next_states: IntArray  # [T] where it led
+    states: IntArray  # [T] for each step of the whole run
+    next_states: IntArray  # [T]
     actions: IntArray  # [T]
     episodes: IntArray  # [T]
-    now: int  # steps taken
+    now: int  # steps taken so far
     capacity: int
-    drawn: IntArray  # [B] numbers of the steps that the batch holds
-    phases: Mapping[str, int]  # name of a stretch of the run -> the step at which it ends
+    drawn: IntArray  # [B] steps of the batch
+    phases: Mapping[str, int]  # name of a phase of the run -> the step at which it ends
 
     @cached_property
     def kept(self) -> IntArray:
-        """Numbers of the steps in the buffer."""
+        """The steps in the buffer."""
         return np.arange(max(0, self.now - self.capacity), self.now, dtype=np.int32)
 
     def facts(self) -> list[tuple[str, ...]]:
-        """What can be counted: name, in the buffer, in the batch."""
+        """Rows of a table: name of a quantity, its value for the buffer, its value for the batch."""
         return [
             ("transitions", f"{len(self.kept):,} of {self.capacity:,} slots", f"{len(self.drawn)}"),
             ("age in steps", *(self._ages(steps) for steps in (self.kept, self.drawn))),
@@ -111,24 +111,24 @@ class BufferView:
 
 
 def buffer_room(view: BufferView) -> Picture:
-    """Which squares the kept transitions come from, and the moves that the batch draws."""
-    canvas = Canvas(WIDE, ROOM_HEIGHT)
+    """The squares that the stored transitions come from, and the moves of the batch."""
+    canvas = Canvas(PANEL_WIDTH, ROOM_HEIGHT)
     _draw_room(canvas, view, 0)
     return canvas.picture(_room_alt(view))
 
 
 def buffer_times(view: BufferView) -> Picture:
-    """When the kept transitions happened, and those of the batch; what can be counted below."""
-    canvas = Canvas(WIDE, TIMES_HEIGHT)
+    """The times of the stored transitions and of the batch, above a table of numbers."""
+    canvas = Canvas(PANEL_WIDTH, TIMES_HEIGHT)
     _draw_times(canvas, view, 0)
     return canvas.picture(_times_alt(view))
 
 
 def buffer_picture(view: BufferView) -> Picture:
-    """Squares and times side by side, for pages without widgets."""
-    canvas = Canvas(2 * WIDE + 20, ROOM_HEIGHT)
+    """The room and the times side by side, for pages without widgets."""
+    canvas = Canvas(2 * PANEL_WIDTH + 20, ROOM_HEIGHT)
     _draw_room(canvas, view, 0)
-    _draw_times(canvas, view, WIDE + 20)
+    _draw_times(canvas, view, PANEL_WIDTH + 20)
     return canvas.picture(f"{_room_alt(view)} {_times_alt(view)}", BUFFER_CAPTION)
 
 
@@ -140,14 +140,14 @@ def truncation_picture(
     references: Mapping[str, float],
     lit: str | None = None,
 ) -> Picture:
-    """The values that a rule's transitions lead to: over the updates, and along one episode.
+    """Values learned with each treatment of truncated episodes: over the updates, and along one episode.
 
     Args:
         updates: ``[N]``.
-        learned: the mean value of the stored states by then: name -> ``[N]``, or ``[seeds, N]``.
-        along: the values at the end along an episode: name -> ``[T]``.
-        references: what theory says, as dotted lines.
-        lit: the name whose lines stand out; all, unless given.
+        learned: name of the treatment -> mean value of the stored states, ``[N]`` or ``[seeds, N]``.
+        along: name of the treatment -> final values along one episode ``[T]``.
+        references: name -> theoretical value; dotted lines.
+        lit: the name whose lines stand out; without it, all do.
     """
     styles = (PALETTE["environment"], PALETTE["target network"])
     with styled_figure(8.0, 3.3) as figure:
@@ -191,10 +191,9 @@ def _around(middle: Point, radius: float, angle: float) -> Point:
     return middle[0] + radius * math.cos(angle), middle[1] + radius * math.sin(angle)
 
 
-def _blue(share: float) -> str:
-    """From nearly white to the colour of stored transitions."""
-    dark = bytes.fromhex(STORED[1:])
-    return "#" + "".join(f"{round(250 + share * (value - 250)):02X}" for value in dark)
+def _shade(share: float) -> str:
+    """Return a colour from nearly white (0) to that of stored transitions (1)."""
+    return blend(share, "#FAFAFA", STORED)
 
 
 def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
@@ -206,7 +205,7 @@ def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
         row, column = divmod(state, side)
         x, y = corner + column * square, top + row * square
         count = counts[state]
-        shade = "white" if count == 0 else _blue(0.15 + 0.85 * math.sqrt(count / counts.max()))
+        shade = "white" if count == 0 else _shade(0.15 + 0.85 * math.sqrt(count / counts.max()))
         canvas.rectangle((x, y), (x + square - 1, y + square - 1), "#DDDDDD")
         canvas.rectangle((x + 1, y + 1), (x + square - 1, y + square - 1), shade)
         if count:
@@ -240,7 +239,7 @@ def _draw_moves(canvas: Canvas, view: BufferView, corner: Point, square: float) 
 
 
 def _draw_times(canvas: Canvas, view: BufferView, left: float) -> None:
-    begin, end, top, bottom = left + 6.0, left + WIDE - 8.0, 40.0, 78.0
+    begin, end, top, bottom = left + 6.0, left + PANEL_WIDTH - 8.0, 40.0, 78.0
     total = len(view.states)
 
     def x(step: float) -> float:

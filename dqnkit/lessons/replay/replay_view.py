@@ -1,4 +1,4 @@
-"""What is in a replay buffer and what a batch draws from it, to touch; and a switch for truncated episodes."""
+"""Widgets: a ring buffer, a replay buffer along a run, and two treatments of truncated episodes."""
 
 from __future__ import annotations
 
@@ -22,24 +22,29 @@ from dqnkit.lessons.replay.replay_pictures import (
 )
 from dqnkit.plots import Picture
 from dqnkit.types import IntArray
+from dqnkit.widgets.controls import WRAP, PlayButton, button, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
-TICK = 0.2  # seconds from one picture to the next while it plays
-STEPS_A_TICK = 50
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+TICK_SECONDS = 0.2  # between two pictures while it plays
+STEPS_PER_TICK = 50  # environment steps between two pictures
 
 
 class RingView(InteractivePicture):
-    """A small ring buffer: add transitions, see where they go and which one leaves, draw a batch."""
+    """A small ring buffer with buttons to add transitions and to draw a batch."""
 
-    def __init__(self, capacity: int = 8, batch_size: int = 4, seed: int = 0) -> None:
-        super().__init__(lambda: False, TICK)
-        self.capacity, self.batch_size, self._seed = capacity, batch_size, seed
-        self.add_button = _button("Add 1", lambda button: self.add(1))
-        self.more_button = _button("Add 5", lambda button: self.add(5))
-        self.draw_button = _button(f"Draw a batch of {batch_size}", lambda button: self.draw())
-        self.empty_button = _button("Empty it", lambda button: self.empty())
+    def __init__(self, capacity: int = 8, batch_size: int = 4) -> None:
+        super().__init__(lambda: False, TICK_SECONDS)
+        self.capacity, self.batch_size = capacity, batch_size
+        self.numbers: list[int | None] = [None] * capacity  # of the transition in each slot
+        self.added = 0
+        self.drawn: list[int] = []  # slots of the newest batch
+        self.summary = ""
+        self._rng = np.random.default_rng(0)
+        self.add_button = button("Add 1", lambda clicked: self.add(1))
+        self.more_button = button("Add 5", lambda clicked: self.add(5))
+        self.draw_button = button(f"Draw a batch of {batch_size}", lambda clicked: self.draw())
+        self.empty_button = button("Empty it", lambda clicked: self.empty())
         self._box = PictureBox()
         buttons = [self.add_button, self.more_button, self.draw_button, self.empty_button]
         caption = _caption(RING_CAPTION, "520px")
@@ -47,15 +52,15 @@ class RingView(InteractivePicture):
         self.empty()
 
     def empty(self) -> None:
-        """Begin anew."""
-        self.numbers: list[int | None] = [None] * self.capacity
+        """Empty the ring."""
+        self.numbers = [None] * self.capacity
         self.added = 0
-        self.drawn: list[int] = []
-        self._rng = np.random.default_rng(self._seed)
+        self.drawn = []
+        self._rng = np.random.default_rng(0)
         self._show(f"Empty: {self.capacity} free slots.")
 
     def add(self, count: int) -> None:
-        """Put in the next transitions."""
+        """Add this many transitions."""
         gone: list[int] = []
         for _ in range(count):
             slot = self.added % self.capacity
@@ -80,7 +85,7 @@ class RingView(InteractivePicture):
         self._show(f"Drawn: transitions {drawn}. They stay in the ring.")
 
     def picture(self) -> Picture:
-        """The ring as it is."""
+        """The ring now."""
         return ring_of_slots(self.numbers, next_slot=self.added % self.capacity, drawn=self.drawn)
 
     def _show(self, summary: str) -> None:
@@ -90,14 +95,17 @@ class RingView(InteractivePicture):
 
 
 class ReplayView(InteractivePicture):
-    """The buffer along a run in a grid world: squares, times, episodes, duplicates, and what a batch draws.
+    """The content of a replay buffer along a run in a grid world, and a batch from it.
 
     Args:
         size: squares a side.
-        states, actions, next_states, episodes: of each step of the run ``[T]``.
-        phases: name of a stretch of the run -> the step at which it ends.
-        capacities: what can be chosen.
-        now, capacity: where the sliders start.
+        states, actions, next_states, episodes: for each step of the run ``[T]``.
+        phases: name of a phase of the run -> the step at which it ends.
+        capacities: choices of the slider.
+        capacity: its initial value.
+        now: steps so far, at first; 0 means five sixteenths of the run.
+        batch_size: transitions of a batch.
+        seed: of the batches.
     """
 
     def __init__(
@@ -115,24 +123,23 @@ class ReplayView(InteractivePicture):
         batch_size: int = 32,
         seed: int = 0,
     ) -> None:
-        super().__init__(self._tick, TICK)
+        super().__init__(self._tick, TICK_SECONDS)
         self._run = {"states": states, "actions": actions, "next_states": next_states, "episodes": episodes}
         self._size, self._phases, self._batch_size = size, phases, batch_size
         self._rng = np.random.default_rng(seed)
         steps = len(states)
         self.now = ipywidgets.IntSlider(
-            value=now or steps * 5 // 16, min=1, max=steps, step=1, description="steps so far", **_wide()
+            value=now or steps * 5 // 16, min=1, max=steps, step=1, description="steps so far", **label_width(95, 370)
         )
         self.capacity = ipywidgets.SelectionSlider(
             options=[(f"{number:,}", number) for number in capacities],
             value=capacity,
             description="capacity",
-            **_wide(),
+            **label_width(95, 370),
         )
         self.way = _switch([("at random", True), (f"the newest {batch_size}", False)])
-        self.draw_button = _button("Draw another batch", lambda button: self.draw())
-        self.play_button = ipywidgets.ToggleButton(value=False, description="▶ Play", layout={"width": "auto"})
-        self.play_button.observe(self._switch_clock, "value")
+        self.draw_button = button("Draw another batch", lambda clicked: self.draw())
+        self.play_button = PlayButton(self.clock)
         for control in (self.now, self.capacity, self.way):
             control.observe(lambda change: self.draw(), "value")
         self._room, self._times = PictureBox(), PictureBox()
@@ -148,49 +155,50 @@ class ReplayView(InteractivePicture):
             ],
             layout={"max_width": "800px"},
         )
-        self.draw()
+        self.view = self._view()
+        self._show()
 
     def draw(self) -> None:
-        """Draw a batch from what is kept now, and show both."""
+        """Draw a batch from the buffer, and show both."""
+        self.view = self._view()
+        self._show()
+
+    def picture(self) -> Picture:
+        """The room and the times side by side."""
+        return buffer_picture(self.view)
+
+    def _view(self) -> BufferView:
+        """The buffer now, with a new batch."""
         now, capacity = self.now.value, self.capacity.value
         first = max(0, now - capacity)
         if self.way.value:
             drawn = self._rng.integers(first, now, size=self._batch_size)
         else:
             drawn = np.arange(max(first, now - self._batch_size), now)
-        self.view = BufferView(
+        return BufferView(
             self._size, **self._run, now=now, capacity=capacity, drawn=drawn.astype(np.int32), phases=self._phases
         )
+
+    def _show(self) -> None:
         self._room.show(buffer_room(self.view), "")
         self._times.show(buffer_times(self.view), self._summary())
-
-    def picture(self) -> Picture:
-        """Squares and times side by side."""
-        return buffer_picture(self.view)
 
     def _summary(self) -> str:
         kept, drawn = (len(np.unique(self._run["states"][steps])) for steps in (self.view.kept, self.view.drawn))
         return f"After step {self.view.now:,}: the buffer knows {kept} squares, the batch comes from {drawn} of them."
 
     def _tick(self) -> bool:
-        self.now.value = min(self.now.max, self.now.value + STEPS_A_TICK)
+        self.now.value = min(self.now.max, self.now.value + STEPS_PER_TICK)
         if self.now.value == self.now.max:
             self.play_button.value = False
         return bool(self.play_button.value)
 
-    def _switch_clock(self, change: Any) -> None:
-        self.play_button.description = "‖ Pause" if change["new"] else "▶ Play"
-        if change["new"]:
-            self.clock.start()
-        else:
-            self.clock.stop()
-
 
 class TruncationView(InteractivePicture):
-    """A switch: is a truncated episode taken as one that goes on, or as one that terminated? What the values become.
+    """A switch between two treatments of truncated episodes, as going on or as terminated, and the learned values.
 
     Args:
-        updates, learned, along, references: see `truncation_picture`; the first name is the right way.
+        updates, learned, along, references: see `truncation_picture`; the first name is the right treatment.
         gamma: the discount where an episode goes on.
         limit: the step at which the episodes were truncated.
     """
@@ -204,7 +212,7 @@ class TruncationView(InteractivePicture):
         gamma: float,
         limit: int,
     ) -> None:
-        super().__init__(lambda: False, TICK)
+        super().__init__(lambda: False, TICK_SECONDS)
         self._curves = (updates, learned, along)
         self._references, self._gamma, self._limit = references, gamma, limit
         self.choice = _switch(list(learned))
@@ -216,7 +224,7 @@ class TruncationView(InteractivePicture):
         self._show()
 
     def picture(self) -> Picture:
-        """Both at once."""
+        """Both treatments at once."""
         return truncation_picture(*self._curves, references=self._references)
 
     def _show(self) -> None:
@@ -248,14 +256,14 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _switch(options: list[Any]) -> ipywidgets.ToggleButtons:
-    """Buttons side by side, of which one is pressed."""
+    """Buttons side by side; one is pressed."""
     switch = ipywidgets.ToggleButtons(options=options, layout={"width": "auto"})
     switch.style.button_width = "auto"
     return switch
 
 
 def _words(text: str) -> ipywidgets.HTML:
-    """What the control to the right is for, on its line."""
+    """A label for the control to its right."""
     return ipywidgets.HTML(f"{escape(text)}:", layout={"margin": "2px 6px"})
 
 
@@ -263,13 +271,3 @@ def _caption(text: str, width: str) -> ipywidgets.HTML:
     return ipywidgets.HTML(
         f'<figcaption style="line-height: 1.4">{escape(text)}</figcaption>', layout={"max_width": width}
     )
-
-
-def _wide() -> dict[str, Any]:
-    return {"style": {"description_width": "95px"}, "layout": {"width": "370px"}, "continuous_update": True}
-
-
-def _button(text: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button

@@ -1,10 +1,9 @@
-"""Policy lag made large on purpose: how old may the weights be that act? Measured over recorded seeds.
+"""A study of policy lag: how old may the weights of the actors be? Recorded for several lags and seeds.
 
     python -m dqnkit.lessons.rollouts_on_dask.policy_lag     # record all again
 
-A rollout source that hands out old weights stands between the loop and the actors. What is measured is the newest
-network, greedily: the return of the policy that acted would be late by the lag itself, and show harm where there is
-none.
+A rollout source between the training loop and the actors hands out old weights. The study evaluates the newest network
+with greedy actions. The returns of the actors would lag behind by themselves, and so seem worse than the learner is.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from dqnkit.classroom.course import recorded_file
-from dqnkit.config import DQNConfig, preset
+from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.presets import preset
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.training import train
 from dqnkit.types import Array, FloatArray, PolicyWeights, Rollout, TrainStatus
@@ -30,28 +30,28 @@ COMMAND = "python -m dqnkit.lessons.rollouts_on_dask.policy_lag"
 CARTPOLE = preset("CartPole-v1", total_steps=40_000)
 LAGS = (0, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000)  # environment steps; the last is the whole run
 SEEDS = range(10)
-POINTS = 20  # evaluations in a run
-EPISODES = 20  # in an evaluation
+EVALUATIONS = 20  # in a run
+EPISODES_PER_EVALUATION = 20
 
 
 class OldWeights:
-    """A source of rollouts whose actors get the weights of ``lag`` environment steps ago.
+    """A rollout source whose actors get the weights of ``lag`` environment steps ago.
 
-    In the first ``lag`` steps they act under the first weights of all.
+    During the first ``lag`` steps they act with the initial weights.
 
     Args:
-        rollouts: the source that makes them.
-        lag: environment steps.
+        rollouts: the source that makes the rollouts.
+        lag: in environment steps.
 
     Raises:
-        ConfigError: a lag below 0.
+        ConfigError: ``lag`` is below 0.
     """
 
     def __init__(self, rollouts: RolloutSource, lag: int) -> None:
         if lag < 0:
             raise ConfigError(f"a lag is a number of environment steps of at least 0, not {lag}")
         self._rollouts, self._lag = rollouts, lag
-        self._versions: deque[tuple[int, PolicyWeights]] = deque()  # (step at which they were the newest, weights)
+        self._versions: deque[tuple[int, PolicyWeights]] = deque()  # (step when they were new, weights)
         self._steps = 0
 
     def begin(self, config: DQNConfig) -> None:
@@ -70,20 +70,21 @@ class OldWeights:
         return rollouts
 
     def close(self) -> None:
-        """As the source that it wraps."""
+        """Close the wrapped source."""
         self._rollouts.close()
 
 
 @dataclass(frozen=True)
 class PolicyLagStudy:
-    """What was recorded.
+    """The recorded study.
 
     Attributes:
-        lags: environment steps ``[L]``.
-        steps: at which the newest network was evaluated ``[T]``.
-        returns: mean of its greedy returns ``[L, S, T]``.
+        lags: in environment steps ``[L]``.
+        seeds: of the runs ``[S]``.
+        steps: environment steps at which the newest network was evaluated ``[T]``.
+        returns: its mean greedy returns ``[L, S, T]``.
         settings: of the runs.
-        command: that made it.
+        command: the command that recorded it.
     """
 
     lags: Sequence[int]
@@ -100,22 +101,22 @@ class PolicyLagStudy:
 
 
 def train_with_lag(config: DQNConfig, lag: int) -> Iterator[TrainStatus]:
-    """`train` in this process, with actors whose weights are ``lag`` environment steps old."""
+    """`train` in this process; the actors' weights are ``lag`` environment steps old."""
     return train(config, rollouts=OldWeights(InProcessRollouts(config), lag))
 
 
 def greedy_returns(statuses: Iterator[TrainStatus], config: DQNConfig) -> list[float]:
-    """Mean greedy return of the newest network, `POINTS` times in a run."""
-    marks = np.linspace(0, config.total_steps, POINTS + 1)[1:]
+    """The mean greedy returns of the newest network, at `EVALUATIONS` equally spaced steps of a run."""
+    marks = np.linspace(0, config.total_steps, EVALUATIONS + 1)[1:]
     returns: list[float] = []
     for status in statuses:
-        while len(returns) < POINTS and status.step >= marks[len(returns)]:
-            returns.append(float(evaluate(status.weights, config, episodes=EPISODES).mean()))
+        while len(returns) < EVALUATIONS and status.step >= marks[len(returns)]:
+            returns.append(float(evaluate(status.weights, config, episodes=EPISODES_PER_EVALUATION).mean()))
     return returns
 
 
 def record(config: DQNConfig = CARTPOLE, lags: Sequence[int] = LAGS, seeds: Sequence[int] = SEEDS) -> PolicyLagStudy:
-    """Train each seed with each lag."""
+    """Train with each lag and each seed."""
     returns = []
     for lag in lags:
         configs = [replace(config, seed=seed) for seed in seeds]
@@ -123,12 +124,12 @@ def record(config: DQNConfig = CARTPOLE, lags: Sequence[int] = LAGS, seeds: Sequ
         last = ", ".join(f"{curve[-1]:.0f}" for curve in returns[-1])
         print(f"lag {lag:6,}: greedy returns at the end {last}", flush=True)
     settings = {name: value for name, value in config.to_dict().items() if name != "seed"}
-    steps = np.linspace(0, config.total_steps, POINTS + 1)[1:].astype(int)
+    steps = np.linspace(0, config.total_steps, EVALUATIONS + 1)[1:].astype(int)
     return PolicyLagStudy(list(lags), list(seeds), steps, np.array(returns), settings, COMMAND)
 
 
 def write(study: PolicyLagStudy) -> None:
-    """Keep a study in the kit, a line for each run."""
+    """Write a study to the lesson's folder, one line for each run."""
     fields = {
         "command": study.command,
         "settings": study.settings,
@@ -142,7 +143,7 @@ def write(study: PolicyLagStudy) -> None:
 
 
 def load_study() -> PolicyLagStudy:
-    """The study that ships with the kit."""
+    """The recorded study of this lesson."""
     content = json.loads(FILE.read_text(encoding="utf-8"))
     for field in ("steps", "returns"):
         content[field] = np.array(content[field])

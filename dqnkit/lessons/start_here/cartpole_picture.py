@@ -1,4 +1,4 @@
-"""CartPole from the side, drawn in milliseconds: the cart, its pole, the push, and where an episode ends."""
+"""A picture of CartPole, drawn in milliseconds: cart, pole, push, and the limits of an episode."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from dqnkit.plots.style import PALETTE, Picture
 WIDTH, HEIGHT = 560, 230  # pixels on the page
 GROUND = 188.0
 EDGE = 2.4  # position of the cart, in metres, beyond which the episode terminates
-LARGEST_ANGLE = 12.0  # degrees from upright, likewise
+LARGEST_ANGLE = 12.0  # of the pole, in degrees from upright, beyond which the episode terminates
 PIXELS_PER_METRE = (WIDTH - 70) / (2 * EDGE)
-POLE = 112.0  # pixels; longer than to scale, so that its angle is seen
+POLE = 112.0  # pixels; longer than to scale, so that the angle is visible
 FAINT = "#BBBBBB"
 
 
-def cartpole(position: float, angle: float, push: int | None = None, ended: str = "", caption: str = "") -> Picture:
+def cartpole(position: float, angle: float, push: int | None = None, ended: str = "") -> Picture:
     """The cart and its pole.
 
     Args:
         position: of the cart, in metres from the middle; right is positive.
         angle: of the pole, in radians from upright; right is positive.
-        push: the action that led here: 0 left, 1 right; none at the start.
-        ended: a word to write over the picture where the episode has ended, as "terminated".
-        caption: what to look for.
+        push: the last action, 0 left or 1 right; None at the start.
+        ended: how the episode ended, as "terminated"; empty while it goes on.
     """
     canvas = Canvas(WIDTH, HEIGHT)
     x = WIDTH / 2 + position * PIXELS_PER_METRE
@@ -45,7 +44,7 @@ def cartpole(position: float, angle: float, push: int | None = None, ended: str 
         canvas.arrows((x + 40 * direction, GROUND - 23), [(44 * direction, 0)], 6)
     if ended:
         canvas.text((WIDTH / 2, 18), ended, 17, PALETTE["target network"]["color"], bold=True)
-    return canvas.picture(_alt(position, angle, push, ended), caption)
+    return canvas.picture(_alt(position, angle, push, ended))
 
 
 def _tip(hinge: Point, angle: float, length: float) -> Point:
@@ -65,7 +64,7 @@ def _draw_track(canvas: Canvas) -> None:
 
 
 def _alt(position: float, angle: float, push: int | None, ended: str) -> str:
-    """The same in words."""
+    """The picture in words."""
     side = "right" if angle > 0 else "left"
     pushed = "" if push is None else f" It was pushed {'right' if push == 1 else 'left'}."
     over = f" The episode has ended: {ended}." if ended else ""

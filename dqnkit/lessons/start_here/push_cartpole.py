@@ -1,4 +1,4 @@
-"""A CartPole to push with buttons: what the agent does, done by hand."""
+"""A widget to control CartPole by hand."""
 
 from __future__ import annotations
 
@@ -11,34 +11,39 @@ import numpy as np
 from dqnkit.environments import make_env
 from dqnkit.lessons.start_here.cartpole_picture import cartpole
 from dqnkit.plots import Picture
+from dqnkit.widgets.controls import button
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
-LIMIT = 500  # steps; then the episode is truncated
-TICK = 0.1  # seconds between two steps when time runs by itself
-NAMES = ("position of the cart", "velocity of the cart", "angle of the pole", "turning speed of the pole")
-UNITS = ("metres", "metres per second", "radians", "radians per second")
-CELL = "text-align: left; padding: 0.1em 1.2em 0.1em 0; background: none; border: none"
-NUMBER = CELL + "; text-align: right; font-variant-numeric: tabular-nums"
+EPISODE_LIMIT = 500  # steps; then the episode is truncated
+TICK_SECONDS = 0.1  # between two steps when time runs by itself
+OBSERVATION_NAMES = ("position of the cart", "velocity of the cart", "angle of the pole", "turning speed of the pole")
+OBSERVATION_UNITS = ("metres", "metres per second", "radians", "radians per second")
+CELL_STYLE = "text-align: left; padding: 0.1em 1.2em 0.1em 0; background: none; border: none"
+NUMBER_STYLE = CELL_STYLE + "; text-align: right; font-variant-numeric: tabular-nums"
 
 
 class PushCartPole(InteractivePicture):
-    """CartPole, stepped by two buttons; shows the observation, the reward and the return.
+    """CartPole with two buttons for its actions; shows the observation, the reward and the return.
 
     Args:
-        seed: of the first episode; the next ones have the next seeds.
+        seed: of the first episode; each later episode has the next seed.
     """
 
     def __init__(self, seed: int = 0) -> None:
-        super().__init__(self._tick, TICK)
-        self.env = make_env("CartPole-v1", max_episode_steps=LIMIT)
-        self.returns: list[float] = []  # of the episodes that ended
+        super().__init__(self._tick, TICK_SECONDS)
+        self.env = make_env("CartPole-v1", max_episode_steps=EPISODE_LIMIT)
+        self.returns: list[float] = []  # of finished episodes
         self._next_seed = seed
+        self.observation = np.zeros(4, np.float32)
+        self.action: int | None = None  # the last one of this episode
+        self.reward, self.episode_return, self.steps = 0.0, 0.0, 0
+        self.ended = ""  # how the episode ended; empty while it goes on
         self._box = PictureBox()
         self._table = ipywidgets.HTML(layout={"width": "100%"})
-        self.left = _button("◀ Push left", "action 0", lambda button: self.push(0))
-        self.right = _button("Push right ▶", "action 1", lambda button: self.push(1))
-        self.again = _button("New episode", "reset the environment", lambda button: self.reset())
+        self.left = button("◀ Push left", lambda clicked: self.push(0), "action 0")
+        self.right = button("Push right ▶", lambda clicked: self.push(1), "action 1")
+        self.again = button("New episode", lambda clicked: self.reset(), "reset the environment")
         self.by_itself = ipywidgets.Checkbox(
             value=False, description="time runs by itself (the last push again, ten times a second)", indent=False
         )
@@ -52,13 +57,13 @@ class PushCartPole(InteractivePicture):
         """Begin an episode."""
         self.observation, _ = self.env.reset(seed=self._next_seed)
         self._next_seed += 1
-        self.action: int | None = None
+        self.action = None
         self.reward, self.episode_return, self.steps = 0.0, 0.0, 0
         self.ended = ""
         self._show()
 
     def push(self, action: int) -> None:
-        """One step of the environment; nothing where the episode is over."""
+        """One step of the environment; nothing if the episode is over."""
         if self.ended:
             self._box.show(summary=f"{self._summary()} Press New episode.")
             return
@@ -70,7 +75,7 @@ class PushCartPole(InteractivePicture):
         if terminated:
             self.ended = f"terminated: {'the pole fell' if abs(self.observation[2]) > 0.2094 else 'the cart left'}"
         elif truncated:
-            self.ended = f"truncated: {LIMIT} steps are over"
+            self.ended = f"truncated: {EPISODE_LIMIT} steps are over"
         if self.ended:
             self.returns.append(self.episode_return)
         self._show()
@@ -81,11 +86,11 @@ class PushCartPole(InteractivePicture):
         return cartpole(position, angle, self.action, self.ended)
 
     def _tick(self) -> bool:
-        """One step of time: the last push once more."""
+        """Repeat the last push; False when the episode is over."""
         if self.ended:
             self.by_itself.value = False
             return False
-        if self.action is not None:  # it waits for the first push
+        if self.action is not None:  # before the first push, time waits
             self.push(self.action)
         return True
 
@@ -113,13 +118,16 @@ class PushCartPole(InteractivePicture):
         return "Your returns so far: " + ", ".join(f"{value:g}" for value in self.returns[-10:]) + "."
 
     def _numbers(self) -> str:
-        """The observation as the agent gets it, with what each number means."""
+        """The observation, with the meaning of each number."""
         rows = [
-            f'<tr style="background: none"><th scope="row" style="{CELL}">{escape(name)}</th>'
-            f'<td style="{NUMBER}">{value:+.3f}</td><td style="{CELL}">{unit}</td></tr>'
-            for name, unit, value in zip(NAMES, UNITS, np.asarray(self.observation), strict=True)
+            f'<tr style="background: none"><th scope="row" style="{CELL_STYLE}">{escape(name)}</th>'
+            f'<td style="{NUMBER_STYLE}">{value:+.3f}</td><td style="{CELL_STYLE}">{unit}</td></tr>'
+            for name, unit, value in zip(
+                OBSERVATION_NAMES, OBSERVATION_UNITS, np.asarray(self.observation), strict=True
+            )
         ]
-        head = f'<caption style="text-align: left; padding: 0.2em 0"><b>observation</b>, {len(NAMES)} numbers</caption>'
+        count = len(OBSERVATION_NAMES)
+        head = f'<caption style="text-align: left; padding: 0.2em 0"><b>observation</b>, {count} numbers</caption>'
         rewards = (
             f"<b>reward</b> of this step: {self.reward:g} &nbsp; <b>return</b> so far: {self.episode_return:g} &nbsp; "
             f"<b>steps</b>: {self.steps}"
@@ -128,11 +136,5 @@ class PushCartPole(InteractivePicture):
 
 
 def push_cartpole(seed: int = 0) -> PushCartPole:
-    """A CartPole to push with buttons, as the value of a cell."""
+    """CartPole with buttons, as the value of a cell."""
     return PushCartPole(seed)
-
-
-def _button(text: str, tooltip: str, clicked: Any) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
-    button.on_click(clicked)
-    return button

@@ -1,4 +1,4 @@
-"""One update under a strategy: a batch in shares, replicas, one gradient; and why it is clipped after the sum."""
+"""Pictures of one update with two replicas, and of clipping before and after the sum of gradients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 7.2, 3.1  # inches
 INK, GREY = "#222222", "#555555"
-REPLICAS = ("#0072B2", "#56B4E9")  # both are the online network: blue, dark and light
+REPLICAS = ("#0072B2", "#56B4E9")  # dark and light blue: both are copies of the online network
 GRADIENT = PALETTE["loss"]["color"]
 CAPTION = (
     "Read it from left to right. Each replica holds all of the network and a part of the batch. They meet once in an "
@@ -24,7 +24,7 @@ CAPTION = (
 
 
 def replicas() -> Picture:
-    """One update of a learner with two replicas, as a drawing."""
+    """A diagram of one update with two replicas."""
     rows = (2.15, 0.85)
     with styled_figure(WIDTH, HEIGHT) as figure:
         figure.set_layout_engine("none")
@@ -53,11 +53,11 @@ def replicas() -> Picture:
 
 
 def clipping_order(shares: Sequence[Sequence[float]], max_norm: float, *, what: str = "") -> Picture:
-    """Two gradients of two parameters each: summed and then clipped, beside clipped and then summed.
+    """Two gradients of two parameters: summed and then clipped, beside clipped and then summed.
 
     Args:
-        shares: the gradients of two shares, ``[2, 2]``.
-        max_norm: the length to which longer gradients are scaled down; a circle in the picture.
+        shares: the gradients of two shares ``[2, 2]``.
+        max_norm: longer gradients are scaled down to this length; a circle in the picture.
         what: what to look for.
     """
     one, two = (np.asarray(share, dtype=np.float64) for share in shares)

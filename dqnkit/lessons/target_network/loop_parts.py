@@ -1,4 +1,4 @@
-"""The five parts that the training loop on the blank page is given, made of the kit's own."""
+"""The five parts for the reader's training loop, made from the parts of dqnkit."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 
 from dqnkit.config import NEVER, DQNConfig
+from dqnkit.default_parts import make_learner, make_replay
 from dqnkit.environments import make_env
 from dqnkit.exploration import epsilon_greedy
 from dqnkit.policy import q_values
-from dqnkit.replay import ReplayBuffer, make_replay
-from dqnkit.training import make_learner
+from dqnkit.replay import ReplayBuffer
 from dqnkit.types import Array, PolicyWeights, Transition
 
 
 @dataclass(frozen=True)
 class LoopParts:
-    """An environment, a way to select actions, a replay buffer, a gradient step, a target that follows."""
+    """Environment, action selection, replay buffer, gradient step, and target synchronisation."""
 
     env: Any
     select: Callable[[Array, float], int]
     replay: OneByOne
     learn: Callable[[Transition], float]
     sync: Callable[[int], None]
-    get_weights: Callable[[], PolicyWeights]  # of the online network, to evaluate what the loop has learned
+    get_weights: Callable[[], PolicyWeights]  # of the online network, for evaluation
 
 
 class OneByOne:
-    """A replay buffer that takes one transition at a time and gives one batch."""
+    """A replay buffer that adds single transitions and samples single batches."""
 
     def __init__(self, buffer: ReplayBuffer, batch_size: int, rng: np.random.Generator) -> None:
         self._buffer, self._batch_size, self._rng = buffer, batch_size, rng
@@ -39,7 +39,7 @@ class OneByOne:
         return len(self._buffer)
 
     def add(self, observation: Array, action: int, reward: float, discount: float, next_observation: Array) -> None:
-        """Put in a transition."""
+        """Add one transition."""
         self._buffer.add(
             Transition(
                 np.asarray(observation)[None],
@@ -60,14 +60,14 @@ def loop_parts(config: DQNConfig, sync: Callable[..., None]) -> LoopParts:
     """The parts for one run.
 
     Args:
-        config: the run's settings.
-        sync: how the target follows, a function like `dqnkit.networks.update_target`.
+        config: settings of the run.
+        sync: moves the target network; a function like `dqnkit.networks.update_target`.
 
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
     env = make_env(config.env_id)
-    env.reset(seed=int(config.seed_sequence("environment").generate_state(1)[0]))  # later resets go on from it
+    env.reset(seed=int(config.seed_sequence("environment").generate_state(1)[0]))  # later resets continue it
     rng = config.generator("exploration")
     learner = make_learner(config)
     online, target = learner.online.trainable_variables, learner.target.trainable_variables

@@ -1,11 +1,11 @@
-"""How the recorded runs of this lesson are made: its DQN on CartPole, with and without a target network."""
+"""How the recorded runs of this lesson are made: DQN on CartPole with and without a target network."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from dqnkit.classroom.recordings import Plan
-from dqnkit.config import preset
+from dqnkit.presets import preset
 
 CARTPOLE = preset(
     "CartPole-v1",
@@ -20,6 +20,6 @@ CARTPOLE = preset(
 )
 PLANS = {
     "cartpole": Plan(CARTPOLE, range(8)),
-    # period 1 copies the online network after every update: there is no target network
+    # period 1 copies the online network after every update, as if there were no target network
     "cartpole_no_target": Plan(replace(CARTPOLE, target_period=1), range(8)),
 }

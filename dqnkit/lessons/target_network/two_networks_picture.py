@@ -1,26 +1,26 @@
-"""The online network and the target network, side by side: what each says of every square, and how one follows.
+"""A picture of the online and the target network: the value of each square, and the start square's value over time.
 
-Drawn in milliseconds, for it is drawn while somebody moves sliders.
+Drawn in milliseconds, so that it can change while a reader moves sliders.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import INK, Canvas
+from dqnkit.plots.canvas import INK, Canvas, blend
+from dqnkit.plots.scales import ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
 WIDTH, HEIGHT = 720, 500  # pixels
-MAP, GAP, TOP = 220, 24, 56  # side of a map, space between two, where they begin
+MAP, GAP, TOP = 220, 24, 56  # side of a map, space between two maps, top of the maps
 LEFT, RIGHT, CEILING, FLOOR = 62, 706, 326, 452  # the sides of the curve's box
-MOST_LINEAR = 20.0  # times the exact value: beyond it the curve's axis is logarithmic
-BLUES = ("#F7FBFF", "#5BA3D0", "#08306B")  # no value, about the largest true one, far above it
+MOST_LINEAR = 20.0  # times the exact value; for larger values the curve's axis is logarithmic
+BLUES = ("#F7FBFF", "#5BA3D0", "#08306B")  # for 0, for about the largest true value, for far larger ones
 CAPTION = (
     "What to look for: in the maps, the largest of the four values of each square; below, the same of the start square "
     "over time. The target network (dashed) stands still from one copy to the next, and the online network learns "
@@ -28,7 +28,7 @@ CAPTION = (
 )
 
 
-def two_networks(
+def two_networks_picture(
     updates: Array,
     online: Array,
     target: Array,
@@ -38,18 +38,18 @@ def two_networks(
     square: int = 0,
     title: str = "",
 ) -> Picture:
-    """State values of both networks on a square room, now as maps, and of one square over the updates.
+    """State values of both networks in a square room as maps, and of one square as curves over the updates.
 
     Args:
-        updates: when the values were taken, ``[N]``.
+        updates: at which the values were measured ``[N]``.
         online, target: max_a Q(s, a) of both networks at these updates ``[N, S]``, S = size * size.
-        optimum: the true ones ``[S]``.
-        terminal: squares where the episode has ended ``[S]``: they have no value and stay empty.
-        square: which square the curve below follows: the one where episodes start.
-        title: the settings.
+        optimum: max_a Q*(s, a) ``[S]``.
+        terminal: whether a square is terminal ``[S]``; these have no value and stay empty.
+        square: the square of the curves, where episodes start.
+        title: above the maps.
 
     Raises:
-        InvalidDataError: shapes that do not belong together.
+        InvalidDataError: the shapes do not match.
     """
     num_states = len(optimum)
     size = round(num_states**0.5)
@@ -69,7 +69,7 @@ def two_networks(
 
 
 def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float) -> None:
-    """One number in each square; the darker the larger, and darkest from far above the largest true value on."""
+    """A number in each square; larger values are darker, up to 1.6 times the largest true value."""
     color = str(PALETTE[name if name in PALETTE else "reference"]["color"])
     canvas.text((x, TOP - 14), name, 13, color, "lm", bold=True)
     canvas.rectangle((x, TOP), (x + MAP, TOP + MAP), color)
@@ -77,13 +77,15 @@ def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float
     for (row, column), value in np.ndenumerate(values):
         corner = (x + 2 + column * side, TOP + 2 + row * side)
         shade = min(1.0, max(0.0, value / (1.6 * largest))) if np.isfinite(value) else float(np.isinf(value))
-        canvas.rectangle(corner, (corner[0] + side, corner[1] + side), _blue(shade) if value == value else "white")
+        canvas.rectangle(
+            corner, (corner[0] + side, corner[1] + side), blend(shade, *BLUES) if value == value else "white"
+        )
         middle = (corner[0] + side / 2, corner[1] + side / 2)
-        canvas.text(middle, _short(value), 11, "white" if shade > 0.75 else INK)
+        canvas.text(middle, _value_text(value), 11, "white" if shade > 0.75 else INK)
 
 
 def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, optimum: float) -> None:
-    """The start square's value over the updates, with axes, legend and the exact value."""
+    """The start square's values over the updates, with axes, legend and the exact value."""
     seen = np.concatenate([online, target])
     largest = float(np.max(np.abs(seen), initial=0.0, where=np.isfinite(seen)))
     log = largest > MOST_LINEAR * optimum
@@ -97,83 +99,46 @@ def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, op
 
     name = "The start square's value" + (", on a logarithmic axis" if log else "")
     canvas.text((4, CEILING - 26), name, 13, anchor="lm", bold=True)
-    _draw_axes(canvas, height, _ticks(low, high, log), span)
+    _draw_axes(canvas, height, _powers_of_ten(low, high) if log else ticks(low, high), span)
     exact, blue, red = (PALETTE[name] for name in ("reference", "online network", "target network"))
-    _draw_dashes(canvas, [(LEFT, height(optimum)), (RIGHT, height(optimum))], exact["color"], 2, 3, 1.5)
-    for values, style, dash in ((online, blue, None), (target, red, 7)):
+    canvas.dashed_line([(LEFT, height(optimum)), (RIGHT, height(optimum))], exact["color"], 1.5, (2, 3))
+    for values, style, width, dashes in ((online, blue, 2, ()), (target, red, 2.5, (7, 3))):
         points = [
             (LEFT + update / span * (RIGHT - LEFT), height(value))
             for update, value in zip(updates, values, strict=True)
             if np.isfinite(value)
         ]
-        if dash is None and len(points) > 1:
-            canvas.line(points, style["color"], 2)
-        elif dash is not None:
-            _draw_dashes(canvas, points, style["color"], dash, 3, 2.5)
-    legend = ((430, f"exact {optimum:.2f}", exact, 2), (545, "online", blue, 0), (633, "target", red, 7))
-    for x, name, style, dash in legend:
-        ends = [(float(x), CEILING - 26.0), (x + 26.0, CEILING - 26.0)]
-        if dash:
-            _draw_dashes(canvas, ends, style["color"], dash, 3, 2)
-        else:
-            canvas.line(ends, style["color"], 2)
+        canvas.dashed_line(points, style["color"], width, dashes)
+    legend = ((430, f"exact {optimum:.2f}", exact, (2, 3)), (545, "online", blue, ()), (633, "target", red, (7, 3)))
+    for x, name, style, dashes in legend:
+        canvas.dashed_line([(x, CEILING - 26), (x + 26, CEILING - 26)], style["color"], 2, dashes)
         canvas.text((x + 32, CEILING - 26), name, 11.5, anchor="lm")
 
 
-def _draw_axes(canvas: Canvas, height: Callable[[float], float], ticks: list[float], span: float) -> None:
-    for tick in ticks:
+def _draw_axes(canvas: Canvas, height: Callable[[float], float], heights: list[float], span: float) -> None:
+    for tick in heights:
         canvas.line([(LEFT, height(tick)), (RIGHT, height(tick))], "#E6E6E6", 1)
-        canvas.text((LEFT - 6, height(tick)), _short_tick(tick), 11, anchor="rm")
-    for tick in _ticks(0.0, span, log=False):
+        canvas.text((LEFT - 6, height(tick)), _tick_text(tick), 11, anchor="rm")
+    for tick in ticks(0.0, span):
         canvas.text((min(LEFT + tick / span * (RIGHT - LEFT), RIGHT - 12), FLOOR + 13), f"{tick:,.0f}", 11)
     canvas.line([(LEFT, CEILING), (LEFT, FLOOR), (RIGHT, FLOOR)], "#888888", 1)
     canvas.text(((LEFT + RIGHT) / 2, HEIGHT - 14), "updates (gradient steps)", 12)
     canvas.upright_text((10, (CEILING + FLOOR) / 2), "max Q (discounted return)", 11)
 
 
-def _ticks(low: float, high: float, log: bool) -> list[float]:
-    """Four to six round values."""
-    if log:
-        first, last = round(math.log10(low)), round(math.log10(high))
-        return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
-    step = 10 ** math.floor(math.log10(high - low))
-    step = next(step * part for part in (0.2, 0.5, 1.0, 2.0) if (high - low) / (step * part) <= 6)
-    return [float(number * step) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+def _powers_of_ten(low: float, high: float) -> list[float]:
+    """Return the ticks of a logarithmic axis, about six."""
+    first, last = round(math.log10(low)), round(math.log10(high))
+    return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
 
 
-def _short_tick(value: float) -> str:
-    """At most six signs: there is no more room beside the axis."""
+def _tick_text(value: float) -> str:
+    """The value in at most six characters, which fit beside the axis."""
     return f"{value:,.6g}" if value < 1e5 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
-def _draw_dashes(
-    canvas: Canvas, points: list[tuple[float, float]], color: str, dash: float, gap: float, width: float
-) -> None:
-    """A broken line through points; the dashes go on around the corners."""
-    position = 0.0  # along the line
-    for (x, y), (to_x, to_y) in pairwise(points):
-        length = math.hypot(to_x - x, to_y - y)
-        done = 0.0
-        while length - done > 1e-9:
-            within = position % (dash + gap)
-            drawing = within < dash
-            part = min((dash if drawing else dash + gap) - within + 1e-9, length - done)
-            if drawing:
-                a, b = done / length, (done + part) / length
-                start, end = (x + a * (to_x - x), y + a * (to_y - y)), (x + b * (to_x - x), y + b * (to_y - y))
-                canvas.line([start, end], color, width)
-            done, position = done + part, position + part
-
-
-def _blue(shade: float) -> str:
-    """A colour between the lightest (0) and the darkest (1) of the maps."""
-    stops = [[int(color[place : place + 2], 16) for place in (1, 3, 5)] for color in BLUES]
-    mixed = [np.interp(shade, np.linspace(0, 1, len(stops)), channel) for channel in zip(*stops, strict=True)]
-    return "#" + "".join(f"{round(channel):02X}" for channel in mixed)
-
-
-def _short(value: float) -> str:
-    """At most five signs; "goal" where there is no value."""
+def _value_text(value: float) -> str:
+    """The value in at most five characters; "goal" for NaN."""
     if np.isnan(value):
         return "goal"
     if np.isinf(value):

@@ -1,8 +1,8 @@
-"""Videos beside each other that can be paused, with nothing but HTML and CSS: they play in a saved notebook too.
+"""Videos side by side with a pause button, in HTML and CSS only, so that they play in a saved notebook too.
 
-Every frame lies in one image, a sheet of rows and columns, of which a window shows one frame at a time; CSS moves the
-sheet. A check box stops it, by mouse or keyboard, and it stands still at first for who asked for less motion.
-Where a page takes the styles away (GitHub), the sheet itself is seen: a strip of frames.
+All frames of a video are in one image, a sheet of rows and columns. A window shows one frame, and CSS moves the sheet.
+A check box pauses it, by mouse or keyboard. For readers who asked for reduced motion it is paused at first. Pages that
+remove the styles (GitHub) show the sheet.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from dqnkit.errors import InvalidDataError, MissingExtraError
 
 COLUMNS = 10  # frames in a row of the sheet
 COLORS = 48  # in the palette of a sheet
-_numbers = count(1)
+SECONDS = 6.0  # to play the wanted number of frames
+_numbers = count(1)  # of the players: each has its own CSS classes
 
 
 class Video(Protocol):
-    """An animated file, see `dqnkit.evaluation.Animation`."""
+    """A video file, as `dqnkit.videos.Animation`."""
 
     @property
     def path(self) -> Path:
@@ -32,7 +33,7 @@ class Video(Protocol):
 
     @property
     def description(self) -> str:
-        """For readers who cannot see it."""
+        """The video in words, for readers who cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,28 @@ class _Sheet:
         return -(-self.frames // self.columns)
 
 
-def player(videos: Mapping[str, Video], *, frames: int = 120, seconds: float = 6.0, width: int = 280) -> Player:
-    """Show videos beside each other, over and over, with one Pause for all.
+def player(videos: Mapping[str, Video], *, frames: int = 120, width: int = 280) -> Player:
+    """Show videos side by side, in a loop, with one pause button for all.
 
     Args:
-        videos: by what stands above each.
-        frames: shown of each video, spread evenly; a shorter one has fewer and begins again sooner.
-        seconds: in which that many frames pass.
+        videos: title -> video.
+        frames: shown of the longest video, evenly spaced. A shorter video has fewer and starts again sooner.
         width: of a frame, in pixels.
 
     Raises:
-        InvalidDataError: no videos.
+        InvalidDataError: there is no video.
         MissingExtraError: Pillow is not installed.
     """
     if not videos:
         raise InvalidDataError("a player needs at least one video")
     longest = max(_length(video.path) for video in videos.values())
-    stride = max(1, -(-longest // frames))  # the same for all, so that time passes equally fast
+    stride = max(1, -(-longest // frames))  # the same for all videos, so that all play at the same speed
     sheets = {name: _make_sheet(video.path, stride, width) for name, video in videos.items()}
     mark = f"dqnkit-player-{next(_numbers)}"
     rules, windows = [], []
     for number, (name, sheet) in enumerate(sheets.items()):
         film = f"{mark}-{number}"
-        rules.append(_rules(film, sheet, seconds / frames))
+        rules.append(_rules(film, sheet, SECONDS / frames))
         windows.append(_window(film, name, videos[name].description, sheet))
     pause = f".{mark} input:checked ~ div * {{animation-play-state: paused}}"
     less = f"@media (prefers-reduced-motion: reduce) {{.{mark} input:not(:checked) ~ div * {{animation-name: none}}}}"
@@ -127,7 +127,7 @@ def _make_sheet(path: Path, stride: int, width: int) -> _Sheet:
 
 
 def _rules(film: str, sheet: _Sheet, seconds: float) -> str:
-    """Two movements in steps: along a row, and at its end to the next."""
+    """CSS that moves the sheet in steps along a row, and at the end of a row to the next one."""
     along, down = seconds * sheet.columns, seconds * sheet.columns * sheet.rows
     return (
         f"@keyframes {film}-x {{to {{transform: translateX(-{sheet.columns * sheet.width}px)}}}} "

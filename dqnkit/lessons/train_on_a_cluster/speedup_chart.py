@@ -1,4 +1,4 @@
-"""How many times as fast a run is with workers: measured, and beside it what the shares of its time promise."""
+"""A chart of the speedup with workers: measured, and the best possible by a formula."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
 
 def best_speedup(actors_share: float, workers: int) -> float:
-    """How many times as fast as in one process, where workers share the acting and it goes on while the learner works.
+    """The best speedup over one process when n workers act while the learner learns: ``1 / max(1 - a, a / n)``.
 
-    The slower of the two sets the pace: ``1 / max(1 - a, a / n)``.
+    The slower side, learner or actors, sets the pace.
 
     Args:
-        actors_share: a, the share of the time in one process that goes into acting, 0 to 1.
+        actors_share: a, the fraction of the time in one process that is spent acting.
         workers: n.
     """
     return 1 / max(1 - actors_share, actors_share / workers)
@@ -31,17 +31,17 @@ def speedup_chart(
     title: str = "",
     what: str = "",
 ) -> Picture:
-    """A line with marks for what was measured, and a thin one of the same colour for `best_speedup`.
+    """A line with marks for each measured speedup, and a thin line of the same colour for `best_speedup`.
 
     Args:
-        measured: by name how many times as fast as in process, one number for each of ``workers``; three names at most.
-        actors_share: by the same names, see `best_speedup`.
+        measured: name -> speedup over one process, for each of ``workers``; at most three names.
+        actors_share: for the same names, see `best_speedup`.
         workers: numbers of workers.
         title: what is compared.
         what: what to look for, in a sentence; it becomes the caption.
 
     Raises:
-        InvalidDataError: nothing, or too much, to draw; a line of another length.
+        InvalidDataError: no line or more than three lines; a line has not the length of ``workers``.
     """
     if not 1 <= len(measured) <= len(MARKED):
         raise InvalidDataError(f"one picture holds 1 to {len(MARKED)} lines, not {len(measured)}")

@@ -1,4 +1,4 @@
-"""Whose turn it was: the time of training runs, shared between the learner and the wait for the actors."""
+"""A chart of the time of training runs: the learner's turns, and the wait for the actors."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dqnkit.plots.style import PALETTE, Picture, styled_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, ROW = 7.2, 0.44  # inches, of a row
+WIDTH, ROW_HEIGHT = 7.2, 0.44  # inches, of a row
 LEARNER, ACTORS = "the learner's turns", "waiting for the actors"
-NARROW = 0.09  # share of the time below which the number does not fit into its bar
+NARROWEST_LABELLED = 0.09  # share of the time; the number does not fit into a narrower bar
 
 
 def waiting_chart(runs: Mapping[str, tuple[float, float]], *, title: str = "", what: str = "") -> Picture:
-    """One bar for each run, from 0 to 100 % of its time: left the learner's turns, right the wait for the actors.
+    """A bar for each run, 100 % of its time: the learner's turns on the left, the wait for the actors on the right.
 
     Args:
-        runs: by name the seconds of the learner's turns and those of the actors', from the top down.
+        runs: name -> (seconds of the learner's turns, seconds of waiting for the actors), from the top down.
         title: what is compared.
         what: what to look for, in a sentence; it becomes the caption.
 
     Raises:
-        InvalidDataError: no run, a run without time, or seconds below 0.
+        InvalidDataError: there is no run, or a run has negative or no time.
     """
     if not runs:
         raise InvalidDataError("turns needs at least one run")
@@ -37,7 +37,7 @@ def waiting_chart(runs: Mapping[str, tuple[float, float]], *, title: str = "", w
         if not (np.isfinite([learner, actors]).all() and min(learner, actors) >= 0 and learner + actors > 0):
             raise InvalidDataError(f"the run {name!r} needs two times, none below 0 and not both 0, not {seconds}")
         shares[name] = learner / (learner + actors)
-    with styled_figure(WIDTH, 1.35 + ROW * len(runs)) as figure:
+    with styled_figure(WIDTH, 1.35 + ROW_HEIGHT * len(runs)) as figure:
         axes = figure.subplots()
         for row, share in enumerate(shares.values()):
             _draw_bar(axes, row, 0.0, share, "online network", "", LEARNER if row == 0 else None)
@@ -63,6 +63,6 @@ def _draw_bar(axes: Axes, row: int, left: float, share: float, kind: str, hatch:
         linewidth=1.4,
         label=label,
     )
-    if share >= NARROW:
+    if share >= NARROWEST_LABELLED:
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
         axes.text(100 * (left + share / 2), row, f"{share:.0%}", ha="center", va="center", bbox=box)

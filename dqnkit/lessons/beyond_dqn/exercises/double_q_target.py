@@ -13,7 +13,15 @@ Tensor = Any
 
 
 def double_q_target(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    """Rewards ``[B]``, discounts ``[B]``, next values of both networks ``[B, A]`` -> TD targets ``[B]``."""
+    """TD targets ``[B]``: the online network selects the next action, the target network gives its value.
+
+    Source: van Hasselt et al. (2016), *Deep reinforcement learning with double Q-learning*.
+
+    Args:
+        r: rewards ``[B]``.
+        discount: 0 where the episode terminated ``[B]``.
+        q_next_target, q_next_online: Q-values of the next observations ``[B, A]``.
+    """
     import tensorflow as tf
 
     best = tf.argmax(q_next_online, axis=1)  # [B] the online network selects
@@ -75,7 +83,7 @@ def index_for_value(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_o
 
 
 def cases() -> list[Case]:
-    """As many rows as actions in the smallest, so that a wrong axis gives a number and not an error."""
+    """The smallest case has as many rows as actions, so that a wrong axis gives a wrong number, not an error."""
 
     def case(label: str, r: list[float], discount: list[float], target: list[Any], online: list[Any]) -> Case:
         return Case(label, tuple(np.array(values, np.float32) for values in (r, discount, target, online)))
@@ -106,7 +114,7 @@ def cases() -> list[Case]:
 
 
 def observe(function: Any, case: Case) -> Any:
-    """What the function returns for tensors, which is what a training step has."""
+    """Call the function with tensors, as a training step does; what it returns."""
     import tensorflow as tf
 
     return function(*(tf.constant(values) for values in case.arguments))

@@ -8,7 +8,13 @@ from dqnkit.classroom.exercise import Case, Exercise, Mistake
 
 
 def n_step_return(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
-    """The discounted sum of the rewards up to the end of the episode, and the factor on what comes after them."""
+    """The discounted sum of the rewards up to the end of the episode, and the discount of the bootstrap value.
+
+    Args:
+        rewards: of consecutive steps.
+        terminated: for each step, whether the episode terminated with it.
+        gamma: discount factor of one step.
+    """
     total, factor = 0.0, 1.0
     for reward, ended in zip(rewards, terminated, strict=True):
         total += factor * reward
@@ -19,7 +25,7 @@ def n_step_return(rewards: Sequence[float], terminated: Sequence[bool], gamma: f
 
 
 def _sum_until(rewards: Sequence[float], terminated: Sequence[bool], gamma: float, power: int = 0) -> float:
-    """The right sum, its first reward multiplied by ``gamma ** power``."""
+    """The right sum, multiplied by ``gamma ** power``."""
     return gamma**power * n_step_return(rewards, terminated, gamma)[0]
 
 
@@ -76,7 +82,7 @@ def discounts_backwards(rewards: Sequence[float], terminated: Sequence[bool], ga
 
 
 def cases() -> list[Case]:
-    """One step first; then windows that go on, that end with the episode, and that reach beyond its end."""
+    """One step; then windows inside an episode, up to its end, and beyond its end."""
     return [
         Case("one step, the episode goes on", ([1.0], [False], 0.5)),
         Case("one step, the episode terminated", ([2.0], [True], 0.5)),

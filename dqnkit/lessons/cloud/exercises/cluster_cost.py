@@ -1,4 +1,4 @@
-"""What a cluster costs: each machine its own time at its own price, and a minute at the least."""
+"""What a cluster costs: each machine is paid by the second, for at least a minute, at its own price."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from dqnkit.classroom.exercise import Case, Exercise, Mistake
 def cluster_cost(
     worker_seconds: Sequence[float], worker_usd: float, scheduler_seconds: float, scheduler_usd: float
 ) -> float:
-    """US dollars for machines that ran so many seconds, at prices for an hour."""
+    """The cost of a cluster in US dollars.
+
+    Args:
+        worker_seconds: how long each worker ran.
+        worker_usd: price of a worker, in dollars an hour.
+        scheduler_seconds: how long the scheduler ran.
+        scheduler_usd: price of the scheduler, in dollars an hour.
+    """
     workers = sum(max(seconds, 60) for seconds in worker_seconds) * worker_usd / 3600
     return workers + max(scheduler_seconds, 60) * scheduler_usd / 3600
 

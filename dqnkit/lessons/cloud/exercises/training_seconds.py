@@ -1,4 +1,4 @@
-"""How long a run takes on machines that are not there yet: boot, then whichever is slower, actors or learner."""
+"""How long a run takes in a cloud: the machines boot, then the slower side, actors or learner, sets the time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ def training_seconds(
     seconds_per_update: float,
     boot_seconds: float,
 ) -> float:
-    """Seconds from the order of the machines to the last update."""
+    """Seconds from the order of the machines to the last update.
+
+    Args:
+        steps: environment steps of the whole run.
+        n_workers: number of workers.
+        steps_per_second: of one worker.
+        updates_per_step: updates for each environment step.
+        seconds_per_update: of the learner.
+        boot_seconds: until the machines run.
+    """
     actors = steps / (n_workers * steps_per_second)
     learner = steps * updates_per_step * seconds_per_update
     return boot_seconds + max(actors, learner)
 
 
 def _estimates(rule: Callable[[float, float, float, int], float]) -> Callable[..., float]:
-    """An estimate by another rule of the actors' and the learner's seconds, those of booting, and the workers."""
+    """A wrong solution from a rule ``(actors' seconds, learner's seconds, boot seconds, workers) -> seconds``."""
 
     def estimate(
         steps: int,
@@ -64,7 +73,7 @@ def _updates_a_second(
 
 
 def cases() -> list[Case]:
-    """Simple numbers first: 100 steps a second of a worker, an update for each second step."""
+    """Simple numbers first: 100 steps a second for each worker, one update every two steps."""
 
     def case(label: str, *numbers: float) -> Case:
         return Case(label, numbers)

@@ -1,4 +1,4 @@
-"""The network that takes the table's place."""
+"""The Q-network that replaces the table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Model = Any
 
 
 def q_network(observation_size: int, num_actions: int) -> Model:
-    """Observations ``[B, observation_size]`` -> one value for each action ``[B, num_actions]``."""
+    """A built Keras model: observations ``[B, observation_size]`` -> Q-values ``[B, num_actions]``."""
     from dqnkit.backend import keras
 
     return keras.Sequential(
@@ -29,7 +29,7 @@ def q_network(observation_size: int, num_actions: int) -> Model:
 def _variant(
     hidden: tuple[int, ...] = (64, 64), activation: str | None = "relu", output: str | None = None, one: bool = False
 ) -> Callable[[int, int], Model]:
-    """A function that builds the network with something changed."""
+    """A function that builds the network with something changed; ``one``: with a single output."""
 
     def build(observation_size: int, num_actions: int) -> Model:
         from dqnkit.backend import keras
@@ -62,7 +62,7 @@ def swapped(observation_size: int, num_actions: int) -> Model:
 
 
 def cases() -> list[Case]:
-    """The sizes of the grid world and of CartPole, and one where mixing them up cannot go unseen."""
+    """The sizes of the grid world and of CartPole; they differ, so that swapped sizes are noticed."""
     return [
         Case("a grid world: an observation of 2 numbers, 4 actions", (2, 4)),
         Case("CartPole: an observation of 4 numbers, 2 actions", (4, 2)),
@@ -70,7 +70,7 @@ def cases() -> list[Case]:
 
 
 def observe(build: Any, case: Case) -> Any:
-    """The shapes of the network's parameters, and what it computes when they are given fixed values."""
+    """The shapes of the network's parameters, and its Q-values when the parameters are set to fixed values."""
     observation_size = case.arguments[0]
     network = build(*case.arguments)
     if not hasattr(network, "get_weights"):

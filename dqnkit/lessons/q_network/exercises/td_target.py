@@ -79,7 +79,7 @@ def mean_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
 
 
 def cases() -> list[Case]:
-    """One transition that goes on, one that terminated, then batches, one of them with as many rows as actions."""
+    """One transition that goes on, one that terminated; then batches, one with as many rows as actions."""
 
     def case(label: str, r: list[float], discount: list[float], q_next: list[list[float]]) -> Case:
         return Case(label, tuple(np.array(values, np.float32) for values in (r, discount, q_next)))
@@ -99,7 +99,7 @@ def cases() -> list[Case]:
 
 
 def observe(function: Any, case: Case) -> Any:
-    """What the function returns for tensors, which is what a training step has."""
+    """Call the function with tensors, as a training step does; what it returns."""
     from dqnkit.backend import tf
 
     return function(*(tf.constant(values) for values in case.arguments))

@@ -1,4 +1,4 @@
-"""One training step: TD errors, loss, gradients, and the optimizer's step."""
+"""One training step: TD errors, loss, gradients, optimizer step."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dqnkit.types import Transition
 Model = Any
 Tensor = Any
 
-LEARNING_RATE = 0.1  # of the plain gradient descent under which the networks of the cases move
+LEARNING_RATE = 0.1  # of the gradient descent in the cases
 
 
 def train_step(online: Model, target: Model, optimizer: Any, batch: Transition) -> Tensor:
-    """One step down the gradient of the mean of half the squared TD errors; returns that loss from before the step."""
+    """One gradient step on the mean of half the squared TD errors; returns the loss before the step."""
     from dqnkit.backend import tf
 
     q_next = target(batch.next_observation)  # [B, A]
@@ -140,7 +140,7 @@ def _variant(
 
 
 def cases() -> list[Case]:
-    """Transitions between observations of two numbers with three actions, under networks without a hidden layer."""
+    """Observations of two numbers, three actions, and networks without a hidden layer."""
 
     def case(label: str, networks: str, rows: list[tuple[list[float], int, float, float, list[float]]]) -> Case:
         observation, action, reward, discount, next_observation = (
@@ -184,7 +184,7 @@ def observe(step: Any, case: Case) -> Any:
 
 
 def _network(kernel: Any) -> Model:
-    """Q-values that are a sum of the observation's numbers, each times a weight ``[2, 3]``."""
+    """A linear Q-network without bias: observations ``[B, 2]`` times ``kernel [2, 3]``."""
     from dqnkit.backend import keras
 
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, use_bias=False)])

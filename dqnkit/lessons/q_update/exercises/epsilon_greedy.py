@@ -1,4 +1,4 @@
-"""The greedy action most of the time, any action with probability epsilon."""
+"""Epsilon-greedy: a random action with probability epsilon, otherwise the greedy one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.types import Array
 
-CALLS = 5_000  # random actions that are counted: their shares are then known to about 0.01
+CALLS = 5_000  # calls of the reader's function; shares of actions are then known to about 0.01
 
 
 def epsilon_greedy(q_values: Array, epsilon: float, rng: np.random.Generator) -> int:
-    """The number of an action, for the values ``[A]`` of all actions in a state."""
+    """An action for a state whose Q-values are ``q_values [A]``."""
     if rng.random() < epsilon:
         return int(rng.integers(len(q_values)))
     return int(q_values.argmax())
@@ -73,7 +73,7 @@ def _returns_the_value(q_values: Array, epsilon: float, rng: np.random.Generator
 
 
 def cases() -> list[Case]:
-    """Values that cannot be taken for the number of an action; the largest is neither the first nor the last."""
+    """Values that are no valid action numbers; the largest value is neither the first nor the last."""
     return [
         Case("epsilon 0, three actions", (np.array([0.5, 2.5, -1.5]), 0.0)),
         Case("epsilon 1, three actions", (np.array([0.5, 2.5, -1.5]), 1.0)),
@@ -81,13 +81,13 @@ def cases() -> list[Case]:
     ]
 
 
-# Shares that the solution and the mistakes have in the long run. A share that was counted is moved to the nearest of
-# them, so that it does not matter in which order, or by which of its methods, the reader draws from `rng`.
+# The expected shares of actions, for the solution and the mistakes. A counted share is rounded to the nearest of them,
+# so that the order and the methods by which the reader draws from `rng` make no difference.
 SHARES = np.array([0, 0.05, 0.2, 0.25, 4 / 15, 1 / 3, 0.4, 7 / 15, 0.5, 0.6, 0.85, 1])
 
 
 def observe(function: Any, case: Case) -> dict[str, Any] | None:
-    """Call the function many times; what kind of thing it returns, how often each action, and whether `rng` decides."""
+    """Call the function many times: the kind of its result, the share of each action, and whether `rng` decides."""
     q_values, epsilon = case.arguments
     returned = function(q_values, epsilon, np.random.default_rng(0))
     if returned is None:
@@ -98,7 +98,7 @@ def observe(function: Any, case: Case) -> dict[str, Any] | None:
     seen: dict[str, Any] = {"what it returns": "the number of an action"}
     rng = np.random.default_rng(1)
     actions = [function(q_values, epsilon, rng) for _ in range(CALLS)]
-    if epsilon > 0 and len(set(actions)) == 1:  # which one depends on the reader's seed, if there is one
+    if epsilon > 0 and len(set(actions)) == 1:  # which action may depend on a seed of the reader's own
         seen[f"actions in {CALLS} calls"] = "always the same one"
     else:
         for number in range(len(q_values)):
@@ -118,7 +118,7 @@ def _is_action(value: Any, num_actions: int) -> bool:
 
 
 def _settled(share: float) -> float:
-    """The share in the long run that lies next to the one counted; that itself, rounded, where none is near."""
+    """The nearest expected share; if none is near, the counted share, rounded."""
     nearest = float(SHARES[np.abs(SHARES - share).argmin()])
     return round(nearest if abs(nearest - share) < 0.025 else share, 2)
 

@@ -9,7 +9,14 @@ from dqnkit.types import Array
 
 
 def q_update(q: Array, s: int, a: int, r: float, s_next: int, terminated: bool, alpha: float, gamma: float) -> float:
-    """The new value of Q(s, a)."""
+    """The new value of Q(s, a) after one Q-update (Watkins, 1989).
+
+    Args:
+        q: the table ``[S, A]``.
+        s, a, r, s_next, terminated: one transition.
+        alpha: step size.
+        gamma: discount factor.
+    """
     if terminated:
         target = r  # nothing comes after the end
     else:
@@ -74,7 +81,7 @@ def _forgets_gamma(q, s, a, r, s_next, terminated, alpha, gamma):  # type: ignor
 
 
 def _cases() -> list[Case]:
-    # the last state is terminal; its row is not zero, as in a table that started from random values
+    # the last state is terminal; its row is not zero, as in a table that was initialised at random
     q = np.array([[0.5, 0.2, -0.1], [1.0, 3.0, 0.0], [0.4, 0.1, 0.7], [2.0, 5.0, 4.0]])
     return [
         Case("one step with a reward", (q[:2], 0, 1, 1.0, 1, False, 0.5, 0.9)),

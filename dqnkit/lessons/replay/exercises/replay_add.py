@@ -1,4 +1,4 @@
-"""A ring that keeps the newest transitions."""
+"""A ring buffer that keeps the newest transitions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dqnkit.types import Array, Transition
 
 
 class RingBuffer:
-    """Keeps the newest `capacity` transitions."""
+    """A buffer of the newest ``capacity`` transitions."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.slots: list[Any] = []  # at most `capacity` transitions
-        self.added = 0  # transitions ever added, those that are gone included
+        self.added = 0  # transitions added so far, including those that were overwritten
 
     def __len__(self) -> int:
         return len(self.slots)
 
     def add(self, observation: Array, action: int, reward: float, discount: float, next_observation: Array) -> None:
-        """Put in one transition, over the oldest where the ring is full."""
+        """Add one transition; a full ring overwrites the oldest."""
         transition = Transition(np.array(observation), action, reward, discount, np.array(next_observation))  # type: ignore[arg-type]
         if len(self.slots) < self.capacity:
             self.slots.append(transition)
@@ -101,7 +101,7 @@ class SwapsRewardAndDiscount(RingBuffer):
 
 
 def cases() -> list[Case]:
-    """Few enough for a free slot; then a full ring, and rings that went round once and more; frames at last."""
+    """A ring with a free slot, one that overwrites once, one that overwrites twice, and one with frames."""
     return [
         Case("a ring of 3 slots gets 2 transitions", (3, 2, "float32")),
         Case("a ring of 3 slots gets 4 transitions: one more than it holds", (3, 4, "float32")),
@@ -111,9 +111,9 @@ def cases() -> list[Case]:
 
 
 def observe(ring: Any, case: Case) -> Any:
-    """Add numbered transitions from an environment that writes each observation into the same array; look at the slots.
+    """Add numbered transitions whose observations share one array, as some environments do; what the slots hold then.
 
-    Where in the ring a transition lies is left to the reader: they are compared in the order of their numbers.
+    The reader may use the slots in any order: the transitions are compared in the order of their numbers.
     """
     capacity, count, dtype = case.arguments
     buffer = ring(capacity)
@@ -124,7 +124,7 @@ def observe(ring: Any, case: Case) -> Any:
         buffer.add(observation, number % 4, 10.0 * number, 0.5 if number % 2 else 0.0, next_observation)
     observation[:] = next_observation[:] = 99  # the environment goes on
     kept = [tuple(transition) for transition in buffer.slots]
-    kept.sort(key=lambda transition: float(max(transition[2:4])))  # rewards are above all discounts
+    kept.sort(key=lambda transition: float(max(transition[2:4])))  # the reward, even if reward and discount are swapped
     names = ("observation", "action", "reward", "discount", "next_observation")
     columns = {f"{name} of each": [row[i] for row in kept] for i, name in enumerate(names)}
     types = sorted({str(np.asarray(row[i]).dtype) for row in kept for i in (0, 4)})

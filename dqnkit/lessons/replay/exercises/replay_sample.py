@@ -1,4 +1,4 @@
-"""A batch, drawn at random from all that the ring keeps."""
+"""Draw a random batch from a ring buffer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.lessons.replay.exercises.replay_add import RingBuffer
 from dqnkit.types import Transition
 
-DRAWS = 300  # batches drawn to see which transitions come, and how often
-AGAIN = 20  # batches drawn again, to see whether the seed decides
+NUM_BATCHES = 300  # drawn to count how often each transition comes
+NUM_REPEATED = 20  # drawn again, to see whether they depend on the seed only
 
 
 class ReplayBuffer(RingBuffer):
-    """A ring to draw from."""
+    """A ring buffer with `sample`."""
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
-        """Transitions drawn with equal chances and with replacement, each field an array ``[B, ...]``."""
+        """Transitions drawn uniformly with replacement; each field is an array ``[B, ...]``."""
         slots = rng.integers(len(self.slots), size=batch_size)  # [B]
         rows = [self.slots[slot] for slot in slots]  # B transitions
         return Transition(*(np.stack(field) for field in zip(*rows, strict=True)))
@@ -97,7 +97,7 @@ class FavoursTheMiddle(RingBuffer):
 
 
 def cases() -> list[Case]:
-    """A full ring first, for there every slot exists; then one that went round, one with free slots, a large batch."""
+    """A full ring, a ring that overwrote some, a ring with free slots, and a batch larger than the ring's content."""
     return [
         Case("a ring of 5 slots with 5 transitions, batches of 4", (5, 5, 4)),
         Case("a ring of 5 slots that got 8 transitions (numbers 4 to 8 are left), batches of 4", (5, 8, 4)),
@@ -107,24 +107,24 @@ def cases() -> list[Case]:
 
 
 def observe(buffer_class: Any, case: Case) -> Any:
-    """Draw many batches and say what they have in common, which is the same for every right way of drawing."""
+    """Draw many batches; their common properties, which are the same for every right solution."""
     capacity, count, batch_size = case.arguments
     buffer = buffer_class(capacity)
     for number in range(1, count + 1):
         frame = np.array([number, number], np.uint8)
         buffer.add(frame, number, float(number), number / 1024, frame + np.uint8(1))
     try:
-        batches = _draw(buffer, batch_size, seed=1, times=DRAWS)
-        again, others = (_draw(buffer, batch_size, seed, times=AGAIN) for seed in (1, 2))
+        batches = _draw(buffer, batch_size, seed=1, times=NUM_BATCHES)
+        again, others = (_draw(buffer, batch_size, seed, times=NUM_REPEATED) for seed in (1, 2))
     except (IndexError, KeyError, ValueError) as error:
         if count == capacity:
-            raise  # a slip that has nothing to do with free slots or large batches: the check shows its line
+            raise  # not caused by free slots or large batches: the check shows the line
         return {
             "what sample did": f"it raised {type(error).__name__}: there are {count} transitions in {capacity} slots"
         }
     if isinstance(batches[0], list):
         return {"what sample returned": f"a list of {len(batches[0])}, not one Transition"}
-    rewards = np.array([batch.reward for batch in batches])  # [DRAWS, B]
+    rewards = np.array([batch.reward for batch in batches])  # [NUM_BATCHES, B]
     counts = np.unique(rewards, return_counts=True)[1]
     return {
         "shapes of the fields": [f"{name} {list(np.shape(x))}" for name, x in batches[0]._asdict().items()],
@@ -151,12 +151,12 @@ def _belong_together(batch: Any) -> bool:
 
 
 def _equal(some: list[Any], others: list[Any]) -> bool:
-    """Whether the batches are the same, as far as both lists go."""
+    """Whether the batches are equal, up to the end of the shorter list."""
     return all(np.array_equal(a.reward, b.reward) for a, b in zip(some, others, strict=False))
 
 
 def _are_neighbours(rewards: Any, count: int, buffer: Any) -> bool:
-    """Whether each row follows the one before it in time, the oldest after the newest."""
+    """Whether each row is the transition after the row before it; the oldest follows the newest."""
     kept = min(count, buffer.capacity)
     return bool((np.diff(rewards, axis=1) % kept == 1 % kept).all())
 

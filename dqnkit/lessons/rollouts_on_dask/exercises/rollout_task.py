@@ -1,4 +1,4 @@
-"""A rollout as a task: all that it needs comes in, all that it made goes out, nothing stays behind."""
+"""A rollout as a Dask task: a function of its arguments that leaves nothing on the worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from dqnkit.types import PolicyWeights, Rollout, Transition
 
 
 def rollout_task(make_actor: Callable[[int], Any], weights: PolicyWeights, epsilon: float, sequence: int) -> Rollout:
-    """One rollout, made by whichever worker is free; the same arguments give the same rollout everywhere."""
+    """Make one rollout; the same arguments give the same rollout on every worker.
+
+    Args:
+        make_actor: makes an actor from the seed that it is given.
+        weights: what the actor acts with.
+        epsilon: its exploration.
+        sequence: the task's sequence number, also the actor's seed.
+    """
     actor = make_actor(sequence)
     try:
         return actor.rollout(weights, epsilon, sequence)
@@ -20,40 +27,40 @@ def rollout_task(make_actor: Callable[[int], Any], weights: PolicyWeights, epsil
         actor.close()
 
 
-class Given(NamedTuple):
-    """The arguments of one task, as a case gives them."""
+class TaskArguments(NamedTuple):
+    """The arguments of one task in a case."""
 
     version: int  # of the weights
     epsilon: float
     sequence: int
 
 
-class Log:
-    """What happened to the actors that the reader's function had made."""
+class ActorLog:
+    """A record of the actors that the reader's function makes, and of their rollouts."""
 
     def __init__(self, fails: bool) -> None:
         self.fails = fails  # whether their environments raise
-        self.made: list[Any] = []  # what each was made from
-        self.rollouts: list[tuple[Any, Any, Any, Any]] = []  # version, epsilon, sequence, what the actor was made from
+        self.made: list[Any] = []  # the seed of each actor
+        self.rollouts: list[tuple[Any, Any, Any]] = []  # weights version, epsilon, sequence
         self.closed = 0
 
     def make_actor(self, sequence: Any = None) -> _Actor:
-        """In the place of the kit's."""
+        """Make an actor and record its seed."""
         self.made.append(sequence)
-        return _Actor(self, sequence)
+        return _Actor(self)
 
 
 class _Actor:
-    """An actor whose one environment only counts."""
+    """An actor whose environment counts its steps."""
 
-    def __init__(self, log: Log, made_from: Any) -> None:
-        self._log, self._made_from, self._open = log, made_from, True
-        self._steps = 0.0  # it goes on where the rollout before ended, as an environment does
+    def __init__(self, log: ActorLog) -> None:
+        self._log, self._open = log, True
+        self._steps = 0.0  # kept between rollouts, as the state of an environment is
 
     def rollout(self, weights: Any, epsilon: Any, sequence: Any = 0) -> Rollout:
         if not self._open:
             raise RuntimeError("this actor was closed: its environments are gone")
-        self._log.rollouts.append((weights.version, epsilon, sequence, self._made_from))
+        self._log.rollouts.append((weights.version, epsilon, sequence))
         if self._log.fails:
             raise ValueError("the environment broke")
         self._steps += 1
@@ -68,9 +75,9 @@ class _Actor:
 
 
 def observe(thing: Any, case: Case) -> dict[str, Any] | None:
-    """Run the tasks one after the other, as one worker might; what each returned and what was left behind."""
+    """Run the tasks one after the other, as on one worker; what each returned, and what was left open."""
     tasks, fails = case.arguments
-    log = Log(fails)
+    log = ActorLog(fails)
     returned: list[Any] = []
     for version, epsilon, sequence in tasks:
         weights = PolicyWeights(version, (), np.full(1, version, np.float32))
@@ -82,17 +89,17 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         return None
     return {
         "actors made": len(log.made),
-        "actors made from": _in_words(log.made, [task.sequence for task in tasks]),
+        "actors made from": _describe_seeds(log.made, [task.sequence for task in tasks]),
         "rollouts: version of the weights, epsilon, sequence": np.array(
-            [[_number(value) for value in row[:3]] for row in log.rollouts]
+            [[_number(value) for value in row] for row in log.rollouts]
         ).reshape(-1, 3),
         "actors left open": len(log.made) - log.closed,
-        "returned": [_what(value) for value in returned],
+        "returned": [_describe_result(value) for value in returned],
     }
 
 
-def _in_words(made: list[Any], sequences: list[int]) -> str:
-    """What the actors were made from: random numbers must not make every run of the check another one."""
+def _describe_seeds(made: list[Any], sequences: list[int]) -> str:
+    """How the actors were seeded, in words: random seeds themselves would differ in every run of the check."""
     if made == sequences[: len(made)]:
         return "the sequence number of their task"
     if len(made) > 1 and len(set(map(str, made))) == 1:
@@ -100,7 +107,7 @@ def _in_words(made: list[Any], sequences: list[int]) -> str:
     return "something else than the sequence number of their task"
 
 
-def _what(value: Any) -> Any:
+def _describe_result(value: Any) -> Any:
     if isinstance(value, Rollout):
         number = float(value.transitions.observation[0])
         return f"rollout {value.sequence} under version {value.weights_version}, from step {number:.0f} of its actor"
@@ -119,29 +126,29 @@ def _number(value: Any) -> float:
 def cases() -> list[Case]:
     """Smallest first."""
     return [
-        Case("one task", ([Given(3, 0.25, 7)], False)),
+        Case("one task", ([TaskArguments(3, 0.25, 7)], False)),
         Case(
             "three tasks on the same worker, the weights newer each time",
-            ([Given(3, 0.5, 7), Given(4, 0.25, 8), Given(6, 0.125, 9)], False),
+            ([TaskArguments(3, 0.5, 7), TaskArguments(4, 0.25, 8), TaskArguments(6, 0.125, 9)], False),
         ),
-        Case("an environment raises: two tasks", ([Given(3, 0.25, 7), Given(3, 0.25, 8)], True)),
+        Case("an environment raises: two tasks", ([TaskArguments(3, 0.25, 7), TaskArguments(3, 0.25, 8)], True)),
     ]
 
 
-class _Keeps:
-    """Something kept between tasks, as a global name on a worker would keep it."""
+class _KeptOnWorker:
+    """A value kept between tasks, as a global variable on a worker would be."""
 
     def __init__(self) -> None:
         self.maker: Any = None
         self.kept: Any = None
 
     def get(self, make_actor: Any, make: Callable[[], Any]) -> Any:
-        if self.maker != make_actor:  # another check: its worker is a new one
+        if self.maker != make_actor:  # another case: a new worker, with nothing kept
             self.maker, self.kept = make_actor, make()
         return self.kept
 
 
-_ACTOR, _WEIGHTS = _Keeps(), _Keeps()
+_ACTOR, _WEIGHTS = _KeptOnWorker(), _KeptOnWorker()
 
 
 def _global_actor(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:

@@ -1,4 +1,4 @@
-"""Rollouts made under weights that are too old are dropped when they would be inserted, and counted."""
+"""A bound on policy lag: rollouts made under weights that are too old are dropped and counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ Insert = Callable[[Rollout], None]
 def staleness_bound(
     arrivals: Iterable[Rollout], get_version: Callable[[], int], insert: Insert, max_policy_lag: int
 ) -> int:
-    """Insert the rollouts whose policy lag is at most the bound; return how many were dropped."""
+    """Insert the rollouts whose policy lag is at most ``max_policy_lag``; returns how many were dropped.
+
+    Args:
+        arrivals: rollouts, as they arrive.
+        get_version: the learner's newest weights version.
+        insert: puts a rollout into replay.
+        max_policy_lag: in weights versions.
+    """
     dropped = 0
     for rollout in arrivals:
         policy_lag = get_version() - rollout.weights_version
@@ -28,29 +35,29 @@ def staleness_bound(
 
 
 class Learner:
-    """Its version of the weights grows while rollouts arrive."""
+    """A learner that publishes new weights while rollouts arrive."""
 
     def __init__(self, version: int) -> None:
         self.version = version
         self.inserted: list[int] = []
 
     def get_version(self) -> int:
-        """Of the newest weights."""
+        """The version of the newest weights."""
         return self.version
 
     def insert(self, rollout: Any) -> None:
-        """Into replay: note which."""
+        """Record the sequence number of a rollout."""
         self.inserted.append(rollout.sequence)
 
     def arrivals(self, script: Any) -> Iterator[Rollout]:
-        """The rollouts, and before each the learner publishes some more versions."""
+        """The rollouts; before each, the learner publishes some versions."""
         for sequence, (acted_under, published) in enumerate(script):
             self.version += published
             yield _rollout(acted_under, sequence)
 
 
 def _rollout(version: int, sequence: int) -> Rollout:
-    """Of 4 steps."""
+    """A rollout of 4 steps."""
     column = np.zeros(4, np.float32)
     transitions = Transition(column, column.astype(np.int32), column, column, column)
     nothing = np.empty(0, np.float32)
@@ -58,7 +65,7 @@ def _rollout(version: int, sequence: int) -> Rollout:
 
 
 def observe(thing: Any, case: Case) -> dict[str, Any] | None:
-    """Let the rollouts arrive; which were inserted, and what was returned."""
+    """Let the rollouts arrive: which were inserted, and what was returned."""
     version, script, max_policy_lag = case.arguments
     learner = Learner(version)
     arrivals = learner.arrivals(script)
@@ -74,7 +81,7 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
 
 
 def cases() -> list[Case]:
-    """Each rollout: (version that acted, versions that the learner publishes before it arrives)."""
+    """A rollout is (version that acted, number of versions that the learner publishes before it arrives)."""
     return [
         Case("the learner is at version 10, one rollout of version 8, bound 5", (10, [(8, 0)], 5)),
         Case("the learner is at version 10, rollouts of versions 4, 5, 6 (lags 6, 5, 4), bound 5", *_at(10, 4, 5, 6)),

@@ -1,7 +1,7 @@
-"""Rollouts as a stream: a bounded window in flight, each inserted as it completes, nothing left behind.
+"""Rollouts as a stream: a bounded window of tasks in flight, each rollout inserted as it completes.
 
-The check's cluster is a clock and a list: every task has a length, the next arrival is the one that is ready first. So
-a loop that waits where it need not is seen, without waiting.
+The check simulates a cluster with a clock: each task has a length in seconds, and the clock jumps to the next arrival.
+So the check sees where a loop waits, without waiting itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 
-MOST = 60  # tasks that a case needs at most, three times over
+MAX_TASKS = 60  # three times as many as any case needs
 
 
 def streaming_loop(
@@ -28,8 +28,18 @@ def streaming_loop(
     total: int,
     window: int,
 ) -> int:
-    """Insert rollouts as they complete until they hold ``total`` steps; how many were lost on the way."""
-    numbers: dict[Any, int] = {}  # future -> sequence number, of all that is in flight
+    """Insert rollouts as they complete, until they hold ``total`` steps; returns how many were lost.
+
+    Args:
+        client: of Dask.
+        as_completed: of Dask.
+        task: ``task(*arguments, sequence) -> rollout``.
+        arguments: of every task, before its sequence number.
+        insert: puts a rollout into replay.
+        total: environment steps.
+        window: tasks in flight.
+    """
+    numbers: dict[Any, int] = {}  # future -> sequence number, for all tasks in flight
     arrivals = as_completed([])
 
     def submit(number: int) -> None:
@@ -58,8 +68,8 @@ def streaming_loop(
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a task returns here."""
+class FakeRollout:
+    """The result of a task in the simulated cluster."""
 
     sequence: int
     steps: int
@@ -67,15 +77,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Script:
-    """How the cluster of a case behaves."""
+    """The behaviour of the simulated cluster in a case."""
 
-    steps: tuple[int, ...]  # of the rollouts 0, 1, 2, ..., then again from the first
-    seconds: tuple[int, ...]  # that they take
-    lost: tuple[int, ...] = ()  # sequence numbers of those that are lost the first time
+    steps: tuple[int, ...]  # of rollouts 0, 1, 2, ..., repeated
+    seconds: tuple[int, ...]  # that these rollouts take, repeated
+    lost: tuple[int, ...] = ()  # sequence numbers of rollouts that are lost at their first try
 
 
 class LostError(Exception):
-    """The result of a task whose worker died."""
+    """Raised by the result of a task whose worker died."""
 
 
 class _TooMuch(Exception):
@@ -83,7 +93,7 @@ class _TooMuch(Exception):
 
 
 class FakeFuture:
-    """A task on its way, as Dask's `Future`: ``status``, ``result()``, ``cancel()``."""
+    """A submitted task; has Dask's ``status``, ``done()``, ``result()`` and ``cancel()``."""
 
     def __init__(self, cluster: FakeCluster, number: Any, ready: float, lost: bool) -> None:
         self._cluster, self._lost = cluster, lost
@@ -92,7 +102,7 @@ class FakeFuture:
 
     @property
     def status(self) -> str:
-        """As Dask says it."""
+        """The status in Dask's words: pending, finished, error or cancelled."""
         if self.cancelled:
             return "cancelled"
         if self._cluster.clock < self.ready:
@@ -100,11 +110,11 @@ class FakeFuture:
         return "error" if self._lost else "finished"
 
     def done(self) -> bool:
-        """Whether it has come to an end, a good or a bad one."""
+        """Whether the task has ended, with or without a result."""
         return self.status != "pending"
 
-    def result(self, timeout: Any = None) -> Made:
-        """The rollout; waits for it."""
+    def result(self, timeout: Any = None) -> FakeRollout:
+        """Wait for the rollout and return it."""
         if self.cancelled:
             raise LostError("this task was cancelled")
         self._cluster.wait_for(self)
@@ -113,13 +123,13 @@ class FakeFuture:
         return self._cluster.rollout(self.number)
 
     def cancel(self, **_: Any) -> None:
-        """Give it up."""
+        """Cancel the task."""
         self._cluster.cancel([self])
 
 
 @dataclass
 class FakeCluster:
-    """In the place of the client."""
+    """Stands in for Dask's client; records what the loop does."""
 
     script: Script
     clock: float = 0.0
@@ -127,12 +137,12 @@ class FakeCluster:
     by_arguments: dict[Any, FakeFuture] = field(default_factory=dict)
     submitted: int = 0
     pure: int = 0
-    in_flight: list[int] = field(default_factory=list)  # when the driver waited for the next arrival
+    in_flight: list[int] = field(default_factory=list)  # number of tasks, each time the driver waited
     inserted: list[int] = field(default_factory=list)
 
     def submit(self, function: Any, *arguments: Any, pure: bool = True, **_: Any) -> FakeFuture:
-        """Start a task. With ``pure`` the same arguments are the same task: it is not run again."""
-        if self.submitted >= MOST:
+        """Start a task. With ``pure``, a task with the same arguments as an earlier one is not run again."""
+        if self.submitted >= MAX_TASKS:
             raise _TooMuch
         number = arguments[-1] if arguments else None
         key = (function, arguments)
@@ -149,52 +159,52 @@ class FakeCluster:
         return future
 
     def cancel(self, futures: Any, **_: Any) -> None:
-        """Give tasks up."""
+        """Cancel tasks."""
         for future in futures if isinstance(futures, Iterable) else [futures]:
             future.cancelled = True
 
     def running(self) -> list[FakeFuture]:
-        """What is in flight now."""
+        """The tasks in flight."""
         return [future for future in self.futures if future.status == "pending"]
 
     def wait_for(self, future: FakeFuture) -> None:
-        """Let the time pass until it is ready."""
+        """Move the clock to the end of a task."""
         if self.clock < future.ready:
             self.note()
             self.clock = future.ready
 
     def note(self) -> None:
-        """Write down how many are in flight."""
-        if len(self.in_flight) >= MOST:
+        """Record how many tasks are in flight."""
+        if len(self.in_flight) >= MAX_TASKS:
             raise _TooMuch
         self.in_flight.append(len(self.running()))
 
-    def rollout(self, number: Any) -> Made:
-        """What the task of this number makes."""
-        return Made(number, self.script.steps[_index(number) % len(self.script.steps)])
+    def rollout(self, number: Any) -> FakeRollout:
+        """The rollout with this sequence number."""
+        return FakeRollout(number, self.script.steps[_index(number) % len(self.script.steps)])
 
 
 class FakeArrivals:
-    """In the place of Dask's ``as_completed``: gives futures as they complete, more may be added."""
+    """Stands in for Dask's ``as_completed``: an iterator of futures as they complete, to which more may be added."""
 
     def __init__(self, cluster: FakeCluster, futures: Iterable[FakeFuture] = ()) -> None:
         self._cluster = cluster
         self._waiting = list(futures)
 
     def add(self, future: FakeFuture) -> None:
-        """Wait for this one too."""
+        """Add a future."""
         self._waiting.append(future)
 
     def update(self, futures: Iterable[FakeFuture]) -> None:
-        """Wait for these too."""
+        """Add several futures."""
         self._waiting += futures
 
     def count(self) -> int:
-        """How many it still waits for."""
+        """The number of futures that it still waits for."""
         return len(self._waiting)
 
     def is_empty(self) -> bool:
-        """Whether it waits for none."""
+        """Whether it waits for no future."""
         return not self._waiting
 
     def __iter__(self) -> FakeArrivals:
@@ -216,11 +226,11 @@ def _index(number: Any) -> int:
 
 
 def _rollout_task(*arguments: Any) -> None:
-    """Stands for the task: the fake cluster knows what comes of it."""
+    """The task that is submitted; the simulated cluster never calls it."""
 
 
 def observe(thing: Any, case: Case) -> dict[str, Any] | None:
-    """Run the loop on the scripted cluster; what the cluster, and the replay buffer, saw."""
+    """Run the loop on the simulated cluster; what the cluster and the replay buffer received."""
     script, total, window = case.arguments
     cluster = FakeCluster(script)
 
@@ -273,7 +283,7 @@ def cases() -> list[Case]:
 
 @dataclass(frozen=True)
 class _Loop:
-    """The loop with one thing wrong: a switch for each, all off in the solution."""
+    """The loop with switches for mistakes; with the defaults it is correct."""
 
     pure: bool = False
     barrier: bool = False

@@ -1,4 +1,4 @@
-"""One episode, the loop between agent and environment."""
+"""One episode: the loop between agent and environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from dqnkit.classroom.exercise import Case, Exercise, Mistake
 
 
 def play_episode(env: Any, policy: Callable[[Any], int], seed: int) -> float:
-    """Play one episode; its return."""
+    """Play one episode and return its return.
+
+    Args:
+        env: a Gymnasium environment.
+        policy: ``observation -> action``.
+        seed: of the environment's reset.
+    """
     observation, _ = env.reset(seed=seed)
     episode_return = 0.0
     while True:
@@ -102,7 +108,7 @@ def _ignores_the_policy(env: Any, policy: Any, seed: int) -> float:
 
 
 class _Reseeded:
-    """An environment that is reset with another seed than it is given."""
+    """An environment that resets with its own seed, not the given one."""
 
     def __init__(self, env: Any, seed: int | None) -> None:
         self._env, self._seed = env, seed
@@ -113,11 +119,11 @@ class _Reseeded:
 
 
 class _TooManySteps(Exception):
-    """The episode was over long ago."""
+    """The reader's loop goes on after the end of the episode."""
 
 
 class Script:
-    """An environment that plays a fixed episode and notes what is done to it."""
+    """An environment that plays a fixed episode and records resets and actions."""
 
     def __init__(self, rewards: Sequence[float], truncated: bool) -> None:
         self.rewards, self.truncated = rewards, truncated
@@ -144,7 +150,7 @@ class Script:
 
 
 def cases() -> list[Case]:
-    """Rewards that differ, so that a sum is told from a number of steps; smallest first."""
+    """Smallest first. The rewards differ, so that their sum is not the number of steps."""
     return [
         Case("one step, reward 2, then it terminates", ((2.0,), False, 5)),
         Case("three steps with the rewards 1, -2 and 4, then it terminates", ((1.0, -2.0, 4.0), False, 7)),
@@ -153,7 +159,7 @@ def cases() -> list[Case]:
 
 
 def observe(function: Any, case: Case) -> dict[str, Any] | None:
-    """Play the script; what the policy saw, what was executed, and what came back."""
+    """Play the fixed episode; what the policy saw, what was executed, and what was returned."""
     rewards, truncated, seed = case.arguments
     script, seen = Script(rewards, truncated), []
 

@@ -1,4 +1,4 @@
-"""One gradient for all replicas, from the gradients of their shares of the batch."""
+"""One gradient for all replicas, from the gradients of their shares of a batch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ Gradients = Sequence[Array]  # one array for each variable
 
 
 def gradient_reduction(shares: Sequence[Gradients], batch_size: int, max_norm: float) -> list[Array]:
-    """The mean gradient of the whole batch, no longer than ``max_norm``, from the summed gradients of its shares."""
+    """The mean gradient of the whole batch, clipped to the global norm ``max_norm``.
+
+    Args:
+        shares: for each replica, the sum of the gradients of its transitions: one array for each variable.
+        batch_size: transitions of the whole batch.
+        max_norm: 0 for no clipping.
+    """
     gradients = [sum(arrays) / batch_size for arrays in zip(*shares, strict=True)]  # sum over replicas, then the mean
-    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))  # one length for all variables together
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))  # one norm over all variables
     if max_norm > 0 and norm > max_norm:
         gradients = [gradient * (max_norm / norm) for gradient in gradients]
     return gradients
@@ -81,7 +87,7 @@ def nothing_left(shares: Sequence[Gradients], batch_size: int, max_norm: float) 
 
 
 def cases() -> list[Case]:
-    """One replica first; then two that agree, that are clipped, that disagree; three with two variables; no limit."""
+    """One replica; two replicas without and with clipping, and with opposite gradients; three replicas; no limit."""
 
     def case(label: str, shares: list[list[object]], batch_size: int, max_norm: float) -> Case:
         return Case(label, ([[np.array(a, np.float32) for a in share] for share in shares], batch_size, max_norm))

@@ -1,4 +1,4 @@
-"""What each replica gives to Keras' optimizer, written for `tf.distribute`."""
+"""The gradients that each replica gives to the Keras optimizer, in `tf.distribute`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ Tensor = Any
 
 
 def replica_gradients(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
-    """On every replica: sum over the replicas, clip, and leave room for the sum that the optimizer makes."""
+    """Sum the gradients over the replicas, clip, and divide by the number of replicas, since the optimizer sums again.
+
+    Args:
+        gradients: of this replica's share, each scaled by the size of the whole batch; one tensor for each variable.
+        max_norm: global norm to clip to; 0 for no clipping.
+        context: `tf.distribute.ReplicaContext` of this replica.
+    """
     from dqnkit.backend import tf
 
     gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
@@ -69,26 +75,26 @@ def nothing_left(gradients: list[Tensor], max_norm: float, context: Any) -> list
 
 
 class _NotYetKnown(Exception):
-    """A replica has come to an `all_reduce` for which the others' values are still missing."""
+    """A replica has reached an `all_reduce` before the other replicas."""
 
 
 class ReplicaContext:
-    """Stands in for `tf.distribute.get_replica_context()`: replicas that take turns, and meet in `all_reduce`.
+    """Stands in for `tf.distribute.get_replica_context()`; the replicas run one after the other.
 
     Args:
-        replica: the number of this one.
-        num_replicas: of how many.
-        reduced: results of the `all_reduce` calls that all replicas have made.
+        replica: number of this replica.
+        num_replicas: number of all replicas.
+        reduced: results of the `all_reduce` calls that all replicas have made already.
     """
 
     def __init__(self, replica: int, num_replicas: int, reduced: list[Any]) -> None:
         self.replica_id_in_sync_group = replica
         self.num_replicas_in_sync = num_replicas
         self._reduced = iter(reduced)
-        self.op, self.given = "", None  # of the call that is still open
+        self.op, self.given = "", None  # of the first `all_reduce` without a result
 
     def all_reduce(self, reduce_op: Any, value: Any, options: Any = None) -> Any:
-        """The sum or the mean of what all replicas gave: of a tensor, or of each tensor in a list."""
+        """The sum or the mean over all replicas, of a tensor or of each tensor in a list."""
         for result in self._reduced:
             return result
         self.op, self.given = str(getattr(reduce_op, "value", reduce_op)).upper(), value
@@ -96,7 +102,7 @@ class ReplicaContext:
 
 
 def applied(function: Callable[..., Any], shares: list[list[Tensor]], max_norm: float) -> list[Tensor]:
-    """What Keras' optimizer would apply: the sum over the replicas of what the function gives on each of them."""
+    """The gradient that the Keras optimizer applies: the sum over replicas of the function's results."""
     from dqnkit.backend import tf
 
     reduced: list[Any] = []
@@ -124,7 +130,7 @@ def _reduce(contexts: list[ReplicaContext]) -> Any:
 
 
 def observe(function: Any, case: Case) -> Any:
-    """The gradient that is applied in the end; each replica's own result may differ."""
+    """The gradient that the optimizer applies; the results of single replicas may differ."""
     from dqnkit.backend import tf
 
     shares, max_norm, compiled = case.arguments
@@ -136,7 +142,7 @@ def observe(function: Any, case: Case) -> Any:
 
 
 def cases() -> list[Case]:
-    """Two replicas: nothing to clip, clipped, against each other; then three with two variables; then compiled."""
+    """Two replicas without and with clipping, and with opposite gradients; three replicas; no limit; compiled."""
 
     def case(label: str, shares: list[list[object]], max_norm: float, compiled: bool = False) -> Case:
         return Case(label, ([[np.array(a, np.float32) for a in share] for share in shares], max_norm, compiled))

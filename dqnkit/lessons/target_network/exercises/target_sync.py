@@ -1,4 +1,4 @@
-"""The target network follows the online network, by copies now and then or by a little every time."""
+"""The target network follows the online network, by hard copies or by small steps."""
 
 from __future__ import annotations
 
@@ -13,26 +13,33 @@ Variables = Any  # a list of Keras variables
 
 
 class Script(NamedTuple):
-    """What happens to a small network while the reader's function is called after each update."""
+    """The calls of the reader's function in a case."""
 
-    updates: tuple[int, ...]  # numbers of the updates after which it is called
+    updates: tuple[int, ...]  # updates after which it is called
     period: int
-    tau: float | None = None  # None: not given, so the function's own default holds
-    compiled: bool = False  # called inside tf.function, as the learner does
+    tau: float | None = None  # None: not passed, so that the function's default holds
+    compiled: bool = False  # called inside tf.function, as in the learner
 
 
 def target_sync(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
-    """Every ``period`` updates, move the target's variables to the online network's: by ``tau`` of the way."""
+    """Every ``period`` updates, move the target's variables by the fraction ``tau`` to those of the online network.
+
+    Args:
+        online, target: lists of Keras variables.
+        update: number of updates so far.
+        period: updates between two copies.
+        tau: 1 is a hard copy.
+    """
     if update % period == 0:
         for theta, theta_target in zip(online, target, strict=True):
             theta_target.assign(tau * theta + (1 - tau) * theta_target)
 
 
 def observe(thing: Any, case: Case) -> dict[str, Array]:
-    """Run a script on two networks of two variables each, whose online one moves at every update.
+    """Call the function on two networks of two variables each; the online network moves at every update.
 
-    Row ``i`` of each array is what a network held after the i-th call, its variables in one row; the last row is what
-    it holds when the online network has moved once more, with no call.
+    Row ``i`` of each array has the variables of a network after the i-th call. The last row has them after one more
+    move of the online network without a call.
     """
     import keras
     import tensorflow as tf
@@ -40,7 +47,7 @@ def observe(thing: Any, case: Case) -> dict[str, Array]:
     script: Script = case.arguments[0]
     online = [keras.Variable(np.array([1.0, -2.0], np.float32)), keras.Variable(np.array([4.0], np.float32))]
     target = [keras.Variable(np.array([0.0, 8.0], np.float32)), keras.Variable(np.array([-4.0], np.float32))]
-    given_online, given_target = list(online), list(target)  # what the function may put other things into
+    given_online, given_target = list(online), list(target)  # the function may put other variables into these lists
     more = {} if script.tau is None else {"tau": script.tau}
 
     def call(update: Any, period: Any) -> None:
@@ -69,7 +76,7 @@ def observe(thing: Any, case: Case) -> dict[str, Array]:
 
 
 def cases() -> list[Case]:
-    """Smallest first; in all of them the two networks begin unequal."""
+    """Smallest first. In all cases the two networks begin unequal."""
     scripts = {
         "update 0, before any gradient step: the two networks must begin equal": Script((0,), period=10),
         "update 3, period 3, hard: a copy is due": Script((3,), period=3),
@@ -116,7 +123,7 @@ def _tau_ignored(online: Variables, target: Variables, update: Any, period: Any,
     target_sync(online, target, update, period)
 
 
-def _one_late(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
+def _one_early(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
     target_sync(online, target, update + 1, period, tau)
 
 
@@ -185,7 +192,7 @@ MISTAKES = (
     ),
     Mistake(
         "one update early",
-        _one_late,
+        _one_early,
         "The copy comes one update too early. `update` already counts the one that was just made, so it is due where "
         "update % period == 0, with nothing added.",
     ),

@@ -1,7 +1,7 @@
-"""The whole of DQN's loop, written on a blank page from five given parts.
+"""The whole training loop of DQN, written from five given parts.
 
-The check gives the reader's loop parts that only write down what happens to them. What is compared is what each part
-saw, not the order of lines: whether the environment is reset before or after the update makes no difference.
+The check passes parts that record how they are called. It compares these records, not the order of the lines: for
+example, the environment may be reset before or after the update.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.types import Array
 
-GAMMA = 0.9  # of every case
+GAMMA = 0.9  # in every case
 
 
 def training_loop(
@@ -31,7 +31,19 @@ def training_loop(
     epsilon: Callable[[int], float],
     gamma: float,
 ) -> list[float]:
-    """Train for ``steps`` environment steps; the return of every episode that ended."""
+    """Train for ``steps`` environment steps; returns the returns of all finished episodes.
+
+    Args:
+        env: a Gymnasium environment.
+        select: ``(observation, epsilon) -> action``.
+        replay: has ``add``, ``sample`` and a length.
+        learn: one gradient step on a batch.
+        sync: moves the target network if it is due after this many updates.
+        steps: environment steps.
+        learning_starts: transitions in replay before the first update.
+        epsilon: schedule, ``step -> epsilon``.
+        gamma: discount factor.
+    """
     observation, _ = env.reset()  # initialise
     sync(0)
     updates, episode_return = 0, 0.0
@@ -47,7 +59,7 @@ def training_loop(
             learn(replay.sample())
             updates += 1
             sync(updates)
-        if terminated or truncated:  # evaluate: what came of it
+        if terminated or truncated:  # evaluate
             returns.append(episode_return)
             observation, _ = env.reset()
             episode_return = 0.0
@@ -55,7 +67,7 @@ def training_loop(
 
 
 class Episodes(NamedTuple):
-    """What the recording environment plays: the length of each episode, and whether it is cut off (truncated)."""
+    """The episodes of the recording environment: the length of each, and whether it is truncated."""
 
     lengths: tuple[int, ...]
     truncated: tuple[bool, ...]
@@ -63,9 +75,9 @@ class Episodes(NamedTuple):
 
 @dataclass
 class Recorder:
-    """The five parts, which write down what they see.
+    """The five parts of the loop, which record how they are called.
 
-    Every observation is a number of its own: 100, 101, ... in the first episode, 200, 201, ... in the second.
+    Each observation is one number: 100, 101, ... in the first episode, 200, 201, ... in the second.
     """
 
     episodes: Episodes
@@ -89,7 +101,7 @@ class Recorder:
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """One step of the script; the reward tells steps apart."""
+        """One step of the episode; the reward is the number of the step."""
         if self.steps == self.limit:
             raise _TooManySteps
         self.stepped_after_the_end += self.over
@@ -101,16 +113,16 @@ class Recorder:
         return self._observation(), float(self.steps), ends and not cut, cut, {}
 
     def select(self, observation: Any, epsilon: Any) -> int:
-        """An action that depends on how often it was asked."""
+        """An action that depends on the number of calls."""
         self.selected.append([_number(observation), _number(epsilon)])
         return len(self.selected) % 3
 
     def add(self, observation: Any, action: Any, reward: Any, discount: Any, next_observation: Any) -> None:
-        """One transition into the replay buffer."""
+        """Add one transition to the replay buffer."""
         self.stored.append([_number(x) for x in (observation, action, reward, discount, next_observation)])
 
     def sample(self) -> _Batch:
-        """A batch from the replay buffer, with a number of its own."""
+        """A batch from the replay buffer; it only has a number."""
         self.sampled += 1
         return _Batch(self.sampled)
 
@@ -123,7 +135,7 @@ class Recorder:
         return 0.5
 
     def sync(self, update: Any) -> None:
-        """The target follows, if it is due."""
+        """Move the target network, if it is due."""
         self.synced.append([_number(update), len(self.learned)])
 
     def _observation(self) -> Array:
@@ -159,7 +171,7 @@ def _number(value: Any) -> float:
 
 
 def observe(thing: Any, case: Case) -> dict[str, Any] | None:
-    """Run the loop on the recorder; what each part saw, or None if nothing happened at all."""
+    """Run the loop on the recorder: how each part was called, or None if the environment made no step."""
     episodes, steps, learning_starts = case.arguments
     recorder = Recorder(episodes, limit=steps + 3)
     settings = {
@@ -178,7 +190,7 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         return None
     return {
         "environment steps": recorder.steps,
-        "resets, by the steps before each": [at for at in recorder.resets if at < steps],  # one at the end is as good
+        "resets, by the steps before each": [at for at in recorder.resets if at < steps],  # a last one is optional
         "steps taken after an episode had ended": recorder.stepped_after_the_end,
         "selected: observation, epsilon": _rows(recorder.selected, 2),
         "stored: observation, action, reward, discount, next observation": _rows(recorder.stored, 5),
@@ -205,7 +217,7 @@ def cases() -> list[Case]:
 
 @dataclass(frozen=True)
 class _Loop:
-    """The loop with one thing wrong: a switch for each, all off in the solution."""
+    """The loop with switches for mistakes; with the defaults it is correct."""
 
     discount: Callable[[bool, bool, float], float] = lambda terminated, truncated, gamma: 0.0 if terminated else gamma
     ends: Callable[[bool, bool], bool] = lambda terminated, truncated: terminated or truncated

@@ -1,4 +1,4 @@
-"""What of a training run has to be saved, so that going on is as if it had never stopped."""
+"""What to save of a training run, so that a resumed run continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from dqnkit.classroom.course import reference
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
-from dqnkit.lessons.train_on_a_cluster.small_run import PARTS, SmallRun, can_be_written
+from dqnkit.lessons.train_on_a_cluster.small_run import SAVED_FIELDS, SmallRun, can_be_written
 
 SEED, OTHER_SEED = 3, 8
 
 
 def save_state(run: SmallRun) -> dict[str, Any]:
-    """All that a new process needs to go on as this run would have."""
+    """The state that a new process needs to continue this run exactly."""
     return {
         "online": run.online.copy(),
         "target": run.target.copy(),
@@ -26,20 +26,20 @@ def save_state(run: SmallRun) -> dict[str, Any]:
 
 
 def observe(thing: Any, case: Case) -> dict[str, Any] | None:
-    """Train, save, train on: the run that was not interrupted. Then load into a new run, and train on there."""
+    """Train, save, and train on; then load the save into a new run and train that on. What the new run holds."""
     before, after = case.arguments
     run = SmallRun(SEED)
     run.train(before)
     saved = thing(run)
     if saved is None:
         return None
-    run.train(after)  # what was saved must not change with it
+    run.train(after)  # must not change what was saved
     if not isinstance(saved, dict):
         return {"what was saved": saved}
-    refused = [str(name) for name, value in saved.items() if name not in PARTS or not can_be_written(value)]
+    refused = [str(name) for name, value in saved.items() if name not in SAVED_FIELDS or not can_be_written(value)]
     if refused:
         return {"what a new run cannot load": sorted(refused)}
-    resumed = SmallRun(OTHER_SEED)  # in another process even the first weights would be others
+    resumed = SmallRun(OTHER_SEED)  # a new process begins with other weights
     resumed.load(saved)
     resumed.train(after)
     return {
@@ -53,7 +53,7 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
 
 
 def cases() -> list[Case]:
-    """Training steps before the save, and after it."""
+    """Training steps before and after the save."""
     return [
         Case("10 steps, saved, loaded into a new run, 1 step", (10, 1)),
         Case("10 steps, saved, loaded into a new run, 5 steps", (10, 5)),
@@ -62,7 +62,7 @@ def cases() -> list[Case]:
 
 
 def without(*names: str) -> Callable[[SmallRun], dict[str, Any]]:
-    """A save that forgets something."""
+    """A wrong solution that does not save these fields."""
 
     def forgetful(run: SmallRun) -> dict[str, Any]:
         return {name: value for name, value in save_state(run).items() if name not in names}
@@ -91,7 +91,7 @@ def everything(run: SmallRun) -> dict[str, Any]:
     return dict(vars(run))
 
 
-def everything_that_can(run: SmallRun) -> dict[str, Any]:
+def client_too(run: SmallRun) -> dict[str, Any]:
     return {**save_state(run), "client": run.client}
 
 
@@ -103,10 +103,10 @@ def target_from_online(run: SmallRun) -> dict[str, Any]:
     return {**save_state(run), "target": run.online.copy()}
 
 
-FORGOTTEN = (
+FORGETS_A_FIELD = (
     Mistake(
         "only the online network",
-        without(*PARTS[1:]),
+        without(*SAVED_FIELDS[1:]),
         "Only the online network was saved. That is enough to act, not to go on learning: the target, the optimizer's "
         "memory, the data, the counters and the random state all begin anew.",
     ),
@@ -168,7 +168,7 @@ FORGOTTEN = (
         "batches. Then nobody can repeat it, nor test that the rest of the checkpoint is right.",
     ),
 )
-COPIED = (
+SAVES_THE_WRONG_THING = (
     Mistake(
         "saved by reference",
         by_reference,
@@ -199,7 +199,7 @@ COPIED = (
     ),
     Mistake(
         "the client too",
-        everything_that_can,
+        client_too,
         "`client` is a connection to a cluster. It ends with the process; the new one makes its own, perhaps to "
         "another cluster. Leave it out.",
     ),
@@ -211,7 +211,7 @@ EXERCISE = Exercise(
     minutes=8,
     difficulty=2,
     solution=save_state,
-    mistakes=(*FORGOTTEN, *COPIED),
+    mistakes=(*FORGETS_A_FIELD, *SAVES_THE_WRONG_THING),
     cases=cases,
     hints=(
         "Go through the attributes in the table, one by one: if a new process began with a fresh one of these, would "

@@ -1,4 +1,4 @@
-"""The bound that keeps a learner and its actors together, as a decision: whose turn is it?"""
+"""Samples per insert as a decision: may the learner draw once more, or must it wait for the actors?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from dqnkit.classroom.exercise import Case, Exercise, Mistake
 
 
 def whose_turn(sampled: int, inserted: int, draws: int, learning_starts: int, samples_per_insert: float) -> str:
-    """Whether the learner may draw once more, or has to wait for the actors."""
+    """Whose turn it is: "learner" if it may draw once more within the bound on samples per insert, else "actors".
+
+    Args:
+        sampled: transitions drawn so far.
+        inserted: transitions put in so far.
+        draws: transitions of the learner's next call.
+        learning_starts: transitions before the learner may draw at all.
+        samples_per_insert: transitions drawn for each transition put in.
+    """
     allowed = samples_per_insert * (inserted - learning_starts)
     if sampled + draws <= allowed:
         return "learner"
@@ -16,7 +24,7 @@ def whose_turn(sampled: int, inserted: int, draws: int, learning_starts: int, sa
 
 
 def decides(may: Callable[[int, int, int, int, float], bool]) -> Callable[..., str]:
-    """A decision that follows another rule."""
+    """A wrong solution: it is the learner's turn if ``may`` says so."""
 
     def turn(sampled: int, inserted: int, draws: int, learning_starts: int, samples_per_insert: float) -> str:
         return "learner" if may(sampled, inserted, draws, learning_starts, samples_per_insert) else "actors"

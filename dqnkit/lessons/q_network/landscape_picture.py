@@ -1,6 +1,6 @@
-"""Q-values as a landscape over two state dimensions, beside a curve of how they came about.
+"""Q-values as a landscape over two state dimensions, beside curves of the training run.
 
-Drawn with Pillow, as all pictures that change while a reader looks or turns them: about 50 ms.
+Drawn with Pillow in about 50 ms, so that it can change while a reader watches a run or turns it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import Canvas, Point
+from dqnkit.plots.canvas import Canvas, Point, blend
+from dqnkit.plots.scales import ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
-WIDTH, CHART_WIDTH, HEIGHT = 440, 320, 360  # pixels: of the landscape, of the curve beside it, of both
+WIDTH, CHART_WIDTH, HEIGHT = 440, 320, 360  # pixels: width of the landscape, width of the chart, height of both
 ELEVATION = math.radians(28)  # of the eye above the floor
-FLOOR, CLIMB = 120.0, 155.0  # pixels: half a side of the floor, and what the whole scale of values rises
-LOWEST, HIGHEST = -0.12, 1.12  # parts of the scale: what lies beyond is cut off here
+HALF_FLOOR, VALUE_HEIGHT = 120.0, 155.0  # pixels: half a side of the floor, height of the scale of values
+LOWEST, HIGHEST = -0.12, 1.12  # fractions of the scale of values; the surface is cut off there
 GRID = "#DDDDDD"
 FAINT = "#6E6E6E"
 
@@ -43,7 +44,7 @@ class Curve(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The curves beside a landscape; ``level`` is a value that is known, with its name."""
+    """The curves beside a landscape. ``level``: name and value of a horizontal line, or None."""
 
     x: Scale
     y: Scale
@@ -66,18 +67,18 @@ def landscape(
     """Values over two state dimensions as a surface seen from above.
 
     Args:
-        values: ``[Y, X]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. What is not a
-            number leaves a hole; what lies beyond ``z`` is cut off a little above or below it.
-        x, y, z: the axes; z is that of the values.
-        known: points whose values are known ``[P, 3]``, as x, y, value: dots, each with a stick to the surface. The
-            stick is the error.
-        turn: degrees by which the floor is turned.
-        title: what is seen.
+        values: ``[Y, X]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. NaN and infinity
+            leave holes; values outside ``z`` are cut off a little above or below it.
+        x, y, z: the axes; z is the axis of the values.
+        known: points with known values, rows of (x, y, value) ``[P, 3]``. Each is a dot with a stick to the surface;
+            the length of the stick is the error.
+        turn: rotation of the floor in degrees.
+        title: above the landscape.
         chart: curves to draw beside it.
         caption: what to look for.
 
     Raises:
-        InvalidDataError: values that are not ``[Y, X]`` with at least two of each.
+        InvalidDataError: ``values`` is not ``[Y, X]`` with Y and X at least 2.
     """
     surface = np.asarray(values, dtype=np.float64)
     if surface.ndim != 2 or min(surface.shape) < 2:
@@ -98,30 +99,30 @@ def landscape(
 
 
 class _View:
-    """Where a point of the three axes comes to lie on the paper."""
+    """The projection of the three axes onto the picture."""
 
     def __init__(self, x: Scale, y: Scale, z: Scale, turn: float) -> None:
         self.x, self.y, self.z = x, y, z
         self._cos, self._sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
 
     def at(self, x: float, y: float, z: float) -> Point:
-        """The place of a point given in the units of the axes."""
+        """The pixel of a point in the units of the axes."""
         return self.place(_part(x, self.x), _part(y, self.y), _height(z, self.z))
 
     def place(self, x: float, y: float, z: float) -> Point:
-        """The place of a point given in parts of the axes, from 0 to 1."""
+        """The pixel of a point in fractions of the axes, from 0 to 1."""
         right, depth = self._turned(x, y)
         return (
-            WIDTH / 2 + 18 + FLOOR * right,
-            HEIGHT - 112 - FLOOR * depth * math.sin(ELEVATION) - CLIMB * z * math.cos(ELEVATION),
+            WIDTH / 2 + 18 + HALF_FLOOR * right,
+            HEIGHT - 112 - HALF_FLOOR * depth * math.sin(ELEVATION) - VALUE_HEIGHT * z * math.cos(ELEVATION),
         )
 
     def depth(self, x: float, y: float) -> float:
-        """How far away a point of the floor is, given in parts of the axes."""
+        """The distance from the eye of a point of the floor, in fractions of the axes; larger is farther."""
         return self._turned(x, y)[1]
 
     def _turned(self, x: float, y: float) -> Point:
-        a, b = 2 * x - 1, 1 - 2 * y  # y grows towards the eye, as rows of a room do
+        a, b = 2 * x - 1, 1 - 2 * y  # y grows towards the eye, as the rows of a room
         return a * self._cos - b * self._sin, a * self._sin + b * self._cos
 
 
@@ -130,7 +131,7 @@ def _part(value: float, scale: Scale) -> float:
 
 
 def _draw_floor(canvas: Canvas, view: _View) -> None:
-    """The floor at the lowest value, with the names and ends of its axes along the two edges that are nearest."""
+    """The floor at the lowest value, with names and values of its axes along the two nearest edges."""
     for part in np.linspace(0, 1, 5):
         canvas.line([view.place(part, 0, 0), view.place(part, 1, 0)], GRID)
         canvas.line([view.place(0, part, 0), view.place(1, part, 0)], GRID)
@@ -145,12 +146,12 @@ def _draw_floor(canvas: Canvas, view: _View) -> None:
 
 
 def _write_below(canvas: Canvas, place: Point, scale: Scale, part: float) -> None:
-    """The value at a part of an axis, a little lower than its place: clear of the scale of the values."""
-    canvas.text((place[0], place[1] + 5), _short(scale.low + part * (scale.high - scale.low)), 11)
+    """The value at a fraction of an axis, a little below ``place``, so that it does not touch the scale of values."""
+    canvas.text((place[0], place[1] + 5), _tick_text(scale.low + part * (scale.high - scale.low)), 11)
 
 
 def _name_edge(canvas: Canvas, name: str, place: Point) -> None:
-    """An axis' name, moved to where it stays on the paper, one line for each part between line breaks."""
+    """The name of an axis, moved to stay inside the picture; may have several lines."""
     for number, line in enumerate(name.split("\n")):
         half = 3.4 * len(line)
         x = min(WIDTH - half - 4, max(half + 4, place[0]))
@@ -158,7 +159,7 @@ def _name_edge(canvas: Canvas, name: str, place: Point) -> None:
 
 
 def _draw_surface(canvas: Canvas, view: _View, surface: Array) -> None:
-    """Patches between neighbouring values, the far ones first, so that the near ones cover them."""
+    """Patches between neighbouring values, the farthest first, so that near ones cover them."""
     rows, columns = surface.shape
     heights = [
         [view.place(c / (columns - 1), r / (rows - 1), _height(surface[r, c], view.z)) for c in range(columns)]
@@ -180,14 +181,13 @@ def _height(value: float, z: Scale) -> float:
 
 
 def _colour(value: float, z: Scale) -> str:
-    """Light to dark blue, as in the Q-tables; a little darker at its lightest, to stand out from the paper."""
+    """Light to dark blue as in the Q-tables; the lightest is a little darker, to be seen on white."""
     position = min(1.0, max(0.0, _part(value, z)))
-    light, dark = (0xD3, 0xE5, 0xF3), tuple(bytes.fromhex(PALETTE["online network"]["color"][1:]))
-    return "#" + "".join(f"{round(a + position * (b - a)):02X}" for a, b in zip(light, dark, strict=True))
+    return blend(position, "#D3E5F3", PALETTE["online network"]["color"])
 
 
 def _draw_known(canvas: Canvas, view: _View, surface: Array, points: Array) -> None:
-    """What is known, as dots, each with a stick to the surface, over all else: an error must not hide behind a hill."""
+    """The known points with their sticks, drawn last: a hill must not hide an error."""
     order = sorted(points.tolist(), key=lambda point: -view.depth(_part(point[0], view.x), _part(point[1], view.y)))
     for x, y, value in order:
         under = _between(surface, _part(x, view.x), _part(y, view.y))
@@ -198,7 +198,7 @@ def _draw_known(canvas: Canvas, view: _View, surface: Array, points: Array) -> N
 
 
 def _between(surface: Array, x: float, y: float) -> float:
-    """The height of the surface at a point given in parts of the axes, between its four neighbours."""
+    """The value of the surface at a point in fractions of the axes: bilinear interpolation."""
     rows, columns = surface.shape
     r, c = y * (rows - 1), x * (columns - 1)
     r0, c0 = min(int(r), rows - 2), min(int(c), columns - 2)
@@ -209,13 +209,13 @@ def _between(surface: Array, x: float, y: float) -> float:
 
 
 def _draw_height_axis(canvas: Canvas, view: _View) -> None:
-    """The scale of the values, upright at the leftmost corner of the floor."""
+    """The scale of the values, at the leftmost corner of the floor."""
     corner = min(((0, 0), (0, 1), (1, 0), (1, 1)), key=lambda at: view.place(at[0], at[1], 0)[0])
     canvas.line([view.place(corner[0], corner[1], end) for end in (0, 1)], FAINT, 1.2)
-    for value in _ticks(view.z):
+    for value in ticks(view.z.low, view.z.high):
         x, y = view.place(corner[0], corner[1], _part(value, view.z))
         canvas.line([(x - 4, y), (x, y)], FAINT, 1.2)
-        canvas.text((x - 7, y), _short(value), 11, anchor="rm")
+        canvas.text((x - 7, y), _tick_text(value), 11, anchor="rm")
     x, y = view.place(corner[0], corner[1], 0.5)
     canvas.upright_text((max(10, x - 46), y), view.z.name, 12)
 
@@ -230,13 +230,13 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
 
     def name_line(number: int, name: str, kind: str) -> None:
         y = 16 + 17 * number
-        _draw_dashed(canvas, [(left, y), (left + 28, y)], kind, 2.0)
+        _draw_curve(canvas, [(left, y), (left + 28, y)], kind, 2.0)
         canvas.text((left + 35, y), name, 12, anchor="lm")
 
-    for value in _ticks(chart.y):
+    for value in ticks(chart.y.low, chart.y.high):
         place = at(chart.x.low, value)
         canvas.line([place, (right, place[1])], GRID)
-        canvas.text((left - 6, place[1]), _short(value), 11, anchor="rm")
+        canvas.text((left - 6, place[1]), _tick_text(value), 11, anchor="rm")
     for part in (0.0, 0.5, 1.0):
         value = chart.x.low + part * (chart.x.high - chart.x.low)
         canvas.text((at(value, 0)[0], bottom + 12), f"{value:,.0f}", 11)
@@ -245,52 +245,28 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
     for number, curve in enumerate(chart.curves):
         xs, ys = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
         kept = np.isfinite(ys)
-        _draw_dashed(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
+        _draw_curve(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
         name_line(number, curve.name, curve.kind)
     if chart.level is not None:
         name, value = chart.level
-        _draw_dashed(canvas, [at(chart.x.low, value), at(chart.x.high, value)], "reference", 2.0)
+        _draw_curve(canvas, [at(chart.x.low, value), at(chart.x.high, value)], "reference", 2.0)
         name_line(len(chart.curves), name, "reference")
 
 
-def _ticks(scale: Scale) -> list[float]:
-    """Round values along an axis, seven at most, a whole step apart."""
-    rough = (scale.high - scale.low) / 6
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * unit for size in (1, 2, 5, 10) if size * unit >= rough * (1 - 1e-9))
-    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+def _draw_curve(canvas: Canvas, points: Sequence[Point], kind: str, width: float) -> None:
+    """Draw a line in the colour and the line style of what it shows; ``kind`` is a key of `PALETTE`."""
+    style = PALETTE[kind]["linestyle"]
+    dashes = [] if style == "-" else [part * width * 1.6 for part in style[1]]
+    canvas.dashed_line(points, PALETTE[kind]["color"], width, dashes)
 
 
-def _draw_dashed(canvas: Canvas, points: Sequence[Point], kind: str, width: float) -> None:
-    """A line in the colour and the line style of what it shows."""
-    color, style = PALETTE[kind]["color"], PALETTE[kind]["linestyle"]
-    if len(points) < 2:
-        return
-    if style == "-":
-        canvas.line(points, color, width)
-        return
-    places = np.asarray(points)
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))])
-    lengths = [part * width * 1.6 for part in style[1]]
-    start, number = 0.0, 0
-    while start < along[-1]:
-        end = min(along[-1], start + lengths[number % len(lengths)])
-        if number % 2 == 0:
-            inner = along[(along > start) & (along < end)]
-            stops = np.concatenate([[start], inner, [end]])
-            dash = [(float(np.interp(s, along, places[:, 0])), float(np.interp(s, along, places[:, 1]))) for s in stops]
-            canvas.line(dash, color, width)
-        start, number = end, number + 1
-
-
-def _short(value: float) -> str:
+def _tick_text(value: float) -> str:
     text = f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:,.0f}"
     return "0" if text in ("-0", "") else text.replace("-", "−")
 
 
 def _describe(surface: Array, x: Scale, y: Scale, z: Scale, points: Array) -> str:
-    """The landscape in words: where it is high, and how far it is from what is known."""
+    """The landscape in words: its range, its highest point, and its largest error at the known points."""
     names = (" ".join(scale.name.split()) for scale in (z, x, y))
     text = "Landscape of {} over {} and {}.".format(*names)
     if not np.isfinite(surface).any():

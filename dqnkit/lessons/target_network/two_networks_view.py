@@ -1,4 +1,4 @@
-"""The two networks to look at while one learns and the other follows: how often, and how far, under sliders."""
+"""A view of the online and the target network during training, with sliders for the target's period and tau."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dqnkit.config import NEVER
-from dqnkit.lessons.target_network.two_networks_picture import two_networks as draw_networks
+from dqnkit.lessons.target_network.two_networks_picture import two_networks_picture
 from dqnkit.plots.style import Picture
 from dqnkit.policy import q_values
 from dqnkit.replay import ReplayBuffer
@@ -18,12 +18,12 @@ from dqnkit.types import Array, PolicyWeights
 from dqnkit.widgets.browser import has_browser
 from dqnkit.widgets.watch import Slider, Sliders, watch
 
-EVERY = 10  # updates between two looks at the networks
-LOOKS_A_SECOND = 25.0  # where somebody looks on: time to see the copies, and to move the sliders
+UPDATES_PER_LOOK = 10
+LOOKS_PER_SECOND = 25.0  # in a browser: slow enough to see the copies and to move the sliders
 
 
 class Look(NamedTuple):
-    """What the two networks said after an update."""
+    """The values of both networks after an update."""
 
     update: int
     online: Array  # [S] max_a Q(s, a)
@@ -42,31 +42,28 @@ async def two_networks(
     updates: int,
     period: int = 400,
     tau: float = 1.0,
-    seed: int = 0,
 ) -> Look | None:
-    """Train from fixed transitions and show both networks beside each other; await it in a cell.
+    """Train on fixed transitions and show both networks side by side; await it in a cell.
 
-    Where somebody looks on, it is slower than it could be, so that the copies are seen and the sliders have time to
-    act; without a browser nothing waits.
+    In a browser it runs slowly, so that a reader can see the copies and move the sliders.
 
     Args:
-        learner: a `dqnkit.learner.Learner` that is at its beginning.
-        replay: what it learns from; nothing is added.
-        room: whose squares are shown and whose exact values are known; its observations are coordinates.
-        sync: how the target follows, a function like `dqnkit.networks.update_target`.
-        updates: how many.
-        period, tau: where the sliders start.
-        seed: which batches are drawn.
+        learner: a new `dqnkit.learner.Learner`.
+        replay: the transitions; nothing is added.
+        room: the grid world to show; its observations are coordinates.
+        sync: moves the target network; a function like `dqnkit.networks.update_target`.
+        updates: number of updates.
+        period, tau: initial values of the sliders.
 
     Returns:
-        The last look; None where none came.
+        the last look, or None if there was none.
     """
     knobs = Sliders(period=Slider(1, 1000, period), tau=Slider(0.01, 1.0, tau))
     optimum = room.optimal_q(learner.config.gamma)
 
     def draw(looks: list[Look]) -> Picture:
         last = looks[-1]
-        return draw_networks(
+        return two_networks_picture(
             np.array([look.update for look in looks]),
             np.array([look.online for look in looks]),
             np.array([look.target for look in looks]),
@@ -76,9 +73,9 @@ async def two_networks(
             title=f"{last.update:,} updates; period {last.period}, tau {last.tau:.2g}",
         )
 
-    every = 1 / LOOKS_A_SECOND if await has_browser() else 0.0
+    every = 1 / LOOKS_PER_SECOND if await has_browser() else 0.0
     return await watch(
-        paced(looks(learner, replay, room, optimum, sync, knobs, updates, seed), every),
+        slowed(train_and_look(learner, replay, room, optimum, sync, knobs, updates, seed=0), every),
         draw,
         total=updates,
         title="Two networks",
@@ -88,7 +85,7 @@ async def two_networks(
     )
 
 
-def looks(
+def train_and_look(
     learner: Any,
     replay: ReplayBuffer,
     room: GridWorld,
@@ -98,7 +95,14 @@ def looks(
     updates: int,
     seed: int,
 ) -> Iterator[Look]:
-    """Train, one update after the other, with a look at the networks every now and then."""
+    """Train update by update; yields the values of both networks every `UPDATES_PER_LOOK` updates.
+
+    Args:
+        learner, replay, room, sync, updates: as for `two_networks`.
+        optimum: the exact Q* ``[S, A]``.
+        knobs: sliders ``period`` and ``tau``.
+        seed: of the batches.
+    """
     rng = np.random.default_rng(seed)
     online, target = learner.online.trainable_variables, learner.target.trainable_variables
     sync(online, target, 0, 1, 1.0)  # they begin equal
@@ -106,12 +110,12 @@ def looks(
         period, tau = int(knobs["period"]), float(knobs["tau"])
         learner.update(replay.sample(1, learner.config.batch_size, rng).transitions, target_period=NEVER)
         sync(online, target, update, period, tau)
-        if update % EVERY == 0 or update == updates:
+        if update % UPDATES_PER_LOOK == 0 or update == updates:
             yield _look(learner, room, optimum, update, period, tau)
 
 
-def paced(values: Iterator[Look], every: float) -> Iterator[Look]:
-    """The same, no faster than one in ``every`` seconds."""
+def slowed(values: Iterator[Look], every: float) -> Iterator[Look]:
+    """The same values, at most one every ``every`` seconds."""
     for value in values:
         due = time.perf_counter() + every
         yield value

@@ -1,4 +1,4 @@
-"""How long an update takes, by the size of the batch."""
+"""A chart of the time of an update over the batch size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dqnkit.plots.style import PALETTE, Picture, styled_figure
 WIDTH, HEIGHT = 7.2, 3.7  # inches
 
 
-def update_times(
+def update_times_chart(
     batch_sizes: npt.ArrayLike,
     measured: Mapping[str, npt.ArrayLike],
     *,
@@ -26,13 +26,13 @@ def update_times(
 
     Args:
         batch_sizes: ``[N]``.
-        measured: by name the seconds of one update ``[N]``: lines with a dot at each measurement.
-        calculated: the same, from a model: dotted.
+        measured: name -> seconds of one update ``[N]``; a line with a dot at each measurement.
+        calculated: the same, computed by a model; a dotted line.
         title: what is compared.
         what: what to look for.
 
     Raises:
-        InvalidDataError: a line that is not as long as ``batch_sizes``.
+        InvalidDataError: a line has not the length of ``batch_sizes``.
     """
     sizes = np.asarray(batch_sizes, dtype=np.float64)
     rows = {

@@ -1,4 +1,4 @@
-"""The exercises of notebook 09: what is right in another way passes, and the kit's own count is the same."""
+"""The exercises of the lesson on clouds: other right solutions pass, and dqnkit's own meter agrees."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
-from dqnkit.config import preset
 from dqnkit.lessons.cloud.exercises import cluster_cost, training_seconds
+from dqnkit.presets import preset
 
 COST, SECONDS = cluster_cost.EXERCISE, training_seconds.EXERCISE
 

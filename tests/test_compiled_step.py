@@ -1,4 +1,4 @@
-"""A reader's training step, compiled: the same as step by step, and an error that names the line."""
+"""A reader's training step, compiled: equal to single steps, and an error that names the line."""
 
 from __future__ import annotations
 

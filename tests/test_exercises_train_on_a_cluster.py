@@ -1,4 +1,4 @@
-"""The exercises of notebook 08: what is right in another way passes, and the kit's own loop keeps the same bound."""
+"""The exercises of the lesson on training on a cluster: other right solutions pass; `train` keeps the same bound."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.config import preset
 from dqnkit.errors import CheckpointError
 from dqnkit.lessons.train_on_a_cluster.exercises import save_state, whose_turn
-from dqnkit.lessons.train_on_a_cluster.small_run import PARTS, SmallRun, can_be_written
+from dqnkit.lessons.train_on_a_cluster.small_run import SAVED_FIELDS, SmallRun, can_be_written
+from dqnkit.presets import preset
 from dqnkit.training import train
 
 SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE
@@ -20,7 +20,7 @@ SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE
 
 def test_a_deep_copy_of_each_part_passes() -> None:
     def save(run: Any) -> Any:
-        saved = {name: deepcopy(getattr(run, name)) for name in PARTS if name != "rng"}
+        saved = {name: deepcopy(getattr(run, name)) for name in SAVED_FIELDS if name != "rng"}
         return {**saved, "rng": deepcopy(run.rng).bit_generator.state}
 
     assert check_exercise(SAVE, save).passed
@@ -40,8 +40,8 @@ def test_a_save_that_trains_is_found() -> None:
 
 
 def test_each_part_of_a_run_matters() -> None:
-    """One that could be forgotten without harm would be no part: the exercise's claim."""
-    for name in PARTS:
+    """The exercise claims that no field can be left out of the save without harm."""
+    for name in SAVED_FIELDS:
         result = check_exercise(SAVE, save_state.without(name))
         assert result.status == "wrong", f"{name} can be forgotten"
 
@@ -49,7 +49,7 @@ def test_each_part_of_a_run_matters() -> None:
 def test_a_small_run_learns() -> None:
     run = SmallRun(seed=0)
     run.train(1_000)
-    np.testing.assert_array_equal(run.online[:5].argmax(axis=1), 1)  # to the right, everywhere
+    np.testing.assert_array_equal(run.online[:5].argmax(axis=1), 1)  # to the right in every place
     np.testing.assert_allclose(run.online[4, 1], 1.0, atol=0.05)
 
 
@@ -63,7 +63,7 @@ def test_a_small_run_refuses_what_it_does_not_have() -> None:
 
 
 def test_the_loop_keeps_the_same_bound() -> None:
-    """Every status of `train` is the turn that `whose_turn` names from the counts before it."""
+    """The counts before every status of `train` agree with `whose_turn`."""
     pytest.importorskip("tensorflow")
     config = preset("CartPole-v1", total_steps=1_500, learning_starts=300, samples_per_insert=4.0, xla=False)
     draws = config.updates_per_call * config.batch_size
@@ -75,4 +75,4 @@ def test_the_loop_keeps_the_same_bound() -> None:
         sampled, inserted, updates = counters.sampled, counters.inserted, status.updates
     assert updates > 0
     last = whose_turn.whose_turn(sampled, inserted, draws, config.learning_starts, config.samples_per_insert)
-    assert last == "actors"  # it ends when all updates that it may make are made
+    assert last == "actors"  # the run ends when all allowed updates are made

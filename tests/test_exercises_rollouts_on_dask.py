@@ -1,6 +1,6 @@
-"""The exercises of notebook 06: what is right in another way passes, what never ends is ended.
+"""The exercises of the lesson on Dask: other right solutions pass, and a loop that never ends is stopped.
 
-The solutions and the known mistakes of all exercises are tried in `test_exercises.py`.
+`test_exercises.py` tests the solutions and the known mistakes of all exercises.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_an_actor_may_be_closed_by_a_with() -> None:
 
 
 def test_a_stream_that_submits_before_it_inserts_passes() -> None:
-    """Another right way: a list for the futures, the number kept on the future, a set against what comes twice."""
+    """Another right solution: futures in a list, the number on the future, a set to avoid duplicates."""
 
     def loop(client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, *, total: int, window: int) -> int:
         futures = []
@@ -91,7 +91,7 @@ def test_a_stream_that_never_ends_is_ended() -> None:
 
 
 def test_the_fake_cluster_behaves_as_dask_does() -> None:
-    """The same arguments are the same task unless pure=False; arrivals come as they complete; cancelled ones do not."""
+    """Equal arguments are the same task unless pure=False; futures arrive as they complete, but not cancelled ones."""
     cluster = FakeCluster(Script((1,), (5, 1, 3)))
 
     def task() -> None: ...

@@ -1,4 +1,4 @@
-"""The one question before a bill: only the word buys, and where nobody can type nothing is bought."""
+"""The question before cloud machines are bought: only the word buys, and without a keyboard nothing is bought."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import NoReturn
 
 import pytest
 
-from dqnkit.lessons.cloud.cost_confirmation import WORD, confirmed
+from dqnkit.lessons.cloud.cost_confirmation import CONFIRMATION_WORD, confirmed
 
 
-@pytest.mark.parametrize(("answer", "buys"), [(WORD, True), (" Buy ", True), ("", False), ("y", False), ("yes", False)])
+@pytest.mark.parametrize(
+    ("answer", "buys"), [(CONFIRMATION_WORD, True), (" Buy ", True), ("", False), ("y", False), ("yes", False)]
+)
 def test_only_the_word_buys(
     answer: str, buys: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The exercises of notebook 04: each known mistake is caught and named, and what is right in another way passes."""
+"""The exercises of the lesson on the target network: mistakes are caught and named, other right solutions pass."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_packages_own_update_of_the_target_passes():
 
 def test_what_cannot_be_compiled_is_found():
     def sync(online, target, update, period, tau=1.0):
-        if int(update) % period == 0:  # a tensor without a value has no int()
+        if int(update) % period == 0:  # a symbolic tensor has no int()
             for theta, theta_target in zip(online, target, strict=True):
                 theta_target.assign(tau * theta + (1 - tau) * theta_target)
 
@@ -43,7 +43,7 @@ def test_what_cannot_be_compiled_is_found():
 
 
 def test_the_loop_in_another_order_passes():
-    """The reset at the beginning of an iteration, the update last: the parts see the same."""
+    """The reset comes first in an iteration, the update last: the parts are called in the same way."""
 
     def loop(env, select, replay, learn, sync, *, steps, learning_starts, epsilon, gamma):
         sync(0)

@@ -1,4 +1,4 @@
-"""Stragglers: replicas that wait for the slowest of them, with sliders for how many and how uneven."""
+"""A widget for stragglers: replicas that wait for the slowest one, with sliders for their number and their times."""
 
 from __future__ import annotations
 
@@ -7,50 +7,59 @@ from typing import Any, NamedTuple
 import ipywidgets
 import numpy as np
 
-from dqnkit.lessons.strategy_learner.timeline import Span, timeline
+from dqnkit.lessons.strategy_learner.replica_timeline import Span, timeline
 from dqnkit.plots import Picture
 from dqnkit.types import Array
+from dqnkit.widgets.controls import WRAP, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
 
-MEAN = 10.0  # ms that a replica computes for its share, on average
-UPDATES = 2_000  # simulated; the first ones are drawn
-SHOWN = 120.0  # ms of them
-TOGETHER = (
+MEAN_COMPUTE_MS = 10.0  # mean time of a replica for its share
+NUM_UPDATES = 2_000  # simulated
+DRAWN_MS = 120.0  # of the simulation, from its beginning
+SYNCHRONOUS_CAPTION = (
     "What to look for: in each update, which replica has no grey? Everyone else waits for it. More replicas, or more "
     "chance in their times: more grey."
 )
-ALONE = (
+ASYNCHRONOUS_CAPTION = (
     "What to look for: no grey; every exchange stands alone. Between two exchanges of one replica, how many "
     "do the others make? By so many updates its gradient is late."
 )
 
 
 class Settings(NamedTuple):
-    """What the sliders say."""
+    """The values of the sliders."""
 
     replicas: int = 4
-    spread: float = 2.0  # ms: the part of a replica's time that is chance, on average
-    sync: float = 1.0  # ms in which gradients are exchanged
-    slow: float = 1.0  # how many times slower the last replica is than the others
+    spread: float = 2.0  # ms: mean of the random part of a replica's time
+    sync: float = 1.0  # ms to exchange gradients
+    slow: float = 1.0  # how many times slower the last replica is
     waits: bool = True  # synchronous
 
 
 def compute_times(settings: Settings, rng: np.random.Generator) -> Array:
-    """How long each replica computes in each update, in ms, ``[UPDATES, replicas]``.
+    """The time of each replica in each update, in ms ``[NUM_UPDATES, replicas]``.
 
-    A fixed part and a part that is chance, with an exponential distribution: mostly short, now and then long.
+    It is a fixed part plus a random part with an exponential distribution: mostly short, sometimes long.
     """
-    times = MEAN - settings.spread + rng.exponential(settings.spread, (UPDATES, settings.replicas))
+    times = MEAN_COMPUTE_MS - settings.spread + rng.exponential(settings.spread, (NUM_UPDATES, settings.replicas))
     times[:, -1] *= settings.slow
     return times
 
 
 def synchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
-    """All wait for the slowest: what is drawn, ms of an update on average, share of the time in which they compute."""
+    """Simulate replicas that all wait for the slowest one.
+
+    Args:
+        times: of the replicas, in ms ``[U, replicas]``.
+        sync: ms to exchange gradients.
+
+    Returns:
+        the spans to draw, the mean time between two updates in ms, and the share of the time that replicas compute.
+    """
     spans, now = [], 0.0
     for row in times:
-        if now > SHOWN:
+        if now > DRAWN_MS:
             break
         ready = now + float(row.max())
         for replica, time in enumerate(row):
@@ -65,11 +74,11 @@ def synchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
 
 
 def asynchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
-    """Nobody waits: each applies its gradient when it is ready; the same three as `synchronous`."""
-    ends = np.cumsum(times + sync, axis=0)  # [UPDATES, replicas]
+    """Simulate replicas that do not wait: each applies its gradient at once. Arguments and results as `synchronous`."""
+    ends = np.cumsum(times + sync, axis=0)  # [U, replicas]
     spans = []
     for replica, column in enumerate(ends.T):
-        for update in range(int(np.searchsorted(column, SHOWN)) + 1):
+        for update in range(int(np.searchsorted(column, DRAWN_MS)) + 1):
             end = float(column[update])
             begin = end - sync - float(times[update, replica])
             spans += [Span(replica, begin, end - sync, "compute"), Span(replica, end - sync, end, "exchange")]
@@ -78,10 +87,10 @@ def asynchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
 
 
 class Stragglers(InteractivePicture):
-    """Sliders, the first updates on an axis of time, and the average over many in words.
+    """Sliders, a timeline of the first updates, and averages over many updates in words.
 
     Args:
-        settings: where the sliders begin.
+        settings: initial values of the sliders.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -97,17 +106,16 @@ class Stragglers(InteractivePicture):
         self.box = PictureBox()
         for control in (self.replicas, self.spread, self.sync, self.slow, self.waits):
             control.observe(lambda change: self._show(), "value")
-        row = {"flex_flow": "row wrap", "align_items": "center"}
-        controls = [ipywidgets.HBox(pair, layout=row) for pair in self._pairs()]
+        controls = [ipywidgets.HBox(pair, layout=WRAP) for pair in self._pairs()]
         self.widget = ipywidgets.VBox([*controls, self.waits, self.box], layout={"max_width": "760px"})
         self._show()
 
     def settings(self) -> Settings:
-        """What the sliders say now."""
+        """The values of the sliders now."""
         return Settings(self.replicas.value, self.spread.value, self.sync.value, self.slow.value, self.waits.value)
 
     def picture(self) -> Picture:
-        """The first updates with these settings."""
+        """The timeline of the first updates with these settings."""
         return self._simulate()[0]
 
     @property
@@ -124,9 +132,11 @@ class Stragglers(InteractivePicture):
         run = synchronous if settings.waits else asynchronous
         spans, update, busy = run(times, settings.sync)
         names = [f"replica {number}" for number in range(settings.replicas)]
-        picture = timeline(spans, names, SHOWN, caption=TOGETHER if settings.waits else ALONE)
+        picture = timeline(
+            spans, names, DRAWN_MS, caption=SYNCHRONOUS_CAPTION if settings.waits else ASYNCHRONOUS_CAPTION
+        )
         if settings.waits:
-            said = f"One update of the whole batch takes {update:.1f} ms on average (a share: {MEAN:g} ms). "
+            said = f"One update of the whole batch takes {update:.1f} ms on average (a share: {MEAN_COMPUTE_MS:g} ms). "
         else:
             late = settings.replicas - 1
             said = (
@@ -140,17 +150,9 @@ class Stragglers(InteractivePicture):
 
 
 def stragglers(**settings: Any) -> Stragglers:
-    """Replicas on an axis of time, as the value of a cell; ``settings`` are fields of `Settings`."""
+    """Replicas on a timeline, as the value of a cell. ``settings`` are fields of `Settings`."""
     return Stragglers(Settings(**settings))
 
 
 def _slider(kind: Any, name: str, value: float, low: float, high: float, step: float) -> Any:
-    return kind(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=name,
-        style={"description_width": "110px"},
-        layout={"width": "350px"},
-    )
+    return kind(value=value, min=low, max=high, step=step, description=name, **label_width(110, 350))

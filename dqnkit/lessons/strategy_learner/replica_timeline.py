@@ -1,4 +1,4 @@
-"""Who works and who waits: replicas side by side on an axis of time."""
+"""A timeline of replicas: when each computes, waits, and exchanges gradients."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ LEFT, TOP, RIGHT = 76, 34, 14
 
 
 class Span(NamedTuple):
-    """What a replica does from one moment to another."""
+    """What a replica does during an interval of time, in ms."""
 
     row: int
     begin: float
     end: float
-    kind: str  # of `COLORS`
+    kind: str  # a key of `COLORS`
 
 
-def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, unit: str = "ms", caption: str = "") -> Picture:
-    """Coloured bars, one row for each replica; drawn in milliseconds, so that it follows a slider.
+def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, caption: str = "") -> Picture:
+    """Coloured bars, one row for each replica. Drawn in milliseconds, so that it can follow a slider.
 
     Args:
         spans: what is drawn.
-        rows: their names, from the top.
-        end: where the axis of time ends; it begins at 0.
-        unit: of time.
+        rows: names of the replicas, from the top.
+        end: end of the time axis in ms; it begins at 0.
         caption: what to look for.
     """
-    high = max(13.0, min(30.0, 220.0 / len(rows)))  # of a row
+    high = max(13.0, min(30.0, 220.0 / len(rows)))  # height of a row
     bottom = TOP + high * len(rows)
     canvas = Canvas(WIDTH, bottom + 44)
     wide = WIDTH - LEFT - RIGHT
@@ -60,10 +59,10 @@ def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, unit: st
         x = LEFT + wide * part / 4
         canvas.line([(x, bottom), (x, bottom + 4)], "#888888", 1)
         canvas.text((min(x, WIDTH - RIGHT - 10), bottom + 13), f"{end * part / 4:.0f}", 11)
-    canvas.text((LEFT + wide / 2, bottom + 32), f"time ({unit})", 12)
+    canvas.text((LEFT + wide / 2, bottom + 32), "time (ms)", 12)
     shares = {
         kind: sum(min(s.end, end) - s.begin for s in spans if s.kind == kind and s.begin < end) for kind in COLORS
     }
     total = sum(shares.values()) or 1.0
     said = ", ".join(f"{kind} {100 * share / total:.0f} %" for kind, share in shares.items() if share)
-    return canvas.picture(f"Timeline of {len(rows)} replicas over {end:.0f} {unit}: {said}.", caption)
+    return canvas.picture(f"Timeline of {len(rows)} replicas over {end:.0f} ms: {said}.", caption)

@@ -1,0 +1,61 @@
+"""Environments that other packages bring (Atari, MinAtar, Box2D): which package, and what each kind needs around it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import gymnasium as gym
+
+from dqnkit.errors import MissingExtraError
+
+ATARI, MINATAR = "ALE/", "MinAtar/"  # namespaces of environment ids
+
+
+def needed_package(env_id: str) -> str | None:
+    """The package that an environment needs besides Gymnasium, by the name under which it is imported."""
+    if env_id.startswith(ATARI):
+        return "ale_py"
+    if env_id.startswith(MINATAR):
+        return "minatar"
+    spec = gym.registry.get(env_id)
+    return "Box2D" if spec is not None and ".box2d" in str(spec.entry_point) else None
+
+
+def register_game(env_id: str) -> None:
+    """Make an environment of another package known to Gymnasium; nothing for all others.
+
+    Raises:
+        MissingExtraError: its package is not installed.
+    """
+    package = needed_package(env_id)
+    if package is not None and find_spec(package) is None:
+        raise MissingExtraError(f"{package}, which {env_id} needs,", "games")
+    if env_id.startswith(ATARI):
+        import ale_py  # registers the games
+
+        gym.register_envs(ale_py)
+    if env_id.startswith(MINATAR) and not any(name.startswith(MINATAR) for name in gym.registry):
+        import minatar.gym
+
+        minatar.gym.register_envs()
+
+
+def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
+    """`gymnasium.make`, and for Atari and MinAtar what they need around them.
+
+    Atari games get the usual preprocessing: grey, 84 x 84, each action held for 4 frames (Mnih et al., 2015).
+    """
+    if spec.id.startswith(ATARI):
+        env = gym.make(spec, frameskip=1, **kwargs)  # AtariPreprocessing skips frames itself
+        return gym.wrappers.AtariPreprocessing(env)
+    env = gym.make(spec, **kwargs)
+    return _ForgetLastAction(env) if spec.id.startswith(MINATAR) else env
+
+
+class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):
+    """MinAtar sometimes repeats the last action, even that of the last episode, whatever the seed."""
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        self.unwrapped.game.last_action = 0  # type: ignore[attr-defined]
+        return super().reset(**kwargs)

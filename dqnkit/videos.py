@@ -1,0 +1,127 @@
+"""A video of one episode, as a small animated picture that a browser plays."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from dqnkit.config import DQNConfig
+from dqnkit.environments import make_env
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.policy import q_values
+from dqnkit.types import Array, PolicyWeights
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A video file that a notebook shows inline, as the value of a cell."""
+
+    path: Path
+    description: str  # for readers who cannot see it
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.path.read_bytes()).decode()
+        return f'<img alt="{escape(self.description)}" src="data:image/{self.path.suffix[1:]};base64,{data}">'
+
+
+def record_video(
+    weights: PolicyWeights | None,
+    config: DQNConfig,
+    path: str | Path,
+    *,
+    seed: int = 0,
+    max_frames: int = 300,
+    width: int = 320,
+) -> Animation:
+    """A small animation of one greedy episode. It needs no display server and no ffmpeg.
+
+    Args:
+        weights: the policy; None acts at random, for comparison.
+        config: for the environment.
+        path: where it goes; the ending decides the format: .gif or .webp.
+        seed: which episode.
+        max_frames: a longer episode is cut here.
+        width: pixels; wider pictures are scaled down, small ones up.
+
+    Returns:
+        the animation, which a notebook shows inline.
+
+    Raises:
+        MissingExtraError: Pillow, or what the environment draws with, is not installed.
+    """
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Pillow, which writes videos,", "course") from error
+
+    def scaled(frame: Array) -> Any:
+        picture = Image.fromarray(frame)
+        how = Image.Resampling.NEAREST if picture.width < width else Image.Resampling.BILINEAR
+        return picture.resize((width, round(width * picture.height / picture.width)), how)
+
+    try:
+        pictures, frames_per_second = _render_episode(weights, config, seed, max_frames, scaled)
+    except gym.error.DependencyNotInstalled as error:
+        raise MissingExtraError(f"what draws {config.env_id}", "course") from error
+    if Path(path).suffix == ".gif":
+        # one palette for all, so that nothing flickers and the file stays small
+        palette = pictures[len(pictures) // 2].quantize(64)
+        pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    pictures[0].save(
+        path,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=max(20, round(1000 / frames_per_second)),
+        loop=0,
+        optimize=True,
+    )
+    who = "a random policy" if weights is None else f"the policy of weights version {weights.version}"
+    return Animation(Path(path), f"{who} in {config.env_id}, one episode of {len(pictures) - 1} steps")
+
+
+def _render_episode(
+    weights: PolicyWeights | None,
+    config: DQNConfig,
+    seed: int,
+    max_frames: int,
+    scaled: Callable[[Array], Any],
+) -> tuple[list[Any], float]:
+    """The frames of an episode, and how many are shown in a second.
+
+    Each frame is scaled as soon as it is drawn: 300 large ones take half a gigabyte.
+    """
+    env = make_env(
+        config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack, render=True
+    )
+    rng = config.generator("video", seed)
+    observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))
+    frames = [scaled(_as_picture(env.render(), config.env_id))]
+    for _ in range(max_frames - 1):
+        if weights is None:
+            action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
+        else:
+            action = q_values(weights, np.asarray(observation)[None]).argmax()
+        observation, _, terminated, truncated, _ = env.step(action)
+        frames.append(scaled(_as_picture(env.render(), config.env_id)))
+        if terminated or truncated:
+            break
+    frames_per_second = float(env.metadata.get("render_fps") or 30)
+    env.close()
+    return frames, frames_per_second
+
+
+def _as_picture(frame: Any, env_id: str) -> Array:
+    """What an environment drew as uint8 ``[H, W, 3]``; MinAtar draws numbers between 0 and 1."""
+    picture = np.asarray(frame)
+    if picture.ndim != 3:
+        raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: render() gave {type(frame).__name__}")
+    if np.issubdtype(picture.dtype, np.floating):
+        picture = (picture * 255).astype(np.uint8)
+    return picture
