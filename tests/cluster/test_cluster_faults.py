@@ -76,12 +76,16 @@ def test_a_worker_is_killed_and_another_takes_its_place(client: Client) -> None:
 
 def test_two_runs_on_one_client_both_notice_a_loss(client: Client) -> None:
     address, pid = some_worker(client)
-    with Collector(client) as first, Collector(client) as second:
-        first.collect_until(lambda: address in first.from_workers())
-        second.collect_until(lambda: address in second.from_workers())
-        client.run(get_into, seconds=0.2)  # so that both runs have tasks on this worker when it dies
-        first.collect_until(lambda: first.traffic.arrived > 12)
-        second.collect()
+    client.run(get_into, seconds=0.2)  # a task takes most of a second
+    with Collector(client, patience=90.0) as first, Collector(client, patience=90.0) as second:
+
+        def has_tasks_there(collector: Collector) -> bool:
+            assert collector.source._run is not None
+            return not collector.source._run.flights.keys().isdisjoint(client.processing()[address])
+
+        while not (has_tasks_there(first) and has_tasks_there(second)):
+            first.collect()
+            second.collect()
         os.kill(pid, signal.SIGKILL)
         first.collect_until(lambda: first.traffic.lost > 0)
         second.collect_until(lambda: second.traffic.lost > 0)
