@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from dqnkit.cluster.traffic import WorkerRow
     from dqnkit.cluster.watched_cluster import WatchedCluster
 
-SAMPLE_EVERY = 0.5  # seconds of training between two looks at the counts
-WINDOW = 6  # looks over which a rate is taken: tasks arrive one by one, and shorter ones would jump up and down
+SAMPLE_EVERY = 0.5  # seconds of training between two samples of the counts
+WINDOW = 6  # samples over which a rate is measured; over fewer it would fluctuate, as tasks arrive one by one
 POINTS = 240  # of a curve, at most
-ROWS = 8  # workers in the table, at most; the others are counted below it
-BUSY = 0.5  # share of the time from which a worker is called busy
+ROWS = 8  # of the table, at most; further workers are counted below it
+BUSY = 0.5  # a worker that works this share of the time is shown as busy
 ICONS = {"busy": "●", "waiting": "○", "lost": "✖"}
 ANY = "any"
 AFTERWARDS = "Its tasks go to other workers; where a nanny watches over it, a new worker takes its place."
@@ -36,10 +36,10 @@ AFTERWARDS = "Its tasks go to other workers; where a nanny watches over it, a ne
 
 @dataclass(frozen=True)
 class _Sample:
-    """The counts at one moment; all but the share of samples grow only."""
+    """The counts at one moment; all but ``samples_per_insert`` only grow."""
 
     seconds: float  # of training
-    waiting: float  # seconds of those in which the driver waited for rollouts
+    waiting: float  # seconds of training in which the driver waited for rollouts
     samples_per_insert: float
     transitions: dict[str, int]  # by address
     busy: dict[str, float]  # seconds, by address
@@ -47,15 +47,15 @@ class _Sample:
 
 @dataclass
 class _Worker:
-    """A row of the table: all workers of one name, for a new one takes the place of one that was lost."""
+    """A row of the table: all workers of one name, as a new worker may replace a lost one."""
 
     name: str
-    number: int  # in the order in which they were first seen: its colour
-    row: WorkerRow  # the newest of the name
+    number: int  # in the order in which the names were first seen; it sets the colour
+    row: WorkerRow  # of the newest worker of this name
     lost: int  # workers of this name that were lost
     rollouts: int
-    rate: float  # transitions a second, lately
-    busy: float  # share of the time, lately, 0 to 1
+    rate: float  # transitions a second over the last samples
+    busy: float  # share of the time over the last samples, 0 to 1
 
     @property
     def state(self) -> str:
@@ -63,23 +63,23 @@ class _Worker:
 
 
 class ClusterView:
-    """The part of a live panel below the learning curve.
+    """The part of a live panel that shows a cluster, below the learning curve.
 
     Args:
-        cluster: what is looked at.
+        cluster: whose traffic is shown.
 
     Attributes:
-        widget: to be put on the page.
+        widget: to show on the page.
     """
 
     def __init__(self, cluster: WatchedCluster) -> None:
         self._cluster = cluster
         self._figure: ClusterPanel | None = None
         self._samples: Thinned[_Sample] = Thinned(POINTS)
-        self._recent: list[_Sample] = []  # the last ones, for what is going on now
+        self._recent: list[_Sample] = []  # the last samples, for current rates
         self._next_sample = 0.0  # in seconds of training
-        self._shown = (0, 0)  # workers that have a name, and workers that are lost, in the table
-        self._numbers: dict[str, int] = {}  # name -> its place in the order of first appearance
+        self._shown = (0, 0)  # named workers and lost workers in the table
+        self._numbers: dict[str, int] = {}  # name -> its number in the order of first appearance
         self._lost: dict[str, float] = {}  # address -> when it was found to be lost, in seconds of training
         self._kill_asked = False
         self._box = PictureBox()
@@ -103,7 +103,7 @@ class ClusterView:
         )
 
     def record(self, status: TrainStatus) -> None:
-        """Take note of the counts, twice a second."""
+        """Sample the counts, twice a second."""
         if status.seconds < self._next_sample:
             return
         self._next_sample = status.seconds + SAMPLE_EVERY
@@ -126,11 +126,11 @@ class ClusterView:
                 self._lost.setdefault(row.address, status.seconds)
 
     def draw(self, final: bool = False) -> Picture:
-        """The picture of all so far."""
+        """Return the picture of the samples so far."""
         return (self._figure or ClusterPanel()).draw(self._curves(), final)
 
     def show(self) -> None:
-        """Bring the page up to date."""
+        """Update the widgets."""
         self._box.show(self.draw())
         self._show_table()
         workers = [(worker.name, worker.row.address) for worker in self._workers() if not worker.row.lost]
@@ -141,11 +141,11 @@ class ClusterView:
             self._which.label = chosen if chosen in dict(options) else ANY
 
     def enable(self) -> None:
-        """Show the controls: what is clicked acts."""
+        """Show the controls: clicks take effect."""
         self._controls.layout.display = "flex"
 
     def act(self) -> None:
-        """Kill the worker that was asked for; show who came or was lost, before the next picture is due."""
+        """Kill the chosen worker if the button was clicked; show at once which workers came or were lost."""
         if self._shown != self._there():
             self._show_table()
         if not self._kill_asked:
@@ -167,7 +167,7 @@ class ClusterView:
             self._say(f"Second {at:.0f}: {chosen.name} was killed. {AFTERWARDS}")
 
     def summary(self) -> str:
-        """All so far in one line."""
+        """Return the state of the cluster in one line of text."""
         workers, traffic = self._workers(), self._cluster.traffic
         rate = sum(worker.rate for worker in workers)
         states = _count_states(workers) or "none seen yet"
@@ -178,7 +178,7 @@ class ClusterView:
         )
 
     def table(self) -> str:
-        """A row for each worker and the counts, as HTML."""
+        """Return the table of the workers and the counts of tasks, as HTML."""
         workers = sorted(
             self._workers(), key=lambda worker: (worker.row.lost and len(self._numbers) > ROWS, worker.number)
         )
@@ -206,7 +206,7 @@ class ClusterView:
         )
 
     def final(self) -> str:
-        """What stays on the page when training has ended, as HTML."""
+        """Return what stays on the page after training, as HTML."""
         return (
             '<div style="display: flex; flex-wrap: wrap; gap: 0 24px">'
             f'<div style="flex: 0 1 auto">{self.draw(final=True).html}</div>'
@@ -214,7 +214,7 @@ class ClusterView:
         )
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Remove the picture from the widget."""
         self._box.clear()
 
     def _there(self) -> tuple[int, int]:
@@ -254,7 +254,7 @@ class ClusterView:
         return workers
 
     def _by_name(self) -> dict[str, list[WorkerRow]]:
-        """All that ever had a name, in the order in which the names were first seen."""
+        """Return name -> workers of this name, present and lost, in the order in which the names were first seen."""
         named: dict[str, list[WorkerRow]] = {}
         for row in self._cluster.traffic.workers.values():
             if name := _name(row):
@@ -264,7 +264,7 @@ class ClusterView:
         return {name: named[name] for name in self._numbers if name in named}
 
     def _utilisation(self) -> float:
-        """Share of the time in which the driver did not wait for rollouts, over the last looks."""
+        """Return the share of the time in which the driver did not wait for rollouts, over the last samples."""
         if len(self._recent) < 2:
             return 0.0
         begin, end = self._recent[0], self._recent[-1]
@@ -272,7 +272,7 @@ class ClusterView:
         return min(1.0, max(0.0, 1 - waited))
 
     def _lately(self, row: WorkerRow) -> tuple[float, float]:
-        """Transitions a second, and the share of the time in which it worked, over the last looks."""
+        """Return a worker's transitions a second and the share of the time it worked, over the last samples."""
         if len(self._recent) < 2 or row.lost:
             return 0.0, 0.0
         begin, end = self._recent[0], self._recent[-1]
@@ -322,13 +322,13 @@ def _row(worker: _Worker) -> str:
 
 
 def _name(row: WorkerRow) -> str:
-    """What a worker is called; nothing while its name is not known and nothing came from it."""
+    """Return the displayed name of a worker; empty if it has no name yet and has sent nothing."""
     name = row.name or (row.address if row.rollouts else "")
     return f"worker {name}" if name.isdigit() else name.rpartition("://")[2]
 
 
 def _slope(seconds: Array, counts: Array) -> Array:
-    """How fast a count grew up to each moment but the first, ``[T - 1]``: over the last few looks."""
+    """Return the rate at which a count grew ``[T - 1]``, each over the last `WINDOW` samples."""
     ends = np.arange(1, len(seconds))
     begins = np.maximum(0, ends - WINDOW)
     return (counts[ends] - counts[begins]) / np.maximum(1e-9, seconds[ends] - seconds[begins])

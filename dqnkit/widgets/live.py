@@ -1,4 +1,4 @@
-"""The live panel for training: curves, and Pause, Stop and sliders that act while it trains."""
+"""The live panel of training: learning curves, with Pause, Stop and sliders that act during training."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from dqnkit.cluster.watched_cluster import WatchedCluster
 
 CURVE_POINTS = 500  # of a curve, at most
-MARKS = 12  # changes that are marked on the curve, at most: the last ones
+MARKS = 12  # at most so many changes are marked on the curve, the last ones
 
 
 class Cost(Protocol):
-    """What is paid for while training runs; `dqnkit.cloud.meter.Meter` is one."""
+    """The cost of the machines while training runs, as `dqnkit.cloud.meter.Meter`."""
 
     def text(self) -> str:
-        """What was spent so far, in a few words."""
+        """Return the cost so far in a few words."""
 
 
 async def live(
@@ -43,31 +43,31 @@ async def live(
     cluster: WatchedCluster | None = None,
     cost: Cost | None = None,
 ) -> TrainStatus | None:
-    """Train and show how it goes, with Pause and Stop; await it in a cell.
+    """Train in a live panel with Pause and Stop; await it in a cell.
 
     ::
 
         settings = LiveSettings()
         status = await live(train(config, live=settings), settings=settings, title="CartPole")
 
-    Stop, or interrupting the kernel, ends training and keeps what was learned: the next cell works. At the end the
-    panel becomes a plain picture, which stays in the notebook. Without a browser nothing waits.
+    Stop, or interrupting the kernel, ends training and keeps what was learned; the next cell works. At the end a static
+    picture replaces the panel and stays in the notebook. Without a browser training runs all the same.
 
     Args:
-        training: what `dqnkit.training.train` returned.
-        settings: those that were given to `train` as ``live=``; they get sliders. None: no sliders.
-        band: recorded seeds to draw the return over; it shows only while the settings are the recorded ones.
-        predicted: what the reader predicted, drawn dashed: one return; returns evenly spread over the run ``[N]``; or
-            points ``[N, 2]``, share of the run and return, as `dqnkit.classroom.prediction` gives them.
+        training: from `dqnkit.training.train`.
+        settings: those given to `train` as ``live=``, which get sliders; without them there are no sliders.
+        band: recorded seeds behind the return, drawn only while the settings are the recorded ones.
+        predicted: the return that the reader predicted, drawn dashed: one number; values ``[N]`` at equal distances
+            over the run; or points ``[N, 2]`` of share of the run and return, from `dqnkit.classroom.prediction`.
         title: what is trained.
-        q_bound: the largest value that any policy can have, or the mean of max Q* where it is known.
-        cluster: where the rollouts come from. Below the curves it gets a picture of its traffic, a row for each worker,
-            a button that kills one, and a link to Dask's dashboard.
-        cost: what is paid for meanwhile, as the meter of a cluster in a cloud; what it says is shown on top. It only
-            shows: `dqnkit.cloud.meter.within_budget` ends training.
+        q_bound: the largest value that any policy can have, or the mean of max Q* if it is known.
+        cluster: the source of the rollouts. Its part of the panel, below the curves, has a picture of traffic, a row
+            for each worker, a button that kills one, and a link to Dask's dashboard.
+        cost: the meter of a cluster in a cloud; its text is shown at the top. It does not end training:
+            `dqnkit.cloud.meter.within_budget` does.
 
     Returns:
-        The last status; None where none came.
+        The last status; None if there was none.
     """
     figure = TrainingPanel(title, band=band, predicted=predicted, q_bound=q_bound)
     below = None if cluster is None else ClusterView(cluster)
@@ -75,7 +75,7 @@ async def live(
 
 
 class _Training:
-    """The view of `live`: what the statuses so far come to."""
+    """The view of `live`: what the panel shows of the statuses so far."""
 
     fold = "Loss (not a score), speed, replay"
 
@@ -92,7 +92,7 @@ class _Training:
         self._figure = figure
         self._band = figure.band
         self._status: TrainStatus | None = None
-        self._config: Any = None  # that of the run
+        self._config: Any = None  # of the run
         self._curve: Thinned[tuple[float, float, float]] = Thinned(CURVE_POINTS)
         self._episodes: Thinned[tuple[float, float]] = Thinned(CURVE_POINTS)
         self._changes_before = len(settings.changes) if settings is not None else 0
@@ -119,7 +119,7 @@ class _Training:
             self.below.record(status)
 
     def draw(self, final: bool = False) -> Picture | None:
-        if self._status is None:  # empty axes: the panel is there at once
+        if self._status is None:  # empty axes, so that the panel is complete from the start
             return self._figure.draw(Curves(), final)
         steps, returns, max_q = zip(*self._curve.values(), strict=True)
         self._figure.total_steps = max(self._status.total_steps, 1)
@@ -177,7 +177,7 @@ class _Training:
             knob.follow(self._configured(name, self._status) if value is None else value)
 
     def _configured(self, name: str, status: TrainStatus) -> float:
-        """What a setting is now if nobody changes it; NaN where that is not known."""
+        """Return the configured value of a setting at this step; NaN if it is not known."""
         if name == "epsilon":
             return round(status.epsilon, 2) if math.isfinite(status.epsilon) else math.nan
         if name == "learning_rate" and isinstance(self._config, DQNConfig):
@@ -185,7 +185,7 @@ class _Training:
         return float(getattr(self._config, name, math.nan))
 
     def _was_changed(self) -> bool:
-        """Whether a slider has made this run another than the recorded ones."""
+        """Return whether the reader has changed a setting, so that the recorded seeds are no comparison."""
         settings = self._settings
         if settings is None:
             return False
@@ -193,7 +193,7 @@ class _Training:
         return len(settings.changes) > self._changes_before or now != (None, None, None)
 
     def _marks(self) -> list[tuple[float, str]]:
-        """Where sliders were moved; of one that is moved on at once, the last place."""
+        """Return (step, text) of each change; of quick changes to one slider, only the last."""
         marks: list[tuple[float, str, str]] = []
         for step, name, value in self._settings.changes[self._changes_before :] if self._settings else []:
             near = self._figure.total_steps / 100
