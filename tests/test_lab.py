@@ -153,6 +153,7 @@ def test_the_exit_code_is_jupyterlabs_own():
 
 @pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C to a process group")
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tmp_path):
     pytest.importorskip("jupyterlab")
     program = (

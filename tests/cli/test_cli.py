@@ -159,6 +159,7 @@ def test_a_loss_that_explodes_ends_with_advice_and_a_checkpoint(
     assert np.isfinite(restore(tmp_path / "run/checkpoints").learner.get_weights().values).all()
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
     done = dqnkit("train", "CartPole-v1", "--run-dir=run", *QUICK, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
