@@ -34,6 +34,7 @@ def readmes(folder: Path, sources: Sequence[Source], repository: Repository) -> 
             {
                 "badges": _badges(sources, repository),
                 "clone": f"```bash\n{repository.clone}\n```",
+                "hours": course_length(sources),
                 "course": course_table(sources, "notebooks/"),
             },
         ),
@@ -42,7 +43,7 @@ def readmes(folder: Path, sources: Sequence[Source], repository: Repository) -> 
 
 
 def course_table(sources: Sequence[Source], folder: str = "") -> str:
-    """Return the table of the lessons in Markdown: notebook, idea, minutes, and the hours of all.
+    """Return the table of the lessons in Markdown: notebook, idea, minutes.
 
     Args:
         sources: of all lessons.
@@ -52,9 +53,13 @@ def course_table(sources: Sequence[Source], folder: str = "") -> str:
         f"| [{source.notebook}]({folder}{source.notebook}.ipynb) | {source.idea} | {source.minutes} |"
         for source in sources
     ]
+    return "\n".join(["| notebook | the one new idea | minutes |", "| --- | --- | ---: |", *rows])
+
+
+def course_length(sources: Sequence[Source]) -> str:
+    """Return a sentence that says how many notebooks there are and how many hours they take."""
     hours = round(sum(source.minutes for source in sources) / 60)
-    head = ["| notebook | the one new idea | minutes |", "| --- | --- | ---: |"]
-    return "\n".join([*head, *rows, f"| | about {hours} hours in all | {sum(s.minutes for s in sources)} |"])
+    return f"{len(sources)} notebooks, about {hours} hours of reading, predicting and writing in all."
 
 
 def _badges(sources: Sequence[Source], repository: Repository) -> str:

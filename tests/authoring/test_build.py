@@ -166,7 +166,8 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     marks = "<!-- begin badges: x -->\n<!-- end badges -->\n\n<!-- begin clone: x -->\n<!-- end clone -->\n\n"
     table = "<!-- begin course: x -->\n<!-- end course -->\n"
-    (tmp_path / "README.md").write_text(f"# Top\n\n{marks}The rest.\n{table}")
+    hours = "<!-- begin hours: x -->\n<!-- end hours -->\n"
+    (tmp_path / "README.md").write_text(f"# Top\n\n{marks}The rest.\n{table}{hours}")
     (folder / "README.md").write_text(f"Before.\n{table}<!-- begin links: x -->\nold\n<!-- end links -->\nAfter.\n")
     return folder
 
@@ -214,6 +215,7 @@ def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: 
     clone = "git clone https://github.com/someone/fork && cd fork"
     assert f"\n{clone}\n```\n<!-- end clone -->\n\nThe rest.\n" in top
     assert "| [00_try](notebooks/00_try.ipynb) | one idea | 7 |" in top
+    assert "1 notebooks, about 0 hours" in top
     assert "| [00_try](00_try.ipynb) | one idea | 7 |" in inner
     assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
     assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_try.ipynb" in top
