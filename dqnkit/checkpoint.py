@@ -22,6 +22,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -121,13 +122,14 @@ def save(state: TrainState, directory: str | Path) -> Path:
         _sync(temporary)
         os.replace(temporary, final)
         _sync(root)
-        _remove_old(root)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         for segment in (root / "replay").glob("writing-*"):
             segment.unlink(missing_ok=True)
         what = "the disk is full: free some space" if error.errno == errno.ENOSPC else str(error)
         raise CheckpointError(f"the checkpoint of step {state.counters.step} was not written: {what}") from error
+    with suppress(OSError):  # the new one is whole; what could not be removed is tried again after the next
+        _remove_old(root)
     return final
 
 
@@ -311,8 +313,8 @@ def _remove_old(root: Path) -> None:
             needed |= set(_read_manifest(checkpoint)["segments"])
         except _DamagedError:
             continue
-    for segment in (root / "replay").iterdir():
-        if segment.name not in needed:
+    for segment in (root / "replay").glob("*.npz"):  # other things there belong to others: .ipynb_checkpoints, .nfs0001
+        if segment.is_file() and segment.name not in needed:
             segment.unlink()
     for leftover in [*root.glob("removing-*"), *root.glob("writing-*")]:
         shutil.rmtree(leftover, ignore_errors=True)
@@ -383,10 +385,16 @@ def _verify(path: Path, checksum: str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make sure that the names in a folder are on the disk, too. Windows has no such call and needs none."""
+    """Make sure that the names in a folder are on the disk, too. Windows has no such call and needs none.
+
+    Many file systems refuse it (VirtualBox's shared folders, old CIFS, WSL). The files themselves are on the disk then.
+    """
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+                raise
         finally:
             os.close(descriptor)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from toys import small_config
 
 from dqnkit import checkpoint
 from dqnkit.checkpoint import Checkpointer, DamagedCheckpointWarning, restore, save
@@ -194,6 +197,52 @@ def test_a_full_disk_leaves_the_older_checkpoint_whole(
     monkeypatch.undo()
     assert restore(folder).counters.step == int(newer.name.split("-")[1])
     assert not list(folder.glob("writing-*"))
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_does_not_sync_folders_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(checkpoint.os, "fsync", only_files)
+    *_, status = train(small_config(total_steps=64))
+    checkpoint.save(status.state, tmp_path)
+    assert checkpoint.restore(tmp_path).counters.step == status.step
+
+
+@pytest.mark.parametrize(
+    "name", [".ipynb_checkpoints", ".nfs000000000001", "000000000000-000000000001.npz", "notes.txt"]
+)
+def test_what_others_put_among_the_segments_harms_no_checkpoint(tmp_path: Path, name: str) -> None:
+    run = train(small_config())
+    checkpoint.save(next(run).state, tmp_path)
+    (tmp_path / "replay" / name).mkdir()
+    *_, status = run
+    checkpoint.save(status.state, tmp_path)
+    assert checkpoint.restore(tmp_path).counters.step == status.step
+    assert (tmp_path / "replay" / name).is_dir()
+
+
+def test_what_cannot_be_removed_is_no_failure_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_file = os.replace
+
+    def keeps_the_old(source: Any, target: Any) -> None:
+        if "removing-" in str(target):
+            raise PermissionError(errno.EACCES, "Permission denied", str(target))
+        replace_file(source, target)
+
+    monkeypatch.setattr(checkpoint.os, "replace", keeps_the_old)
+    for status in train(small_config(total_steps=300)):
+        last = checkpoint.save(status.state, tmp_path)
+    assert last.is_dir()
+    assert len(list(tmp_path.glob("step-*"))) > 2
+    assert checkpoint.restore(tmp_path).counters.step == status.step
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
