@@ -10,7 +10,6 @@ There are two kinds of rollouts:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import gymnasium as gym
@@ -21,13 +20,11 @@ from dqnkit.config import DQNConfig
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
 from dqnkit.errors import InvalidDataError
-from dqnkit.exploration import epsilon_greedy
+from dqnkit.exploration import SelectAction, checked, epsilon_greedy
 from dqnkit.frames import FrameRecord, WholeObservations
 from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights, Rollout
-
-SelectAction = Callable[[FloatArray, FloatArray, np.random.Generator], IntArray]
 
 
 @dataclass
@@ -64,7 +61,7 @@ class Actor:
     ) -> None:
         self.config = config
         self.index = index
-        self._select_action = select_action or epsilon_greedy
+        self._select_action = checked(select_action) if select_action else epsilon_greedy
         self._envs = make_vector_env(
             config.env_id,
             config.num_envs,
@@ -89,7 +86,8 @@ class Actor:
             steps: of each copy, where not ``config.rollout_steps``; with ``config.deterministic`` episodes decide.
 
         Raises:
-            InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step).
+            InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step), or
+                ``select_action`` returned something else than actions.
         """
         began = time.perf_counter()
         epsilons = np.broadcast_to(np.asarray(epsilon, dtype=np.float32), (self.config.num_envs,))

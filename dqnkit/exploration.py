@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dqnkit.config import DQNConfig
+from dqnkit.errors import InvalidDataError
 from dqnkit.types import Array, FloatArray, IntArray
+
+SelectAction = Callable[[FloatArray, FloatArray, np.random.Generator], IntArray]  # q_values [B, A], epsilon [B]
 
 
 def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.Generator) -> IntArray:
@@ -25,6 +30,26 @@ def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.
     random_actions = rng.integers(num_actions, size=batch_size, dtype=np.int32)  # [B]
     np.copyto(actions, random_actions, where=explore)
     return actions
+
+
+def checked(select_action: SelectAction) -> SelectAction:
+    """The reader's own selection of actions, which raises `InvalidDataError` where it returns no actions.
+
+    Not every environment minds an action out of range, and a compiled update reads a value at random for it.
+    """
+
+    def select(q_values: FloatArray, epsilon: FloatArray, rng: np.random.Generator) -> IntArray:
+        batch_size, num_actions = q_values.shape
+        actions = np.asarray(select_action(q_values, epsilon, rng))
+        wanted = f"select_action must return {batch_size} whole numbers from 0 to {num_actions - 1}, one for each row"
+        if actions.shape != (batch_size,) or not np.issubdtype(actions.dtype, np.integer):
+            raise InvalidDataError(f"{wanted}; it returned {actions.dtype} of shape {actions.shape}")
+        if actions.min() < 0 or actions.max() >= num_actions:
+            wrong = actions[(actions < 0) | (actions >= num_actions)][0]
+            raise InvalidDataError(f"{wanted}; it returned the action {wrong}")
+        return actions
+
+    return select
 
 
 def linear_schedule(step: int, start: float, end: float, steps: int) -> float:

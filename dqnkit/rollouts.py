@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from dqnkit.actor import Actor, SelectAction
+from dqnkit.actor import Actor
 from dqnkit.config import DQNConfig
+from dqnkit.exploration import SelectAction
 from dqnkit.settings import require_same
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 

@@ -463,3 +463,29 @@ def test_an_actor_that_takes_over_in_the_middle_of_a_run_sees_other_episodes() -
     later = Actor(config, first_sequence=7).rollout(weights, 0.5).transitions.observation
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first[:4], later[:4])
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        (np.full(2, 2), "the action 2"),
+        (np.array([0, -1]), "the action -1"),
+        (np.array([0.0, 1.0]), "float64 of shape"),
+        (np.array([True, False]), "bool of shape"),
+        (np.zeros((2, 1), int), r"shape \(2, 1\)"),
+        (0, r"shape \(\)"),
+        ([0], r"shape \(1,\)"),
+    ],
+    ids=repr,
+)
+def test_a_selection_that_returns_no_actions_is_told_so(actions: Any, told: str) -> None:
+    actor = Actor(small_config(num_envs=2), select_action=lambda q_values, epsilon, rng: actions)
+    with pytest.raises(InvalidDataError, match=rf"select_action must return 2 whole numbers from 0 to 1.*{told}"):
+        actor.rollout(linear_policy((4,), 2), 0.0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, list, tuple])
+def test_actions_of_any_integer_type_are_taken(kind: Any) -> None:
+    make = kind if kind in (list, tuple) else lambda values: np.array(values, kind)
+    actor = Actor(small_config(num_envs=2), select_action=lambda q_values, epsilon, rng: make([0, 1]))
+    assert set(actor.rollout(linear_policy((4,), 2), 0.0).transitions.action.tolist()) <= {0, 1}
