@@ -55,6 +55,9 @@ def make_env(
         env = gym.wrappers.DtypeObservation(env, np.float32)
     if frame_stack > 1:
         check_stackable(env.observation_space, env_id)
+        # Gymnasium's stack keeps references: without a copy, an environment that changes the array which it returned
+        # last would change the older frames, too.
+        env = gym.wrappers.TransformObservation(env, np.copy, env.observation_space)
         env = gym.wrappers.FrameStackObservation(env, frame_stack)
     return env
 

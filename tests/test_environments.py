@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from toys import linear_policy, small_config
 
 from dqnkit import games
+from dqnkit.actor import Actor
 from dqnkit.environment_limits import check_autoreset, check_spaces
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.evaluation import evaluate
 from dqnkit.games import needed_package
 from dqnkit.presets import PRESETS
 from dqnkit.types import Array
@@ -270,3 +274,27 @@ def test_another_autoreset_mode_is_refused() -> None:
 def test_pictures_with_channels_are_not_stacked() -> None:
     with pytest.raises(EnvironmentNotSupportedError, match=r"Catch-v0 has pictures \(8, 6, 1\).*frame_stack to 1"):
         make_env("dqnkit/Catch-v0", frame_stack=4)
+
+
+@pytest.mark.parametrize("frame_stack", [1, 3])
+def test_an_environment_that_returns_one_array_again_and_again_is_seen_like_any_other(frame_stack: int) -> None:
+    plain_env, same_env = (
+        make_env(f"test/{name}-v0", frame_stack=frame_stack) for name in ("TinyVideo", "OneArrayVideo")
+    )
+    for env in (plain_env, same_env):
+        env.reset(seed=3)
+        env.step(0)
+    np.testing.assert_array_equal(same_env.step(0)[0], plain_env.step(0)[0])
+    config = small_config("test/TinyVideo-v0", frame_stack=frame_stack, num_envs=2, rollout_steps=12)
+    weights = linear_policy((4, 5) if frame_stack == 1 else (frame_stack, 4, 5), 2)
+    plain = Actor(config).rollout(weights, 0.3)
+    same = Actor(replace(config, env_id="test/OneArrayVideo-v0")).rollout(weights, 0.3)
+    for expected, values in zip(plain.transitions, same.transitions, strict=True):
+        np.testing.assert_array_equal(values, expected)
+    if frame_stack > 1:
+        np.testing.assert_array_equal(same.frames, plain.frames)
+    returns, others = (
+        evaluate(weights, replace(config, env_id=f"test/{name}-v0"), episodes=5)
+        for name in ("TinyVideo", "OneArrayVideo")
+    )
+    np.testing.assert_array_equal(others, returns)

@@ -99,6 +99,17 @@ class TinyVideo(gym.Env[Any, Any]):
         return self.np_random.integers(0, 256, (4, 5), dtype=np.uint8)
 
 
+class OneArrayVideo(TinyVideo):
+    """The same pictures, each written into the one array that is returned every time, as emulators do."""
+
+    def __init__(self) -> None:
+        self._screen = np.empty((4, 5), np.uint8)
+
+    def _picture(self) -> Array:
+        self._screen[:] = super()._picture()
+        return self._screen
+
+
 class Bare(gym.Env[Any, Any]):
     """An environment with spaces and nothing else."""
 
@@ -118,7 +129,7 @@ class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
 
 def register() -> None:
     """Register the environments above with Gymnasium as test/NAME-v0."""
-    for kind in (Scripted, Broken, RandomLength, TinyVideo, Bare):
+    for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, Bare):
         if f"test/{kind.__name__}-v0" not in gym.registry:
             gym.register(f"test/{kind.__name__}-v0", kind)
     if "test/SameStep-v0" not in gym.registry:
