@@ -20,7 +20,7 @@ from dqnkit.config import DQNConfig
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
 from dqnkit.errors import InvalidDataError
-from dqnkit.exploration import SelectAction, checked, epsilon_greedy
+from dqnkit.exploration import SelectAction, checked_selection, epsilon_greedy
 from dqnkit.frames import FrameRecord, WholeObservations
 from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
@@ -61,7 +61,7 @@ class Actor:
     ) -> None:
         self.config = config
         self.index = index
-        self._select_action = checked(select_action) if select_action else epsilon_greedy
+        self._select_action = checked_selection(select_action) if select_action else epsilon_greedy
         self._envs = make_vector_env(
             config.env_id,
             config.num_envs,

@@ -32,7 +32,7 @@ def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.
     return actions
 
 
-def checked(select_action: SelectAction) -> SelectAction:
+def checked_selection(select_action: SelectAction) -> SelectAction:
     """The reader's own selection of actions, which raises `InvalidDataError` where it returns no actions.
 
     Not every environment minds an action out of range, and a compiled update reads a value at random for it.
