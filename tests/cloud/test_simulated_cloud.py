@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import ipaddress
 import json
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
+import dask.config
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -350,9 +352,18 @@ def test_what_a_script_says_is_understood(tmp_path: Path) -> None:
     ]
 
 
+@pytest.fixture
+def dask_configuration() -> Iterator[None]:
+    """Dask's configuration is as before after the test: a cluster of dask-cloudprovider leaves its TLS keys there."""
+    before = copy.deepcopy(dask.config.config)
+    yield
+    dask.config.config.clear()
+    dask.config.config.update(before)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of sockets that it leaves open
-def test_a_cluster_of_dask_cloudprovider_runs_on_it() -> None:
+def test_a_cluster_of_dask_cloudprovider_runs_on_it(dask_configuration: None) -> None:
     from dask_cloudprovider.aws import EC2Cluster
 
     with guarded_aws() as cloud:
