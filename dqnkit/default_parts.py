@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dqnkit.array_store import ArrayStore
 from dqnkit.config import DQNConfig
-from dqnkit.environments import make_env
+from dqnkit.environments import network_sizes
 from dqnkit.errors import ConfigError, MissingExtraError
 from dqnkit.frames import FrameStore, Store
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
@@ -95,16 +95,11 @@ def check_learner(learner: Any, config: DQNConfig) -> None:
     if its is None or its == config:
         return
     require_same("the learner", its, config, LEARNER_SETTINGS)
-    if its.env_id != config.env_id and _spaces(its) != _spaces(config):
+    if its.env_id == config.env_id:
+        return
+    own_sizes, sizes = (network_sizes(each.env_id, each.frame_stack) for each in (its, config))
+    if own_sizes != sizes:
         raise ConfigError(
             f"the learner was made with env_id {its.env_id!r}, the run has env_id {config.env_id!r}, whose spaces are "
             "others: make both with the same settings"
         )
-
-
-def _spaces(config: DQNConfig) -> tuple[Any, ...]:
-    """Shape and type of an observation, and the number of actions."""
-    env = make_env(config.env_id, frame_stack=config.frame_stack)
-    space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
-    env.close()
-    return space.shape, space.dtype, num_actions

@@ -89,6 +89,19 @@ def make_vector_env(
     return envs
 
 
+def network_sizes(env_id: str, frame_stack: int = 1) -> tuple[tuple[int, ...], Any, int]:
+    """What a Q-network needs to know of an environment: shape and type of an observation, and the number of actions.
+
+    Raises:
+        EnvironmentNotSupportedError, MissingExtraError: as `make_env`.
+    """
+    env = make_env(env_id, frame_stack=frame_stack)
+    space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
+    env.close()
+    assert space.shape is not None
+    return space.shape, space.dtype, num_actions
+
+
 def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
     # that of the Atari games stacks and skips frames in another way than `make_env`

@@ -14,7 +14,7 @@ import numpy as np
 
 from dqnkit.backend import keras, prepare_xla, tf
 from dqnkit.config import DQNConfig
-from dqnkit.environments import make_env
+from dqnkit.environments import network_sizes
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.network_layers import policy_layers
 from dqnkit.networks import build_q_network, flat_parameters, update_target
@@ -63,9 +63,9 @@ class Learner:
         self.strategy = strategy or tf.distribute.get_strategy()
         self._replicas = Replicas(self.strategy, config.batch_size, reduce)
         self.num_replicas = self._replicas.number
-        build = network or build_q_network
+        build, sizes = network or build_q_network, network_sizes(config.env_id, config.frame_stack)
         with self.strategy.scope():
-            self.online, self.target = (build(*_spaces(config), config) for _ in range(2))
+            self.online, self.target = (build(*sizes, config) for _ in range(2))
             self.target.set_weights(self.online.get_weights())
             self.optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
             self.optimizer.build(self.online.trainable_variables)
@@ -264,12 +264,3 @@ def _check_outputs(outputs: tuple[Tensor, ...], batch_size: int) -> None:
 
 def _flat(variables: list[Any]) -> Tensor:
     return tf.concat([tf.reshape(variable.value, [-1]) for variable in variables], axis=0)
-
-
-def _spaces(config: DQNConfig) -> tuple[tuple[int, ...], Any, int]:
-    env = make_env(config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
-    shape, dtype = env.observation_space.shape, env.observation_space.dtype
-    num_actions = int(env.action_space.n)  # type: ignore[attr-defined]
-    env.close()
-    assert shape is not None
-    return shape, dtype, num_actions
