@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fault_table
 import numpy as np
 import pytest
 import toys
@@ -30,8 +31,26 @@ def mutants(request: pytest.FixtureRequest) -> dict[str, dict[str, bool]]:
     return request.config.stash.setdefault(MUTANTS, {})
 
 
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Callable[[int, str, str], None]:
+    """`tried(kind, given, now)` adds a row to the table of faults (tests/support/fault_table.py): call it after the
+    assertions, with what really happened."""
+
+    def add(kind: int, given: str, now: str) -> None:
+        assert kind in fault_table.KINDS
+        request.node.user_properties.append(("fault", [kind, given, now]))  # pytest-xdist carries it to the controller
+
+    return add
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table of checks and known mistakes, if this run tested any."""
+    """Print the table of faults, and that of checks and known mistakes, if this run tested any."""
+    reports = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, [])]
+    rows = [tuple(value) for report in reports for key, value in report.user_properties if key == "fault"]
+    if rows:
+        terminalreporter.section("faults: what was tried, what happens now")
+        for line in fault_table.lines(rows):
+            terminalreporter.write_line(line)
     tried = config.stash.get(MUTANTS, {})
     if not tried:
         return
