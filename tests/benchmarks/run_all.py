@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "cluster_actors": (["cluster_actors.py"], ["--seconds=2", "--actors", "1", "10"]),
     "plan_accuracy": (["plan_accuracy.py"], ["--seconds=3", "--workers", "1", "2", "--regimes", "actors"]),
     "cluster_memory": (["cluster_memory.py"], ["--minutes=0.2"]),
+    "soak": (["soak.py"], ["--minutes=2"]),
     "chaos": (["chaos.py"], ["--minutes=0.2"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),
 }
