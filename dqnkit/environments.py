@@ -12,6 +12,7 @@ import numpy as np
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.games import ATARI, make_game, register_game
+from dqnkit.observations import CheckedObservations
 from dqnkit.small_environments import register_small_environments
 
 register_small_environments()
@@ -50,6 +51,7 @@ def make_env(
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
     check_spaces(env.observation_space, env.action_space, env_id)
+    env = CheckedObservations(env, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
         env = gym.wrappers.FlattenObservation(env)
         env = gym.wrappers.DtypeObservation(env, np.float32)
@@ -89,8 +91,8 @@ def make_vector_env(
     return envs
 
 
-def network_sizes(env_id: str, frame_stack: int = 1) -> tuple[tuple[int, ...], Any, int]:
-    """What a Q-network needs to know of an environment: shape and type of an observation, and the number of actions.
+def network_spaces(env_id: str, frame_stack: int = 1) -> tuple[gym.Space[Any], int]:
+    """What a Q-network needs to know of an environment: the space of its observations, and the number of actions.
 
     Raises:
         EnvironmentNotSupportedError, MissingExtraError: as `make_env`.
@@ -98,8 +100,7 @@ def network_sizes(env_id: str, frame_stack: int = 1) -> tuple[tuple[int, ...], A
     env = make_env(env_id, frame_stack=frame_stack)
     space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
     env.close()
-    assert space.shape is not None
-    return space.shape, space.dtype, num_actions
+    return space, num_actions
 
 
 def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:

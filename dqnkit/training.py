@@ -16,6 +16,7 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
+from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, ConfigError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.replay import Replay
@@ -78,6 +79,7 @@ def train(
 
     Raises:
         ConfigError: the rollouts or the learner were made with other settings than ``config``, as far as they use them.
+            Or no update would ever be made, see `check_learns`; with ``samples_per_insert`` 0 that is the purpose.
         DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
@@ -87,6 +89,28 @@ def train(
             yield loop.advance()
     finally:
         loop.rollouts.close()
+
+
+def check_learns(config: DQNConfig) -> None:
+    """Raise `ConfigError`, with the sum, where a whole run is too short for a single call of the learner."""
+    copies = config.num_actors * config.num_envs
+    longest, held_back = config.rollout_steps, copies * (config.n_step - 1)
+    if config.deterministic:
+        longest, held_back = config.max_episode_steps or find_environment(config.env_id).max_episode_steps or 0, 0
+        if not longest and config.samples_per_insert > 0:
+            return  # nobody knows how far the last round goes beyond total_steps
+    transitions = config.total_steps + copies * longest - 1 - held_back  # at most: the last round is completed
+    drawn = config.samples_per_insert * max(0, transitions - config.learning_starts)
+    needed = config.updates_per_call * config.batch_size
+    if drawn < needed:
+        raise ConfigError(
+            f"these settings never learn: {config.total_steps:,} steps give at most {max(0, transitions):,} "
+            f"transitions, which allow samples_per_insert x (transitions - learning_starts) = "
+            f"{config.samples_per_insert:g} x ({max(0, transitions):,} - {config.learning_starts:,}) = "
+            f"{max(0.0, drawn):,.0f} draws, and the first call of the learner needs updates_per_call x batch_size = "
+            f"{config.updates_per_call:,} x {config.batch_size:,} = {needed:,}. Raise total_steps or "
+            "samples_per_insert, or lower the others"
+        )
 
 
 class _Loop:
@@ -117,6 +141,8 @@ class _Loop:
             self.replay = make_replay(config) if replay is None else replay  # an empty one is false
             self.counters = Counters()
         check_learner(self.learner, config)
+        if config.samples_per_insert > 0 and self.learner.updates == 0:
+            check_learns(config)
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
         self.policy_lag = 0

@@ -21,7 +21,7 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 ROWS = [
     {"errors", "types", "files", "hosted", "dqn_in_one_file"},
     {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
-    {"config", "small_environments", "frames"},
+    {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
     {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
     {"actor"},
@@ -61,6 +61,7 @@ ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    "observations",
     *("packing", "frames", "array_store"),
     "cluster",
 }
