@@ -26,6 +26,7 @@ class Observations(NamedTuple):
     dtype: str
     is_picture: bool
     channels_first: bool  # [C, H, W], or stacked frames [S, H, W]: the network transposes them to [H, W, C]
+    frame_stack: int
     largest: float  # the network divides observations by it; 1: they stay as they are
 
     @property
@@ -41,7 +42,7 @@ class Observations(NamedTuple):
         """One line for the beginning of a run: ``observation: uint8 picture 84x84x4, scaled by 1/255``."""
         if self.is_picture:
             what = f"picture {_times(self.picture_shape)}"
-            if self.channels_first:
+            if self.channels_first and self.frame_stack == 1:
                 what += f" (transposed, the environment gives {_times(self.shape)})"
         else:
             what = f"vector of {_times(self.shape)}"
@@ -77,7 +78,7 @@ def describe(space: gym.Space[Any], frame_stack: int = 1) -> Observations:
         size = max(abs(low), abs(high))
         if (is_picture and 1 < size <= LARGEST_PIXEL) or (low == 0 and BYTE_LIKE[0] <= high <= BYTE_LIKE[1]):
             largest = size
-    return Observations(shape, np.dtype(space.dtype).name, is_picture, channels_first, largest)
+    return Observations(shape, np.dtype(space.dtype).name, is_picture, channels_first, frame_stack, largest)
 
 
 def common_bounds(space: gym.Space[Any]) -> tuple[float, float] | None:
@@ -162,7 +163,7 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
         if not np.issubdtype(self._dtype, np.floating) and not np.array_equal(fitting, values):
             wrong = values[fitting != values][0]
             raise InvalidDataError(
-                f"{self._env_id} gave {wrong} in an observation of {values.dtype}, {self._declared()}"
+                f"{self._env_id} gave {wrong:g} in an observation of {values.dtype}, {self._declared()}"
             )
         return fitting
 
