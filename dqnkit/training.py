@@ -16,7 +16,6 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
-from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, ConfigError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.replay import Replay
@@ -93,21 +92,17 @@ def train(
 
 def check_learns(config: DQNConfig) -> None:
     """Raise `ConfigError`, with the sum, where a whole run is too short for a single call of the learner."""
-    copies = config.num_actors * config.num_envs
-    longest, held_back = config.rollout_steps, copies * (config.n_step - 1)
-    if config.deterministic:
-        longest, held_back = config.max_episode_steps or find_environment(config.env_id).max_episode_steps or 0, 0
-        if not longest and config.samples_per_insert > 0:
-            return  # nobody knows how far the last round goes beyond total_steps
-    transitions = config.total_steps + copies * longest - 1 - held_back  # at most: the last round is completed
+    # the last n - 1 steps of each copy wait for their successors; a rollout of whole episodes packs all
+    waiting = 0 if config.deterministic else config.num_actors * config.num_envs * (config.n_step - 1)
+    transitions = max(0, config.total_steps - waiting)
     drawn = config.samples_per_insert * max(0, transitions - config.learning_starts)
     needed = config.updates_per_call * config.batch_size
     if drawn < needed:
         raise ConfigError(
-            f"these settings never learn: {config.total_steps:,} steps give at most {max(0, transitions):,} "
-            f"transitions, which allow samples_per_insert x (transitions - learning_starts) = "
-            f"{config.samples_per_insert:g} x ({max(0, transitions):,} - {config.learning_starts:,}) = "
-            f"{max(0.0, drawn):,.0f} draws, and the first call of the learner needs updates_per_call x batch_size = "
+            f"these settings never learn: {config.total_steps:,} steps give {transitions:,} transitions, which allow "
+            f"samples_per_insert x (transitions - learning_starts) = "
+            f"{config.samples_per_insert:g} x ({transitions:,} - {config.learning_starts:,}) = "
+            f"{drawn:,.0f} draws, and the first call of the learner needs updates_per_call x batch_size = "
             f"{config.updates_per_call:,} x {config.batch_size:,} = {needed:,}. Raise total_steps or "
             "samples_per_insert, or lower the others"
         )
