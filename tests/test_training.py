@@ -159,7 +159,7 @@ def test_settings_that_never_learn_are_refused_with_the_sum(settings: dict[str, 
 def test_the_sum_is_exact_for_the_first_call_of_the_learner() -> None:
     """The shortest run that is let through makes an update."""
     for settings, shortest in (({}, 64 + 16), ({"n_step": 5}, 64 + 16 + 4 * 4), ({"num_actors": 2}, 64 + 16)):
-        config = small_config("dqnkit/Catch-v0", **settings, total_steps=shortest)
+        config = small_config(**settings, total_steps=shortest)
         assert fake_run(config)[-1].updates > 0
         with pytest.raises(ConfigError, match="never learn"):
             check_learns(replace(config, total_steps=shortest - 1))
