@@ -288,7 +288,7 @@ def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
 
 
 def test_the_wall_clock_leaves_out_what_the_reader_does() -> None:
-    run = train(small_config(total_steps=64), learner=FakeLearner())  # type: ignore[arg-type]
+    run = train(small_config(total_steps=96), learner=FakeLearner())  # type: ignore[arg-type]
     first = next(run)
     time.sleep(0.5)
     assert first.seconds < next(run).seconds < 0.5
