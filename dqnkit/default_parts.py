@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dqnkit.array_store import ArrayStore
 from dqnkit.config import DQNConfig
 from dqnkit.environments import network_spaces
-from dqnkit.errors import ConfigError, MissingExtraError
+from dqnkit.errors import ConfigError, needs
 from dqnkit.frames import FrameStore, Store
 from dqnkit.observations import describe
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
@@ -66,12 +66,8 @@ def make_learner(config: DQNConfig) -> Learner:
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
-    try:  # imported here, so that a loop with a learner in other processes needs no TensorFlow
-        from dqnkit.learner import Learner
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
-            raise
-        raise MissingExtraError("TensorFlow, which the learner needs,", "learner") from error
+    with needs("TensorFlow, which the learner needs,", "learner", "tensorflow", "keras"):
+        from dqnkit.learner import Learner  # here, so that a loop with a learner in other processes needs no TensorFlow
     return Learner(config)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.backend import keras, prepare_xla, tf
+from dqnkit.backend import keras, keras_defaults, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, DivergedError
@@ -65,7 +65,7 @@ class Learner:
         self._replicas = Replicas(self.strategy, config.batch_size, reduce)
         self.num_replicas = self._replicas.number
         build, spaces = network or build_q_network, network_spaces(config.env_id, config.frame_stack)
-        with self.strategy.scope():
+        with self.strategy.scope(), keras_defaults():
             self.online, self.target = (build(*spaces, config) for _ in range(2))
             self.target.set_weights(self.online.get_weights())
             self.optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)

@@ -120,11 +120,16 @@ def policy_layers(network: keras.Model) -> tuple[policy.Layer, ...]:
     """What `dqnkit.policy.q_values` must compute for this network.
 
     Raises:
-        UnknownLayerError: a layer, or a way of using it, that the NumPy policy does not know.
+        UnknownLayerError: a layer, a way of using it or a precision that the NumPy policy does not know.
     """
     layers: list[policy.Layer] = []
     for layer in network.layers:
         if not isinstance(layer, keras.layers.InputLayer):
+            if layer.compute_dtype != "float32":
+                raise UnknownLayerError(
+                    f"the layer {layer.name} computes in {layer.compute_dtype}, and the NumPy policy in float32: make "
+                    "it with dtype='float32', or call keras.config.set_dtype_policy('float32') before"
+                )
             layers.append(_policy_layer(layer))
     shapes = [tuple(variable.shape) for variable in network.weights]
     if shapes != policy.parameter_shapes(tuple(layers)):

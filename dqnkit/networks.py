@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from dqnkit.backend import keras, tf
+from dqnkit.backend import keras, keras_defaults, tf
 from dqnkit.config import DQNConfig
 from dqnkit.network_layers import DuelingHead, picture_layers
 from dqnkit.observations import describe
@@ -17,6 +17,7 @@ from dqnkit.types import FloatArray
 Tensor = Any
 
 
+@keras_defaults()
 def build_q_network(observation_space: gym.Space[Any], num_actions: int, config: DQNConfig) -> keras.Model:
     """The Q-network ``[B, ...] -> [B, A]``: one value for each action, no activation on the output.
 

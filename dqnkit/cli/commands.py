@@ -28,7 +28,7 @@ import dqnkit
 from dqnkit.cli.cloud_commands import cloud, plan
 from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.config import DQNConfig
-from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
+from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, RolloutError, needs
 from dqnkit.exploration import schedule_changes
 from dqnkit.presets import names_of_presets, preset
 
@@ -382,8 +382,11 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 def _import_tensorflow() -> None:
     """Import what the learner needs, so that a missing package is noticed before anything is written."""
-    for package, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
+    for module, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
-            importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(f"{name}, which training needs,", "learner") from error
+            with needs(f"{name}, which training needs,", "learner", name.lower(), "keras"):
+                importlib.import_module(module)
+        except ImportError as error:
+            if isinstance(error, DQNKitError):
+                raise
+            raise DQNKitError(f"{name} is installed, and cannot be imported: {error}. Install it again") from error
