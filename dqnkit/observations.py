@@ -34,9 +34,9 @@ class Observations(NamedTuple):
         """``(H, W, C)`` of a picture as the convolutions see it."""
         if self.channels_first:
             channels, height, width = self.shape
-            return height, width, channels
-        height, width, *channels = self.shape
-        return height, width, channels[0] if channels else 1
+        else:
+            height, width, channels = (*self.shape, 1)[:3]
+        return height, width, channels
 
     def __str__(self) -> str:
         """One line for the beginning of a run: ``observation: uint8 picture 84x84x4, scaled by 1/255``."""
@@ -140,7 +140,7 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
             InvalidDataError: the observation does not fit its space.
         """
         observation, *rest = super().step(action)
-        return (self._checked(observation), *rest)  # type: ignore[return-value]
+        return (self._checked(observation), *rest)
 
     def _checked(self, observation: Any) -> Any:
         if self._is_discrete:
