@@ -14,7 +14,7 @@ from dqnkit.cluster import local
 from dqnkit.cluster.connect import connect
 from dqnkit.cluster.local import workers_that_fit
 from dqnkit.cluster.package import check_workers, send_package
-from dqnkit.errors import ConfigError, MissingExtraError
+from dqnkit.errors import ConfigError, needs
 
 if TYPE_CHECKING:
     from distributed.deploy.cluster import Cluster
@@ -23,6 +23,11 @@ __all__ = ["check_workers", "connect", "make_cluster", "send_package", "workers_
 
 # Kinds that need the extra `cloud`: the module with the function `start`, imported only when it is asked for.
 STARTED_BY = {"ssh": "dqnkit.cluster.ssh", "aws": "dqnkit.cloud.aws", "gcp": "dqnkit.cloud.gcp"}
+# Packages of that extra and what they bring, as they are imported
+CLOUD_PACKAGES = (
+    *("aiobotocore", "asyncssh", "botocore", "cryptography", "dask_cloudprovider", "google", "google_auth_httplib2"),
+    *("googleapiclient", "httplib2"),
+)
 
 
 def make_cluster(
@@ -80,11 +85,7 @@ def make_cluster(
 
 def _starter(where: str) -> Callable[..., Cluster]:
     """The function that starts a cluster of a kind that needs the extra `cloud`."""
-    try:
+    with needs(f"what a cluster on {where} needs", "cloud", *CLOUD_PACKAGES):
         module = importlib.import_module(STARTED_BY[where])
-    except ImportError as error:
-        if (error.name or "").startswith("dqnkit"):
-            raise
-        raise MissingExtraError(f"what a cluster on {where} needs", "cloud") from error
     starter: Callable[..., Cluster] = module.start
     return starter

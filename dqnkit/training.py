@@ -78,6 +78,7 @@ def train(
 
     Raises:
         ConfigError: the rollouts or the learner were made with other settings than ``config``, as far as they use them.
+            Or no update would ever be made, see `check_learns`; with ``samples_per_insert`` 0 that is the purpose.
         DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
@@ -87,6 +88,24 @@ def train(
             yield loop.advance()
     finally:
         loop.rollouts.close()
+
+
+def check_learns(config: DQNConfig) -> None:
+    """Raise `ConfigError`, with the sum, where a whole run is too short for a single call of the learner."""
+    # the last n - 1 steps of each copy wait for their successors; a rollout of whole episodes packs all
+    waiting = 0 if config.deterministic else config.num_actors * config.num_envs * (config.n_step - 1)
+    transitions = max(0, config.total_steps - waiting)
+    drawn = config.samples_per_insert * max(0, transitions - config.learning_starts)
+    needed = config.updates_per_call * config.batch_size
+    if drawn < needed:
+        raise ConfigError(
+            f"these settings never learn: {config.total_steps:,} steps give {transitions:,} transitions, which allow "
+            f"samples_per_insert x (transitions - learning_starts) = "
+            f"{config.samples_per_insert:g} x ({transitions:,} - {config.learning_starts:,}) = "
+            f"{drawn:,.0f} draws, and the first call of the learner needs updates_per_call x batch_size = "
+            f"{config.updates_per_call:,} x {config.batch_size:,} = {needed:,}. Raise total_steps or "
+            "samples_per_insert, or lower the others"
+        )
 
 
 class _Loop:
@@ -117,6 +136,8 @@ class _Loop:
             self.replay = make_replay(config) if replay is None else replay  # an empty one is false
             self.counters = Counters()
         check_learner(self.learner, config)
+        if config.samples_per_insert > 0 and self.learner.updates == 0:
+            check_learns(config)
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
         self.policy_lag = 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
-from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError, missing_module, needs
 from dqnkit.policy import q_values
 from dqnkit.types import Array, PolicyWeights
 
@@ -56,10 +56,8 @@ def record_video(
     Raises:
         MissingExtraError: Pillow, or what the environment draws with, is not installed.
     """
-    try:
+    with needs("Pillow, which writes videos,", "course", "PIL"):
         from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Pillow, which writes videos,", "course") from error
 
     def scaled(frame: Array) -> Any:
         picture = Image.fromarray(frame)
@@ -69,7 +67,9 @@ def record_video(
     try:
         pictures, frames_per_second = _render_episode(weights, config, seed, max_frames, scaled)
     except gym.error.DependencyNotInstalled as error:
-        raise MissingExtraError(f"what draws {config.env_id}", "course") from error
+        if missing_module(error) == "pygame":
+            raise MissingExtraError(f"what draws {config.env_id}", "course") from error
+        raise EnvironmentNotSupportedError(f"{config.env_id} cannot be drawn: {error}") from error
     if Path(path).suffix == ".gif":
         # one palette for all, so that nothing flickers and the file stays small
         palette = pictures[len(pictures) // 2].quantize(64)

@@ -211,7 +211,7 @@ def test_a_file_system_that_does_not_sync_folders_is_no_error(
         sync(descriptor)
 
     monkeypatch.setattr(checkpoint.os, "fsync", only_files)
-    *_, status = train(small_config(total_steps=64))
+    *_, status = train(small_config(total_steps=96))
     checkpoint.save(status.state, tmp_path)
     assert checkpoint.restore(tmp_path).counters.step == status.step
 

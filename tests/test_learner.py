@@ -353,8 +353,8 @@ def test_a_loss_and_an_update_rule_together_are_refused() -> None:
 def test_a_network_of_the_readers_own_is_learned_and_acts(rng: np.random.Generator) -> None:
     """A dueling network, without the setting: the weights equal those with the setting."""
 
-    def dueling(shape: Any, dtype: Any, num_actions: int, config: DQNConfig) -> Any:
-        return build_q_network(shape, dtype, num_actions, replace(config, dueling=True))
+    def dueling(space: Any, num_actions: int, config: DQNConfig) -> Any:
+        return build_q_network(space, num_actions, replace(config, dueling=True))
 
     data = batches(rng)
     learner, expected = Learner(config_for_updates(), network=dueling), Learner(config_for_updates(dueling=True))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dqnkit.cloud import CLOUDS
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import needs
 
 if TYPE_CHECKING:
     from dqnkit.cloud.meter import Meter
@@ -147,16 +147,6 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-@contextmanager
-def needs_dask() -> Iterator[None]:
-    """If Dask is missing, raise an error that says what to install.
-
-    Raises:
-        MissingExtraError: Dask is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
-            raise
-        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
+def needs_dask() -> AbstractContextManager[None]:
+    """In its ``with`` block, a Dask that is missing raises a `MissingExtraError`, which says what to install."""
+    return needs("Dask, which a cluster needs,", "cluster", "dask", "distributed")

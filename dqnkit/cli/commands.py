@@ -28,7 +28,8 @@ import dqnkit
 from dqnkit.cli.cloud_commands import cloud, plan
 from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.config import DQNConfig
-from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, MissingExtraError, RolloutError
+from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, RolloutError, needs
+from dqnkit.exploration import schedule_changes
 from dqnkit.presets import names_of_presets, preset
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def train(
 
     make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
     from dqnkit.runs import RunFolder
+    from dqnkit.training import check_learns
+
+    check_learns(config)
 
     name = re.sub("[/:]", "-", env_id)
     path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -146,6 +150,7 @@ def train(
         learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind
         run = RunFolder.create(path, config)
         click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
+        click.echo(_observations(config))
         _train(run, train_loop(config, rollouts=rollouts.source, learner=learner), video, rollouts)
     if show:
         for picture in ("learning_curve.png", "video.gif"):
@@ -167,20 +172,27 @@ def resume(
     """Go on with RUN, the folder of a run, from its last whole checkpoint, with a cluster or without."""
     from dqnkit.runs import RunFolder, read_config
 
-    config = read_config(run)
+    config = before = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
     with cluster.rollouts() as rollouts:
         _import_tensorflow()
+        from dqnkit.training import check_learns
         from dqnkit.training import train as train_loop
 
         state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
         step = state.counters.step if state else 0  # 0: the run was stopped before its first checkpoint
+        if state is None or state.learner.updates == 0:
+            check_learns(config)
         folder = RunFolder.open(run, config, step)
         if state and step >= config.total_steps and folder.evaluated:
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
             return
         click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
+        click.echo(_observations(config))
+        if config.total_steps != before.total_steps:
+            for sentence in schedule_changes(before, config, step):
+                click.echo(f"  {sentence}")
         weights = state.learner.get_weights() if state else None
         _train(
             folder,
@@ -305,6 +317,14 @@ def _train(
     _show_result(run, weights, video)
 
 
+def _observations(config: DQNConfig) -> str:
+    """How the network reads observations, in one line."""
+    from dqnkit.environments import network_spaces
+    from dqnkit.observations import describe
+
+    return str(describe(network_spaces(config.env_id, config.frame_stack)[0], config.frame_stack))
+
+
 def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
     """The numbers to the right of the progress bar."""
     return f"return {status.episode_return:.1f}, loss {status.loss:.3g}{rollouts.progress(status.policy_lag)}"
@@ -362,8 +382,11 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 def _import_tensorflow() -> None:
     """Import what the learner needs, so that a missing package is noticed before anything is written."""
-    for package, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
+    for module, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
-            importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(f"{name}, which training needs,", "learner") from error
+            with needs(f"{name}, which training needs,", "learner", name.lower(), "keras"):
+                importlib.import_module(module)
+        except ImportError as error:
+            if isinstance(error, DQNKitError):
+                raise
+            raise DQNKitError(f"{name} is installed, and cannot be imported: {error}. Install it again") from error

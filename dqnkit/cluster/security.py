@@ -27,7 +27,7 @@ from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
 
 from dqnkit.cluster.remote_eval import evaluate_on_workers
-from dqnkit.errors import ClusterError, MissingExtraError
+from dqnkit.errors import ClusterError, needs
 
 ENCRYPTED = ("tls", "wss", "gateway")  # gateway: dask-gateway's connections through its proxy, which speak TLS
 WITHIN_THE_PROCESS = "inproc"  # scheme of workers that are threads of the same process
@@ -101,10 +101,8 @@ def temporary_security() -> Security:
     Raises:
         MissingExtraError: the package cryptography is not installed.
     """
-    try:
+    with needs("cryptography, which TLS certificates need,", "cluster", "cryptography"):
         return Security.temporary()
-    except ImportError as error:
-        raise MissingExtraError("cryptography, which TLS certificates need,", "cluster") from error
 
 
 def as_configuration(security: Security) -> dict[str, Any]:
