@@ -103,12 +103,13 @@ class Learner:
         """
         if importance is None:
             importance = np.ones(transitions.reward.shape, np.float32)
-        arguments = (
-            *(tf.convert_to_tensor(values) for values in (*transitions, importance)),
-            tf.constant(self.updates, tf.int64),
-            tf.constant(self.config.learning_rate if learning_rate is None else learning_rate, tf.float32),
-            tf.constant(self.config.target_period if target_period is None else target_period, tf.int64),
+        # NumPy's numbers, because TensorFlow keeps a tensor for each number of Python's that it ever saw.
+        numbers = (
+            np.int64(self.updates),
+            np.float32(self.config.learning_rate if learning_rate is None else learning_rate),
+            np.int64(self.config.target_period if target_period is None else target_period),
         )
+        arguments = tuple(tf.convert_to_tensor(values) for values in (*transitions, importance, *numbers))
         shape = transitions.reward.shape  # (K, B)
         if shape not in self._programs:
             # The program is kept here, because tf.function takes 0.3 ms a call to find it again.
