@@ -17,6 +17,7 @@ import numpy as np
 
 from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
+from dqnkit.environment_errors import telling
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
 from dqnkit.errors import InvalidDataError
@@ -50,6 +51,7 @@ class Actor:
 
     Raises:
         ConfigError: ``config.deterministic``, and episodes may never end.
+        RolloutError, InvalidDataError: as `rollout`.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Actor:
         )
         self._rng = config.generator("exploration", index, first_sequence)
         self._recorder = FrameRecord(config.frame_stack) if config.frame_stack > 1 else WholeObservations()
+        self._stepping = telling(config.env_id, "in step")
         self._now = self._reset(config.seed_sequence("environment", index, first_sequence))
         if config.deterministic:
             check_episodes_end(self._envs, config.env_id, config.max_episode_steps)
@@ -88,6 +91,7 @@ class Actor:
         Raises:
             InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step), or
                 ``select_action`` returned something else than actions.
+            RolloutError: the environment raised an error of its own.
         """
         began = time.perf_counter()
         epsilons = np.broadcast_to(np.asarray(epsilon, dtype=np.float32), (self.config.num_envs,))
@@ -119,14 +123,16 @@ class Actor:
 
     def close(self) -> None:
         """Free the environments."""
-        self._envs.close()
+        with telling(self.config.env_id, "in close"):
+            self._envs.close()
 
     def _reset(self, seeds: np.random.SeedSequence) -> _UnderWay:
         """Reset all copies; nothing is left of what they did."""
         num_envs = self.config.num_envs
         first, *rest = (int(word) for word in seeds.generate_state(num_envs))
         native = not isinstance(self._envs, gym.vector.SyncVectorEnv)  # a native vector version takes one seed
-        observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
+        with telling(self.config.env_id, "in reset"):
+            observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
         first_row = self._recorder.reset(observation)[None].copy()  # [1, N, ...]
         none = np.empty((0, num_envs))
         carried = Record(first_row, none.astype(np.int32), none.astype(np.float32), *[none.astype(bool)] * 3)
@@ -144,7 +150,8 @@ class Actor:
             if taken == len(rows.action):
                 rows = rows.with_room(taken)
             action = self._select_action(q_values(weights, observation), epsilons, self._rng)  # [N]
-            observation, rows.reward[taken], terminated, truncated, _ = self._envs.step(action)
+            with self._stepping:
+                observation, rows.reward[taken], terminated, truncated, _ = self._envs.step(action)
             rows.action[taken] = action
             rows.terminated[taken] = terminated
             rows.truncated[taken] = truncated

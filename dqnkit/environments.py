@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.games import ATARI, make_game, register_game
@@ -17,6 +18,7 @@ from dqnkit.small_environments import register_small_environments
 register_small_environments()
 
 
+@told("while it was made")
 def make_env(
     env_id: str, *, max_episode_steps: int = 0, frame_stack: int = 1, render: bool = False
 ) -> gym.Env[Any, Any]:
@@ -34,6 +36,8 @@ def make_env(
     Raises:
         EnvironmentNotSupportedError: unknown (with the nearest names), or not for DQN.
         MissingExtraError: its package is not installed.
+        RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
+            sentence too, see `CheckedEnv`.
     """
     spec = find_environment(env_id)
     kwargs = {"render_mode": "rgb_array"} if render else {}
@@ -59,9 +63,10 @@ def make_env(
         # last would change the older frames, too.
         env = gym.wrappers.TransformObservation(env, np.copy, env.observation_space)
         env = gym.wrappers.FrameStackObservation(env, frame_stack)
-    return env
+    return CheckedEnv(env, env_id)
 
 
+@told("while it was made")
 def make_vector_env(
     env_id: str, num_envs: int, *, max_episode_steps: int = 0, frame_stack: int = 1
 ) -> gym.vector.VectorEnv[Any, Any, Any]:
@@ -70,7 +75,8 @@ def make_vector_env(
     A copy whose episode has ended is reset by the next step (`AutoresetMode.NEXT_STEP`).
 
     Raises:
-        EnvironmentNotSupportedError, MissingExtraError: as `make_env`; another autoreset mode is refused too.
+        EnvironmentNotSupportedError, MissingExtraError, RolloutError: as `make_env`; another autoreset mode is refused
+            too.
     """
     spec = find_environment(env_id)
     if has_native_vector(env_id, frame_stack):

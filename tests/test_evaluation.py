@@ -105,7 +105,8 @@ def test_the_native_time_limit_is_the_configured_one() -> None:
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1"])
 def test_an_episode_that_never_ends_is_cut(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "MAX_STEPS", 40)
-    np.testing.assert_array_equal(evaluate(GOOD, small_config(env_id), 3), 40.0)
+    with pytest.warns(evaluation.EpisodesCutWarning, match="3 of 3 episodes were cut after 40 steps"):
+        np.testing.assert_array_equal(evaluate(GOOD, small_config(env_id), 3), 40.0)
 
 
 needs_pillow = pytest.mark.skipif(find_spec("PIL") is None, reason="Pillow is not installed")
