@@ -27,8 +27,8 @@ from dqnkit.errors import (
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 LINES = 3  # of the environment's code, the innermost
-RESET = "reset() takes seed and options, and returns (observation, info)"
-STEP = "step() returns (observation, reward, terminated, truncated, info)"
+RESET = "it must take seed and options, and return (observation, info)"
+STEP = "it must return (observation, reward, terminated, truncated, info)"
 CONTRACTS = {"in reset": RESET, "in step": STEP}  # what Gymnasium asks of an environment
 # Code that calls environments: its lines say nothing about a mistake in one of them.
 CALLERS = tuple(
@@ -79,7 +79,7 @@ def environment_failed(error: BaseException, env_id: str, when: str) -> RolloutE
         what = f"sys.exit({'' if error.code is None else repr(error.code)}) ends the whole program"
     frames = _frames_of_environment(error)
     lines = [f"  {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}" for frame in frames[-LINES:]]
-    advice = f". {CONTRACTS[when]}" if not frames and when in CONTRACTS else ""
+    advice = f"; {CONTRACTS[when]}" if not frames and when in CONTRACTS else ""
     return RolloutError("\n".join([f"{env_id} raised {type(error).__name__}: {what} ({when}){advice}", *lines]))
 
 
@@ -128,10 +128,10 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
         if type(observation) is not np.ndarray or observation.shape != self._shape:
             self._check_observation("step", observation)
         if type(reward) is not float and not _is_number(reward):
-            raise self._wrong("step", f"the reward {reward!r}", "a reward is one number")
+            raise self._wrong("step", f"the reward {reward!r}", "a reward must be one number")
         for name, end in (("terminated", terminated), ("truncated", truncated)):
             if type(end) is not bool and not _is_truth(end):
-                raise self._wrong("step", f"{name}={end!r}", "it is True or False")
+                raise self._wrong("step", f"{name}={end!r}", "it must be True or False")
         return result
 
     def render(self) -> Any:
@@ -160,14 +160,19 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
         try:
             shape = np.shape(observation)
         except ValueError:  # lists of different lengths
-            raise self._wrong(
-                call, "an observation that is no array", f"its space has the shape {self._shape}"
-            ) from None
-        if shape != self._shape:
-            raise self._wrong(call, f"an observation of the shape {shape}", f"its space has the shape {self._shape}")
+            given = "an observation that is no array"
+        else:
+            if shape == self._shape:
+                return
+            given = f"an observation of the shape {shape}"
+        raise self._wrong(call, given, f"its space has the shape {self._shape}")
 
     def _wrong(self, call: str, given: str, expected: str) -> InvalidDataError:
-        return InvalidDataError(f"{self._env_id}: {call}() returned {given}; {expected}. Mend or wrap the environment")
+        code = getattr(getattr(self.unwrapped, call), "__code__", None)  # none where it is not written in Python
+        where = f"\n  {code.co_filename}:{code.co_firstlineno}, {call}" if code else ""
+        return InvalidDataError(
+            f"{self._env_id}: {call}() returned {given}; {expected}. Mend or wrap the environment{where}"
+        )
 
 
 def _in_words(result: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
-from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError, RolloutError
 from dqnkit.games import ATARI, make_game, register_game
 from dqnkit.small_environments import register_small_environments
 
@@ -86,11 +86,20 @@ def make_vector_env(
         )
         check_spaces(envs.single_observation_space, envs.single_action_space, env_id)
     else:
+        made: list[gym.Env[Any, Any]] = []
 
         def make() -> gym.Env[Any, Any]:
-            return make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack)
+            made.append(make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack))
+            return made[-1]
 
-        envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        try:
+            envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        except RolloutError as error:
+            for env in made:
+                env.close()
+            if not made:
+                raise
+            raise RolloutError(f"{error}\n{len(made)} of {num_envs} copies could be made: lower num_envs") from error
     check_autoreset(envs, env_id)
     return envs
 

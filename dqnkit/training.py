@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -82,16 +82,17 @@ def train(
         DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
+    failed = False
     try:
         loop.rollouts.begin(config)
         while not loop.finished:
             yield loop.advance()
     except Exception:
-        with suppress(DQNKitError):  # the first error is the one to tell
-            loop.rollouts.close()
+        failed = True
         raise
     finally:
-        loop.rollouts.close()
+        with suppress(DQNKitError) if failed else nullcontext():  # of two errors the first is the one to tell
+            loop.rollouts.close()
 
 
 class _Loop:

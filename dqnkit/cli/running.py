@@ -64,6 +64,7 @@ def train_run(
         except (DivergedError, InvalidDataError, ClusterError, RolloutError):
             if status is not None:
                 run.finish(status)  # what was learned before the error is sound
+                click.echo(f"Stopped by an error at step {status.step:,}. Mend it, then: dqnkit resume {run.path}")
                 _draw(run.draw_curve)
             raise
         finally:
