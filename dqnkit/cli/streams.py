@@ -7,8 +7,28 @@ import os
 import sys
 
 
+class _Stream(io.TextIOWrapper):
+    """A stream that goes silent where nobody reads it any more: a closed terminal, ``dqnkit train ... | head``."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            self._go_silent()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            self._go_silent()
+
+    def _go_silent(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
 def make_usable() -> None:
-    """See that whatever is written to stdout and stderr does no harm.
+    """See that whatever is written to stdout and stderr does no harm: what a run says must not end it.
 
     Of a stream that is closed (``2>&-``, pythonw) the next file that is opened would get the number, a checkpoint
     perhaps, and TensorFlow would write its log there.
@@ -22,5 +42,13 @@ def make_usable() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the program ends
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a question mark for what an old terminal cannot write
+        elif type(stream) is io.TextIOWrapper and stream is getattr(sys, f"__{name}__"):
+            made = {
+                "encoding": stream.encoding,
+                "line_buffering": stream.line_buffering,
+                "write_through": stream.write_through,
+            }
+            # a question mark for what an old terminal cannot write
+            usable = _Stream(stream.detach(), errors="replace", **made)
+            setattr(sys, name, usable)
+            setattr(sys, f"__{name}__", usable)
