@@ -197,7 +197,9 @@ def evaluate(run: Path, seed: int | None, evaluation: EvaluationChoice) -> None:
     evaluation.warn(result)
 
 
-@main.command(short_help="Make TLS certificates for a cluster.")
+@main.command(
+    short_help="Make TLS certificates for a cluster.", epilog=examples("dqnkit certificates cluster-tls.yaml")
+)
 @click.argument("file", type=click.Path(path_type=Path))
 def certificates(file: Path) -> None:
     """Write certificates for the scheduler, the workers and the clients of one cluster to FILE.
@@ -220,7 +222,9 @@ def doctor() -> None:
     sys.exit(1 if any(finding.status == "problem" for finding in findings) else 0)
 
 
-@main.command(short_help="Open the course in JupyterLab.")
+@main.command(
+    short_help="Open the course in JupyterLab.", epilog=examples("dqnkit lab", "dqnkit lab my-course --port 9000")
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8888, show_default=True)
 @click.option("--browser/--no-browser", default=None, help="open a browser window  [where there is one]")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
@@ -231,7 +235,7 @@ def lab(port: int, browser: bool | None, folder: Path | None) -> None:
     sys.exit(open_lab(port=port, browser=browser, folder=folder))
 
 
-@main.command(short_help="Copy the course, or bring a copy up to date.")
+@main.command(short_help="Copy the course, or bring a copy up to date.", epilog=examples("dqnkit course my-course"))
 @click.argument("folder", type=click.Path(path_type=Path))
 def course(folder: Path) -> None:
     """Put the notebooks into FOLDER, or bring those there up to date; what you have changed stays as it is."""

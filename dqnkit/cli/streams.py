@@ -43,12 +43,12 @@ def make_usable() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the program ends
         elif type(stream) is io.TextIOWrapper and stream is getattr(sys, f"__{name}__"):
-            made = {
-                "encoding": stream.encoding,
-                "line_buffering": stream.line_buffering,
-                "write_through": stream.write_through,
-            }
-            # a question mark for what an old terminal cannot write
-            usable = _Stream(stream.detach(), errors="replace", **made)
+            usable = _Stream(
+                encoding=stream.encoding,
+                errors="replace",  # a question mark for what an old terminal cannot write
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+                buffer=stream.detach(),
+            )
             setattr(sys, name, usable)
             setattr(sys, f"__{name}__", usable)
