@@ -17,6 +17,7 @@ import numpy as np
 
 from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
+from dqnkit.environment_errors import telling
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
 from dqnkit.errors import DQNKitError, InvalidDataError
@@ -51,6 +52,7 @@ class Actor:
 
     Raises:
         ConfigError: ``config.deterministic``, and episodes may never end.
+        RolloutError, InvalidDataError: as `rollout`.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Actor:
         )
         self._rng = config.generator("exploration", index, first_sequence)
         self._recorder = FrameRecord(config.frame_stack) if config.frame_stack > 1 else WholeObservations()
+        self._stepping = telling(config.env_id, "in step")
         self._now = self._reset(config.seed_sequence("environment", index, first_sequence))
         if config.deterministic:
             check_episodes_end(self._envs, config.env_id, config.max_episode_steps)
@@ -90,6 +93,7 @@ class Actor:
             InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step), an
                 observation does not fit its space, or ``select_action`` returned something else than actions.
             DivergedError: a Q-value is NaN or infinite.
+            RolloutError: the environment raised an error of its own.
         """
         began = time.perf_counter()
         epsilons = np.broadcast_to(np.asarray(epsilon, dtype=np.float32), (self.config.num_envs,))
@@ -121,14 +125,16 @@ class Actor:
 
     def close(self) -> None:
         """Free the environments."""
-        self._envs.close()
+        with telling(self.config.env_id, "in close"):
+            self._envs.close()
 
     def _reset(self, seeds: np.random.SeedSequence) -> _UnderWay:
         """Reset all copies; nothing is left of what they did."""
         num_envs = self.config.num_envs
         first, *rest = (int(word) for word in seeds.generate_state(num_envs))
         native = not isinstance(self._envs, gym.vector.SyncVectorEnv)  # a native vector version takes one seed
-        observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
+        with telling(self.config.env_id, "in reset"):
+            observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
         space = self._envs.single_observation_space
         if native and (observation.dtype, observation.shape[1:]) != (space.dtype, space.shape):
             raise InvalidDataError(
@@ -157,7 +163,8 @@ class Actor:
                 self._check(rows.first(taken), first_new)  # a better sentence, where the data are the reason
                 raise
             action = self._select_action(q, epsilons, self._rng)  # [N]
-            observation, reward, terminated, truncated, _ = self._envs.step(action)
+            with self._stepping:
+                observation, reward, terminated, truncated, _ = self._envs.step(action)
             with np.errstate(over="ignore"):  # what becomes infinite in float32 is seen by _check
                 rows.reward[taken] = reward
             rows.action[taken] = action

@@ -9,8 +9,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
-from dqnkit.errors import EnvironmentNotSupportedError
+from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
 from dqnkit.games import ATARI, make_game, missing_package, register_game
 from dqnkit.observations import CheckedObservations
 from dqnkit.small_environments import register_small_environments
@@ -18,6 +19,7 @@ from dqnkit.small_environments import register_small_environments
 register_small_environments()
 
 
+@told("while it was made")
 def make_env(
     env_id: str, *, max_episode_steps: int = 0, frame_stack: int = 1, render: bool = False
 ) -> gym.Env[Any, Any]:
@@ -35,6 +37,8 @@ def make_env(
     Raises:
         EnvironmentNotSupportedError: unknown (with the nearest names), not for DQN, or without a package that it needs.
         MissingExtraError: the extra `games` brings the package that it needs.
+        RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
+            sentence too, see `CheckedEnv`.
     """
     spec = find_environment(env_id)
     kwargs = {"render_mode": "rgb_array"} if render else {}
@@ -61,9 +65,10 @@ def make_env(
         # last would change the older frames, too.
         env = gym.wrappers.TransformObservation(env, np.copy, env.observation_space)
         env = gym.wrappers.FrameStackObservation(env, frame_stack)
-    return env
+    return CheckedEnv(env, env_id)
 
 
+@told("while it was made")
 def make_vector_env(
     env_id: str, num_envs: int, *, max_episode_steps: int = 0, frame_stack: int = 1
 ) -> gym.vector.VectorEnv[Any, Any, Any]:
@@ -72,7 +77,8 @@ def make_vector_env(
     A copy whose episode has ended is reset by the next step (`AutoresetMode.NEXT_STEP`).
 
     Raises:
-        EnvironmentNotSupportedError, MissingExtraError: as `make_env`; another autoreset mode is refused too.
+        EnvironmentNotSupportedError, MissingExtraError, RolloutError: as `make_env`; another autoreset mode is refused
+            too.
     """
     spec = find_environment(env_id)
     if has_native_vector(env_id, frame_stack):
@@ -85,11 +91,20 @@ def make_vector_env(
             raise missing_package(env_id, error) from error
         check_spaces(envs.single_observation_space, envs.single_action_space, env_id)
     else:
+        made: list[gym.Env[Any, Any]] = []
 
         def make() -> gym.Env[Any, Any]:
-            return make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack)
+            made.append(make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack))
+            return made[-1]
 
-        envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        try:
+            envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        except RolloutError as error:
+            for env in made:
+                env.close()
+            if not made:
+                raise
+            raise RolloutError(f"{error}\n{len(made)} of {num_envs} copies could be made: lower num_envs") from error
     check_autoreset(envs, env_id)
     return envs
 

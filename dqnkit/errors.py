@@ -22,7 +22,7 @@ class EnvironmentNotSupportedError(DQNKitError, ValueError):
 
 
 class InvalidDataError(DQNKitError, ValueError):
-    """An environment produced NaN or infinity, or an array of the wrong shape."""
+    """An environment gave NaN or infinity, an array of the wrong shape, or something else than Gymnasium asks for."""
 
 
 class UnknownNameError(DQNKitError, LookupError):
@@ -53,7 +53,7 @@ class CheckpointError(DQNKitError, OSError):
 
 
 class RolloutError(DQNKitError, RuntimeError):
-    """An environment raised an exception of its own while an actor stepped it on a worker."""
+    """An environment raised an exception of its own, here or on a worker; the message has the lines of its code."""
 
 
 class ClusterError(DQNKitError, RuntimeError):

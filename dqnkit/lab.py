@@ -128,6 +128,7 @@ def _run_until_interrupted(command: list[str], port: int, away: str, course: Pat
         24
     )  # a token that JupyterLab makes itself, it also prints
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
+    print("Starting JupyterLab, which takes some seconds ...", flush=True)
     process = subprocess.Popen(command, env=environment)
     try:
         if server := _wait_until_it_answers(process, course):

@@ -130,8 +130,8 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
         Raises:
             InvalidDataError: the observation does not fit its space.
         """
-        observation, info = super().reset(**kwargs)
-        return self._checked(observation), info
+        result: Any = self.env.reset(**kwargs)
+        return (self._checked(result[0]), *result[1:]) if _is_tuple(result, 2) else result  # for `CheckedEnv` to tell
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As the environment's own.
@@ -139,8 +139,8 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
         Raises:
             InvalidDataError: the observation does not fit its space.
         """
-        observation, *rest = super().step(action)
-        return (self._checked(observation), *rest)
+        result: Any = self.env.step(action)
+        return (self._checked(result[0]), *result[1:]) if _is_tuple(result, 5) else result  # for `CheckedEnv` to tell
 
     def _checked(self, observation: Any) -> Any:
         if self._is_discrete:
@@ -172,6 +172,10 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
             f"and its observation_space declares {self._space}: what does not fit would be cut off or changed. "
             "Make both agree"
         )
+
+
+def _is_tuple(result: Any, length: int) -> bool:
+    return isinstance(result, tuple) and len(result) == length
 
 
 def _times(numbers: tuple[int, ...]) -> str:

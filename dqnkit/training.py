@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
-from dqnkit.errors import CheckpointError, ConfigError
+from dqnkit.errors import CheckpointError, ConfigError, DQNKitError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
@@ -82,12 +83,17 @@ def train(
         DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
+    failed = False
     try:
         loop.rollouts.begin(config)
         while not loop.finished:
             yield loop.advance()
+    except Exception:
+        failed = True
+        raise
     finally:
-        loop.rollouts.close()
+        with suppress(DQNKitError) if failed else nullcontext():  # of two errors the first is the one to tell
+            loop.rollouts.close()
 
 
 def check_learns(config: DQNConfig) -> None:

@@ -9,12 +9,16 @@ from typing import Any
 import click
 
 from dqnkit.cli.cluster_options import needs_dask
+from dqnkit.cli.sections import examples
 from dqnkit.cloud import CLOUDS
 from dqnkit.files import write_whole
 from dqnkit.presets import preset
 
 
-@click.command(short_help="Time and cost of a run in a cloud, before you buy.")
+@click.command(
+    short_help="Time and cost of a run in a cloud, before you buy.",
+    epilog=examples("dqnkit plan CartPole-v1", "dqnkit plan MinAtar/Breakout-v1 --cloud aws --spot --budget 5"),
+)
 @click.argument("env_id")
 @click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
 @click.option("--seconds", type=click.FloatRange(5), default=60.0, show_default=True, help="for measuring here")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli.sections import SectionOption
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import needs
 
@@ -111,9 +113,11 @@ def _confirm(cost: str) -> bool:
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where rollouts are made. The command gets them as ``cluster``, a `ClusterChoice`."""
+    option = partial(click.option, cls=SectionOption, section="Rollouts on a cluster")
+    paid = partial(click.option, cls=SectionOption, section="Machines of a cloud (--on aws, --on gcp)")
     options = (
-        click.option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
-        click.option(
+        option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
+        option(
             "--on",
             "where",
             type=click.Choice(KINDS),
@@ -121,15 +125,15 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="where --workers run: here, on computers that ssh reaches, on machines of a cloud",
         ),
-        click.option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
-        click.option("--spot", is_flag=True, help="for a cloud: machines that are cheaper and may be taken back"),
-        click.option("--budget", type=float, metavar="USD", help="for a cloud: the most that it may cost"),
-        click.option("--machine", metavar="TYPE", help="for a cloud: of each worker, like c7i.large"),
-        click.option("--lifetime", metavar="TIME", help="for a cloud: the machines end after it  [2 hours]"),
-        click.option("--yes", is_flag=True, help="for a cloud: do not ask before machines are paid for"),
-        click.option("--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"),
-        click.option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
-        click.option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+        option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
+        option("--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"),
+        option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
+        option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+        paid("--spot", is_flag=True, help="machines that are cheaper and may be taken back"),
+        paid("--budget", type=float, metavar="USD", help="the most that it may cost"),
+        paid("--machine", metavar="TYPE", help="of each worker, like c7i.large"),
+        paid("--lifetime", metavar="TIME", help="the machines end after it  [2 hours]"),
+        paid("--yes", is_flag=True, help="do not ask before machines are paid for"),
     )
     names = ClusterChoice.__dataclass_fields__
 
@@ -142,8 +146,8 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     wrapped: Callable[..., Any] = collected
     if hasattr(command, "__click_params__"):  # options of decorators that were applied before
         wrapped.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
-    for option in reversed(options):
-        wrapped = option(wrapped)
+    for add in reversed(options):
+        wrapped = add(wrapped)
     return wrapped
 
 

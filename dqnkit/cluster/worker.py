@@ -14,6 +14,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -98,7 +99,7 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
         try:
             rollout = actor.rollout(weights, task.epsilons, task.sequence, steps=task.steps)
         except BaseException:
-            actor.close()
+            _close(actor)
             raise
         _give_back(config, task, actor)
     finally:
@@ -113,7 +114,7 @@ def forget(run: str) -> None:
         _ended.add(run)
         actors = [actor for key in list(_idle) if key[0] == run for actor in _idle.pop(key)]
     for actor in actors:
-        actor.close()
+        _close(actor)
 
 
 async def forget_at_end(run: str) -> None:
@@ -154,7 +155,13 @@ def _give_back(config: DQNConfig, task: RolloutTask, actor: Actor) -> None:
         if not config.deterministic and task.run not in _ended:
             _idle[task.run, task.actor].append(actor)
             return
-    actor.close()
+    _close(actor)
+
+
+def _close(actor: Actor) -> None:
+    """Free an actor's environments; that they cannot be closed is no reason to lose a rollout or to keep others."""
+    with suppress(DQNKitError):
+        actor.close()
 
 
 def _described(error: Exception, config: DQNConfig, address: str) -> RolloutError:
