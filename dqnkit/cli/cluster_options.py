@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli import signals
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import MissingExtraError
 
@@ -78,7 +79,11 @@ class ClusterChoice:
             deploy.check_workers(client)
             click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
             meter = getattr(cluster, "meter", None)
-            yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            try:
+                yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            finally:
+                with signals.deferred():  # machines are removed to the end
+                    stack.close()
 
     def _check(self) -> None:
         """Check that the options can be combined."""

@@ -2,8 +2,8 @@
 
 Every setting of `DQNConfig` is an option of ``train``.
 
-Exit status: 2 after a mistake of the user's, which is told in one sentence; 130 after Ctrl-C; 3 when the budget is
-reached. In the last two cases training stops between two steps and writes a checkpoint.
+Exit status: 2 after a mistake of the user's, which is told in one sentence; 130 after Ctrl-C, 143 after SIGTERM, 129 after
+SIGHUP; 3 when the budget is reached. In these cases training stops between two steps and writes a checkpoint.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import dataclasses
 import importlib
 import os
 import re
-import signal
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
 import dqnkit
+from dqnkit.cli import signals, streams
 from dqnkit.cli.cloud_commands import cloud, plan
 from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.config import DQNConfig
@@ -36,18 +36,23 @@ if TYPE_CHECKING:
     from dqnkit.runs import RunFolder
     from dqnkit.types import PolicyWeights, TrainStatus
 
-INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
 BUDGET_REACHED = 3
 
 
 class _Group(click.Group):
-    """Turns the kit's own errors into one sentence and exit status 2."""
+    """Turns the kit's own errors into one sentence and exit status 2, and signals into an end in order."""
 
     def invoke(self, context: click.Context) -> Any:
+        with signals.handled(), streams.lasting():
+            return self._invoke(context)
+
+    def _invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except DQNKitError as error:
             message = str(error)
+        except signals.Ended:
+            return context.exit(signals.exit_status())
         except MemoryError:
             advice = "lower replay_capacity, num_envs or hidden_sizes"
             message = f"these settings need more memory than there is: {advice}"
@@ -134,19 +139,19 @@ def train(
     from dqnkit.environments import make_env
 
     make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
-    from dqnkit.runs import RunFolder
+    from dqnkit.runs import RunFolder, new_folder
 
     name = re.sub("[/:]", "-", env_id)
-    path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with cluster.rollouts() as rollouts:
         _import_tensorflow()
         from dqnkit.default_parts import make_learner
         from dqnkit.training import train as train_loop
 
         learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind
-        run = RunFolder.create(path, config)
-        click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-        _train(run, train_loop(config, rollouts=rollouts.source, learner=learner), video, rollouts)
+        path = run_dir or new_folder(Path("runs"), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        with RunFolder.create(path, config) as run:
+            click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
+            _train(run, train_loop(config, rollouts=rollouts.source, learner=learner), video, rollouts)
     if show:
         for picture in ("learning_curve.png", "video.gif"):
             if (path / picture).exists():
@@ -165,18 +170,19 @@ def resume(
     cluster: ClusterChoice,
 ) -> None:
     """Go on with RUN, the folder of a run, from its last whole checkpoint, with a cluster or without."""
+    from dqnkit.run_lock import RunLock
     from dqnkit.runs import RunFolder, read_config
 
     config = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    with cluster.rollouts() as rollouts:
+    with RunLock(run), cluster.rollouts() as rollouts, ExitStack() as stack:
         _import_tensorflow()
         from dqnkit.training import train as train_loop
 
         state = _restore(run, config) if list((run / "checkpoints").glob("step-*")) else None
         step = state.counters.step if state else 0  # 0: the run was stopped before its first checkpoint
-        folder = RunFolder.open(run, config, step)
+        folder = stack.enter_context(RunFolder.open(run, config, step))
         if state and step >= config.total_steps and folder.evaluated:
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
             return
@@ -255,6 +261,7 @@ def course(folder: Path) -> None:
     bring_course(folder)
 
 
+@signals.deferred()
 def _train(
     run: RunFolder,
     statuses: Generator[TrainStatus, None, None],
@@ -263,25 +270,25 @@ def _train(
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
-    """Train with a progress bar until the end, Ctrl-C or the budget; keep the run, and evaluate its policy at the end.
+    """Train with a progress bar until the end, a signal or the budget; keep the run, and evaluate its policy at the end.
 
     A run that is resumed begins at ``first_step`` with these ``weights``.
     """
     from tqdm import tqdm
 
+    from dqnkit.checkpoint import BOUND
+
+    click.echo(BOUND)
     status, total, out_of_budget = None, run.config.total_steps, False
     interval = 0.2 if sys.stderr.isatty() else 10
-    with (
-        _interruptible() as interrupted,
-        tqdm(total=total, initial=first_step, unit=" steps", mininterval=interval, smoothing=0.1) as bar,
-    ):
+    with tqdm(total=total, initial=first_step, unit=" steps", mininterval=interval, smoothing=0.1) as bar:
         try:
             for status in statuses:
                 run.record(status)
                 bar.update(min(status.step, total) - bar.n)
                 bar.set_postfix_str(_progress(status, rollouts), refresh=False)
                 out_of_budget = rollouts.must_end()
-                if interrupted() or out_of_budget:
+                if signals.asked() or out_of_budget:
                     break
         except (DivergedError, InvalidDataError, ClusterError, RolloutError):
             if status is not None:
@@ -296,13 +303,18 @@ def _train(
         weights, seconds = status.weights, max(status.seconds, 1e-9)
         speed = (status.step - first_step) / seconds
         click.echo(f"Trained for {seconds:.1f} s ({speed:,.0f} steps a second, {status.updates:,} updates in all)")
-    if (interrupted() or out_of_budget) and status is not None:
+    if (signals.asked() or out_of_budget) and status is not None:
         _draw(run.draw_curve)
         why = "The budget is reached: stopped" if out_of_budget else "Stopped"
         click.echo(f"{why} at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
-        sys.exit(BUDGET_REACHED if out_of_budget else INTERRUPTED)
+        sys.exit(BUDGET_REACHED if out_of_budget else signals.exit_status())
     assert weights is not None  # a run with nothing left to do comes with its weights
-    _show_result(run, weights, video)
+    try:
+        with signals.at_once():
+            _show_result(run, weights, video)
+    except signals.Ended:
+        click.echo(f"Stopped before the evaluation was complete; go on with: dqnkit resume {run.path}")
+        raise
 
 
 def _progress(status: TrainStatus, rollouts: Rollouts) -> str:
@@ -339,25 +351,6 @@ def _restore(run: Path, config: DQNConfig, *, set_aside: bool = True) -> Any:
     for warning in caught:
         click.secho(f"dqnkit: {warning.message}", fg="yellow", err=True)
     return state
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C or SIGTERM stops at the next status, where a checkpoint is possible; a second Ctrl-C stops at once."""
-    asked = False
-
-    def ask(signal_number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("\nStopping after this step; once more to stop at once", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _import_tensorflow() -> None:
