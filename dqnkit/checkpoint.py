@@ -152,8 +152,8 @@ def check_can_be_saved(state: TrainState, directory: str | Path) -> None:
     """Find out, before a run is lost, whether it can be saved there.
 
     Raises:
-        CheckpointError: the replay buffer lacks what `SavedReplay` names; or the folder has checkpoints of another run, or
-            of this one after somebody else has continued it.
+        CheckpointError: the replay buffer lacks what `SavedReplay` names; or the folder has checkpoints of another run,
+            or of this one after somebody else has continued it.
     """
     if not isinstance(state.replay, SavedReplay):
         raise CheckpointError(
@@ -244,8 +244,8 @@ AT_MOST = 30.0  # seconds of training that a kill may cost
 SLOW_DISK = 10.0  # or so many times what writing a checkpoint takes, where that is longer
 NEVER_MORE = 300.0  # seconds, on the slowest disk
 BOUND = (
-    f"A kill costs at most the last {AT_MOST:.0f} s of training, and at most half of what came since the start (on a slow "
-    f"disk {SLOW_DISK:.0f} times what a checkpoint takes to write, up to {NEVER_MORE / 60:.0f} minutes)"
+    f"A kill costs at most the last {AT_MOST:.0f} s of training, and at most half of what came since the start (on a "
+    f"slow disk {SLOW_DISK:.0f} times what a checkpoint takes to write, up to {NEVER_MORE / 60:.0f} minutes)"
 )
 
 
@@ -266,7 +266,7 @@ class Checkpointer:
         self._cost = cost
         self._wait = first_after
         self._began = self._last = time.perf_counter()
-        self._checked = False
+        self._checked = self._before_compiling = False
 
     def offer(self, status: TrainStatus) -> bool:
         """Save if it is time to; says whether it did.
@@ -277,8 +277,10 @@ class Checkpointer:
         if not self._checked:
             check_can_be_saved(status.state, self.directory)
             self._checked = True
-        if time.perf_counter() - self._last < self._wait and not status.compiles_next:
+        compiles_now = status.compiles_next and not self._before_compiling
+        if time.perf_counter() - self._last < self._wait and not compiles_now:
             return False
+        self._before_compiling |= status.compiles_next
         self.save(status)
         return True
 
@@ -434,11 +436,9 @@ def _read_manifest(checkpoint: Path) -> dict[str, Any]:
     if checksum != _json_checksum(manifest):
         raise _DamagedError("manifest.json is not what was written: its checksum differs")
     stops = [_segment_range(name)[1] for name in manifest["segments"]]
-    older = {
-        "lineage": [(f"unnamed-{checksum}", 0)],
-        "inserted": max(stops, default=0),
-    }  # in which these two are missing
-    return {**older, **manifest}
+    # older checkpoints lack these two
+    as_before = {"lineage": [(f"unnamed-{checksum}", 0)], "inserted": max(stops, default=0)}
+    return {**as_before, **manifest}
 
 
 def _json_checksum(values: dict[str, Any]) -> str:

@@ -55,8 +55,8 @@ ROWS = 500  # rows of metrics in a whole run
 class RunFolder:
     """Writes the files of one run while it trains.
 
-    Make one with `create` or `open`, then give every status to `record` and call `finish` at the end. Until the end of its
-    ``with`` block no other process may use the folder.
+    Make one with `create` or `open`, then give every status to `record` and call `finish` at the end. Until the end of
+    its ``with`` block no other process may use the folder.
     """
 
     def __init__(self, path: Path, config: DQNConfig) -> None:

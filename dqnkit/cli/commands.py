@@ -2,8 +2,9 @@
 
 Every setting of `DQNConfig` is an option of ``train``.
 
-Exit status: 2 after a mistake of the user's, which is told in one sentence; 130 after Ctrl-C, 143 after SIGTERM, 129 after
-SIGHUP; 3 when the budget is reached. In these cases training stops between two steps and writes a checkpoint.
+Exit status: 2 after a mistake of the user's, which is told in one sentence; 3 when the budget is reached; 130 after
+Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. In the last four cases training stops between two steps and writes a
+checkpoint.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def _train(
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
-    """Train with a progress bar until the end, a signal or the budget; keep the run, and evaluate its policy at the end.
+    """Train with a progress bar until the end, a signal or the budget; keep the run, evaluate its policy at the end.
 
     A run that is resumed begins at ``first_step`` with these ``weights``.
     """

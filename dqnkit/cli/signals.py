@@ -1,7 +1,7 @@
 """Signals that ask a command to end: Ctrl-C, SIGTERM (kill, a shutdown), SIGHUP (a closed terminal, a dropped ssh).
 
-Outside training such a signal raises `Ended` in the main thread, so that every ``with`` block ends in order: machines of
-a cloud are removed. While training it is only noted, and the loop stops at the next status, where a checkpoint is
+Outside training such a signal raises `Ended` in the main thread, so that every ``with`` block ends in order: machines
+of a cloud are removed. While training it is only noted, and the loop stops at the next status, where a checkpoint is
 possible. What is asked twice is done once, except for Ctrl-C: the second one stops at once.
 """
 

@@ -96,7 +96,7 @@ def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Block Ctrl-C (SIGINT) and SIGHUP inside the ``with`` block. Threads and processes that start in it keep them blocked.
+    """Block Ctrl-C (SIGINT) and SIGHUP inside the ``with`` block. What starts in it, threads too, keeps them blocked.
 
     A terminal sends them to every process of the command, and a notebook's Interrupt does so too. They would kill the
     workers while the driver still needs them to end in order. On Windows this does nothing.
