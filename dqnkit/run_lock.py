@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,7 +58,8 @@ class RunLock:
 
     def _acquire(self) -> None:
         try:
-            self._lock.acquire()
+            with warnings.catch_warnings(action="ignore"):  # of filelock, where it takes a file in place of the lock
+                self._lock.acquire()
         except Timeout:
             raise
         except OSError as error:

@@ -75,8 +75,3 @@ def test_a_file_system_without_locks(
     with RunLock(tmp_path):  # it was let go
         pass
     tried(9, f"flock gives {errno.errorcode[number]}", "a file that exists while the folder is held takes its place")
-
-
-def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="cannot be written"), RunLock(tmp_path / "nothing"):
-        pass

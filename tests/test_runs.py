@@ -21,7 +21,7 @@ def steps_in(run: Path) -> tuple[list[float], list[float]]:
     """The steps in metrics.csv, and in TensorBoard's files."""
     board = EventAccumulator(str(run / "tensorboard"))
     board.Reload()
-    return [row["step"] for row in read_rows(run / "metrics.csv")], [each.step for each in board.Scalars("updates")]
+    return [row["step"] for row in read_rows(run / "metrics.csv")], [each.step for each in board.Tensors("updates")]
 
 
 @pytest.mark.parametrize("total", [64, 300])
@@ -35,12 +35,12 @@ def test_every_step_has_one_row_after_stops_and_resumes(tmp_path: Path, tried: T
             if status.step >= total // 2 and status.updates:  # in the middle of a step's updates, perhaps
                 break
         run.finish(status)
-    for _ in range(2):  # stopped at once, then trained to the end
+    for stops in (True, False):  # stopped at once, then trained to the end
         state = restore(path / "checkpoints")
         with RunFolder.open(path, config, state.counters.step) as run:
             for status in train(config, state=state):
                 run.record(status)
-                if _ == 0:
+                if stops:
                     break
             run.finish(status)
     rows, board = steps_in(path)

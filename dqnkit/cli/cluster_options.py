@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,10 @@ class ClusterChoice:
                 cluster = None
                 client = stack.enter_context(deploy.connect(self.scheduler, insecure=self.insecure))
             else:
-                cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                # Dask cannot give up a local cluster that has half started; that takes seconds, a cloud's minutes
+                with signals.deferred() if self.where == "local" else nullcontext():
+                    cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                signals.check()
                 client = stack.enter_context(cluster.get_client())
             if self.send_package or self.where == "ssh":
                 deploy.send_package(client)

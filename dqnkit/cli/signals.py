@@ -41,6 +41,12 @@ def exit_status() -> int:
     return 128 + (_state.number or signal.SIGINT)
 
 
+def check() -> None:
+    """Raise `Ended` if a signal was noted."""
+    if asked():
+        raise Ended
+
+
 @contextmanager
 def handled() -> Iterator[None]:
     """Handle these signals inside the ``with`` block; outside the main thread Python cannot, and nothing changes.
@@ -76,8 +82,7 @@ def at_once() -> Iterator[None]:
     """Inside `deferred`: a signal raises `Ended` again, and so does one that was noted before."""
     before, _state.deferred = _state.deferred, False
     try:
-        if asked():
-            raise Ended
+        check()
         yield
     finally:
         _state.deferred = before
