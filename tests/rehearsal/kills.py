@@ -11,6 +11,7 @@ is SIGHUP. The next process says from which step it goes on: what lies between w
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import pty
 import random
@@ -26,7 +27,7 @@ from pathlib import Path
 
 import click
 
-from dqnkit.checkpoint import AT_MOST, BOUND
+from dqnkit.checkpoint import AT_MOST, BOUND, SLOW_DISK
 from dqnkit.runs import ROWS
 
 PROGRESS = re.compile(rb"(\d+)/\d+ \[")
@@ -44,6 +45,7 @@ class Attempt:
     seen: list[tuple[float, int]] = field(default_factory=list)  # seconds, step: of the progress bar
     text: bytes = b""
     status: int | None = None
+    writing: float = 0.0  # seconds that its slowest checkpoint on disk took, nearly
 
     @property
     def began_at(self) -> int:
@@ -64,9 +66,9 @@ class Attempt:
     @property
     def bound(self) -> float:
         """Seconds that it may have lost: as stated, and one step of the loop on top, as far as it was seen."""
-        moments = [when for when, _ in self.seen]
-        longest = max((b - a for a, b in zip(moments, moments[1:], strict=False)), default=0.0)
-        return min(AT_MOST, max(self.trained / 2, BETWEEN_STEPS)) + longest + BETWEEN_STEPS
+        longest = max((b[0] - a[0] for a, b in itertools.pairwise(self.seen)), default=0.0)
+        stated = max(min(AT_MOST, self.trained / 2), SLOW_DISK * self.writing)
+        return stated + longest + BETWEEN_STEPS
 
 
 def run(arguments: list[str], folder: Path, how: str, seconds: float) -> Attempt:
@@ -100,6 +102,10 @@ def run(arguments: list[str], folder: Path, how: str, seconds: float) -> Attempt
             pass
         os.close(ours)
     attempt.status = process.returncode
+    saved = (folder / "run/checkpoints").glob("step-*")
+    attempt.writing = max(
+        (path.stat().st_ctime - (path / "learner.npz").stat().st_mtime for path in saved), default=0.0
+    )
     return attempt
 
 
@@ -126,11 +132,10 @@ def faults_in_metrics(path: Path, total_steps: int) -> list[str]:
     """Rows that are double or out of order, and gaps: more than two rows could have stood there."""
     with path.open() as file:
         steps = [float(row["step"]) for row in csv.DictReader(file)]
-    faults = [f"{a:.0f} then {b:.0f}" for a, b in zip(steps, steps[1:], strict=False) if b <= a]
-    widest = 3 * max(1, total_steps // ROWS) + 1_000  # a round of rollouts may be longer than the distance of two rows
-    return faults + [
-        f"no row from {a:.0f} to {b:.0f}" for a, b in zip(steps, steps[1:], strict=False) if b - a > widest
-    ]
+    pairs = list(itertools.pairwise(steps))
+    widest = 2 * max(1, total_steps // ROWS) + 1_000  # a round of rollouts has less than a thousand steps
+    faults = [f"{a:.0f} then {b:.0f}" for a, b in pairs if b <= a]
+    return faults + [f"no row from {a:.0f} to {b:.0f}" for a, b in pairs if b - a > widest]
 
 
 def rehearse(
@@ -176,7 +181,7 @@ def _compare(number: int, attempt: Attempt, kept: int) -> list[str]:
 @click.option("--kills", type=click.IntRange(0), default=50, show_default=True, help="with SIGKILL")
 @click.option("--signals", type=click.IntRange(0), default=20, show_default=True, help="SIGTERM and SIGHUP by turns")
 @click.option("--mean", default=8.0, show_default=True, help="seconds of training between two, on average")
-@click.option("--total-steps", default=100_000_000, show_default=True, help="more than the run can come to")
+@click.option("--total-steps", default=5_000_000, show_default=True, help="more than the run can come to")
 @click.option("--seed", type=int, help="of the moments  [another one each time; it is printed]")
 @click.option("--folder", type=click.Path(path_type=Path), help="where the run is kept  [a temporary one]")
 def main(
@@ -186,6 +191,8 @@ def main(
     seed = random.randrange(10_000) if seed is None else seed
     print(f"{env_id}: {kills} kills and {signals} signals; --seed {seed}")
     with tempfile.TemporaryDirectory() as temporary:
+        if folder is not None:
+            folder.mkdir(parents=True)
         faults = rehearse(env_id, kills, signals, folder or Path(temporary), total_steps, mean, seed)
     for fault in faults:
         print(f"NOT AS PROMISED: {fault}")
