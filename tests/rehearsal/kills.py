@@ -11,6 +11,7 @@ is SIGHUP. The next process says from which step it goes on: what lies between w
 from __future__ import annotations
 
 import csv
+import fcntl
 import itertools
 import os
 import pty
@@ -21,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +76,7 @@ class Attempt:
 def run(arguments: list[str], folder: Path, how: str, seconds: float) -> Attempt:
     """One process of the command line, which is ended ``seconds`` after its first progress."""
     ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 120))  # in a terminal without width there is no progress bar
     command = [sys.executable, "-m", "dqnkit.cli", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True, preexec_fn=_take_terminal
@@ -122,9 +125,6 @@ def _read(terminal: int, attempt: Attempt) -> bool:
 
 def _take_terminal() -> None:
     """Make standard input the terminal of the new session: when it is closed the process gets SIGHUP."""
-    import fcntl
-    import termios
-
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -181,7 +181,7 @@ def _compare(number: int, attempt: Attempt, kept: int) -> list[str]:
 @click.option("--kills", type=click.IntRange(0), default=50, show_default=True, help="with SIGKILL")
 @click.option("--signals", type=click.IntRange(0), default=20, show_default=True, help="SIGTERM and SIGHUP by turns")
 @click.option("--mean", default=8.0, show_default=True, help="seconds of training between two, on average")
-@click.option("--total-steps", default=5_000_000, show_default=True, help="more than the run can come to")
+@click.option("--total-steps", default=20_000_000, show_default=True, help="more than the run can come to")
 @click.option("--seed", type=int, help="of the moments  [another one each time; it is printed]")
 @click.option("--folder", type=click.Path(path_type=Path), help="where the run is kept  [a temporary one]")
 def main(
