@@ -122,21 +122,15 @@ class RunFolder:
             if len(status.episode_returns):
                 with (self.path / "episodes.csv").open("a") as file:
                     file.writelines(f"{status.step},{value:g}\n" for value in status.episode_returns)
-            if self._row is not None and status.step == self._row["step"]:
-                self._row = _row(status, self._seconds_before)
-            elif status.step >= self._next_row:
-                self._write_row()
-                self._next_row = status.step + self._row_every
-                self._row = _row(status, self._seconds_before)
+            self._keep_row(status)
         self.checkpointer.offer(status)
 
     def finish(self, status: TrainStatus) -> None:
         """Write the last checkpoint and the last row."""
         self.checkpointer.save(status)
         with self._writing():
-            if self._row is not None and self._row["step"] < status.step:
-                self._write_row()
-            self._row = _row(status, self._seconds_before)
+            self._next_row = status.step
+            self._keep_row(status)
             self._write_row()
             self._tensorboard.close()
 
@@ -198,6 +192,14 @@ class RunFolder:
             if isinstance(error, DQNKitError):
                 raise
             raise CheckpointError(f"the run folder {self.path} cannot be written: {error}") from error
+
+    def _keep_row(self, status: TrainStatus) -> None:
+        """Keep the row of this step if one is due, and write the one that was kept once its step is over."""
+        if self._row is not None and self._row["step"] < status.step:
+            self._write_row()
+        if status.step >= self._next_row or self._row is not None:
+            self._next_row = status.step + self._row_every
+            self._row = _row(status, self._seconds_before)
 
     def _write_row(self) -> None:
         """Write the row that waits, unless there is one of its step already: every step has one row."""

@@ -82,3 +82,15 @@ def test_the_parent_of_new_folders_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(CheckpointError, match="no run can be kept in"):
         new_folder(tmp_path / "runs", "name")
+
+
+def test_a_row_is_written_as_soon_as_its_step_is_over(tmp_path: Path) -> None:
+    config = small_config(total_steps=5_000)
+    with RunFolder.create(tmp_path / "run", config) as run:
+        for status in train(config):
+            run.record(status)
+            rows, board = steps_in(tmp_path / "run") if status.step > 60 else ([], [])
+            if rows:
+                break
+    assert board == rows
+    assert rows[-1] >= status.step - 2 * max(config.rollout_steps * config.num_envs, config.total_steps // 500)
