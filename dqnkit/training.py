@@ -7,6 +7,7 @@ leave their loop.
 from __future__ import annotations
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Generator
 from contextlib import nullcontext, suppress
@@ -23,6 +24,7 @@ from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
 
+Lineage = tuple[tuple[str, int], ...]
 RETURNS_WINDOW = 100  # episodes in the mean return that is shown
 NAN = float("nan")
 
@@ -46,6 +48,9 @@ class TrainState:
     """A run at one moment: what a checkpoint holds.
 
     ``learner`` and ``replay`` are not copies: they change when training goes on.
+
+    ``lineage`` says whose state it is: the calls of `train` that led here, each with an id and with the number of
+    transitions when it began. The first is the run's. Two that went on from one checkpoint differ in the last.
     """
 
     config: DQNConfig
@@ -53,6 +58,7 @@ class TrainState:
     learner: Any
     replay: Replay
     replay_rng: dict[str, Any]  # state of the generator that draws batches
+    lineage: Lineage = ()
 
 
 def train(
@@ -144,9 +150,12 @@ class _Loop:
         check_learner(self.learner, config)
         if config.samples_per_insert > 0 and self.learner.updates == 0:
             check_learns(config)
+        before = () if state is None else state.lineage
+        self.lineage: Lineage = (*before, (uuid.uuid4().hex, self.counters.inserted))
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
         self.policy_lag = 0
+        self.has_learned = False  # in this process: the first call of the learner compiles it
         self.epsilon = self.loss = self.mean_max_q = NAN
         self.seconds = 0.0
         copies = (config.num_actors, config.num_envs)
@@ -215,6 +224,7 @@ class _Loop:
             learning_rate=self._learning_rate(),
             target_period=self.live.target_period,
         )
+        self.has_learned = True
         self.replay.update_priorities(sample.indices, result.priorities)
         counters.sampled += sample.indices.size
         self.loss, self.mean_max_q = float(result.losses.mean()), result.mean_max_q
@@ -253,6 +263,7 @@ class _Loop:
             seconds=self.seconds,
             get_weights=self._current_weights,
             get_state=self._state,
+            compiles_next=not self.has_learned and self._may_update(),
         )
 
     def _current_weights(self) -> PolicyWeights:
@@ -260,4 +271,5 @@ class _Loop:
 
     def _state(self) -> TrainState:
         counters = Counters(**{**asdict(self.counters), "recent_returns": list(self.recent_returns)})
-        return TrainState(self.config, counters, self.learner, self.replay, dict(self.rng.bit_generator.state))
+        rng = dict(self.rng.bit_generator.state)
+        return TrainState(self.config, counters, self.learner, self.replay, rng, self.lineage)

@@ -121,6 +121,7 @@ class TrainStatus:
     seconds: float  # since this call of train began, without the time that whoever iterates it takes
     get_weights: Callable[[], PolicyWeights] = field(repr=False)
     get_state: Callable[[], Any] = field(repr=False)
+    compiles_next: bool = False  # the next step is the learner's first, which compiles it: that may take long
 
     @property
     def weights(self) -> PolicyWeights:

@@ -20,7 +20,10 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 # From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
     {"errors", "types", "files", "hosted", "dqn_in_one_file"},
-    {"backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store", "packing"},
+    {
+        *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
+        *("packing", "run_lock"),
+    },
     {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
     {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli import signals
 from dqnkit.cli.sections import SectionOption
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import needs
@@ -73,14 +74,21 @@ class ClusterChoice:
                 cluster = None
                 client = stack.enter_context(deploy.connect(self.scheduler, insecure=self.insecure))
             else:
-                cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                # Dask cannot give up a local cluster that has half started; that takes seconds, a cloud's minutes
+                with signals.deferred() if self.where == "local" else nullcontext():
+                    cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                signals.check()
                 client = stack.enter_context(cluster.get_client())
             if self.send_package or self.where == "ssh":
                 deploy.send_package(client)
             deploy.check_workers(client)
             click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
             meter = getattr(cluster, "meter", None)
-            yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            try:
+                yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            finally:
+                with signals.deferred():  # machines are removed to the end
+                    stack.close()
 
     def _check(self) -> None:
         """Check that the options can be combined."""

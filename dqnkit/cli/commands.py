@@ -2,8 +2,9 @@
 
 Every setting of `DQNConfig` is an option of ``train``.
 
-Exit status: 2 after a mistake of the user's, which is told in one sentence; 130 after Ctrl-C; 3 when the budget is
-reached. In the last two cases training stops between two steps and writes a checkpoint.
+Exit status: 2 after a mistake of the user's, which is told in one sentence; 3 when the budget is reached; 130 after
+Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. In the last four cases training stops between two steps and writes a
+checkpoint.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 import dqnkit
+from dqnkit.cli import signals
 from dqnkit.cli.cloud_commands import cloud, plan
 from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.cli.evaluating import EvaluationChoice, evaluation_options
@@ -37,17 +37,23 @@ from dqnkit.presets import names_of_presets, preset
 
 
 class _Group(click.Group):
-    """Turns the kit's own errors into one sentence and exit status 2."""
+    """Turns the kit's own errors into one sentence and exit status 2, and signals into an end in order."""
 
     def main(self, *arguments: Any, **settings: Any) -> Any:
         make_usable()
         return super().main(*arguments, **settings)
 
     def invoke(self, context: click.Context) -> Any:
+        with signals.handled():
+            return self._invoke(context)
+
+    def _invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except DQNKitError as error:
             message = str(error)
+        except signals.Ended:
+            return context.exit(signals.exit_status())
         except MemoryError:
             advice = "lower replay_capacity, num_envs or hidden_sizes"
             message = f"these settings need more memory than there is: {advice}"
@@ -100,27 +106,26 @@ def train(
 ) -> None:
     config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
     _try_environment(config)
-    from dqnkit.runs import RunFolder
+    from dqnkit.runs import RunFolder, new_folder
     from dqnkit.training import check_learns
 
     check_learns(config)
 
     name = re.sub("[/:]", "-", env_id)
-    path = run_dir or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with cluster.rollouts() as rollouts:
         import_tensorflow()
         from dqnkit.default_parts import make_learner
         from dqnkit.training import train as train_loop
 
         learner = make_learner(config)  # first: a network that cannot be built must leave no folder behind
-        run = RunFolder.create(path, config)
-        click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-        click.echo(_observations(config))
-        if settings_in_words := unusual(config):
-            click.echo(f"Settings besides the defaults of --help: {settings_in_words}")
-        statuses = train_loop(config, rollouts=rollouts.source, learner=learner)
-        with _interruptible() as interrupted:
-            train_run(run, statuses, rollouts, interrupted, evaluation, video=video)
+        path = run_dir or new_folder(Path("runs"), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        with RunFolder.create(path, config) as run:
+            click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
+            click.echo(_observations(config))
+            if settings_in_words := unusual(config):
+                click.echo(f"Settings besides the defaults of --help: {settings_in_words}")
+            statuses = train_loop(config, rollouts=rollouts.source, learner=learner)
+            train_run(run, statuses, rollouts, evaluation, video=video)
     if show:
         for picture in ("learning_curve.png", "video.gif"):
             if (path / picture).exists():
@@ -145,13 +150,14 @@ def resume(
     cluster: ClusterChoice,
 ) -> None:
     """Go on with RUN, the folder of a run, from its last whole checkpoint, with a cluster or without."""
+    from dqnkit.run_lock import RunLock
     from dqnkit.runs import RunFolder, read_config
 
     config = before = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
     _try_environment(config)
-    with cluster.rollouts() as rollouts:
+    with RunLock(run), cluster.rollouts() as rollouts, ExitStack() as stack:
         import_tensorflow()
         from dqnkit.training import check_learns
         from dqnkit.training import train as train_loop
@@ -160,7 +166,7 @@ def resume(
         step = state.counters.step if state else 0  # 0: the run was stopped before its first checkpoint
         if state is None or state.learner.updates == 0:
             check_learns(config)
-        folder = RunFolder.open(run, config, step)
+        folder = stack.enter_context(RunFolder.open(run, config, step))
         if state and step >= config.total_steps and folder.evaluated:
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
             return
@@ -171,17 +177,7 @@ def resume(
                 click.echo(f"  {sentence}")
         weights = state.learner.get_weights() if state else None
         statuses = train_loop(config, rollouts=rollouts.source, state=state)
-        with _interruptible() as interrupted:
-            train_run(
-                folder,
-                statuses,
-                rollouts,
-                interrupted,
-                evaluation,
-                video=video,
-                first_step=step,
-                weights=weights,
-            )
+        train_run(folder, statuses, rollouts, evaluation, video=video, first_step=step, weights=weights)
 
 
 @main.command(
@@ -278,22 +274,3 @@ def _observations(config: DQNConfig) -> str:
     from dqnkit.observations import describe
 
     return str(describe(network_spaces(config.env_id, config.frame_stack)[0], config.frame_stack))
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C or SIGTERM stops at the next status, where a checkpoint is possible; a second Ctrl-C stops at once."""
-    asked = False
-
-    def ask(signal_number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("\nStopping after this step; once more to stop at once", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

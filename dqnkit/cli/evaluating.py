@@ -36,16 +36,13 @@ class EvaluationChoice:
         """Of the episodes, in words."""
         return f"episodes with epsilon {self.evaluation_epsilon:g}" if self.evaluation_epsilon else "greedy episodes"
 
-    def play(
-        self, weights: PolicyWeights, config: DQNConfig, seed: int | None = None, stop: Callable[[], bool] | None = None
-    ) -> Evaluation:
+    def play(self, weights: PolicyWeights, config: DQNConfig, seed: int | None = None) -> Evaluation:
         """Play the episodes with a progress bar.
 
         Args:
             weights: the policy.
             config: for the environment.
             seed: which episodes.
-            stop: asked after every step; where it is true the evaluation ends before all episodes have.
         """
         from tqdm import tqdm
 
@@ -58,8 +55,6 @@ class EvaluationChoice:
             for evaluation in playing:
                 bar.set_postfix_str(f"{evaluation.steps:,} steps", refresh=False)
                 bar.update(evaluation.ended - bar.n)
-                if stop is not None and stop():
-                    break
         return evaluation
 
     def warn(self, evaluation: Evaluation) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli import signals
 from dqnkit.cli.evaluating import EvaluationChoice, bar_style
 from dqnkit.errors import ClusterError, DivergedError, DQNKitError, InvalidDataError, RolloutError, needs
 
@@ -21,28 +22,26 @@ if TYPE_CHECKING:
     from dqnkit.runs import RunFolder
     from dqnkit.types import PolicyWeights, TrainStatus
 
-INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
 BUDGET_REACHED = 3
 
 
+@signals.deferred()
 def train_run(
     run: RunFolder,
     statuses: Generator[TrainStatus, None, None],
     rollouts: Rollouts,
-    interrupted: Callable[[], bool],
     evaluation: EvaluationChoice,
     *,
     video: bool,
     first_step: int = 0,
     weights: PolicyWeights | None = None,
 ) -> None:
-    """Train with a progress bar until the end, Ctrl-C or the budget; keep the run, and evaluate its policy at the end.
+    """Train with a progress bar until the end, a signal or the budget; keep the run; at its end evaluate its policy.
 
     Args:
         run: where it is kept.
         statuses: from `dqnkit.training.train`.
         rollouts: the source of the rollouts.
-        interrupted: whether somebody wants it to stop.
         evaluation: what is played at the end.
         video: whether an episode is recorded at the end.
         first_step: where a run that is resumed begins.
@@ -50,6 +49,9 @@ def train_run(
     """
     from tqdm import tqdm
 
+    from dqnkit.checkpoint import BOUND
+
+    click.echo(BOUND)
     status, total, out_of_budget = None, run.config.total_steps, False
     with tqdm(total=total, initial=first_step, unit=" steps", **bar_style()) as bar:
         try:
@@ -58,7 +60,7 @@ def train_run(
                 bar.update(min(status.step, total) - bar.n)
                 bar.set_postfix_str(_progress(status, run.config, rollouts), refresh=False)
                 out_of_budget = rollouts.must_end()
-                if interrupted() or out_of_budget:
+                if signals.asked() or out_of_budget:
                     break
             statuses.close()
         except (DivergedError, InvalidDataError, ClusterError, RolloutError):
@@ -75,13 +77,19 @@ def train_run(
         weights, seconds = status.weights, max(status.seconds, 1e-9)
         speed = (status.step - first_step) / seconds
         click.echo(f"Trained for {seconds:.1f} s ({speed:,.0f} steps a second, {status.updates:,} updates in all)")
-    if (interrupted() or out_of_budget) and status is not None:
+    if (signals.asked() or out_of_budget) and status is not None:
         _draw(run.draw_curve)
         why = "The budget is reached: stopped" if out_of_budget else "Stopped"
         click.echo(f"{why} at step {status.step:,}; nothing is lost. Go on with: dqnkit resume {run.path}")
-        sys.exit(BUDGET_REACHED if out_of_budget else INTERRUPTED)
+        sys.exit(BUDGET_REACHED if out_of_budget else signals.exit_status())
     assert weights is not None  # a run with nothing left to do comes with its weights
-    _show_result(run, weights, evaluation, interrupted, video)
+    try:
+        with signals.at_once():
+            _show_result(run, weights, evaluation, video)
+    except signals.Ended:
+        if not run.evaluated:
+            click.echo(f"Stopped while evaluating; the training is complete. Evaluate with: dqnkit resume {run.path}")
+        raise
 
 
 def _progress(status: TrainStatus, config: DQNConfig, rollouts: Rollouts) -> str:
@@ -98,14 +106,10 @@ def _show_result(
     run: RunFolder,
     weights: PolicyWeights,
     evaluation: EvaluationChoice,
-    interrupted: Callable[[], bool],
     video: bool,
 ) -> None:
     """Evaluate the policy, say and keep the result; the pictures, which may fail in any way, come last."""
-    result = evaluation.play(weights, run.config, stop=interrupted)
-    if interrupted():
-        click.echo(f"Stopped while evaluating; the training is complete. Evaluate with: dqnkit resume {run.path}")
-        sys.exit(INTERRUPTED)
+    result = evaluation.play(weights, run.config)
     returns = result.returns
     try:
         click.echo(f"Mean return over {len(returns)} {evaluation.kind}: {returns.mean():.1f} (std {returns.std():.1f})")

@@ -105,7 +105,7 @@ def within_budget(
     try:
         for status in statuses:
             if not checked:  # now, and not when the budget is spent
-                check_can_be_saved(status.state)
+                check_can_be_saved(status.state, checkpoints)
                 checked = True
             yield status
             if meter.reached():

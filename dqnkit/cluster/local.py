@@ -96,16 +96,17 @@ def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Block Ctrl-C (SIGINT) inside the ``with`` block. Threads and processes that start in it keep it blocked.
+    """Block Ctrl-C (SIGINT) and SIGHUP inside the ``with`` block. What starts in it, threads too, keeps them blocked.
 
-    A terminal sends SIGINT to every process of the command, and so does a notebook's Interrupt. It would kill the
+    A terminal sends them to every process of the command, and a notebook's Interrupt does so too. They would kill the
     workers while the driver still needs them to end in order. On Windows this does nothing.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # of multiprocessing; if it started inside the block, it would unblock SIGINT
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # of multiprocessing; its start unblocks SIGINT, so that comes after it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

@@ -454,6 +454,7 @@ print(f"so far: {cluster.meter.text()}")
 # %%
 hurried = Meter(budget=0.05, clock=lambda: 200 * time.time())
 hurried.started("all machines", cluster.meter.hourly)
+folder = tempfile.TemporaryDirectory()  # each run has a folder of its own
 longer = replace(cartpole, total_steps=100_000)
 training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # it learns on
 *_, last = within_budget(training, hurried, folder.name)
@@ -514,6 +515,7 @@ def with_a_loss(statuses, at_step):
 
 
 began = time.monotonic()
+folder = tempfile.TemporaryDirectory()
 rollouts = ClusterRollouts(client)
 training = with_a_loss(train(waits, rollouts=rollouts, learner=learner), at_step=waits.total_steps // 4)
 status = await live(
