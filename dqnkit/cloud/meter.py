@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dqnkit.checkpoint import check_can_be_saved, save
+from dqnkit.cloud.clock import paid_seconds
 from dqnkit.types import TrainStatus
 
 LEAST_SECONDS = 60  # billed for each machine at least; after that both clouds bill by the second
@@ -38,7 +38,7 @@ class Meter:
         clock: returns seconds.
     """
 
-    def __init__(self, budget: float | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, budget: float | None = None, clock: Callable[[], float] = paid_seconds) -> None:
         self.budget = budget
         self._clock = clock
         self._lock = threading.Lock()

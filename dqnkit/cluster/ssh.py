@@ -126,7 +126,7 @@ def start(
         cluster = SSHCluster(
             workers, {"cls": SchedulerHost, "options": scheduler}, security=security, name="SSHCluster"
         )
-    except RuntimeError as error:
+    except (ClusterError, RuntimeError) as error:
         cause = error if isinstance(error, ClusterError) else error.__cause__ or error
         raise ClusterError(f"no cluster over ssh: {cause}") from error
     progress(f"the scheduler and {n_workers} workers are up")

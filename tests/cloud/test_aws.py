@@ -28,7 +28,8 @@ from toys import small_config
 from dqnkit.checkpoint import restore
 from dqnkit.cli import main
 from dqnkit.cloud import aws, boot, ec2, machines, meter, options
-from dqnkit.cloud.leftovers import CLUSTER, owner
+from dqnkit.cloud.leftovers import CLUSTER
+from dqnkit.cloud.owners import this_computer
 from dqnkit.cloud.meter import within_budget
 from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
@@ -203,7 +204,8 @@ def cluster(cloud: SimulatedCloud) -> Iterator[Any]:
 def test_every_machine_says_whose_it_is_and_when_it_ends(cloud: SimulatedCloud, cluster: Any) -> None:
     found = ec2.find(ec2.connect("us-east-1"), cluster.launch.id)
     assert sorted(each.kind for each in found) == ["machine", "machine", "security group"]
-    assert {each.owner for each in found} == {owner()}
+    assert {each.computer for each in found} == {this_computer()}
+    assert {each.owner for each in found} == {ec2.identity("us-east-1")}
     in_two_hours = time.time() + 2 * 3600
     assert all(each.ends is not None and abs(each.ends.timestamp() - in_two_hours) < 120 for each in found)
     shown = CliRunner().invoke(main, ["cloud", "list"])

@@ -144,6 +144,8 @@ class ComputeAPI:
         return self._operation(zone)
 
     def get_instance(self, request: Request, zone: str, name: str) -> tuple[int, Json]:
+        if name not in self.instances:
+            return 404, {"error": {"code": 404, "message": name, "errors": [{"reason": "notFound"}]}}
         return 200, self.instances[name]
 
     def list_instances(self, request: Request, zone: str) -> tuple[int, Json]:
