@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dqnkit.checked_numbers import whole_number
 from dqnkit.config import DQNConfig
 from dqnkit.environments import has_native_vector, make_env, make_vector_env
 from dqnkit.policy import q_values
@@ -26,7 +27,13 @@ def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, see
 
     Returns:
         undiscounted returns ``[episodes]``, float32.
+
+    Raises:
+        ConfigError: ``episodes`` or ``seed`` is no whole number in range.
     """
+    whole_number("episodes", episodes, low=1)
+    if seed is not None:
+        whole_number("seed", seed, low=0)
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1])).generate_state(episodes)
     if has_native_vector(config.env_id, config.frame_stack):
         return _evaluate_native(weights, config, seeds)

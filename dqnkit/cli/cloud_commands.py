@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dqnkit.cli.cluster_options import needs_dask
+from dqnkit.cli.finite_range import FiniteRange
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import ClusterError, DQNKitError
 from dqnkit.files import write_whole
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 @click.command(short_help="Time and cost of a run in a cloud, before you buy.")
 @click.argument("env_id")
 @click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
-@click.option("--seconds", type=click.FloatRange(5), default=60.0, show_default=True, help="for measuring here")
+@click.option("--seconds", type=FiniteRange(5), default=60.0, show_default=True, help="for measuring here")
 @click.option("--cloud", type=click.Choice([*CLOUDS, "all"]), default="all", show_default=True)
 @click.option("--spot/--no-spot", default=None, help="only spot machines, or none  [both]")
-@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="the most that it may cost")
+@click.option("--budget", type=FiniteRange(0, min_open=True), metavar="USD", help="the most that it may cost")
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="draw time against cost into a PNG file")
 def plan(
     env_id: str,

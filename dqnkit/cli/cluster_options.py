@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli.finite_range import FiniteRange
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import MissingExtraError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dqnkit.cloud.meter import Meter
     from dqnkit.cluster.rollouts import ClusterRollouts
 
+USD = FiniteRange(0, min_open=True)
 KINDS = ("local", "ssh", *CLOUDS)  # of clusters that --on can make
 
 
@@ -123,7 +125,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
         click.option("--spot", is_flag=True, help="for a cloud: machines that are cheaper and may be taken back"),
-        click.option("--budget", type=float, metavar="USD", help="for a cloud: the most that it may cost"),
+        click.option("--budget", type=USD, metavar="USD", help="for a cloud: the most that it may cost"),
         click.option("--machine", metavar="TYPE", help="for a cloud: of each worker, like c7i.large"),
         click.option("--lifetime", metavar="TIME", help="for a cloud: the machines end after it  [2 hours]"),
         click.option("--yes", is_flag=True, help="for a cloud: do not ask before machines are paid for"),

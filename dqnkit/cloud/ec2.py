@@ -289,8 +289,8 @@ def terminate(ec2: Any, ids: Iterable[str]) -> None:
         except botocore.exceptions.ClientError as error:
             if code(error) == "InvalidInstanceID.NotFound" and len(ids) == 1:
                 return
-            if len(ids) == 1 or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                raise
+            if len(ids) == 1 or (code(error) in CAUSES and code(error) != "UnauthorizedOperation"):
+                raise  # it concerns all of them
     refused = []
     for each in ids:  # EC2 takes all or none
         try:

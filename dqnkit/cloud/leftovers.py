@@ -67,8 +67,8 @@ def from_tags(found: dict[str, str], **fields: Any) -> Leftover:
         ends = datetime.strptime(found.get(ENDS, ""), TIME).replace(tzinfo=UTC)
     except ValueError:  # somebody has changed the tag
         ends = None
-    whose = {"owner": found.get(OWNER, ""), "computer": found.get(COMPUTER, "")}
-    return Leftover(cluster=found.get(CLUSTER, ""), ends=ends, **whose, **fields)
+    owner, computer = found.get(OWNER, ""), found.get(COMPUTER, "")
+    return Leftover(cluster=found.get(CLUSTER, ""), owner=owner, computer=computer, ends=ends, **fields)
 
 
 def table(leftovers: Iterable[Leftover]) -> str:

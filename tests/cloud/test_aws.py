@@ -29,8 +29,8 @@ from dqnkit.checkpoint import restore
 from dqnkit.cli import main
 from dqnkit.cloud import aws, boot, ec2, machines, meter, options
 from dqnkit.cloud.leftovers import CLUSTER
-from dqnkit.cloud.owners import this_computer
 from dqnkit.cloud.meter import within_budget
+from dqnkit.cloud.owners import this_computer
 from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
