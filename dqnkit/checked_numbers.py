@@ -57,11 +57,19 @@ def _checked(
         limits = [f"from {low:g} to {high:g}"]
     is_number = isinstance(value, types) and not isinstance(value, bool)
     if not is_number:
-        raise ConfigError(f"{name} takes {expected}, not {value!r}")
+        raise ConfigError(f"{name} takes {expected}, not {_shown(value)}")
     inside = (low is None or value >= low) and (above is None or value > above) and (high is None or value <= high)
     if not (_is_finite(value) and inside):
-        raise ConfigError(f"{name} takes {' '.join([expected, *limits])}, not {value!r}")
+        raise ConfigError(f"{name} takes {' '.join([expected, *limits])}, not {_shown(value)}")
     return value
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "so long a number"
+    return text if len(text) < 60 else f"{text[:50]}..."
 
 
 def _is_finite(value: Any) -> bool:

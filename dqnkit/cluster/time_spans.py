@@ -24,6 +24,6 @@ def time_span(name: str, value: Any) -> float:
         return number(name, value, above=0)
     try:
         seconds = float(parse_timedelta(value))
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, LookupError, OverflowError):
         raise ConfigError(f'{name} takes a time like "10 minutes", not {value!r}') from None
     return number(name, seconds, above=0)

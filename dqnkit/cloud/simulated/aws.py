@@ -102,6 +102,10 @@ class SimulatedCloud:
         status = status or (503 if code in THROTTLING else 400)
         self._ask("fail", action=action, code=code, times=times, status=status)
 
+    def recover(self) -> None:
+        """End what `fail` began."""
+        self._ask("recover")
+
     def image(self, name: str, path: Path | None = None) -> None:
         """Add a container image; packages in this folder come before those installed on this computer."""
         self._ask("image", name=name, path=str(path or ""))

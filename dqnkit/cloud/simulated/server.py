@@ -153,6 +153,9 @@ class Api:
     def do_fail(self, action: str, code: str, times: int, status: int) -> None:
         self._faults[action].extend([(code, status)] * times)
 
+    def do_recover(self) -> None:
+        self._faults.clear()
+
     def do_settings(self, **settings: Any) -> None:
         vars(self.hypervisor.settings).update(settings)
 
