@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dqnkit.checked_numbers import whole_number
 from dqnkit.cluster import local
 from dqnkit.cluster.connect import connect
 from dqnkit.cluster.local import workers_that_fit
@@ -67,6 +68,9 @@ def make_cluster(
             f"where must be one of {kinds}, an address like tls://HOST:8786 or a Dask cluster, not {where!r}; the "
             "number of workers is make_cluster(n_workers=2)"
         )
+    if n_workers is not None:
+        whole_number("n_workers", n_workers, low=0)
+    whole_number("threads_per_worker", threads_per_worker, low=0)
     try:
         if where == "local":
             return local.start(n_workers, threads_per_worker, **options)

@@ -56,8 +56,11 @@ class RolloutError(DQNKitError, RuntimeError):
     """An environment raised an exception of its own, here or on a worker; the message has the lines of its code."""
 
 
-class ClusterError(DQNKitError, RuntimeError):
-    """A cluster that cannot do the work: no workers, other versions, no answer within the time limit."""
+class ClusterError(DQNKitError):
+    """A cluster that cannot do the work: no workers, other versions, no answer within the time limit.
+
+    No RuntimeError: Dask's ``Cluster.close`` swallows those, and with them that machines could not be ended.
+    """
 
 
 class LearnerLostError(ClusterError):

@@ -12,10 +12,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import telling
 from dqnkit.environments import find_environment, has_native_vector, make_env, make_vector_env
-from dqnkit.errors import ConfigError, DQNKitError, RolloutError
+from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.exploration import epsilon_greedy
 from dqnkit.games import ATARI
 from dqnkit.policy import q_values
@@ -86,6 +87,7 @@ def evaluate(
         undiscounted returns ``[episodes]``, float32. A warning says how many episodes were cut.
 
     Raises:
+        ConfigError: a number is out of range.
         RolloutError, InvalidDataError: the environment raised an error or returned what it must not.
     """
     *_, evaluation = play_episodes(weights, config, episodes, seed, epsilon=epsilon, max_steps=max_steps)
@@ -109,8 +111,11 @@ def play_episodes(
         ConfigError: a number is out of range.
         RolloutError, InvalidDataError: as `evaluate`.
     """
-    if episodes < 1 or not 0 <= epsilon <= 1 or (max_steps is not None and max_steps < 1):
-        raise ConfigError("an evaluation takes at least 1 episode of at least 1 step, and an epsilon from 0 to 1")
+    whole_number("episodes", episodes, low=1)
+    number("epsilon", epsilon, low=0, high=1)
+    for name, value, low in (("seed", seed, 0), ("max_steps", max_steps, 1)):
+        if value is not None:
+            whole_number(name, value, low=low)
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1]))
     evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config))
     play = _play_native if has_native_vector(config.env_id, config.frame_stack) else _play_each

@@ -19,7 +19,9 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
-    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
+    {"errors"},
+    {"checked_numbers"},
+    {"types", "files", "hosted", "dqn_in_one_file"},
     {
         *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
         *("packing", "run_lock"),
@@ -65,7 +67,7 @@ ON_A_WORKER = {
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
     "observations",
-    *("environment_errors", "packing", "frames", "array_store"),
+    *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"

@@ -24,7 +24,7 @@ def steps_in(run: Path) -> tuple[list[float], list[float]]:
     return [row["step"] for row in read_rows(run / "metrics.csv")], [each.step for each in board.Tensors("updates")]
 
 
-@pytest.mark.parametrize("total", [64, 300])
+@pytest.mark.parametrize("total", [96, 300])
 def test_every_step_has_one_row_after_stops_and_resumes(tmp_path: Path, tried: Tried, total: int) -> None:
     config = small_config(total_steps=total, num_envs=4)
     path = tmp_path / "run"
@@ -52,7 +52,7 @@ def test_every_step_has_one_row_after_stops_and_resumes(tmp_path: Path, tried: T
 
 
 def test_a_run_resumed_at_its_end_writes_nothing_twice(tmp_path: Path) -> None:
-    config = small_config(total_steps=64)
+    config = small_config(total_steps=96)
     path = tmp_path / "run"
     with RunFolder.create(path, config) as run:
         for status in train(config):

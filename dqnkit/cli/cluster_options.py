@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dqnkit.cli import signals
+from dqnkit.cli.finite_range import FiniteRange
 from dqnkit.cli.sections import SectionOption
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import needs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dqnkit.cloud.meter import Meter
     from dqnkit.cluster.rollouts import ClusterRollouts
 
+USD = FiniteRange(0, min_open=True)
 KINDS = ("local", "ssh", *CLOUDS)  # of clusters that --on can make
 
 
@@ -138,7 +140,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
         option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
         paid("--spot", is_flag=True, help="machines that are cheaper and may be taken back"),
-        paid("--budget", type=float, metavar="USD", help="the most that it may cost"),
+        paid("--budget", type=USD, metavar="USD", help="the most that it may cost"),
         paid("--machine", metavar="TYPE", help="of each worker, like c7i.large"),
         paid("--lifetime", metavar="TIME", help="the machines end after it  [2 hours]"),
         paid("--yes", is_flag=True, help="do not ask before machines are paid for"),

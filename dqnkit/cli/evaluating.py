@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli.finite_range import FiniteRange
 from dqnkit.cli.sections import SectionOption
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def evaluation_options(*short_names: str) -> Callable[[Callable[..., Any]], Call
             type=click.IntRange(1),
             help="an episode is cut after so many  [the environment's time limit; 5000 where it has none]",
         ),
-        option("--evaluation-epsilon", type=click.FloatRange(0, 1), default=0.0, help="exploration rate  [0: greedy]"),
+        option("--evaluation-epsilon", type=FiniteRange(0, 1), default=0.0, help="exploration rate  [0: greedy]"),
     )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,10 +11,12 @@ Plain arithmetic: no Dask, no TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
 from dqnkit.config import DQNConfig
 
@@ -285,8 +287,17 @@ def plan(
         budget: US dollars.
         assumed: see `Assumed`.
         notes: more sentences for below the table.
+
+    Raises:
+        ConfigError: a number is not finite or out of range.
     """
     assumed = assumed or Assumed()
+    if budget is not None:
+        number("budget, in US dollars,", budget, above=0)
+    for each in dataclasses.fields(assumed):
+        number(each.name, getattr(assumed, each.name), low=0)
+    workers = [whole_number("each of workers", count, low=1) for count in workers]
+    threads = None if threads is None else whole_number("threads", threads, low=1)
     rows = tuple(
         _row(config, measured, offer, count, threads or offer.vcpus, assumed) for offer in offers for count in workers
     )

@@ -24,6 +24,7 @@ from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.dispatch import Dispatch, TaskEnded, WorkerLeft, WorkersSeen
 from dqnkit.cluster.package import check_workers
 from dqnkit.cluster.security import check_transport
@@ -135,8 +136,10 @@ class ClusterRollouts:
     ) -> None:
         if client.asynchronous:
             raise ConfigError("ClusterRollouts needs a client with asynchronous=False: the loop waits for rollouts")
-        if max_policy_lag < 0 or patience <= 0 or (task_steps is not None and task_steps < 1):
-            raise ConfigError("max_policy_lag must be at least 0, patience above 0 and task_steps at least 1")
+        whole_number("max_policy_lag", max_policy_lag, low=0)
+        number("patience, in seconds,", patience, above=0)
+        if task_steps is not None:
+            whole_number("task_steps", task_steps, low=1)
         self.client = client
         self.max_policy_lag = max_policy_lag
         self.patience = patience

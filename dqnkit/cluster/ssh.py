@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dask
-from dask.utils import parse_timedelta
 from distributed import Security
 from distributed.core import Status
 from distributed.deploy.spec import SpecCluster
 
 from dqnkit.cluster.security import as_configuration, temporary_security
 from dqnkit.cluster.ssh_host import SchedulerHost, WorkersHost
+from dqnkit.cluster.time_spans import time_span
 from dqnkit.errors import ClusterError, ConfigError
 
 LOOPBACK = "127.0.0.1:0"  # address of dashboards: this computer only, any free port
@@ -126,7 +126,7 @@ def start(
         cluster = SSHCluster(
             workers, {"cls": SchedulerHost, "options": scheduler}, security=security, name="SSHCluster"
         )
-    except RuntimeError as error:
+    except (ClusterError, RuntimeError) as error:
         cause = error if isinstance(error, ClusterError) else error.__cause__ or error
         raise ClusterError(f"no cluster over ssh: {cause}") from error
     progress(f"the scheduler and {n_workers} workers are up")
@@ -140,4 +140,4 @@ def share_out(n_workers: int, hosts: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _seconds(name: str) -> float:
-    return float(parse_timedelta(dask.config.get(f"dqnkit.ssh.{name}")))
+    return time_span(f"dqnkit.ssh.{name} in Dask's configuration", dask.config.get(f"dqnkit.ssh.{name}"))

@@ -376,8 +376,8 @@ if cloud is not None:  # the simulated account can be given rights, and they can
 print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
-# `WhatIsOurs` says: change or end only what carries the tag `dqnkit-cluster`. With these rights a mistake cannot end
-# machines of somebody else.
+# `WhatIsOurs` says: change or end only what carries your own id in the tag `dqnkit-owner`. With these rights a mistake
+# cannot end machines of somebody else, not even another cluster of dqnkit.
 #
 # ## 4. The purchase
 #
@@ -640,7 +640,7 @@ print(table(account("aws").find()))
 
 # %% [markdown]
 # Found from another process, which knows nothing of it: every machine carries **tags** from its first moment, with its
-# cluster, its owner and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
+# cluster, its owner, the computer it was started from and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
 
 # %%
 orphans = account("aws").find()

@@ -7,6 +7,7 @@ from distributed import Client
 from distributed.comm.addressing import get_address_host
 
 from dqnkit import policy
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.multiworker.messages import pack
 from dqnkit.cluster.multiworker.process_group import Answer, ProcessGroup
 from dqnkit.cluster.multiworker.workers import check_network, choose_workers
@@ -63,8 +64,10 @@ class MultiWorkerLearner:
     ) -> None:
         if client.asynchronous:
             raise ConfigError("MultiWorkerLearner needs a client with asynchronous=False: the loop waits for updates")
-        if num_processes < 2:
+        if whole_number("num_processes", num_processes) < 2:
             raise ConfigError(f"num_processes must be at least 2, not {num_processes}; for one, take a Learner")
+        for limit in (start_timeout, compile_timeout, timeout, lease):
+            number("each time limit, in seconds,", limit, above=0)
         if config.batch_size % num_processes:
             raise ConfigError(f"batch_size {config.batch_size} does not divide by {num_processes} processes")
         self.client = client
