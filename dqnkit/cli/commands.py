@@ -283,10 +283,13 @@ def _train(
                 out_of_budget = rollouts.must_end()
                 if interrupted() or out_of_budget:
                     break
-        except (DivergedError, InvalidDataError, ClusterError, RolloutError):
+        except (DivergedError, InvalidDataError, ClusterError, RolloutError) as error:
             if status is not None:
                 run.finish(status)  # what was learned before the error is sound
                 _draw(run.draw_curve)
+                if isinstance(error, ClusterError):
+                    go_on = f"Run {run.path} is saved at step {status.step:,}. Go on with: dqnkit resume {run.path}"
+                    raise ClusterError(f"{error}. {go_on} --workers 2, or with another cluster") from error
             raise
         finally:
             statuses.close()

@@ -82,9 +82,10 @@ def test_beyond_the_loopback_every_socket_has_tls_and_dashboards_stay() -> None:
             connect(cluster.scheduler_address, security=Security())
 
 
-def test_no_cluster_without_encryption_beyond_the_loopback() -> None:
-    with pytest.raises(ConfigError, match="require_encryption"):
-        make_cluster(n_workers=1, host="0.0.0.0", security=Security(require_encryption=False))
+def test_no_cluster_without_encryption() -> None:
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(ConfigError, match="require_encryption"):
+            make_cluster(n_workers=1, host=host, security=Security(require_encryption=False))
 
 
 def test_training_over_tls_on_a_worker_without_tensorflow(tls_cluster: TLSCluster) -> None:
@@ -132,9 +133,9 @@ def test_a_plain_client_is_turned_away(tls_cluster: TLSCluster) -> None:
         connect(tls_cluster.address.replace("tls://", "tcp://"), security=temporary_security(), timeout=20)
 
 
-def test_a_scheduler_without_tls_says_so_to_a_client_with_certificates() -> None:
-    with make_cluster(n_workers=0) as cluster, pytest.raises(ClusterError, match="does not speak TLS"):
-        connect(cluster.scheduler_address.replace("tcp://", "tls://"), security=temporary_security(), timeout=20)
+def test_a_scheduler_without_tls_says_so_to_a_client_with_certificates(tmp_path: Path) -> None:
+    with dask_processes.scheduler(tmp_path) as (address, _), pytest.raises(ClusterError, match="does not speak TLS"):
+        connect(address.replace("tcp://", "tls://"), security=temporary_security(), timeout=20)
 
 
 def test_an_address_beyond_this_computer_needs_tls_or_to_be_asked_for_by_name() -> None:
