@@ -124,7 +124,7 @@ def test_a_cluster_that_runs_takes_no_arguments(
         make_cluster(client.cluster, **arguments)
     tried(23, f"make_cluster(cluster, {arguments})", str(no.value))
     if "budget" not in arguments:
-        with pytest.raises(ConfigError, match="the cluster at tls://127.0.0.1:8786 runs already"):
+        with pytest.raises(ConfigError, match=r"the cluster at tls://127\.0\.0\.1:8786 runs already"):
             make_cluster("tls://127.0.0.1:8786", **arguments)
 
 
