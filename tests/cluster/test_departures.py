@@ -64,7 +64,7 @@ def lose_a_worker(client: Client, *collectors: Collector) -> None:
 
 def test_a_run_whose_client_has_gone_leaves_nothing_in_the_scheduler() -> None:
     with local_cluster(1) as client:
-        with client.cluster.get_client(set_as_default=False) as other:  # type: ignore[union-attr]
+        with Client(client.cluster, set_as_default=False) as other:
             Dispatch(other)
             assert len(client.run_on_scheduler(plugins)) == 1
         within(LIMIT, lambda: client.run_on_scheduler(plugins) == [])
