@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import socket
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -59,9 +61,16 @@ def tls_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSCluster
         yield TLSCluster(address, file, [scheduler, worker])
 
 
-def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only() -> None:
+def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only(tried: Callable[..., None]) -> None:
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         check_transport(client)
+        assert all(address.startswith("tls://") for address in (cluster.scheduler_address, *client.nthreads()))
+        family = psutil.Process().children(recursive=True)
+        seen = " ".join(part for process in family for part in (*process.cmdline(), *process.environ().values()))
+        seen += "".join(str(b64decode(word + "=="), "latin-1") for word in re.findall(r"[\w+/=-]{100,}", seen))
+        key = str(client.security.get_tls_config_for_role("client")["key"])
+        assert not [line for line in key.splitlines() if len(line) > 40 and line in seen], "ps shows the key"
+        tried(15, "make_cluster(n_workers=2): the key", "in no command line and no environment variable of a process")
         sockets = dask_processes.listening([psutil.Process()])
         assert len(sockets) >= 2 + 2 * 3  # scheduler and its dashboard; each worker with its nanny and its HTTP server
         assert {ip for ip, _ in sockets} <= {"127.0.0.1", "::1"}
