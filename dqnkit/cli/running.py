@@ -63,11 +63,14 @@ def train_run(
                 if signals.asked() or out_of_budget:
                     break
             statuses.close()
-        except (DivergedError, InvalidDataError, ClusterError, RolloutError):
+        except (DivergedError, InvalidDataError, ClusterError, RolloutError) as error:
             if status is not None:
                 run.finish(status)  # what was learned before the error is sound
-                click.echo(f"Stopped by an error at step {status.step:,}. Mend it, then: dqnkit resume {run.path}")
                 _draw(run.draw_curve)
+                if isinstance(error, ClusterError):
+                    go_on = f"Run {run.path} is saved at step {status.step:,}. Go on with: dqnkit resume {run.path}"
+                    raise ClusterError(f"{error}. {go_on} --workers 2, or with another cluster") from error
+                click.echo(f"Stopped by an error at step {status.step:,}. Mend it, then: dqnkit resume {run.path}")
             raise
         finally:
             statuses.close()

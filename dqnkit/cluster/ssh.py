@@ -20,7 +20,7 @@ from distributed import Security
 from distributed.core import Status
 from distributed.deploy.spec import SpecCluster
 
-from dqnkit.cluster.security import as_configuration, temporary_security
+from dqnkit.cluster.security import as_configuration, check_certificates, temporary_security
 from dqnkit.cluster.ssh_host import SchedulerHost, WorkersHost
 from dqnkit.cluster.time_spans import time_span
 from dqnkit.errors import ClusterError, ConfigError
@@ -95,8 +95,7 @@ def start(
     if len(options) != len(hosts):
         raise ConfigError(f"{len(options)} connect_options for {len(hosts)} hosts: give one for all, or one for each")
     security = security or temporary_security()
-    if not security.require_encryption:
-        raise ConfigError("a cluster over ssh needs security with require_encryption=True")
+    check_certificates(security)
     dask.config.update_defaults(DEFAULTS)
     timeouts = {"connect_timeout": _seconds("connect-timeout"), "start_timeout": _seconds("boot-timeout")}
     config = as_configuration(security) | {

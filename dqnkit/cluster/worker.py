@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dqnkit.actor import Actor
+from dqnkit.cluster.environment_by_value import register
 from dqnkit.config import DQNConfig
 from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
@@ -45,6 +46,8 @@ class RolloutTask:
         sequence: number of the rollout; unique for an actor in a run.
         epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
         steps: steps of each copy; None: as configured.
+        environment: how the driver has registered the environment, if a worker may not know it; see
+            `dqnkit.cluster.environment_by_value`.
     """
 
     run: str
@@ -52,6 +55,7 @@ class RolloutTask:
     sequence: int
     epsilons: FloatArray
     steps: int | None = None
+    environment: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
     Raises:
         DQNKitError: see `Actor` and `Actor.rollout`. The actor is closed then, and the next task makes a new one.
     """
+    register(task.environment)
     with _lock:
         _busy[task.run] += 1
     try:

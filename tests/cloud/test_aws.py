@@ -240,7 +240,7 @@ def test_a_worker_has_the_package_that_was_sent_and_speaks_tls(cluster: Any) -> 
 def test_later_clusters_of_this_process_are_not_bound_to_its_keys(cluster: Any) -> None:
     assert not dask.config.get("distributed.comm.require-encryption")
     with make_cluster(n_workers=0) as here:
-        assert here.scheduler_address.startswith("tcp://127.0.0.1")
+        assert here.scheduler_address.startswith("tls://127.0.0.1")
 
 
 def test_a_machine_knows_no_setting_but_its_own(cloud: SimulatedCloud, cluster: Any) -> None:

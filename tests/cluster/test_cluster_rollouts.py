@@ -228,7 +228,7 @@ def test_an_environment_that_a_worker_does_not_have_is_an_error_that_names_both(
 ) -> None:
     source = ClusterRollouts(client)
     source.begin(small_config(env_id))
-    with pytest.raises(ClusterError, match=rf"^worker tcp://127.0.0.1:\d+ cannot make the environment: .*{message}"):
+    with pytest.raises(ClusterError, match=rf"^worker tls://127.0.0.1:\d+ cannot make the environment: .*{message}"):
         source.collect(WEIGHTS, np.zeros((1, 4), np.float32), 0)
     source.close()
 
