@@ -34,6 +34,7 @@ import numpy as np
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import check_learner, make_learner, make_replay
 from dqnkit.errors import CheckpointError
+from dqnkit.files import read_object
 from dqnkit.replay import Replay
 from dqnkit.run_lock import NAME as LOCK
 from dqnkit.run_lock import RunLock
@@ -425,8 +426,8 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return read_object(path)
+    except (OSError, ValueError) as error:
         raise _DamagedError(f"{path.name}: {error}") from error
 
 

@@ -71,10 +71,9 @@ def make_cluster(
             f"where must be one of {kinds}, an address like tls://HOST:8786 or a Dask cluster, not {where!r}; the "
             "number of workers is make_cluster(n_workers=2)"
         )
-    threads = 1 if threads_per_worker is None else threads_per_worker
+    threads = 1 if threads_per_worker is None else whole_number("threads_per_worker", threads_per_worker, low=0)
     if n_workers is not None:
         whole_number("n_workers", n_workers, low=0)
-    whole_number("threads_per_worker", threads, low=0)
     try:
         if where == "local":
             return local.start(n_workers, threads, **options)

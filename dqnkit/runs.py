@@ -31,7 +31,7 @@ from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
 from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, DQNKitError
-from dqnkit.files import write_whole
+from dqnkit.files import read_numbers, read_object, write_whole
 from dqnkit.run_lock import RunLock
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
 
@@ -289,7 +289,7 @@ def read_config(path: Path) -> DQNConfig:
         CheckpointError: the folder holds no run.
     """
     try:
-        return DQNConfig.from_dict(json.loads((path / "config.json").read_text()))
+        return DQNConfig.from_dict(read_object(path / "config.json"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} holds no run: name a folder that `dqnkit train` made") from error
     except (OSError, ValueError) as error:
@@ -297,15 +297,20 @@ def read_config(path: Path) -> DQNConfig:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, float]]:
-    """The rows of a CSV file; a last line that a killed process wrote only in part is left out."""
-    if not path.exists():
+    """The rows of metrics.csv or episodes.csv; what is missing in a row is NaN, and half a row is left out.
+
+    Raises:
+        CheckpointError: the file is another table, or cannot be read.
+    """
+    columns = HEADERS[path.name]
+    try:
+        yield from read_numbers(path, columns, tuple(name for name in ("step", "seconds") if name in columns))
+    except FileNotFoundError:
         return
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                yield {name: float(value) for name, value in row.items()}
-            except (TypeError, ValueError):
-                continue
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error}. Put it back as it was, or delete it to begin it anew"
+        ) from error
 
 
 def describe_environment() -> dict[str, Any]:

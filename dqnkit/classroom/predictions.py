@@ -40,7 +40,7 @@ class Question:
         """Return whether a stored value answers this question (the course may have changed since)."""
         if self.kind == "choice":
             return value in self.options
-        numbers = value if isinstance(value, list) else [value]
+        numbers = value if self.kind == "curve" and isinstance(value, list) else [value]
         wanted = len(SHARES) if self.kind == "curve" else 1
         return len(numbers) == wanted and all(isinstance(number, (int, float)) for number in numbers)
 

@@ -30,6 +30,7 @@ from distributed.comm.addressing import parse_host_port
 
 from dqnkit.cluster.remote_eval import evaluate_on_workers
 from dqnkit.errors import ClusterError, ConfigError, needs
+from dqnkit.files import read_object
 
 ENCRYPTED = ("tls", "wss", "gateway")  # gateway: dask-gateway's connections through its proxy, which speak TLS
 WITHIN_THE_PROCESS = "inproc"  # scheme of workers that are threads of the same process
@@ -195,8 +196,11 @@ def read_certificates(path: Path) -> Security:
         ClusterError: there is no such file, or it contains no certificates.
     """
     try:
-        tls = json.loads(Path(path).read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+        tls = read_object(Path(path))["distributed"]["comm"]["tls"]
         fields = {f"tls_{role}_{name}": tls[role][name] for role in ROLES for name in KEY_AND_CERTIFICATE}
-        return Security(require_encryption=True, tls_ca_file=tls["ca-file"], **fields)
+        security = Security(require_encryption=True, tls_ca_file=tls["ca-file"], **fields)
+        for role in ROLES:
+            security.get_connection_args(role)  # OpenSSL reads them: a damaged one ends here, not in a connection
+        return security
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise ClusterError(f"{path} holds no certificates: {error!r}. dqnkit certificates makes such a file") from error

@@ -112,7 +112,8 @@ def tested_versions() -> dict[str, str]:
     """The versions that the kit's tests run with; none where their list is missing. A wheel contains the list."""
     for path in (PACKAGE / "data" / "constraints.txt", PACKAGE.parent / "binder" / "constraints.txt"):
         if path.is_file():
-            pins = re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            pins = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
             return {name.lower(): version for name, version in pins}
     return {}
 
