@@ -93,7 +93,9 @@ TAKERS: dict[str, Take] = {
     "steps_a_second(seconds=...)": lambda value: steps_a_second(CLIENT, CONFIG, WEIGHTS, value),
     "have_workers(count=...)": lambda value: have_workers(CLIENT, value),
     "make_cluster(n_workers=...)": lambda value: make_cluster("local", value if value is not None else "None"),  # type: ignore[arg-type]
-    "make_cluster(threads_per_worker=...)": lambda value: make_cluster("local", 1, value),
+    "make_cluster(threads_per_worker=...)": lambda value: make_cluster(
+        "local", 1, value if value is not None else "None"
+    ),  # type: ignore[arg-type]
     "ClusterRollouts(patience=...)": lambda value: ClusterRollouts(CLIENT, patience=value),
 }
 
@@ -150,7 +152,7 @@ def test_a_price_in_a_file_is_a_finite_number(text: str, tmp_path: Path, tried: 
     path.write_text(TABLE.read_text(encoding="utf-8").replace("0.08925", text), encoding="utf-8")
     with (
         dask.config.set({"dqnkit.cloud.prices": str(path)}),
-        pytest.raises(ConfigError, match="expected a number") as raised,
+        pytest.raises(ConfigError, match=r"expected a number|is no number that can be used") as raised,
     ):
         machines("aws")
     tried(7, f"a price of {text} in a price table", str(raised.value).replace(str(tmp_path), "..."))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from distributed import Client
+from distributed.deploy.cluster import Cluster
+
 
 class BorrowedCluster:
     """All that the reader's cluster can do, except that `close` leaves it as it is.
@@ -23,6 +26,12 @@ class BorrowedCluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def get_client(self) -> Client:
+        """A client to be closed after use. Dask's own clusters would give the one that the reader uses already."""
+        ours = isinstance(self._cluster, Cluster)
+        client: Client = Client(self._cluster) if ours else self._cluster.get_client()
+        return client
 
     def close(self, *_: Any, **__: Any) -> None:
         """Do nothing: whoever made the cluster closes it."""
