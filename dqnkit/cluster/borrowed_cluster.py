@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from distributed import Client
+from distributed.deploy.cluster import Cluster
+
 
 class BorrowedCluster:
     """All that the reader's cluster can do, except that `close` leaves it as it is.
@@ -23,6 +26,10 @@ class BorrowedCluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def get_client(self) -> Any:
+        """A client of its own. Dask's would be one that the reader has already, and closing it would close theirs."""
+        return Client(self._cluster) if isinstance(self._cluster, Cluster) else self._cluster.get_client()
 
     def close(self, *_: Any, **__: Any) -> None:
         """Do nothing: whoever made the cluster closes it."""
