@@ -104,6 +104,7 @@ def test_an_option_that_is_none_is_one_sentence() -> None:
 def test_the_readers_own_cluster_is_used_as_it_is_and_stays_open(client: Client, tried: Callable[..., None]) -> None:
     theirs: Any = client.cluster
     with make_cluster(theirs) as cluster, cluster.get_client() as other:
+        assert other is not client
         assert cluster.scheduler_address == theirs.scheduler_address
         assert other.submit(sum, [1, 2], pure=False).result(timeout=30) == 3
         assert repr(cluster) == repr(theirs)

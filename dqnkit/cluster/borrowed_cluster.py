@@ -27,11 +27,9 @@ class BorrowedCluster:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def get_client(self) -> Client:
-        """A client to be closed after use. Dask's own clusters would give the one that the reader uses already."""
-        ours = isinstance(self._cluster, Cluster)
-        client: Client = Client(self._cluster) if ours else self._cluster.get_client()
-        return client
+    def get_client(self) -> Any:
+        """A client of its own. Dask's would be one that the reader has already, and closing it would close theirs."""
+        return Client(self._cluster) if isinstance(self._cluster, Cluster) else self._cluster.get_client()
 
     def close(self, *_: Any, **__: Any) -> None:
         """Do nothing: whoever made the cluster closes it."""

@@ -17,7 +17,7 @@ import cloudpickle
 import gymnasium as gym
 
 from dqnkit.environments import find_environment
-from dqnkit.errors import EnvironmentNotSupportedError
+from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 
 KNOWN = ("gymnasium", "dqnkit", "ale_py", "minatar")  # packages whose environments every worker registers by itself
 HOW = (
@@ -32,12 +32,14 @@ def by_value(env_id: str) -> bytes:
     """The entry of an environment in Gymnasium's table, for `register`; empty if workers know the environment.
 
     Raises:
-        EnvironmentNotSupportedError: it is unknown here, too, or its class cannot be sent; the message says what to do.
-        MissingExtraError: its package is not installed.
+        EnvironmentNotSupportedError: its class cannot be sent; the message says what to do.
     """
     if ":" in env_id:  # a worker imports the module, which registers it
         return b""
-    spec = find_environment(env_id)
+    try:
+        spec = find_environment(env_id)
+    except (EnvironmentNotSupportedError, MissingExtraError):  # perhaps the workers know it; otherwise they say so
+        return b""
     makers = [maker for maker in (spec.entry_point, spec.vector_entry_point) if maker is not None]
     if all(isinstance(maker, str) and maker.partition(":")[0].partition(".")[0] in KNOWN for maker in makers):
         return b""
