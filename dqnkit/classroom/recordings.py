@@ -91,7 +91,11 @@ def load_recording(name: str) -> Recording:
         content = read_object(path)
         for field in ("steps", "returns", "mean_max_q"):
             content[field] = np.array(content[field], dtype=np.float64)  # null becomes NaN
-        return Recording(name=name, **content)
+        recording = Recording(name=name, **content)
+        if recording.returns.shape != (len(recording.seeds), len(recording.steps)):
+            raise ValueError("it does not have a curve for each seed")
+        DQNConfig.from_dict({**recording.settings, "seed": recording.seeds[0]})
+        return recording
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise ConfigError(f"the recording {path} is damaged ({error}): install the kit again") from error
 
