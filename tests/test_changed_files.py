@@ -98,7 +98,9 @@ def _tls(values: Any) -> Any:
     return values["distributed"]["comm"]["tls"]
 
 
-@pytest.mark.parametrize(("name", "given", "change", "refused"), CHANGES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("name", "given", "change", "refused"), CHANGES, ids=lambda value: value[:30] if isinstance(value, str) else ""
+)
 def test_values_of_another_kind(
     kinds: files_to_touch.Kinds,
     name: str,
