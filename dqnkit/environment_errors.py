@@ -171,11 +171,16 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
         raise self._wrong(call, given, f"its space has the shape {self._shape}")
 
     def _wrong(self, call: str, given: str, expected: str) -> InvalidDataError:
-        code = getattr(getattr(self.unwrapped, call), "__code__", None)  # none where it is not written in Python
-        where = f"\n  {code.co_filename}:{code.co_firstlineno}, {call}" if code else ""
+        where = place_of(self, call)
         return InvalidDataError(
             f"{self._env_id}: {call}() returned {given}; {expected}. Mend or wrap the environment{where}"
         )
+
+
+def place_of(env: gym.Env[Any, Any], call: str) -> str:
+    """A line of its own that says where an environment's ``step`` or ``reset`` is; empty if it is not in Python."""
+    code = getattr(getattr(env.unwrapped, call), "__code__", None)
+    return f"\n  {code.co_filename}:{code.co_firstlineno}, {call}" if code else ""
 
 
 def _in_words(result: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.environment_errors import place_of
 from dqnkit.errors import InvalidDataError
 from dqnkit.types import Array
 
@@ -131,7 +132,9 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
             InvalidDataError: the observation does not fit its space.
         """
         result: Any = self.env.reset(**kwargs)
-        return (self._checked(result[0]), *result[1:]) if _is_tuple(result, 2) else result  # for `CheckedEnv` to tell
+        return (
+            (self._checked(result[0], "reset"), *result[1:]) if _is_tuple(result, 2) else result
+        )  # for `CheckedEnv` to tell
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As the environment's own.
@@ -140,12 +143,14 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
             InvalidDataError: the observation does not fit its space.
         """
         result: Any = self.env.step(action)
-        return (self._checked(result[0]), *result[1:]) if _is_tuple(result, 5) else result  # for `CheckedEnv` to tell
+        return (
+            (self._checked(result[0], "step"), *result[1:]) if _is_tuple(result, 5) else result
+        )  # for `CheckedEnv` to tell
 
-    def _checked(self, observation: Any) -> Any:
+    def _checked(self, observation: Any, call: str) -> Any:
         if self._is_discrete:
             if not self._space.contains(observation):
-                raise InvalidDataError(f"{self._env_id} gave the observation {observation!r}, {self._declared()}")
+                raise InvalidDataError(f"{self._env_id} gave the observation {observation!r}, {self._declared(call)}")
             return observation
         if type(observation) is np.ndarray and observation.dtype == self._dtype and observation.shape == self._shape:
             return observation
@@ -157,20 +162,20 @@ class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):
             what = f"an array of {values.dtype} of the shape {values.shape}"
             if values.dtype == object:
                 what = f"a {type(observation).__name__}"
-            raise InvalidDataError(f"{self._env_id} gave {what} as observation, {self._declared()}")
+            raise InvalidDataError(f"{self._env_id} gave {what} as observation, {self._declared(call)}")
         with np.errstate(all="ignore"):  # what does not fit is seen below or, where it becomes infinite, by the actor
             fitting = values.astype(self._dtype)
         if not np.issubdtype(self._dtype, np.floating) and not np.array_equal(fitting, values):
             wrong = values[fitting != values][0]
             raise InvalidDataError(
-                f"{self._env_id} gave {wrong:g} in an observation of {values.dtype}, {self._declared()}"
+                f"{self._env_id} gave {wrong:g} in an observation of {values.dtype}, {self._declared(call)}"
             )
         return fitting
 
-    def _declared(self) -> str:
+    def _declared(self, call: str) -> str:
         return (
             f"and its observation_space declares {self._space}: what does not fit would be cut off or changed. "
-            "Make both agree"
+            f"Make both agree{place_of(self, call)}"
         )
 
 

@@ -136,7 +136,7 @@ def test_in_the_evaluation(tmp_path: Path, tried: Tried, name: str) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number, err
     assert "Traceback" not in err
-    assert "go on with: dqnkit resume run" in out
+    assert "Stopped while evaluating; the training is complete. Evaluate with: dqnkit resume run" in out
     assert sorted((tmp_path / "run/checkpoints").glob("step-*"))[-1].name > "step-000000001000"
     tried(11, f"{name} in the evaluation at the end", f"the training is kept, status {128 + number}")
 
