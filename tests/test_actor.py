@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -478,10 +478,15 @@ def test_an_actor_that_takes_over_in_the_middle_of_a_run_sees_other_episodes() -
     ],
     ids=repr,
 )
-def test_a_selection_that_returns_no_actions_is_told_so(actions: Any, told: str) -> None:
+def test_a_selection_that_returns_no_actions_is_told_so(
+    actions: Any, told: str, tried: Callable[[int, str, str], None]
+) -> None:
     actor = Actor(small_config(num_envs=2), select_action=lambda q_values, epsilon, rng: actions)
-    with pytest.raises(InvalidDataError, match=rf"select_action must return 2 whole numbers from 0 to 1.*{told}"):
+    with pytest.raises(
+        InvalidDataError, match=rf"select_action must return 2 whole numbers from 0 to 1.*{told}"
+    ) as caught:
         actor.rollout(linear_policy((4,), 2), 0.0)
+    tried(4, f"select_action returns {actions!r} for 2 copies of Discrete(2)", str(caught.value))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, list, tuple])

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ def test_a_full_disk_leaves_the_older_checkpoint_whole(
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
 def test_a_file_system_that_does_not_sync_folders_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, tried: Callable[[int, str, str], None]
 ) -> None:
     sync = os.fsync
 
@@ -214,12 +215,15 @@ def test_a_file_system_that_does_not_sync_folders_is_no_error(
     *_, status = train(small_config(total_steps=96))
     checkpoint.save(status.state, tmp_path)
     assert checkpoint.restore(tmp_path).counters.step == status.step
+    tried(13, f"fsync of a folder fails: {errno.errorcode[number]}", "the checkpoint is written and restored")
 
 
 @pytest.mark.parametrize(
     "name", [".ipynb_checkpoints", ".nfs000000000001", "000000000000-000000000001.npz", "notes.txt"]
 )
-def test_what_others_put_among_the_segments_harms_no_checkpoint(tmp_path: Path, name: str) -> None:
+def test_what_others_put_among_the_segments_harms_no_checkpoint(
+    tmp_path: Path, name: str, tried: Callable[[int, str, str], None]
+) -> None:
     run = train(small_config())
     checkpoint.save(next(run).state, tmp_path)
     (tmp_path / "replay" / name).mkdir()
@@ -227,9 +231,12 @@ def test_what_others_put_among_the_segments_harms_no_checkpoint(tmp_path: Path, 
     checkpoint.save(status.state, tmp_path)
     assert checkpoint.restore(tmp_path).counters.step == status.step
     assert (tmp_path / "replay" / name).is_dir()
+    tried(13, f"a folder {name} in checkpoints/replay", "left alone; the checkpoint is written and restored")
 
 
-def test_what_cannot_be_removed_is_no_failure_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_removed_is_no_failure_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Callable[[int, str, str], None]
+) -> None:
     replace_file = os.replace
 
     def keeps_the_old(source: Any, target: Any) -> None:
@@ -243,6 +250,7 @@ def test_what_cannot_be_removed_is_no_failure_to_write(tmp_path: Path, monkeypat
     assert last.is_dir()
     assert len(list(tmp_path.glob("step-*"))) > 2
     assert checkpoint.restore(tmp_path).counters.step == status.step
+    tried(13, "an old checkpoint cannot be removed", "the new one is written and restored")
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

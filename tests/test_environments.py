@@ -328,7 +328,9 @@ def test_pictures_with_channels_are_not_stacked() -> None:
 
 
 @pytest.mark.parametrize("frame_stack", [1, 3])
-def test_an_environment_that_returns_one_array_again_and_again_is_seen_like_any_other(frame_stack: int) -> None:
+def test_an_environment_that_returns_one_array_again_and_again_is_seen_like_any_other(
+    frame_stack: int, tried: Callable[[int, str, str], None]
+) -> None:
     plain_env, same_env = (
         make_env(f"test/{name}-v0", frame_stack=frame_stack) for name in ("TinyVideo", "OneArrayVideo")
     )
@@ -349,3 +351,8 @@ def test_an_environment_that_returns_one_array_again_and_again_is_seen_like_any_
         for name in ("TinyVideo", "OneArrayVideo")
     )
     np.testing.assert_array_equal(others, returns)
+    tried(
+        2,
+        f"one array that changes in place, {frame_stack} frames in an observation",
+        "training and evaluation see what they see of an environment that returns new arrays",
+    )
