@@ -71,13 +71,11 @@ ring("actor", "replay", "learner")
 # play each of them 20 times, take the ten averages, and the largest of these is your estimate of what the best one
 # pays.
 
+# %% [markdown]
+# **Predict.** [[question.maximum]]
+
 # %%
-predict(
-    "[[number]]-maximum",
-    "If you did all of this a thousand times, what would your estimate of the best machine be on average? (The truth: "
-    "-0.1)",
-    options=["about -0.1: errors up and down cancel out", "clearly more than -0.1", "clearly less than -0.1"],
-)
+predict("beyond_dqn-maximum")
 
 # %% [markdown]
 # The cure is to use the plays twice over, but for two questions. Split them in two halves, A and B. Half A
@@ -101,15 +99,7 @@ one_maximum, double = estimates_of_the_best(np.full(10, -0.1), rng)
 print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {double:+.2f}")
 
 # %%
-compare(
-    "[[number]]-maximum",
-    "clearly more than -0.1" if one_maximum > -0.05 else "about -0.1: errors up and down cancel out",
-    answers={
-        "about -0.1: errors up and down cancel out": "They cancel out in each average. But the maximum does not take "
-        "an average at random: it takes the luckiest of ten.",
-        "clearly less than -0.1": "The maximum would have to prefer unlucky averages. It prefers the lucky ones.",
-    },
-)
+compare("beyond_dqn-maximum", one_maximum)
 
 # %% [markdown]
 # ### The other side
@@ -153,14 +143,11 @@ error_curves(
 # one table, and with two tables that are used as A and B were: each update moves one of them, chosen by lot; that
 # table selects the next action, the other one values it.
 
+# %% [markdown]
+# **Predict.** [[question.wrong]]
+
 # %%
-predict(
-    "[[number]]-wrong",
-    "In which share of its first 300 episodes does plain Q-learning, with one table, take a wrong first action?",
-    kind="number",
-    unit="%",
-    range=(0, 100),
-)
+predict("beyond_dqn-wrong")
 
 # %%
 runs = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
@@ -177,18 +164,7 @@ error_curves(
 )
 
 # %%
-compare(
-    "[[number]]-wrong",
-    round(100 * wrong["one table"]),
-    answers={
-        (0, 15): "That is what an agent does that knows the values. This one believes its maximum, which is above 0.",
-        (
-            15,
-            80,
-        ): "It is worse than that: the second state looks better than 0 after a few visits, and each visit gives the "
-        "ten actions there new luck.",
-    },
-)
+compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 
 # %% [markdown]
 # ### For two networks
@@ -327,16 +303,11 @@ for start in range(3):
 # we follow the learned values greedily. An agent has *solved* the room if it arrives then. You need no network to see
 # this, and no replay either.
 
+# %% [markdown]
+# **Predict.** [[question.near-greedy]]
+
 # %%
-predict(
-    "[[number]]-near-greedy",
-    "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
-    options=[
-        "about the same for n = 1, 3 and 10",
-        "n = 1 hardly ever, n = 3 and 10 nearly always",
-        "n = 1 nearly always, larger n less and less",
-    ],
-)
+predict("beyond_dqn-near-greedy")
 
 # %%
 steps_to_goal = {
@@ -359,16 +330,7 @@ error_curves(
 
 # %%
 solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
-compare(
-    "[[number]]-near-greedy",
-    "n = 1 hardly ever, n = 3 and 10 nearly always" if solved[1] < solved[3] else "about the same for n = 1, 3 and 10",
-    answers={
-        "about the same for n = 1, 3 and 10": "In the end they may be. After 20 episodes the news of the goal has come "
-        "about 20 squares back with n = 1, and each time only a tenth of it (alpha).",
-        "n = 1 nearly always, larger n less and less": "Longer sums are noisier, that is true; but here the rewards "
-        "are exact, and what is scarce is news.",
-    },
-)
+compare("beyond_dqn-near-greedy", solved)
 
 # %% [markdown]
 # ### Where it harms: learning off-policy
@@ -377,12 +339,11 @@ compare(
 # everything to settle. Q-learning with $n = 1$ is *off-policy*: it learns the values of the best policy, whatever
 # policy acted (that is why it may learn from a replay buffer). Is that still so for $n = 3$?
 
+# %% [markdown]
+# **Predict.** [[question.off-policy]]
+
 # %%
-predict(
-    "[[number]]-off-policy",
-    "After 20,000 random steps: how large is the error against Q*?",
-    options=["near 0 for every n", "near 0 for n = 1, not for n = 3 and 10", "smaller, the larger n is"],
-)
+predict("beyond_dqn-off-policy")
 
 # %%
 errors = {
@@ -402,16 +363,7 @@ error_curves(
 )
 
 # %%
-compare(
-    "[[number]]-off-policy",
-    "near 0 for n = 1, not for n = 3 and 10" if last[1] < 0.1 < last[3] else "near 0 for every n",
-    answers={
-        "near 0 for every n": "The rewards inside the window came from random actions. The sum is what those actions "
-        "earn, and nothing in the target corrects for it.",
-        "smaller, the larger n is": "News travels faster with large n, but it is news of the random policy: what is "
-        "summed is what random actions earned.",
-    },
-)
+compare("beyond_dqn-off-policy", last)
 
 # %% [markdown]
 # With $n = 1$ the only action in the target is $a$ itself, which is given; what follows is the $\max$. With $n = 3$
@@ -464,12 +416,11 @@ print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
 # nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay with everything
 # there is (2,046 transitions, one with a reward) and count updates until the values are right.
 
+# %% [markdown]
+# **Predict.** [[question.priorities]]
+
 # %%
-predict(
-    "[[number]]-priorities",
-    "How many times fewer updates does prioritized replay need than uniform replay?",
-    options=["about the same", "about 2 times fewer", "5 times fewer, or more"],
-)
+predict("beyond_dqn-priorities")
 
 # %%
 buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
@@ -496,16 +447,7 @@ error_curves(
 
 # %%
 ratio = needed["uniform"].mean() / needed["prioritized"].mean()
-compare(
-    "[[number]]-priorities",
-    "5 times fewer, or more" if ratio >= 4 else "about 2 times fewer" if ratio >= 1.4 else "about the same",
-    answers={
-        "about the same": "Uniform replay draws the one rewarding transition about once in 2,000 updates, and then "
-        "those before it are still to come.",
-        "about 2 times fewer": "Almost every TD error here is 0 at first, so almost every uniform draw is wasted, not "
-        "every second one.",
-    },
-)
+compare("beyond_dqn-priorities", ratio)
 
 # %% [markdown]
 # **The other side.** A TD error is also large where rewards are *noisy*: such transitions are drawn again and again
@@ -543,16 +485,11 @@ print("share of the move that the other actions get:", round((after[1] - before[
 # corridor in which **all 20 actions do the same**, and a single state in which **10 actions pay 10 different
 # rewards**. Both on a table, with the rule that you just saw.
 
+# %% [markdown]
+# **Predict.** [[question.dueling]]
+
 # %%
-predict(
-    "[[number]]-dueling",
-    "Where does dueling help?",
-    options=[
-        "in both",
-        "where the actions are alike; where they differ it harms",
-        "in neither: a table needs no such thing",
-    ],
-)
+predict("beyond_dqn-dueling")
 
 # %%
 alike = AILMENTS["similar actions"]
@@ -584,21 +521,7 @@ error_curves(
 
 # %%
 middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
-helps = middle["alike", "dueling"] < middle["alike", "plain"]
-harms = middle["different", "dueling"] > middle["different", "plain"]
-compare(
-    "[[number]]-dueling",
-    "where the actions are alike; where they differ it harms"
-    if helps and harms
-    else "in both"
-    if helps
-    else "in neither: a table needs no such thing",
-    answers={
-        "in both": "Sharing helps where what is shared is true of all. Ten different rewards have nothing to share.",
-        "in neither: a table needs no such thing": "A table learns each action by itself: that is just what costs so "
-        "much where there are many that are alike.",
-    },
-)
+compare("beyond_dqn-dueling", middle)
 
 # %% [markdown]
 # ## 5. The bench
@@ -631,12 +554,11 @@ bench()
 # alone, with all, and with all but one; five seeds each. They were made with `python -m dqnkit.authoring.record
 # beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
 
+# %% [markdown]
+# **Predict.** [[question.ablation]]
+
 # %%
-predict(
-    "[[number]]-ablation",
-    "Which single part raises the return most in these 20,000 steps?",
-    options=["double", "3-step", "prioritized", "dueling", "none of them clearly"],
-)
+predict("beyond_dqn-ablation")
 
 # %%
 from dqnkit.classroom.recordings import load_recording
@@ -665,21 +587,7 @@ ablation(
 )
 
 # %%
-singles = {name: scores[name] for name in ("double", "3-step", "prioritized", "dueling")}
-clear = {name: s.mean() for name, s in singles.items() if s.min() > scores["no part"].max()}
-best = max(clear, key=clear.get) if clear else "none of them clearly"
-compare(
-    "[[number]]-ablation",
-    best,
-    answers={
-        "double": "Look at its dots: most lie higher, but not clear of the band with every seed, so five seeds do not "
-        "settle it. And overestimation can hardly be what holds this run back: the next plot shows values that are far too low.",
-        "prioritized": "CartPole pays 1 in every step. There is no rare reward to look for.",
-        "dueling": "Two actions, and which one is taken matters all the time: little to share.",
-        "3-step": "Look at the dots again: they are not clear of the band in this recording.",
-        "none of them clearly": "One row lies clear of the band with every seed.",
-    },
-)
+compare("beyond_dqn-ablation", scores)
 
 # %% [markdown]
 # Why the n-step return? The target network is copied every 200 updates, so in this run 12 times; each copy carries

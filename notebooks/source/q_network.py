@@ -62,15 +62,11 @@ table_and_network()
 # numbers: the cart's position and velocity, the pole's angle and angular velocity. A row is of use only when its
 # observation comes up *again*: what was learned there is looked up there.
 
+# %% [markdown]
+# **Predict.** [[question.repeats]]
+
 # %%
-predict(
-    "[[number]]-repeats",
-    "An agent plays CartPole at random for 2,000 steps. How many of its observations will be exactly equal to one "
-    "that it has seen before?",
-    kind="number",
-    unit="observations",
-    range=(0, 2000),
-)
+predict("q_network-repeats")
 
 # %% [markdown]
 # `play` is the operation **execute**, with random actions: it takes steps and keeps each as a **transition**, the
@@ -98,7 +94,7 @@ first = cartpole.observation[:2000]
 repeats = len(first) - len(np.unique(first, axis=0))
 print("one observation:", first[0])
 print(f"{repeats} of {len(first):,} observations had been seen before")
-compare("[[number]]-repeats", repeats)
+compare("q_network-repeats", repeats)
 
 # %% [markdown]
 # A table would never be looked up twice in the same row. One could cut each number into 20 parts: that makes $20^4 =
@@ -260,38 +256,25 @@ print(f"by a gradient step:      {table[s, a].numpy():.6f}")
 # The target $y$ is computed from the same parameters as $Q(s, a)$. `tf.stop_gradient` tells TensorFlow to treat it as
 # a plain number. (A gradient that leaves a part out like this is called a **semi-gradient**.)
 
-# %%
-predict(
-    "[[number]]-stop",
-    "We leave tf.stop_gradient out. What else will the gradient step do, besides moving Q(s, a) towards y?",
-    kind="choice",
-    options=[
-        "nothing: y is just a number",
-        "it makes the step twice as long",
-        "it moves the next square's best value, so that y comes towards Q(s, a)",
-    ],
-)
+# %% [markdown]
+# **Predict.** [[question.stop]]
 
 # %%
+predict("q_network-stop")
+
+# %%
+moves = []  # [25, 4] each: how far every value moves, with stop_gradient and without
 for stop in (True, False):
     table[s, a].assign(0.0)
     with tf.GradientTape() as tape:
         y = td_target([r], [GAMMA], table[s_next : s_next + 1])
         loss = 0.5 * ((tf.stop_gradient(y) if stop else y)[0] - table[s, a]) ** 2
-    gradient = tf.convert_to_tensor(tape.gradient(loss, table)).numpy()
+    moves.append(-alpha * tf.convert_to_tensor(tape.gradient(loss, table)).numpy())
     names = ("up", "right", "down", "left")
-    moved = [f"Q(square {i}, {names[j]}) by {-alpha * gradient[i, j]:+.4f}" for i, j in np.argwhere(gradient)]
+    moved = [f"Q(square {i}, {names[j]}) by {moves[-1][i, j]:+.4f}" for i, j in np.argwhere(moves[-1])]
     print("with stop_gradient:   " if stop else "without stop_gradient:", "; ".join(moved))
 
-compare(
-    "[[number]]-stop",
-    "it moves the next square's best value, so that y comes towards Q(s, a)",
-    answers={
-        "nothing: y is just a number": "To us it is; to the tape it is one more result computed from the parameters, "
-        "and it follows them all back.",
-        "it makes the step twice as long": "The move of Q(s, a) is the same. What is added is a move of another value.",
-    },
-)
+compare("q_network-stop", moves)
 
 # %% [markdown]
 # Without it the value *after* the step is dragged towards the value *before* it: information would flow from the past
@@ -441,13 +424,11 @@ view
 # %% [markdown]
 # ## 7 · One update moves everything
 
+# %% [markdown]
+# **Predict.** [[question.moves]]
+
 # %%
-predict(
-    "[[number]]-moves",
-    "We make one update, on one transition, in the room. How many of the 100 Q-values (25 squares, 4 actions) change?",
-    kind="choice",
-    options=["1: the entry Q(s, a)", "4: all actions of the square s", "about half of them", "nearly all of them"],
-)
+predict("q_network-moves")
 
 # %%
 arrival = np.flatnonzero(grid.reward == 1)[:1]  # a transition that arrived at the goal
@@ -472,18 +453,7 @@ q_table(
 )
 
 # %%
-compare(
-    "[[number]]-moves",
-    "nearly all of them",
-    answers={
-        "1: the entry Q(s, a)": "So it is in the table. In the network there is no such entry: every value is computed "
-        "from the same weights, and these have moved.",
-        "4: all actions of the square s": "Only the output of the action taken stands in the loss; but the hidden "
-        "layers below it serve all outputs and all squares.",
-        "about half of them": "Each relu unit is silent for some squares, so this is well thought; but every square "
-        "has some active units in common with s.",
-    },
-)
+compare("q_network-moves", moved)
 
 # %% [markdown]
 # ## 8 · The network alone, against the exact answer
@@ -492,17 +462,11 @@ compare(
 # once into the table of [[q_update]], once into the network. After every 50 updates we **evaluate**: the **error** is the
 # largest $|Q(s, a) - Q^*(s, a)|$ over all squares and actions.
 
+# %% [markdown]
+# **Predict.** [[question.alone]]
+
 # %%
-predict(
-    "[[number]]-alone",
-    "After 10,000 transitions the table's error is 0. And the network's?",
-    kind="choice",
-    options=[
-        "0 as well: it has more than enough parameters",
-        "it falls, but never comes to rest: about 0.1, with leaps up and down",
-        "it stays at about 1: a network cannot learn from single transitions",
-    ],
-)
+predict("q_network-alone")
 
 
 # %%
@@ -542,7 +506,7 @@ view = LandscapeView(
     caption="What to look for: the surface finds its way to the dots, and never comes to rest: while the agent walks "
     "in one part of the room, the other parts move too. The table's error falls to 0 and stays there.",
 )
-guess = prediction("[[number]]-alone")  # what you said is kept as it is, from here on
+prediction("q_network-alone")  # what you predicted is kept as it is, from here on
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
 keras.utils.set_random_seed(0)
 network = q_network(2, 4)
@@ -587,16 +551,7 @@ error_curves(
 )
 
 # %%
-compare(
-    "[[number]]-alone",
-    "it falls, but never comes to rest: about 0.1, with leaps up and down",
-    answers={
-        "0 as well: it has more than enough parameters": "Enough parameters to hold the answer, yes. But each update "
-        "moves the values of all squares, and there is nobody who holds the others in place.",
-        "it stays at about 1: a network cannot learn from single transitions": "It does learn: the error falls fast at "
-        "first. What it cannot do is to keep what it learned.",
-    },
-)
+compare("q_network-alone", late)
 
 # %% [markdown]
 # Two things are wrong, and both come from sharing:
@@ -649,19 +604,11 @@ print("loss:", float(published_step(network, network, keras.optimizers.SGD(0.1),
 # %% [markdown]
 # **The second fault** raises no error. Predict its effect:
 
+# %% [markdown]
+# **Predict.** [[question.flat]]
+
 # %%
-predict(
-    "[[number]]-flat",
-    "The published step learns from 3,000 batches of 32 transitions drawn at random. What will the landscape look "
-    "like?",
-    kind="choice",
-    options=[
-        "like the exact values, a slope up to the goal",
-        "flat: nearly the same value in every square",
-        "rough: large errors up and down",
-        "upside down: low at the goal",
-    ],
-)
+predict("q_network-flat")
 
 
 # %%
@@ -676,11 +623,10 @@ def from_batches(step, seed=0):
     return network
 
 
-guess = prediction("[[number]]-flat")
+prediction("q_network-flat")  # what you predicted is kept as it is, from here on
 flat = from_batches(published_step)
-spread = np.ptp(flat(squares).numpy().max(axis=1)[inside])
-exact = np.ptp(q_star.max(axis=1)[inside])
-print(f"from the lowest to the highest square: {spread:.3f}; in the exact values: {exact:.3f}")
+learned, exact = flat(squares).numpy().max(axis=1)[inside], q_star.max(axis=1)[inside]  # [24] each
+print(f"from the lowest to the highest square: {np.ptp(learned):.3f}; in the exact values: {np.ptp(exact):.3f}")
 landscape(
     values_at(flat, ROOM).max(axis=2),
     X,
@@ -692,18 +638,7 @@ landscape(
 )
 
 # %%
-compare(
-    "[[number]]-flat",
-    "flat: nearly the same value in every square",
-    answers={
-        "like the exact values, a slope up to the goal": "That is what its author expected too, and no error said "
-        "otherwise. So look at shapes, and at values that you can judge.",
-        "rough: large errors up and down": "That would be noise. This fault does the opposite: it takes all "
-        "differences away.",
-        "upside down: low at the goal": "A sign would do that. Here nothing points the wrong way; everything is "
-        "averaged.",
-    },
-)
+compare("q_network-flat", (learned, exact))
 
 # %% [markdown]
 # To find it, print the shape of every intermediate result, for a batch of 8 with 4 actions. What should each be?

@@ -90,18 +90,14 @@ print(f"error of a table of zeros: {error(np.zeros((25, 4)), exact):.3f}")
 #
 # The simplest idea: walk around at random, and write down for every square and move the mean reward that it paid.
 
-# %%
-predict(
-    "[[number]]-rewards",
-    "The agent makes 20,000 random steps and writes the mean reward of every square and move into a table. In how many "
-    "of the 24 squares does the table then know where to go (one move has a larger value than the others)?",
-    kind="number",
-    unit="squares",
-    range=(0, 24),
-)
+# %% [markdown]
+# **Predict.** [[question.rewards]]
 
 # %%
-prediction("[[number]]-rewards")  # what you said is kept as it is, from here on
+predict("q_update-rewards")
+
+# %%
+prediction("q_update-rewards")  # what you predicted is kept as it is, from here on
 rng = np.random.default_rng(0)
 sums, counts = np.zeros((25, 4)), np.zeros((25, 4))
 s, _ = room.reset(seed=0)
@@ -118,13 +114,7 @@ q_table({"Mean rewards": mean_rewards, "The exact Q*": exact}, goals=room.goals)
 
 # %%
 knows = sum(len(set(row)) > 1 for row in mean_rewards[inside])
-compare(
-    "[[number]]-rewards",
-    knows,
-    answers={
-        (5, 24): "A reward stands only at the move that earned it. All other moves paid 0, however near the goal."
-    },
-)
+compare("q_update-rewards", knows)
 
 # %% [markdown]
 # The table knows the last step, and nothing of the way to it. 20,000 steps did not help, and neither would a million:
@@ -325,16 +315,14 @@ error_curves(
 # the *best* next action would be worth, whatever the agent does. Learning about one policy, the greedy one, while
 # following another is called **off-policy** learning.
 
-# %%
-predict(
-    "[[number]]-alpha",
-    "The floor is slippery. After 20,000 random steps, whose values are nearest to the exact ones?",
-    kind="choice",
-    options=["alpha = 1", "alpha = 0.1", "alpha = 0.01"],
-)
+# %% [markdown]
+# **Predict.** [[question.alpha]]
 
 # %%
-prediction("[[number]]-alpha")  # locked
+predict("q_update-alpha")
+
+# %%
+prediction("q_update-alpha")  # what you predicted is kept as it is, from here on
 slippery = GridWorld(slip=0.3)
 steps, seeds = sized(20_000, 2_000), sized(5, 2)
 alphas = [1.0, 0.1, 0.01]
@@ -389,17 +377,7 @@ for alpha, runs in finished.items():
         final_errors[alpha] = np.mean([run[-1][2] for run in runs])
         print(f"alpha = {alpha:<5g} worth {min(worth):.2f} to {max(worth):.2f},  error {final_errors[alpha]:.2f}")
 
-compare(
-    "[[number]]-alpha",
-    f"alpha = {min(final_errors, key=final_errors.get):g}" if len(final_errors) == len(alphas) else None,
-    answers={
-        "alpha = 1": "The first to come near, but with alpha = 1 a value is nothing but its last target. One unlucky slip, "
-        "and all that was learned before it is forgotten. Its arrows are often wrong, too.",
-        "alpha = 0.1": "A good middle: each value is a mean over its last ten or so targets.",
-        "alpha = 0.01": "It averages best of all, over a hundred targets or so, but most squares have not had as many "
-        "visits yet as that takes. With many more steps it would win.",
-    },
-)
+compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else None)
 
 # %% [markdown]
 # So alpha weighs new against old. Large: quick, and noisy for ever. Small: exact, and slow. Look at the small alpha once
@@ -416,17 +394,14 @@ two_goals = GridWorld(size=6, goals={(0, 2): 0.2, (5, 5): 1.0})
 far_gamma = 0.95
 q_table({"The exact Q*, gamma = 0.95": two_goals.optimal_q(far_gamma)}, goals=two_goals.goals)
 
-# %%
-predict(
-    "[[number]]-epsilon",
-    "The agent begins in the upper left and knows nothing. With which epsilon does it find out, in 20,000 steps, that the "
-    "far goal is better?",
-    kind="choice",
-    options=["with 0.1 already", "with 0.5, not with 0.1", "only with 1: always at random"],
-)
+# %% [markdown]
+# **Predict.** [[question.epsilon]]
 
 # %%
-prediction("[[number]]-epsilon")  # locked
+predict("q_update-epsilon")
+
+# %%
+prediction("q_update-epsilon")  # what you predicted is kept as it is, from here on
 best_value = two_goals.optimal_q(far_gamma)[0].max()
 epsilons = [0.1, 0.5, 1.0]
 outcome, table = {}, {}
@@ -444,21 +419,7 @@ q_table({"Learned with epsilon = 0.1": table[0.1], "Learned with epsilon = 1": t
 
 # %%
 solved = [epsilon for epsilon in epsilons if np.median(outcome[epsilon]) > 0.9 * best_value]
-options = {
-    0.1: "with 0.1 already",
-    0.5: "with 0.5, not with 0.1",
-    1.0: "only with 1: always at random",
-}
-compare(
-    "[[number]]-epsilon",
-    options[min(solved)] if solved else None,
-    answers={
-        "with 0.1 already": "Once the near goal is found, the greedy action goes there, and ends the episode. To reach the "
-        "far one, about nine of ten moves would have to be random ones in the right direction.",
-        "with 0.5, not with 0.1": "Half of the moves still pull back to the near goal, which ends the episode. A walk of "
-        "ten steps past it hardly ever happens.",
-    },
-)
+compare("q_update-epsilon", solved)
 
 # %% [markdown]
 # The light squares of the left table were hardly ever entered: the agent knows nothing of them, and while it is greedy it
@@ -474,17 +435,14 @@ compare(
 # Epsilon decides what an agent *finds*; gamma decides what it *wants*. In the same room, from the upper left, the near
 # goal is 2 steps away, the far one 10.
 
-# %%
-predict(
-    "[[number]]-gamma",
-    "From which gamma on is the walk to the far goal (reward 1, 10 steps) worth more than that to the near one (reward "
-    "0.2, 2 steps)?",
-    kind="number",
-    range=(0, 1),
-)
+# %% [markdown]
+# **Predict.** [[question.gamma]]
 
 # %%
-prediction("[[number]]-gamma")  # locked
+predict("q_update-gamma")
+
+# %%
+prediction("q_update-gamma")  # what you predicted is kept as it is, from here on
 gammas = np.linspace(0.5, 0.99, 50)
 near_only = GridWorld(size=6, goals={(0, 2): 0.2})
 far_only = GridWorld(size=6, goals={(5, 5): 1.0})
@@ -503,14 +461,7 @@ error_curves(
 
 # %%
 near, far = (np.array(values) for values in worth.values())
-compare(
-    "[[number]]-gamma",
-    round(float(gammas[far > near][0]), 2),
-    answers={
-        (0, 0.7): "With gamma = 0.7 a reward that comes nine steps later counts 0.04 of what it is.",
-        (0.9, 1): "That is patient enough, but less would do.",
-    },
-)
+compare("q_update-gamma", round(float(gammas[far > near][0]), 2))
 
 # %% [markdown]
 # The first of $n$ rewards is not discounted, so a goal $n$ steps away is worth $\gamma^{n-1}$ times its reward. The two

@@ -136,16 +136,11 @@ client
 cartpole = preset("CartPole-v1", seed=1, total_steps=sized(50_000, fast=3_000))
 print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
 
+# %% [markdown]
+# **Predict.** [[question.limit]]
+
 # %%
-predict(
-    "[[number]]-limit",
-    "CartPole on two workers: where does most of the time go?",
-    options=[
-        "the learner waits for rollouts",
-        "the learner learns; the workers wait for it",
-        "into messages between them",
-    ],
-)
+predict("train_on_a_cluster-limit")
 
 # %% [markdown]
 # Run it and read the view below the learning curve. What to find:
@@ -170,16 +165,7 @@ print(f"{status.seconds:.1f} s in all; the learner waited for rollouts {waited:.
 print(f"the two workers stepped environments for {worked:.1f} s together, of {2 * status.seconds:.1f} s that they had")
 
 # %%
-compare(
-    "[[number]]-limit",
-    "the learner waits for rollouts" if waited > 0.5 else "the learner learns; the workers wait for it",
-    answers={
-        "the learner waits for rollouts": "A step of CartPole takes microseconds, and for each one the learner draws 32 "
-        "transitions. Two workers bring steps far faster than it can use them.",
-        "into messages between them": "A rollout of hundreds of steps travels in a few milliseconds, and while it "
-        "travels the learner learns.",
-    },
-)
+compare("train_on_a_cluster-limit", waited)
 
 # %% [markdown]
 # Did it learn? 100 greedy episodes decide, as in [[target_network]], not the curve (whose actions are partly random):
@@ -235,13 +221,11 @@ SETTINGS = {
     "D: waits 2 ms, 1024 x 1024 network": (replace(waits, **wide), large, FEWEST),
 }
 
+# %% [markdown]
+# **Predict.** [[question.sides]]
+
 # %%
-predict(
-    "[[number]]-sides",
-    "In which of the four runs does the learner wait for the actors most of the time? A: CartPole as above, 32 samples "
-    "per insert. B: the same with 2. C: a step waits 2 ms. D: the same, with a network of two layers of 1,024 units.",
-    options=["in none of them", "only in C", "in C and D", "in B and C", "in B, C and D"],
-)
+predict("train_on_a_cluster-sides")
 
 # %%
 shares = {}
@@ -258,24 +242,7 @@ waiting_chart(
 )
 
 # %%
-waiting = "".join(
-    name[0] for name, (learner_seconds, actor_seconds) in shares.items() if actor_seconds > learner_seconds
-)
-options = {"": "in none of them", "C": "only in C", "CD": "in C and D", "BC": "in B and C", "BCD": "in B, C and D"}
-compare(
-    "[[number]]-sides",
-    options.get(waiting),
-    answers={
-        "in none of them": "2 ms a step are at most 500 steps a second for one worker, and a small network learns from "
-        "500 steps in less than a second.",
-        "only in C": "In B the steps are as cheap as in A, but the learner has 16 times less to do with each: it is done "
-        "so soon that it waits even for the messages that bring the steps.",
-        "in C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's work. "
-        "And in B the learner has so little to do that it waits for messages.",
-        "in B, C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's "
-        "work.",
-    },
-)
+compare("train_on_a_cluster-sides", shares)
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
@@ -308,21 +275,17 @@ share = {name: a / (learner_seconds + a) for name, (learner_seconds, a, _) in al
 for name, (*_, rate) in alone.items():
     print(f"{name:20} in process: {rate:8,.0f} steps a second; a = {share[name]:.0%}")
 
-# %%
-predict(
-    "[[number]]-speed",
-    "CartPole with 2 workers: how many times as fast as in process? (1: no difference)",
-    kind="number",
-    unit="times",
-    range=(0, 5),
-)
+# %% [markdown]
+# **Predict.** [[question.speed]]
 
 # %%
-predict(
-    "[[number]]-waits",
-    "And the CartPole that waits, with 4 workers on this computer's few cores?",
-    options=["no faster: there are not enough cores", "about twice as fast", "about four times as fast, or more"],
-)
+predict("train_on_a_cluster-speed")
+
+# %% [markdown]
+# **Predict.** [[question.waits]]
+
+# %%
+predict("train_on_a_cluster-waits")
 
 # %%
 from dqnkit.cluster.throughput import have_workers  # lets the cluster grow or shrink
@@ -350,28 +313,13 @@ speedup_chart(
 )
 
 # %%
-compare(
-    "[[number]]-speed",
-    round(rates["CartPole"][1], 2),
-    answers={
-        (1.5, 5): "Two workers make the actors faster, but they were never the limit: the learner takes most of the "
-        "time in process, and it is the same learner here."
-    },
-)
+compare("train_on_a_cluster-speed", round(rates["CartPole"][1], 2))
 
 # %%
 four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
 if four < 3:
     print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
-compare(
-    "[[number]]-waits",
-    "about four times as fast, or more" if four >= 3 else None,
-    answers={
-        "no faster: there are not enough cores": "Waiting needs no core. Four processes can wait at once on one.",
-        "about twice as fast": "That would be so if it computed: two cores, twice as fast. But it waits, and four wait "
-        "at once.",
-    },
-)
+compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
 # **CartPole gains nothing, and may well lose**, however many workers there are: its steps are cheaper than the messages
@@ -387,27 +335,18 @@ compare(
 # To see whether anything is put into replay twice, we note the number of every rollout that goes in. Each rollout of a
 # run has a number of its own.
 
-# %%
-have_workers(client, 2)
-predict(
-    "[[number]]-lost",
-    "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window of two "
-    "tasks: one that it works on, one that waits its turn.)",
-    kind="number",
-    unit="rollouts",
-    range=(0, 100),
-)
+# %% [markdown]
+# **Predict.** [[question.lost]]
 
 # %%
-predict(
-    "[[number]]-death",
-    "And the training run?",
-    options=[
-        "ends with an error",
-        "goes on; the lost rollouts are missing from replay",
-        "goes on; the lost rollouts are made again",
-    ],
-)
+have_workers(client, 2)
+predict("train_on_a_cluster-lost")
+
+# %% [markdown]
+# **Predict.** [[question.death]]
+
+# %%
+predict("train_on_a_cluster-death")
 
 # %% [markdown]
 # Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
@@ -458,27 +397,10 @@ deaths = sum(row.lost for row in traffic.workers.values())
 print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
 
 # %%
-compare(
-    "[[number]]-lost",
-    traffic.lost,
-    answers={
-        (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
-        "elsewhere.",
-        (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way, waited "
-        "its turn, or was finished and not yet fetched goes with the worker: two or three for each death.",
-    },
-)
+compare("train_on_a_cluster-lost", traffic.lost)
 
 # %%
-compare(
-    "[[number]]-death",
-    "goes on; the lost rollouts are made again" if status is not None and status.step >= slow.total_steps else None,
-    answers={
-        "ends with an error": "An error would come only if no worker were left for a minute.",
-        "goes on; the lost rollouts are missing from replay": "That would be harmless, too. But a task is a plain "
-        "function with its arguments: whoever has them can run it again, so Dask does.",
-    },
-)
+compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is not None else None)
 
 # %% [markdown]
 # In the view you saw the worker's row turn to *lost*, and about two seconds later a new process in its place: its
@@ -607,17 +529,11 @@ for path in sorted(Path(folder.name).rglob("*.npz")):
 content = json.loads(path.read_text())
 print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; step {content['counters']['step']:,}")
 
+# %% [markdown]
+# **Predict.** [[question.bits]]
+
 # %%
-predict(
-    "[[number]]-bits",
-    "The same settings and the same seed, three ways: in process, without a stop; on two workers, one of which is killed "
-    "on the way; and this run, saved half-way on two workers and resumed on one. How alike are the final weights?",
-    options=[
-        "alike in what they do, but all different numbers",
-        "equal but for the last digits: sums in another order",
-        "all equal, bit for bit",
-    ],
-)
+predict("train_on_a_cluster-bits")
 
 # %%
 import hashlib
@@ -644,22 +560,7 @@ for name, status in finished.items():
 
 # %%
 weights = [status.weights.values for status in finished.values()]
-equal = all(np.array_equal(weights[0], other) for other in weights[1:])
-close = all(np.allclose(weights[0], other, atol=1e-4) for other in weights[1:])
-compare(
-    "[[number]]-bits",
-    "all equal, bit for bit"
-    if equal
-    else "equal but for the last digits: sums in another order"
-    if close
-    else "alike in what they do, but all different numbers",
-    answers={
-        "alike in what they do, but all different numbers": "So it is without deterministic=True: there the order in "
-        "which rollouts arrive decides. Here the numbers of the rollouts decide.",
-        "equal but for the last digits: sums in another order": "That is how it is with replicas ([[strategy_learner]]), which sum their "
-        "gradients in another order. Here one learner computes it all, in one order.",
-    },
-)
+compare("train_on_a_cluster-bits", weights)
 
 # %% [markdown]
 # Why care about the last bit? Because it turns "it seems to work after a crash" into something a test can decide. If the
@@ -674,12 +575,11 @@ compare(
 # Machines are paid for by the hour, and in a cloud some of the bytes are paid for as well. Back to the run of section 2:
 # what travelled?
 
+# %% [markdown]
+# **Predict.** [[question.bytes]]
+
 # %%
-predict(
-    "[[number]]-bytes",
-    "CartPole on two workers: what takes more bytes, the weights sent out or the transitions that come back?",
-    options=["the weights", "about the same", "the transitions"],
-)
+predict("train_on_a_cluster-bytes")
 
 # %%
 parameters = finished["in process, no stop"].weights.values.size  # the same network as in section 2
@@ -688,18 +588,7 @@ back = first_run.transitions * transition_bytes
 out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
 print(f"weights out:      {first_run.versions_sent:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
 print(f"transitions back: {first_run.transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
-compare(
-    "[[number]]-bytes",
-    "the weights" if out > 1.5 * back else "the transitions" if back > 1.5 * out else "about the same",
-    answers={
-        "the weights": "A small network, sent now and then: some thousand bytes each time. With the network of 1024 x "
-        "1024 it would be 4 MB for each version, and the answer another.",
-        "about the same": "It depends on how often the weights go out, at most once in the time of a rollout. Every "
-        "single step comes back.",
-        "the transitions": "Every step comes back, but in a short run the weights go out almost as often as rollouts "
-        "come in, to each worker.",
-    },
-)
+compare("train_on_a_cluster-bytes", (out, back))
 
 # %% [markdown]
 # Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a
