@@ -34,6 +34,7 @@ Skip at the first reading, each until something needs it:
     network_layers, replicas        layers of variants in Keras and NumPy; several replicas under a strategy
     presets, settings, default_parts    settings known to work; how settings are checked; what train makes by default
     environment_limits, games, small_environments       what is supported; Atari; environments whose Q* is known
+    observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
 
 Then, from the bottom up:

@@ -17,11 +17,13 @@ import numpy as np
 
 from dqnkit.actor_priorities import td_errors
 from dqnkit.config import DQNConfig
+from dqnkit.environment_errors import telling
 from dqnkit.environment_limits import check_episodes_end
 from dqnkit.environments import make_vector_env
-from dqnkit.errors import InvalidDataError
+from dqnkit.errors import DQNKitError, InvalidDataError
 from dqnkit.exploration import SelectAction, checked_selection, epsilon_greedy
 from dqnkit.frames import FrameRecord, WholeObservations
+from dqnkit.observations import check_within_bounds
 from dqnkit.packing import Record, pack_transitions, sums_to_ends
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights, Rollout
@@ -50,6 +52,7 @@ class Actor:
 
     Raises:
         ConfigError: ``config.deterministic``, and episodes may never end.
+        RolloutError, InvalidDataError: as `rollout`.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Actor:
         )
         self._rng = config.generator("exploration", index, first_sequence)
         self._recorder = FrameRecord(config.frame_stack) if config.frame_stack > 1 else WholeObservations()
+        self._stepping = telling(config.env_id, "in step")
         self._now = self._reset(config.seed_sequence("environment", index, first_sequence))
         if config.deterministic:
             check_episodes_end(self._envs, config.env_id, config.max_episode_steps)
@@ -86,8 +90,10 @@ class Actor:
             steps: of each copy, where not ``config.rollout_steps``; with ``config.deterministic`` episodes decide.
 
         Raises:
-            InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step), or
-                ``select_action`` returned something else than actions.
+            InvalidDataError: an observation or a reward is NaN or infinite (says which environment, which step), an
+                observation does not fit its space, or ``select_action`` returned something else than actions.
+            DivergedError: a Q-value is NaN or infinite.
+            RolloutError: the environment raised an error of its own.
         """
         began = time.perf_counter()
         epsilons = np.broadcast_to(np.asarray(epsilon, dtype=np.float32), (self.config.num_envs,))
@@ -119,14 +125,22 @@ class Actor:
 
     def close(self) -> None:
         """Free the environments."""
-        self._envs.close()
+        with telling(self.config.env_id, "in close"):
+            self._envs.close()
 
     def _reset(self, seeds: np.random.SeedSequence) -> _UnderWay:
         """Reset all copies; nothing is left of what they did."""
         num_envs = self.config.num_envs
         first, *rest = (int(word) for word in seeds.generate_state(num_envs))
         native = not isinstance(self._envs, gym.vector.SyncVectorEnv)  # a native vector version takes one seed
-        observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
+        with telling(self.config.env_id, "in reset"):
+            observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
+        space = self._envs.single_observation_space
+        if native and (observation.dtype, observation.shape[1:]) != (space.dtype, space.shape):
+            raise InvalidDataError(
+                f"the vector version of {self.config.env_id} gave observations of {observation.dtype} and the shape "
+                f"{observation.shape[1:]}, and it declares {space}: make both agree"
+            )
         first_row = self._recorder.reset(observation)[None].copy()  # [1, N, ...]
         none = np.empty((0, num_envs))
         carried = Record(first_row, none.astype(np.int32), none.astype(np.float32), *[none.astype(bool)] * 3)
@@ -143,8 +157,16 @@ class Actor:
         while not ended.all() if by_episodes else taken < first_new + steps:
             if taken == len(rows.action):
                 rows = rows.with_room(taken)
-            action = self._select_action(q_values(weights, observation), epsilons, self._rng)  # [N]
-            observation, rows.reward[taken], terminated, truncated, _ = self._envs.step(action)
+            try:
+                q = q_values(weights, observation)  # [N, A]
+            except DQNKitError:
+                self._check(rows.first(taken), first_new)  # a better sentence, where the data are the reason
+                raise
+            action = self._select_action(q, epsilons, self._rng)  # [N]
+            with self._stepping:
+                observation, reward, terminated, truncated, _ = self._envs.step(action)
+            with np.errstate(over="ignore"):  # what becomes infinite in float32 is seen by _check
+                rows.reward[taken] = reward
             rows.action[taken] = action
             rows.terminated[taken] = terminated
             rows.truncated[taken] = truncated
@@ -166,17 +188,20 @@ class Actor:
         return returns.astype(np.float32), lengths.astype(np.int32)
 
     def _check(self, record: Record, first_new: int) -> None:
-        """Raise where a number is not finite, naming the copy and the step."""
+        """Raise where a number is not finite, naming the copy and the step, or outside of the declared bounds."""
         self._check_finite("reward", record.reward[first_new:], first_step=1)
-        if np.issubdtype(self._now.observation.dtype, np.floating):
-            observation = self._recorder.newest(record.observation[first_new:])
+        observation = self._recorder.newest(record.observation[first_new:])
+        if np.issubdtype(observation.dtype, np.floating):
             self._check_finite("observation", observation, first_step=0)  # that of step 0 is from a reset
+        check_within_bounds(observation, self._envs.single_observation_space, self.config.env_id)
 
     def _check_finite(self, name: str, values: Array, first_step: int) -> None:
-        finite = np.isfinite(values)  # [T, N, ...]
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(values.astype(np.float32, copy=False))  # [T, N, ...], as the network sees them
         if not finite.all():
             step, copy, *_ = np.argwhere(~finite)[0]
             raise InvalidDataError(
                 f"{self.config.env_id}: copy {copy} of actor {self.index} gave {values[~finite][0]} in the {name} of "
-                f"step {first_step + step} of its rollout; every number must be finite. Mend or wrap the environment"
+                f"step {first_step + step} of its rollout; every number must be finite in float32. "
+                "Mend or wrap the environment"
             )

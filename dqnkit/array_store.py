@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from dqnkit.checked_numbers import whole_number
 from dqnkit.errors import InvalidDataError
 from dqnkit.types import Array, Transition
 
@@ -17,7 +18,7 @@ class ArrayStore:
     """A ring of transitions, each with both observations. The i-th that was ever stored lies in slot i % capacity."""
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+        self.capacity = whole_number("capacity", capacity, low=1)
         self.inserted = 0
         self._ring: Transition | None = None  # arrays [capacity, ...], made when the first transitions show the shapes
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+from dqnkit.errors import ConfigError
+
 
 @contextmanager
 def without_greeting() -> Iterator[None]:
@@ -33,15 +35,59 @@ def without_greeting() -> Iterator[None]:
             os.close(standard_error)
 
 
-with without_greeting():
+@contextmanager
+def keras_on_tensorflow() -> Iterator[None]:
+    """Make Keras, when it is imported first, take TensorFlow, whatever ``KERAS_BACKEND`` or keras.json say."""
+    chosen = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # it decides over keras.json
+    try:
+        yield
+    finally:
+        del os.environ["KERAS_BACKEND"]
+        if chosen is not None:
+            os.environ["KERAS_BACKEND"] = chosen
+
+
+with without_greeting(), keras_on_tensorflow():
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # without a GPU, the TensorFlow built for GPUs complains here
 
+
+def check_backend() -> None:
+    """Raise `ConfigError` where Keras was imported on another backend before: then it cannot be changed."""
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise ConfigError(
+            f"Keras runs on {backend} in this process, because it was imported before dqnkit and the environment "
+            f"variable KERAS_BACKEND or ~/.keras/keras.json says {backend}; dqnkit needs it on TensorFlow. Start "
+            "Python (or the kernel) again, and import dqnkit.backend before keras"
+        )
+
+
+check_backend()
 tf.get_logger().setLevel("WARNING")  # else a notebook shows a line for each all-reduce that is compiled
 
-__all__ = ["keras", "prepare_xla", "tf"]
+__all__ = ["keras", "keras_defaults", "prepare_xla", "tf"]
+
+
+@contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Make layers and optimizers with Keras' own defaults: float32 throughout, channels last.
+
+    A policy of mixed precision, or another keras.json, holds for the rest of the process.
+    """
+    policy, floats, channels = keras.config.dtype_policy(), keras.config.floatx(), keras.config.image_data_format()
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floats)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(channels)
 
 
 @cache

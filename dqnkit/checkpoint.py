@@ -4,10 +4,12 @@
       replay/000000000000-000000004096.npz     segments of the replay buffer, each written once
       step-000000004096-000000000512/          one checkpoint: environment steps, updates
         learner.npz  replay.npz  counters.json
-        manifest.json                          checksums of these files and of the segments that belong to it
+        manifest.json                          checksums of these files and of the segments that belong to it; whose
+                                               it is: the calls of `dqnkit.training.train` that led to it
 
 A checkpoint is written under another name, its manifest last, synced to the disk and then renamed: a directory called
-``step-...`` is complete. Arrays are plain (no pickle), the rest is JSON. The last two checkpoints are kept.
+``step-...`` is complete. Arrays are plain (no pickle), the rest is JSON. The last two checkpoints are kept. A folder
+belongs to one run: checkpoints of another are refused, and so are those of a run that somebody else has continued.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ import shutil
 import time
 import warnings
 import zipfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -32,8 +34,11 @@ import numpy as np
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import check_learner, make_learner, make_replay
 from dqnkit.errors import CheckpointError
+from dqnkit.files import read_object
 from dqnkit.replay import Replay
-from dqnkit.training import Counters, TrainState
+from dqnkit.run_lock import NAME as LOCK
+from dqnkit.run_lock import RunLock
+from dqnkit.training import Counters, Lineage, TrainState
 from dqnkit.types import Array, TrainStatus
 
 CHECKPOINTS_KEPT = 2  # the newest, and the one before it in case the newest is damaged
@@ -95,10 +100,15 @@ def save(state: TrainState, directory: str | Path) -> Path:
 
     Raises:
         CheckpointError: it could not be written, for instance because the disk is full; older checkpoints stay as they
-            are. Or the replay buffer cannot be saved.
+            are. Or the replay buffer cannot be saved. Or the folder belongs to another run, or another process holds
+            it; then nothing is changed.
     """
-    check_can_be_saved(state)
-    root = Path(directory)
+    with _held(Path(directory)):
+        check_can_be_saved(state, directory)
+        return _save(state, Path(directory))
+
+
+def _save(state: TrainState, root: Path) -> Path:
     final = root / f"step-{state.counters.step:012d}-{state.learner.updates:012d}"
     if final in _checkpoints(root):
         return final  # nothing has been learned or seen since it was written
@@ -117,7 +127,13 @@ def save(state: TrainState, directory: str | Path) -> Path:
         }
         _write_json(temporary / "counters.json", counters)
         files = {name: _checksum(temporary / name) for name in ("learner.npz", "replay.npz", "counters.json")}
-        manifest = {"files": files, "segments": segments, "replay": type(state.replay).__name__}
+        manifest = {
+            "files": files,
+            "segments": segments,
+            "replay": type(state.replay).__name__,
+            "lineage": state.lineage,
+            "inserted": state.counters.inserted,
+        }
         _write_json(temporary / "manifest.json", {**manifest, "checksum": _json_checksum(manifest)})
         _sync(temporary)
         os.replace(temporary, final)
@@ -133,13 +149,47 @@ def save(state: TrainState, directory: str | Path) -> Path:
     return final
 
 
-def check_can_be_saved(state: TrainState) -> None:
-    """Raise `CheckpointError` where the replay buffer lacks what `SavedReplay` names."""
+def check_can_be_saved(state: TrainState, directory: str | Path) -> None:
+    """Find out, before a run is lost, whether it can be saved there.
+
+    Raises:
+        CheckpointError: the replay buffer lacks what `SavedReplay` names; or the folder has checkpoints of another run,
+            or of this one after somebody else has continued it.
+    """
     if not isinstance(state.replay, SavedReplay):
         raise CheckpointError(
             f"the replay buffer ({type(state.replay).__name__}) cannot be saved in a checkpoint: give it the methods "
             "state() -> dict of arrays and load_state(state), or train without checkpoints"
         )
+    newest = _newest(Path(directory))
+    if newest is None:
+        return
+    checkpoint, manifest = newest
+    theirs = _lineage(manifest)
+    if state.lineage[:1] != theirs[:1]:
+        raise CheckpointError(
+            f"{directory} has checkpoints of another run ({checkpoint.name}): name another folder, or remove that one"
+        )
+    same, after = state.lineage[: len(theirs)] == theirs, state.lineage[len(theirs) :]
+    if not same or (after and after[0][1] < manifest["inserted"]):
+        raise CheckpointError(
+            f"the run in {directory} was continued by another training ({checkpoint.name}) after this one began: name "
+            "another folder"
+        )
+
+
+@contextmanager
+def _held(root: Path) -> Iterator[None]:
+    """Hold the run folder to which these checkpoints belong, if they belong to one.
+
+    Raises:
+        CheckpointError: another process holds it.
+    """
+    if not (root.parent / LOCK).exists():
+        yield
+        return
+    with RunLock(root.parent):
+        yield
 
 
 def restore(
@@ -160,8 +210,8 @@ def restore(
         learner: takes over the saved networks; a new `dqnkit.learner.Learner` unless given.
         replay: an empty buffer that takes over the saved one; what ``config`` asks for unless given. A reader's own
             must be given.
-        set_aside: move damaged checkpoints out of the way, so that what is written next does not build on them.
-            False only reads.
+        set_aside: move damaged checkpoints out of the way, so that what is written next does not build on them (unless
+            another process holds the folder). False only reads.
 
     Raises:
         CheckpointError: there is none, or none that is complete; or it belongs to another environment, to settings of
@@ -181,17 +231,30 @@ def restore(
         if damage:
             message = f"{'; '.join(damage.values())}: going on from {checkpoint.name}"
             warnings.warn(message, DamagedCheckpointWarning, stacklevel=2)
-        if set_aside:
-            for bad in damage:
-                os.replace(bad, bad.with_name(f"removing-{bad.name}"))
+        if set_aside and damage:
+            with suppress(OSError), _held(Path(directory)):
+                for bad in damage:
+                    os.replace(bad, bad.with_name(f"removing-{bad.name}"))
         return state
     if damage:
         raise CheckpointError(f"no checkpoint in {directory} is whole: {'; '.join(damage.values())}")
     raise CheckpointError(f"there is no checkpoint in {directory}: train first, or name another folder")
 
 
+AT_MOST = 30.0  # seconds of training that a kill may cost
+SLOW_DISK = 10.0  # or so many times what writing a checkpoint takes, where that is longer
+NEVER_MORE = 300.0  # seconds, on the slowest disk
+BOUND = (
+    f"A kill costs at most the last {AT_MOST:.0f} s of training, and at most half of what came since the start (on a "
+    f"slow disk {SLOW_DISK:.0f} times what a checkpoint takes to write, up to {NEVER_MORE / 60:.0f} minutes)"
+)
+
+
 class Checkpointer:
-    """Saves now and then: as often as costs at most ``cost`` of the time.
+    """Saves before the learner is compiled, and then now and then: as often as costs at most ``cost`` of the time.
+
+    It saves more often where else a kill would cost more than `BOUND` says. That is counted from one status to another:
+    what a single step of `dqnkit.training.train` takes comes on top.
 
     Args:
         directory: as for `save`.
@@ -203,8 +266,8 @@ class Checkpointer:
         self.directory = Path(directory)
         self._cost = cost
         self._wait = first_after
-        self._last = time.perf_counter()
-        self._checked = False
+        self._began = self._last = time.perf_counter()
+        self._checked = self._before_compiling = False
 
     def offer(self, status: TrainStatus) -> bool:
         """Save if it is time to; says whether it did.
@@ -213,10 +276,12 @@ class Checkpointer:
             CheckpointError: as `save`; the first call finds out whether the run can be saved at all.
         """
         if not self._checked:
-            check_can_be_saved(status.state)
+            check_can_be_saved(status.state, self.directory)
             self._checked = True
-        if time.perf_counter() - self._last < self._wait:
+        compiles_now = status.compiles_next and not self._before_compiling
+        if time.perf_counter() - self._last < self._wait and not compiles_now:
             return False
+        self._before_compiling |= status.compiles_next
         self.save(status)
         return True
 
@@ -225,7 +290,9 @@ class Checkpointer:
         began = time.perf_counter()
         save(status.state, self.directory)
         self._last = time.perf_counter()
-        self._wait = (self._last - began) / self._cost
+        took, since_start = self._last - began, self._last - self._began
+        most = max(min(AT_MOST, since_start), SLOW_DISK * took)
+        self._wait = min(took / self._cost, most, NEVER_MORE)
 
 
 # The settings that the transitions in a replay buffer, or their slots, depend on
@@ -265,20 +332,22 @@ def _read(checkpoint: Path, config: DQNConfig | None, learner: Any, replay: Any)
     for name, checksum in manifest["segments"].items():
         _verify(segments / name, checksum)
     learner = learner or make_learner(config)
+    lineage = _lineage(manifest)
     learner.load_state(_read_npz(checkpoint / "learner.npz"))
     replay_state = _read_npz(checkpoint / "replay.npz")
     if isinstance(replay, ReplayInPieces):
         replay.load_state(replay_state, (_read_npz(segments / name) for name in sorted(manifest["segments"])))
     else:
         replay.load_state(replay_state)
-    return TrainState(config, Counters(**saved["counters"]), learner, replay, saved["replay_rng"])
+    return TrainState(config, Counters(**saved["counters"]), learner, replay, saved["replay_rng"], lineage)
 
 
 def _write_segment(replay: Replay, root: Path) -> dict[str, str]:
     """Write what came into replay since the last segment; the segments of this checkpoint with their checksums."""
     if not isinstance(replay, ReplayInPieces):
         return {}  # all of it is in its state
-    segments = _known_segments(root)
+    newest = _newest(root)  # segments on disk that it does not name belong to no checkpoint, and are written again
+    segments = dict(newest[1]["segments"]) if newest else {}
     stops = [_segment_range(name)[1] for name in segments]
     start, stop = max([*stops, replay.oldest]), replay.inserted
     if stop > start:
@@ -291,14 +360,18 @@ def _write_segment(replay: Replay, root: Path) -> dict[str, str]:
     return {name: checksum for name, checksum in segments.items() if _segment_range(name)[1] > replay.oldest}
 
 
-def _known_segments(root: Path) -> dict[str, str]:
-    """The segments of the newest checkpoint: later ones on disk belong to none, and are written again."""
+def _newest(root: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint whose manifest can be read, and that manifest."""
     for checkpoint in reversed(_checkpoints(root)):
         try:
-            return dict(_read_manifest(checkpoint)["segments"])
+            return checkpoint, _read_manifest(checkpoint)
         except _DamagedError:
             continue
-    return {}
+    return None
+
+
+def _lineage(manifest: dict[str, Any]) -> Lineage:
+    return tuple((name, inserted) for name, inserted in manifest["lineage"])
 
 
 def _remove_old(root: Path) -> None:
@@ -353,8 +426,8 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return read_object(path)
+    except (OSError, ValueError) as error:
         raise _DamagedError(f"{path.name}: {error}") from error
 
 
@@ -363,7 +436,10 @@ def _read_manifest(checkpoint: Path) -> dict[str, Any]:
     checksum = manifest.pop("checksum", None)
     if checksum != _json_checksum(manifest):
         raise _DamagedError("manifest.json is not what was written: its checksum differs")
-    return manifest
+    stops = [_segment_range(name)[1] for name in manifest["segments"]]
+    # older checkpoints lack these two
+    as_before = {"lineage": [(f"unnamed-{checksum}", 0)], "inserted": max(stops, default=0)}
+    return {**as_before, **manifest}
 
 
 def _json_checksum(values: dict[str, Any]) -> str:

@@ -72,7 +72,7 @@ class DQNConfig:
     replay: str = setting("uniform", "how a batch is drawn", choices=("uniform", "prioritized"))
     replay_capacity: int = setting(100_000, "transitions kept", low=1)
     learning_starts: int = setting(1_000, "transitions in replay before the first update", low=1)
-    samples_per_insert: float = setting(8.0, "transitions drawn for each transition put in", low=0)
+    samples_per_insert: float = setting(8.0, "transitions drawn for each transition put in; 0: only collect", low=0)
     priority_exponent: float = setting(0.6, "0: uniform; 1: in proportion to the TD error", low=0, high=1)
     importance_exponent: float = setting(0.4, "correction of prioritized sampling at first; rises to 1", low=0, high=1)
     actor_priorities: bool = setting(False, "first priorities computed by the actor, not the largest so far")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import dqnkit
 from dqnkit.errors import DQNKitError
-from dqnkit.files import write_whole
+from dqnkit.files import parse_json, read_object, write_whole
 
 PACKAGE = Path(__file__).resolve().parent
 MANIFEST = ".dqnkit-course.json"  # in the reader's copy: digests of what the kit wrote, to recognize the reader's work
@@ -122,7 +122,7 @@ def _digest(file: Path) -> str:
     content = file.read_bytes()
     if file.suffix == ".ipynb":
         with suppress(ValueError, LookupError, TypeError):  # damaged: compare the bytes
-            cells = json.loads(content)["cells"]
+            cells = parse_json(content)["cells"]
             parts = [(cell["cell_type"], "".join(cell["source"]), cell.get("outputs", [])) for cell in cells]
             content = json.dumps(parts, sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
@@ -131,7 +131,7 @@ def _digest(file: Path) -> str:
 def _read_manifest(folder: Path) -> dict[str, str]:
     """Name -> digest of what the kit wrote into a folder; empty where that is not known."""
     try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = read_object(folder / MANIFEST)["files"]
         return {str(name): str(digest) for name, digest in files.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dqnkit.array_store import ArrayStore
 from dqnkit.config import DQNConfig
-from dqnkit.environments import network_sizes
-from dqnkit.errors import ConfigError, MissingExtraError
+from dqnkit.environments import network_spaces
+from dqnkit.errors import ConfigError, needs
 from dqnkit.frames import FrameStore, Store
+from dqnkit.observations import describe
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer
 from dqnkit.settings import require_same
@@ -65,12 +66,8 @@ def make_learner(config: DQNConfig) -> Learner:
     Raises:
         MissingExtraError: TensorFlow is not installed.
     """
-    try:  # imported here, so that a loop with a learner in other processes needs no TensorFlow
-        from dqnkit.learner import Learner
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
-            raise
-        raise MissingExtraError("TensorFlow, which the learner needs,", "learner") from error
+    with needs("TensorFlow, which the learner needs,", "learner", "tensorflow", "keras"):
+        from dqnkit.learner import Learner  # here, so that a loop with a learner in other processes needs no TensorFlow
     return Learner(config)
 
 
@@ -97,8 +94,8 @@ def check_learner(learner: Any, config: DQNConfig) -> None:
     require_same("the learner", its, config, LEARNER_SETTINGS)
     if its.env_id == config.env_id:
         return
-    own_sizes, sizes = (network_sizes(each.env_id, each.frame_stack) for each in (its, config))
-    if own_sizes != sizes:
+    own, ours = (network_spaces(each.env_id, each.frame_stack) for each in (its, config))
+    if (describe(own[0], config.frame_stack), own[1]) != (describe(ours[0], config.frame_stack), ours[1]):
         raise ConfigError(
             f"the learner was made with env_id {its.env_id!r}, the run has env_id {config.env_id!r}, whose spaces are "
             "others: make both with the same settings"

@@ -9,14 +9,17 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
-from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
-from dqnkit.games import ATARI, make_game, register_game
+from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
+from dqnkit.games import ATARI, make_game, missing_package, register_game
+from dqnkit.observations import CheckedObservations
 from dqnkit.small_environments import register_small_environments
 
 register_small_environments()
 
 
+@told("while it was made")
 def make_env(
     env_id: str, *, max_episode_steps: int = 0, frame_stack: int = 1, render: bool = False
 ) -> gym.Env[Any, Any]:
@@ -32,8 +35,10 @@ def make_env(
         render: whether ``env.render()`` gives a picture.
 
     Raises:
-        EnvironmentNotSupportedError: unknown (with the nearest names), or not for DQN.
-        MissingExtraError: its package is not installed.
+        EnvironmentNotSupportedError: unknown (with the nearest names), not for DQN, or without a package that it needs.
+        MissingExtraError: the extra `games` brings the package that it needs.
+        RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
+            sentence too, see `CheckedEnv`.
     """
     spec = find_environment(env_id)
     kwargs = {"render_mode": "rgb_array"} if render else {}
@@ -43,13 +48,14 @@ def make_env(
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
         env = make_game(spec, max_episode_steps=max_episode_steps or None, disable_env_checker=True, **kwargs)
-    except (gym.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-        raise MissingExtraError(f"what {env_id} needs ({error})", "games") from error
+    except (gym.error.DependencyNotInstalled, ImportError) as error:
+        raise missing_package(env_id, error) from error
     except TypeError as error:
         if not render:
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
     check_spaces(env.observation_space, env.action_space, env_id)
+    env = CheckedObservations(env, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
         env = gym.wrappers.FlattenObservation(env)
         env = gym.wrappers.DtypeObservation(env, np.float32)
@@ -59,9 +65,10 @@ def make_env(
         # last would change the older frames, too.
         env = gym.wrappers.TransformObservation(env, np.copy, env.observation_space)
         env = gym.wrappers.FrameStackObservation(env, frame_stack)
-    return env
+    return CheckedEnv(env, env_id)
 
 
+@told("while it was made")
 def make_vector_env(
     env_id: str, num_envs: int, *, max_episode_steps: int = 0, frame_stack: int = 1
 ) -> gym.vector.VectorEnv[Any, Any, Any]:
@@ -70,27 +77,40 @@ def make_vector_env(
     A copy whose episode has ended is reset by the next step (`AutoresetMode.NEXT_STEP`).
 
     Raises:
-        EnvironmentNotSupportedError, MissingExtraError: as `make_env`; another autoreset mode is refused too.
+        EnvironmentNotSupportedError, MissingExtraError, RolloutError: as `make_env`; another autoreset mode is refused
+            too.
     """
     spec = find_environment(env_id)
     if has_native_vector(env_id, frame_stack):
         kwargs: dict[str, Any] = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
-        envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
-            spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
-        )
+        try:
+            envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
+                spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
+            )
+        except (gym.error.DependencyNotInstalled, ImportError) as error:
+            raise missing_package(env_id, error) from error
         check_spaces(envs.single_observation_space, envs.single_action_space, env_id)
     else:
+        made: list[gym.Env[Any, Any]] = []
 
         def make() -> gym.Env[Any, Any]:
-            return make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack)
+            made.append(make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack))
+            return made[-1]
 
-        envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        try:
+            envs = gym.vector.SyncVectorEnv([make] * num_envs, copy=False)
+        except RolloutError as error:
+            for env in made:
+                env.close()
+            if not made:
+                raise
+            raise RolloutError(f"{error}\n{len(made)} of {num_envs} copies could be made: lower num_envs") from error
     check_autoreset(envs, env_id)
     return envs
 
 
-def network_sizes(env_id: str, frame_stack: int = 1) -> tuple[tuple[int, ...], Any, int]:
-    """What a Q-network needs to know of an environment: shape and type of an observation, and the number of actions.
+def network_spaces(env_id: str, frame_stack: int = 1) -> tuple[gym.Space[Any], int]:
+    """What a Q-network needs to know of an environment: the space of its observations, and the number of actions.
 
     Raises:
         EnvironmentNotSupportedError, MissingExtraError: as `make_env`.
@@ -98,8 +118,7 @@ def network_sizes(env_id: str, frame_stack: int = 1) -> tuple[tuple[int, ...], A
     env = make_env(env_id, frame_stack=frame_stack)
     space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
     env.close()
-    assert space.shape is not None
-    return space.shape, space.dtype, num_actions
+    return space, num_actions
 
 
 def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:
@@ -120,8 +139,12 @@ def find_environment(env_id: str) -> gym.envs.registration.EnvSpec:
     if module:
         try:
             importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            raise EnvironmentNotSupportedError(f"{env_id}: the module {module} cannot be imported ({error})") from error
+        except Exception as error:  # it may be the reader's own, with any mistake in it
+            why = f"{type(error).__name__}: {error}"
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                is_itself = f"{module}.".startswith(f"{error.name}.")
+                why = f"there is no {error.name} here" if is_itself else f"it needs {error.name}, which is missing here"
+            raise EnvironmentNotSupportedError(f"{env_id}: the module {module} cannot be imported: {why}") from error
     register_game(env_id)
     try:
         return gym.spec(name)

@@ -3,6 +3,11 @@
 The command line prints the sentence and exits with status 2; in Python they are ordinary exceptions with one base.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class DQNKitError(Exception):
     """Base of every error that the kit raises on purpose."""
@@ -17,7 +22,7 @@ class EnvironmentNotSupportedError(DQNKitError, ValueError):
 
 
 class InvalidDataError(DQNKitError, ValueError):
-    """An environment produced NaN or infinity, or an array of the wrong shape."""
+    """An environment gave NaN or infinity, an array of the wrong shape, or something else than Gymnasium asks for."""
 
 
 class UnknownNameError(DQNKitError, LookupError):
@@ -48,12 +53,49 @@ class CheckpointError(DQNKitError, OSError):
 
 
 class RolloutError(DQNKitError, RuntimeError):
-    """An environment raised an exception of its own while an actor stepped it on a worker."""
+    """An environment raised an exception of its own, here or on a worker; the message has the lines of its code."""
 
 
-class ClusterError(DQNKitError, RuntimeError):
-    """A cluster that cannot do the work: no workers, other versions, no answer within the time limit."""
+class ClusterError(DQNKitError):
+    """A cluster that cannot do the work: no workers, other versions, no answer within the time limit.
+
+    No RuntimeError: Dask's ``Cluster.close`` swallows those, and with them that machines could not be ended.
+    """
 
 
 class LearnerLostError(ClusterError):
     """A learner process ended or did not answer, so all were stopped; training can resume from a checkpoint."""
+
+
+def missing_module(error: BaseException | None) -> str:
+    """The package, as it is imported, whose absence led to an error; empty where no module was missing.
+
+    Some libraries catch the `ModuleNotFoundError` and raise an error of their own, which has no name of a module.
+    """
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return error.name.partition(".")[0]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+@contextmanager
+def needs(what: str, extra: str, *packages: str) -> Iterator[None]:
+    """Name an extra where an import inside the ``with`` finds one of its packages missing.
+
+    Another module that is missing, perhaps one of the reader's own, is no matter of the extra: that error passes.
+
+    Args:
+        what: what is missing and what needs it, the beginning of the sentence.
+        extra: of dqnkit.
+        packages: as they are imported.
+
+    Raises:
+        MissingExtraError: one of the packages is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if isinstance(error, MissingExtraError) or missing_module(error) not in packages:
+            raise
+        raise MissingExtraError(what, extra) from error

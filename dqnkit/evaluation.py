@@ -2,68 +2,237 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
 import numpy as np
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.config import DQNConfig
-from dqnkit.environments import has_native_vector, make_env, make_vector_env
+from dqnkit.environment_errors import telling
+from dqnkit.environments import find_environment, has_native_vector, make_env, make_vector_env
+from dqnkit.errors import DQNKitError, RolloutError
+from dqnkit.exploration import epsilon_greedy
+from dqnkit.games import ATARI
 from dqnkit.policy import q_values
-from dqnkit.types import Array, FloatArray, PolicyWeights
+from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights
 
-MAX_STEPS = 100_000  # an episode that would never end (a policy that runs into a wall, no time limit) is cut here
+MOST_COPIES = 100  # of an environment that has no native vector version
+MAX_STEPS = 100_000  # an episode that would never end is cut here, whatever the environment's own limit
+MAX_STEPS_WITHOUT_LIMIT = 5_000  # and here where there is none: a policy that runs into a wall would run for ever
 
 
-def evaluate(weights: PolicyWeights, config: DQNConfig, episodes: int = 100, seed: int | None = None) -> FloatArray:
-    """Returns of greedy episodes, exactly one on each of ``episodes`` copies of the environment.
+class EpisodesCutWarning(UserWarning):
+    """Episodes of an evaluation were cut: their returns may be too low or too high."""
 
-    One for each copy, because the first N episodes to finish are the short ones: their mean is too low where long
-    episodes are good, and too high where short ones are good.
+
+@dataclass
+class Evaluation:
+    """An evaluation under way, or at its end; the same object is yielded again and again.
+
+    Attributes:
+        returns: undiscounted returns ``[episodes]``, float32, so far.
+        max_steps: an episode is cut after so many.
+        ended: episodes that have ended, cut ones included.
+        cut: episodes that were cut.
+        steps: of all episodes together.
+    """
+
+    returns: FloatArray
+    max_steps: int
+    ended: int = 0
+    cut: int = 0
+    steps: int = 0
+
+    def warning(self) -> str:
+        """A sentence about episodes that were cut; empty where there were none."""
+        if not self.cut:
+            return ""
+        return (
+            f"{self.cut} of {len(self.returns)} episodes were cut after {self.max_steps:,} steps, with the return that "
+            "they had by then: the mean of whole episodes may be another"
+        )
+
+
+def evaluate(
+    weights: PolicyWeights,
+    config: DQNConfig,
+    episodes: int = 100,
+    seed: int | None = None,
+    *,
+    epsilon: float = 0.0,
+    max_steps: int | None = None,
+) -> FloatArray:
+    """Returns of whole episodes, greedy ones unless there is an ``epsilon``.
+
+    Which episodes are played is decided before the first begins. The first N to finish on several copies of an
+    environment would be the short ones: their mean is too low where long episodes are good, and too high where short
+    ones are good.
 
     Args:
         weights: the policy.
         config: for the environment.
-        episodes: how many, all at once.
+        episodes: how many.
         seed: of the episodes; ``config.seed`` unless given. No seed repeats an episode of training.
+        epsilon: exploration rate.
+        max_steps: an episode is cut after so many; unless given, the environment's own time limit decides, or, where
+            there is none, `MAX_STEPS_WITHOUT_LIMIT`.
 
     Returns:
-        undiscounted returns ``[episodes]``, float32.
+        undiscounted returns ``[episodes]``, float32. A warning says how many episodes were cut.
+
+    Raises:
+        ConfigError: a number is out of range.
+        RolloutError, InvalidDataError: the environment raised an error or returned what it must not.
     """
-    seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1])).generate_state(episodes)
-    if has_native_vector(config.env_id, config.frame_stack):
-        return _evaluate_native(weights, config, seeds)
-    return _evaluate_each(weights, config, seeds)
+    *_, evaluation = play_episodes(weights, config, episodes, seed, epsilon=epsilon, max_steps=max_steps)
+    if evaluation.cut:
+        warnings.warn(evaluation.warning(), EpisodesCutWarning, stacklevel=2)
+    return evaluation.returns
 
 
-def _evaluate_native(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:
+def play_episodes(
+    weights: PolicyWeights,
+    config: DQNConfig,
+    episodes: int = 100,
+    seed: int | None = None,
+    *,
+    epsilon: float = 0.0,
+    max_steps: int | None = None,
+) -> Generator[Evaluation, None, None]:
+    """`evaluate` as a generator, which yields how far it is after every step of all copies. It warns of nothing.
+
+    Raises:
+        ConfigError: a number is out of range.
+        RolloutError, InvalidDataError: as `evaluate`.
+    """
+    whole_number("episodes", episodes, low=1)
+    number("epsilon", epsilon, low=0, high=1)
+    for name, value, low in (("seed", seed, 0), ("max_steps", max_steps, 1)):
+        if value is not None:
+            whole_number(name, value, low=low)
+    seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1]))
+    evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config))
+    play = _play_native if has_native_vector(config.env_id, config.frame_stack) else _play_each
+    choose = _Choice(weights, epsilon, np.random.default_rng(seeds.spawn(1)[0]))
+    yield from play(choose, config, seeds.generate_state(episodes), evaluation)
+
+
+def _steps_of_longest(config: DQNConfig) -> int:
+    """Where an episode is cut that does not end by itself."""
+    limit = config.max_episode_steps or find_environment(config.env_id).max_episode_steps
+    if limit is None and not config.env_id.startswith(ATARI):  # Atari's emulator has a limit that is not named there
+        return MAX_STEPS_WITHOUT_LIMIT
+    return min(limit or MAX_STEPS, MAX_STEPS)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Chooses the actions of several copies."""
+
+    weights: PolicyWeights
+    epsilon: float
+    rng: np.random.Generator
+
+    def __call__(self, observation: Array) -> IntArray:
+        q = q_values(self.weights, observation)  # [N, A]
+        if self.epsilon == 0:
+            return q.argmax(axis=1)
+        return epsilon_greedy(q, np.full(len(q), self.epsilon, np.float32), self.rng)
+
+
+def _play_native(
+    choose: _Choice, config: DQNConfig, seeds: Array, evaluation: Evaluation
+) -> Generator[Evaluation, None, None]:
+    """One episode on each copy of a native vector version, which steps all of them at once and takes one seed."""
     envs = make_vector_env(config.env_id, len(seeds), max_episode_steps=config.max_episode_steps)
-    observation, _ = envs.reset(seed=int(seeds[0]))
+    stepping = telling(config.env_id, "in step")
     returns, running = np.zeros(len(seeds)), np.ones(len(seeds), dtype=bool)
-    for _ in range(MAX_STEPS):
-        observation, reward, terminated, truncated, _ = envs.step(q_values(weights, observation).argmax(axis=1))
-        returns += reward * running
-        running &= ~(terminated | truncated)
-        if not running.any():
-            break
-    envs.close()
-    return returns.astype(np.float32)
+    try:
+        with telling(config.env_id, "in reset"):
+            observation, _ = envs.reset(seed=int(seeds[0]))
+        for _ in range(evaluation.max_steps):
+            action = choose(observation)
+            with stepping:
+                observation, reward, terminated, truncated, _ = envs.step(action)
+            returns += reward * running
+            evaluation.returns = returns.astype(np.float32)
+            evaluation.steps += int(running.sum())
+            running &= ~(terminated | truncated)
+            evaluation.ended = len(seeds) - int(running.sum())
+            if not running.any():
+                break
+            yield evaluation
+        evaluation.cut = int(running.sum())
+        evaluation.ended = len(seeds)
+        yield evaluation
+    finally:
+        envs.close()
 
 
-def _evaluate_each(weights: PolicyWeights, config: DQNConfig, seeds: Array) -> FloatArray:
-    """Step only the copies whose episode has not ended: a few long episodes cost less than if all were long."""
-    settings = {"max_episode_steps": config.max_episode_steps, "frame_stack": config.frame_stack}
-    envs = [make_env(config.env_id, **settings) for _ in seeds]  # type: ignore[arg-type]
-    observations = [env.reset(seed=int(seed))[0] for env, seed in zip(envs, seeds, strict=True)]
-    returns, running = np.zeros(len(seeds)), list(range(len(seeds)))
-    for _ in range(MAX_STEPS):
-        actions = q_values(weights, np.stack([observations[i] for i in running])).argmax(axis=1)
-        still_running = []
-        for i, action in zip(running, actions, strict=True):
-            observations[i], reward, terminated, truncated, _ = envs[i].step(action)
-            returns[i] += float(reward)
-            if not (terminated or truncated):
-                still_running.append(i)
-        running = still_running
-        if not running:
+@dataclass
+class _Copy:
+    """A copy of the environment and the episode that it plays."""
+
+    env: gym.Env[Any, Any]
+    episode: int = -1
+    observation: Any = None
+    steps: int = 0
+    total: float = 0.0  # the return so far
+
+    def begin(self, episode: int, seed: int) -> None:
+        """Begin an episode."""
+        self.observation, _ = self.env.reset(seed=seed)
+        self.episode, self.steps, self.total = episode, 0, 0.0
+
+
+def _play_each(
+    choose: _Choice, config: DQNConfig, seeds: Array, evaluation: Evaluation
+) -> Generator[Evaluation, None, None]:
+    """Each copy begins the next episode when its own has ended, so that a few copies, or one, can play all."""
+    copies = _make_copies(config, len(seeds))
+    waiting = deque(enumerate(map(int, seeds)))
+    try:
+        for copy in copies:
+            copy.begin(*waiting.popleft())
+        playing = copies
+        while playing:
+            actions = choose(np.stack([copy.observation for copy in playing]))
+            for copy, action in zip(playing, actions, strict=True):
+                copy.observation, reward, terminated, truncated, _ = copy.env.step(action)
+                copy.steps += 1
+                copy.total += float(reward)
+                evaluation.returns[copy.episode] = copy.total
+                done = terminated or truncated
+                if done or copy.steps >= evaluation.max_steps:
+                    evaluation.ended += 1
+                    evaluation.cut += not done
+                    copy.episode = -1
+                    if waiting:
+                        copy.begin(*waiting.popleft())
+            evaluation.steps += len(playing)
+            playing = [copy for copy in playing if copy.episode >= 0]
+            yield evaluation
+    finally:
+        for copy in copies:
+            with suppress(DQNKitError):  # all is played: what fails here costs nothing
+                copy.env.close()
+
+
+def _make_copies(config: DQNConfig, episodes: int) -> list[_Copy]:
+    """As many copies of the environment as there are episodes, and as can exist: of a robot there is only one."""
+    copies: list[_Copy] = []
+    for _ in range(min(episodes, MOST_COPIES)):
+        try:
+            env = make_env(config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+        except RolloutError:
+            if not copies:
+                raise
             break
-    for env in envs:
-        env.close()
-    return returns.astype(np.float32)
+        copies.append(_Copy(env))
+    return copies

@@ -68,6 +68,36 @@ def learning_rate_at(config: DQNConfig, step: int) -> float:
     return linear_schedule(step, config.learning_rate, config.learning_rate_end, config.total_steps)
 
 
+def schedule_changes(before: DQNConfig, after: DQNConfig, step: int) -> list[str]:
+    """What another ``total_steps`` does at ``step`` to the schedules, one sentence for each.
+
+    Epsilon has a length of its own. The learning rate and the importance exponent follow the share of the whole
+    training that is done, so a longer run takes them back.
+    """
+    if after.exploration == "schedule":
+        now = linear_schedule(step, after.epsilon_start, after.epsilon_end, after.epsilon_steps)
+        sentences = [
+            f"epsilon goes on as before: {now:.3g} now, {after.epsilon_end:g} from step {after.epsilon_steps:,} on"
+        ]
+    else:
+        sentences = ["epsilon goes on as before: one constant rate for each copy of the environment"]
+    was, now, end = (learning_rate_at(before, step), learning_rate_at(after, step), after.learning_rate_end)
+    if end < 0:
+        sentences.append(f"the learning rate stays {now:.3g}")
+    else:
+        sentences.append(
+            f"the learning rate goes from {was:.3g} to {now:.3g}, then in a line to {end:.3g} at step "
+            f"{after.total_steps:,}"
+        )
+    if after.replay == "prioritized":
+        was, now = (linear_schedule(step, each.importance_exponent, 1.0, each.total_steps) for each in (before, after))
+        sentences.append(
+            f"the importance exponent goes from {was:.3g} to {now:.3g}, then in a line to 1 at step "
+            f"{after.total_steps:,}"
+        )
+    return sentences
+
+
 def actor_epsilons(num_actors: int, base: float = 0.4, exponent: float = 7.0) -> FloatArray:
     """One constant epsilon for each actor ``[num_actors]``: ``base ** (1 + exponent * i / (num_actors - 1))``.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dqnkit.array_store import ArrayStore, Indices, write_around
+from dqnkit.checked_numbers import whole_number
 from dqnkit.errors import InvalidDataError
 from dqnkit.packing import Record
 from dqnkit.types import Array, IntArray, Transition
@@ -95,7 +96,7 @@ class FrameStore:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+        self.capacity = whole_number("capacity", capacity, low=1)
         self.inserted = 0
         self.oldest = 0
         self._places = ArrayStore(capacity)  # transitions whose observations are numbers of frames

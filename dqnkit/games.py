@@ -7,8 +7,9 @@ from typing import Any
 
 import gymnasium as gym
 
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, MissingExtraError, missing_module
 
+PACKAGES = ("ale_py", "Box2D", "minatar", "cv2", "pygame")  # of the extra `games`, as they are imported
 ATARI, MINATAR = "ALE/", "MinAtar/"  # namespaces of environment ids
 
 
@@ -31,14 +32,29 @@ def register_game(env_id: str) -> None:
     package = needed_package(env_id)
     if package is not None and find_spec(package) is None:
         raise MissingExtraError(f"{package}, which {env_id} needs,", "games")
-    if env_id.startswith(ATARI):
-        import ale_py  # registers the games
+    try:
+        if env_id.startswith(ATARI):
+            import ale_py  # registers the games
 
-        gym.register_envs(ale_py)
-    if env_id.startswith(MINATAR) and not any(name.startswith(MINATAR) for name in gym.registry):
-        import minatar.gym
+            gym.register_envs(ale_py)
+        if env_id.startswith(MINATAR) and not any(name.startswith(MINATAR) for name in gym.registry):
+            import minatar.gym
 
-        minatar.gym.register_envs()
+            minatar.gym.register_envs()
+    except ModuleNotFoundError as error:
+        raise missing_package(env_id, error) from error
+
+
+def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | ImportError) -> DQNKitError:
+    """What to say where an environment cannot be made for want of a package: ours if `games` has it, else its name."""
+    name = missing_module(error)
+    if name in PACKAGES:
+        return MissingExtraError(f"{name}, which {env_id} needs,", "games")
+    if isinstance(error, ModuleNotFoundError):
+        return EnvironmentNotSupportedError(
+            f"{env_id} needs the module {error.name}, which is not installed: install the package that brings it"
+        )
+    return EnvironmentNotSupportedError(f"{env_id} cannot be made: {error}")  # Gymnasium's own says what to install
 
 
 def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import secrets
 import shutil
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from dqnkit.classroom import start_page
 from dqnkit.course_folder import copy_course, find_notebooks, is_checkout, jupyter_config
 from dqnkit.errors import DQNKitError, MissingExtraError
+from dqnkit.files import read_object
 
 DEFAULT_FOLDER = "dqnkit-course"
 SOCKET = "x" * 50  # as long as the names of a kernel's sockets in Jupyter: kernel-<36 characters>-ipc-1
@@ -65,6 +65,9 @@ def bring_course(folder: str | Path | None = None) -> Path:
         print(f"The course is in {course} ({len(new)} new files, {len(updated)} updated; your own work is as it was).")
         for path in beside:
             print(f"  You have changed this file; the kit's newer version is beside it: {path.relative_to(course)}")
+    if start_page.is_readers_own(course):
+        print(f"  {start_page.NAME} there is your own and stays as it is: the course's start page is not written")
+        return course
     try:
         start_page.write_start_page(course)
     except OSError as error:
@@ -128,6 +131,7 @@ def _run_until_interrupted(command: list[str], port: int, away: str, course: Pat
         24
     )  # a token that JupyterLab makes itself, it also prints
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
+    print("Starting JupyterLab, which takes some seconds ...", flush=True)
     process = subprocess.Popen(command, env=environment)
     try:
         if server := _wait_until_it_answers(process, course):
@@ -150,7 +154,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], course: Path) -> di
     while process.poll() is None:
         for file in folder.glob("jpserver-*.json"):
             with suppress(OSError, ValueError):  # just removed, or half written
-                server: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+                server = read_object(file)
                 if server.get("root_dir") == str(course) and file.stat().st_mtime >= began:
                     return server
         time.sleep(0.1)

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.backend import keras, prepare_xla, tf
+from dqnkit.backend import keras, keras_defaults, prepare_xla, tf
 from dqnkit.config import DQNConfig
-from dqnkit.environments import network_sizes
+from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.network_layers import policy_layers
 from dqnkit.networks import build_q_network, flat_parameters, update_target
+from dqnkit.policy import Rescale
 from dqnkit.replicas import Replicas
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 from dqnkit.value_learning import Loss, double_q_learning, dqn_loss, q_learning
@@ -36,8 +37,8 @@ class Learner:
             it gets are Keras models, the batch is a `Transition` of tensors ``[B, ...]``.
         td_error: the update rule inside `dqn_loss`: a function like `q_learning`, or like `double_q_learning` with
             ``config.double_q``.
-        network: builds the two networks from ``(observation_shape, dtype, num_actions, config)``; `build_q_network`
-            if None. The last layer must give Q-values ``[B, A]``; ``loss`` may look at the layers before it.
+        network: builds the two networks from ``(observation_space, num_actions, config)``; `build_q_network` if None.
+            The last layer must give Q-values ``[B, A]``; ``loss`` may look at the layers before it.
         sync: moves the target network: a function like `update_target`, which is used if None.
         reduce: makes one gradient of those of several replicas: a function like `dqnkit.replicas.reduce_gradients`,
             which is used if None. One replica has nothing to reduce.
@@ -63,9 +64,9 @@ class Learner:
         self.strategy = strategy or tf.distribute.get_strategy()
         self._replicas = Replicas(self.strategy, config.batch_size, reduce)
         self.num_replicas = self._replicas.number
-        build, sizes = network or build_q_network, network_sizes(config.env_id, config.frame_stack)
-        with self.strategy.scope():
-            self.online, self.target = (build(*sizes, config) for _ in range(2))
+        build, spaces = network or build_q_network, network_spaces(config.env_id, config.frame_stack)
+        with self.strategy.scope(), keras_defaults():
+            self.online, self.target = (build(*spaces, config) for _ in range(2))
             self.target.set_weights(self.online.get_weights())
             self.optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
             self.optimizer.build(self.online.trainable_variables)
@@ -73,6 +74,8 @@ class Learner:
         self._loss, self._has_own_loss = loss or dqn_loss(config, td_error), bool(loss or td_error)
         self._sync, self._has_own_sync = sync or update_target, bool(sync)
         self._layers = policy_layers(self.online)
+        self._scale = next((layer.scale for layer in self._layers if isinstance(layer, Rescale)), 1.0)
+        self._scale_before = 1 / 255 if spaces[0].dtype == np.uint8 else 1.0  # of versions that looked at the type
         self._parameters = flat_parameters(self.online)  # [P]
         use_xla = config.xla and self.num_replicas == 1
         if use_xla:
@@ -100,31 +103,33 @@ class Learner:
         """
         if importance is None:
             importance = np.ones(transitions.reward.shape, np.float32)
-        arguments = (
-            *(tf.convert_to_tensor(values) for values in (*transitions, importance)),
-            tf.constant(self.updates, tf.int64),
-            tf.constant(self.config.learning_rate if learning_rate is None else learning_rate, tf.float32),
-            tf.constant(self.config.target_period if target_period is None else target_period, tf.int64),
+        # NumPy's numbers, because TensorFlow keeps a tensor for each number of Python's that it ever saw.
+        numbers = (
+            np.int64(self.updates),
+            np.float32(self.config.learning_rate if learning_rate is None else learning_rate),
+            np.int64(self.config.target_period if target_period is None else target_period),
         )
+        arguments = tuple(tf.convert_to_tensor(values) for values in (*transitions, importance, *numbers))
         shape = transitions.reward.shape  # (K, B)
         if shape not in self._programs:
             # The program is kept here, because tf.function takes 0.3 ms a call to find it again.
             self._programs[shape] = self._compiled.get_concrete_function(*arguments)
         priorities, losses, max_q, parameters, kept = self._programs[shape](*arguments)
-        losses, parameters = losses.numpy(), parameters.numpy()  # [K], [P]
+        losses, max_q, parameters = losses.numpy(), float(max_q.numpy()), parameters.numpy()  # [K], a number, [P]
         # The loss is taken before the step: the harm of the last step shows in the parameters only.
-        finite = [*np.isfinite(losses), np.isfinite(parameters).all()]
+        finite = [*np.isfinite(losses), np.isfinite(parameters).all() and np.isfinite(max_q)]
         if not all(finite):
             self._put_back(kept)
             bad = finite.index(False)
             raise DivergedError(
                 f"the loss became {[*losses, np.nan][bad]} in update {self.updates + bad + 1}: the values explode. "
                 "The weights from before it were kept. Look at learning_rate (lower), target_period (longer), "
-                "max_gradient_norm (lower) and the size of the rewards"
+                f"max_gradient_norm (lower) and the size of the rewards (here up to {_largest(transitions.reward)}) "
+                f"and of the observations (up to {_largest(transitions.observation)})"
             )
         self.updates += len(losses)
         self._parameters = parameters
-        return LearnerResult(priorities.numpy(), losses, float(max_q.numpy()))
+        return LearnerResult(priorities.numpy(), losses, max_q)
 
     def get_weights(self, version: int = 0) -> PolicyWeights:
         """The online network for actors."""
@@ -133,14 +138,22 @@ class Learner:
     def state(self) -> dict[str, Array]:
         """Everything that the learner needs to go on, as plain arrays by name."""
         state = {f"{name}/{i}": np.asarray(value) for name, i, value in self._variables()}
-        return {**state, "updates": np.array(self.updates)}
+        return {**state, "updates": np.array(self.updates), "observation_scale": np.array(self._scale)}
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Go on from what `state` returned.
 
         Raises:
-            ConfigError: the arrays belong to another network.
+            ConfigError: the arrays belong to another network, or to one that was trained on observations scaled by
+                another number.
         """
+        scale = float(state.get("observation_scale", self._scale_before))
+        if not np.isclose(scale, self._scale):
+            raise ConfigError(
+                f"the saved network learned from observations divided by {1 / scale:g}, and those of "
+                f"{self.config.env_id} are now divided by {1 / self._scale:g}, because of the bounds of their space: "
+                "its values would be wrong. Start a new run"
+            )
         for name, i, variable in self._variables():
             values = state.get(f"{name}/{i}")
             if values is None or values.shape != tuple(variable.shape):
@@ -260,6 +273,10 @@ def _check_outputs(outputs: tuple[Tensor, ...], batch_size: int) -> None:
             "the loss must return losses [B], priorities [B] and Q-values [B, A], "
             f"here with B = {batch_size}, not the shapes {', '.join(map(str, shapes))}"
         )
+
+
+def _largest(values: Array) -> str:
+    return f"{np.abs(values).max():g}"
 
 
 def _flat(variables: list[Any]) -> Tensor:

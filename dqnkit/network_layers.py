@@ -8,38 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from dqnkit import policy
 from dqnkit.backend import keras, tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import EnvironmentNotSupportedError, UnknownLayerError
+from dqnkit.observations import Observations
 
 Tensor = Any
 
 
-def is_picture(observation_shape: tuple[int, ...], dtype: Any) -> bool:
-    """Whether observations are ``[H, W, C]``, uint8 ``[H, W]`` or stacked frames ``[S, H, W]``."""
-    return len(observation_shape) == 3 or (len(observation_shape) == 2 and dtype == np.uint8)
-
-
-def picture_layers(observation_shape: tuple[int, ...], config: DQNConfig, initializer: Callable[[], Any]) -> list[Any]:
+def picture_layers(seen: Observations, config: DQNConfig, initializer: Callable[[], Any]) -> list[Any]:
     """The convolutions of a Q-network for pictures; before them, what brings the axes into the order ``[H, W, C]``.
 
     Args:
-        observation_shape: without the batch axis.
-        config: ``frame_stack``, ``xla``, and filters, sizes and strides of the convolutions.
+        seen: pictures.
+        config: ``xla``, and filters, sizes and strides of the convolutions.
         initializer: makes the initializer of each kernel.
 
     Raises:
         EnvironmentNotSupportedError: the picture is too small for the convolutions.
     """
-    _check_picture(observation_shape, config)
+    _check_picture(seen, config)
     layers: list[Any] = []
-    if config.frame_stack > 1:
-        layers.append(keras.layers.Permute((2, 3, 1)))  # [S, H, W] -> [H, W, S]
-    elif len(observation_shape) == 2:
-        layers.append(keras.layers.Reshape((*observation_shape, 1)))  # [H, W] -> [H, W, 1]
+    if seen.channels_first:
+        layers.append(keras.layers.Permute((2, 3, 1)))  # [C, H, W] -> [H, W, C]
+    elif len(seen.shape) == 2:
+        layers.append(keras.layers.Reshape((*seen.shape, 1)))  # [H, W] -> [H, W, 1]
     convolution = PatchConv2D if config.xla else keras.layers.Conv2D
     for filters, size, stride in zip(config.conv_filters, config.conv_sizes, config.conv_strides, strict=True):
         layers.append(convolution(filters, size, stride, activation="relu", kernel_initializer=initializer()))
@@ -126,11 +120,16 @@ def policy_layers(network: keras.Model) -> tuple[policy.Layer, ...]:
     """What `dqnkit.policy.q_values` must compute for this network.
 
     Raises:
-        UnknownLayerError: a layer, or a way of using it, that the NumPy policy does not know.
+        UnknownLayerError: a layer, a way of using it or a precision that the NumPy policy does not know.
     """
     layers: list[policy.Layer] = []
     for layer in network.layers:
         if not isinstance(layer, keras.layers.InputLayer):
+            if layer.compute_dtype != "float32":
+                raise UnknownLayerError(
+                    f"the layer {layer.name} computes in {layer.compute_dtype}, and the NumPy policy in float32: make "
+                    "it with dtype='float32', or call keras.config.set_dtype_policy('float32') before"
+                )
             layers.append(_policy_layer(layer))
     shapes = [tuple(variable.shape) for variable in network.weights]
     if shapes != policy.parameter_shapes(tuple(layers)):
@@ -181,13 +180,12 @@ def _is_relu(layer: Any) -> bool:
     return layer.activation is keras.activations.relu
 
 
-def _check_picture(observation_shape: tuple[int, ...], config: DQNConfig) -> None:
-    sides = observation_shape[1:] if config.frame_stack > 1 else observation_shape[:2]
-    for side in sides:
+def _check_picture(seen: Observations, config: DQNConfig) -> None:
+    for side in seen.picture_shape[:2]:
         for size, stride in zip(config.conv_sizes, config.conv_strides, strict=True):
             if side < size:
                 raise EnvironmentNotSupportedError(
-                    f"observations of {observation_shape} are too small for convolutions of sizes {config.conv_sizes} "
+                    f"observations of {seen.shape} are too small for convolutions of sizes {config.conv_sizes} "
                     f"and strides {config.conv_strides}: choose smaller ones"
                 )
             side = (side - size) // stride + 1

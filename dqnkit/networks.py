@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
-from dqnkit.backend import keras, tf
+from dqnkit.backend import keras, keras_defaults, tf
 from dqnkit.config import DQNConfig
-from dqnkit.network_layers import DuelingHead, is_picture, picture_layers
+from dqnkit.network_layers import DuelingHead, picture_layers
+from dqnkit.observations import describe
 from dqnkit.types import FloatArray
 
 Tensor = Any
 
 
-def build_q_network(
-    observation_shape: tuple[int, ...], observation_dtype: Any, num_actions: int, config: DQNConfig
-) -> keras.Model:
+@keras_defaults()
+def build_q_network(observation_space: gym.Space[Any], num_actions: int, config: DQNConfig) -> keras.Model:
     """The Q-network ``[B, ...] -> [B, A]``: one value for each action, no activation on the output.
 
-    Vectors go through dense layers. Pictures (``[H, W, C]``, uint8 ``[H, W]`` or stacked frames ``[S, H, W]``) go
-    through convolutions first. uint8 is divided by 255 in the network, so that replay and transport keep one byte a
-    pixel.
+    Vectors go through dense layers, pictures through convolutions first; `dqnkit.observations.describe` decides which
+    they are. Observations are scaled in the network, so that replay and transport keep one byte a pixel.
 
     Args:
-        observation_shape: without the batch axis.
-        observation_dtype: as the environment has it.
+        observation_space: its shape, its type and its bounds, by which observations are scaled.
         num_actions: A.
         config: sizes, ``dueling``, ``xla``, and the seed of the initial weights.
 
@@ -39,12 +38,12 @@ def build_q_network(
     def initializer() -> Any:  # Keras' default, with a seed: the same seed gives the same network
         return keras.initializers.GlorotUniform(seed=int(next(seeds)))
 
-    dtype = np.dtype(observation_dtype)
-    layers: list[Any] = [keras.Input(observation_shape, dtype=dtype.name)]
-    if dtype != np.float32:
-        layers.append(keras.layers.Rescaling(1 / 255 if dtype == np.uint8 else 1.0))
-    if is_picture(observation_shape, dtype):
-        layers += picture_layers(observation_shape, config, initializer)
+    seen = describe(observation_space, config.frame_stack)
+    layers: list[Any] = [keras.Input(seen.shape, dtype=seen.dtype)]
+    if seen.dtype != "float32" or seen.largest != 1:
+        layers.append(keras.layers.Rescaling(1 / seen.largest))
+    if seen.is_picture:
+        layers += picture_layers(seen, config, initializer)
     layers.append(keras.layers.Flatten())
     hidden = config.hidden_sizes[:-1] if config.dueling else config.hidden_sizes
     layers += [keras.layers.Dense(size, activation="relu", kernel_initializer=initializer()) for size in hidden]

@@ -9,6 +9,7 @@ For one observation this takes some microseconds where a compiled TensorFlow cal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
@@ -16,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dqnkit.errors import InvalidDataError
+from dqnkit.errors import DivergedError, InvalidDataError
 from dqnkit.types import Array, FloatArray, PolicyWeights
 
 
 class Rescale(NamedTuple):
-    """``x * scale`` in float32: turns uint8 frames into numbers between 0 and 1, and booleans into 0 and 1."""
+    """``x * scale`` in float32: turns bytes into numbers between 0 and 1, and booleans into 0 and 1."""
 
     scale: float
 
@@ -32,7 +33,7 @@ class Rescale(NamedTuple):
 
 
 class ChannelsLast(NamedTuple):
-    """``[B, S, H, W] -> [B, H, W, S]``: stacked frames become the channels of one picture."""
+    """``[B, C, H, W] -> [B, H, W, C]``, also for stacked frames, which become the channels of one picture."""
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -127,17 +128,40 @@ def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
 
     Returns:
         ``[B, A]`` float32.
+
+    Raises:
+        InvalidDataError: a Q-value is NaN or infinite, because an observation is (in float32).
+        DivergedError: a Q-value is NaN or infinite, because of the parameters: argmax would take the first action.
     """
     x = observation
     arrays = iter(weights.arrays)
-    for layer in weights.layers:
-        x = _apply(layer, arrays, x)
+    with np.errstate(over="ignore", invalid="ignore"):  # a sentence follows, not a warning
+        for layer in weights.layers:
+            x = _apply(layer, arrays, x)
+        if not math.isfinite(np.vdot(x, x)):  # one fast number; it may be infinite where no Q-value is
+            _check_finite(x, weights, observation)
     return x
 
 
 def parameter_shapes(layers: tuple[Layer, ...]) -> list[tuple[int, ...]]:
     """Shapes of all parameters, in Keras' order."""
     return [shape for layer in layers for shape in layer.shapes]
+
+
+def _check_finite(q: FloatArray, weights: PolicyWeights, observation: Array) -> None:
+    if np.isfinite(q).all():
+        return
+    bad = observation[~np.isfinite(observation.astype(np.float32))]
+    if bad.size:
+        raise InvalidDataError(
+            f"an observation holds {bad[0]}, and every number must be finite in float32. Mend or wrap the environment"
+        )
+    if not np.isfinite(weights.values).all():
+        raise DivergedError("the network's parameters are not finite, so it has no policy: train it anew")
+    raise DivergedError(
+        f"a Q-value is {q[~np.isfinite(q)][0]}: the observations (up to {np.abs(observation).max():g}) or the "
+        "network's parameters are too large. Scale the observations, or lower learning_rate"
+    )
 
 
 def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:

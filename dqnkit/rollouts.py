@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Protocol
 
 from dqnkit.actor import Actor
@@ -80,13 +81,18 @@ class InProcessRollouts:
         return done
 
     def close(self) -> None:
-        """Wait for the round that was begun, if any; close the environments."""
+        """Wait for the round that was begun, if any; close the environments.
+
+        Raises:
+            RolloutError: the environment raised an error of its own.
+        """
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
         self._thread = self._next = None
-        for actor in self._actors:
-            actor.close()
-        self._actors = []
+        with ExitStack() as closing:  # the others are closed, too, where one cannot be
+            for actor in self._actors:
+                closing.callback(actor.close)
+            self._actors = []
 
     def _round(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         return [

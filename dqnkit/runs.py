@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
 from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, DQNKitError
-from dqnkit.files import write_whole
+from dqnkit.files import read_numbers, read_object, write_whole
+from dqnkit.run_lock import RunLock
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
 
 METRICS = (
@@ -53,14 +55,18 @@ ROWS = 500  # rows of metrics in a whole run
 class RunFolder:
     """Writes the files of one run while it trains.
 
-    Make one with `create` or `open`, then give every status to `record` and call `finish` at the end.
+    Make one with `create` or `open`, then give every status to `record` and call `finish` at the end. Until the end of
+    its ``with`` block no other process may use the folder.
     """
 
     def __init__(self, path: Path, config: DQNConfig) -> None:
         self.path = path
         self.config = config
+        self._held = ExitStack()
         self.checkpointer = Checkpointer(path / "checkpoints")
         self._next_row = 0
+        self._row: dict[str, float] | None = None  # waits until its step is over: updates may still come
+        self._last_step = -1.0  # of the newest row in the files
         self._seconds_before = 0.0
         self._tensorboard = _TensorBoard(path / "tensorboard")
 
@@ -69,17 +75,13 @@ class RunFolder:
         """A new run.
 
         Raises:
-            CheckpointError: the folder holds a run already, or cannot be written.
+            CheckpointError: the folder holds a run already, another process uses it, or it cannot be written.
         """
-        if (path / "config.json").exists():
-            owner = read_config(path)
-            advice = "name another folder with --run-dir"
-            if owner.env_id == config.env_id:
-                advice = f"go on with it by `dqnkit resume {path}`, or {advice}"
-            raise CheckpointError(f"{path} already holds a run of {owner.env_id}: {advice}")
         run = cls(path, config)
         with run._writing():
             path.mkdir(parents=True, exist_ok=True)
+            run._hold()
+            _refuse_a_second_run(path, config)
             _write_json(path / "environment.json", describe_environment())
             for name, header in HEADERS.items():
                 _write_rows(path / name, header, [])
@@ -89,17 +91,30 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path, config: DQNConfig, step: int) -> RunFolder:
-        """An existing run that goes on from ``step``: rows written after it are removed."""
+        """An existing run that goes on from ``step``: rows written after it are removed.
+
+        Raises:
+            CheckpointError: another process uses the folder, or it cannot be written.
+        """
         run = cls(path, config)
         with run._writing():
+            run._hold()
             for name, header in HEADERS.items():
                 _write_rows(path / name, header, [row for row in read_rows(path / name) if row["step"] <= step])
             if config != read_config(path):
                 _write_json(path / "config.json", config.to_dict())
             rows = list(read_rows(path / "metrics.csv"))
-            run._seconds_before = rows[-1]["seconds"] if rows else 0.0
+            if rows:
+                run._seconds_before, run._last_step = rows[-1]["seconds"], rows[-1]["step"]
+                run._next_row = int(run._last_step) + run._row_every
             run._tensorboard.open(rows)
         return run
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._held.close()
 
     def record(self, status: TrainStatus) -> None:
         """Write what is due: episodes always, a row of metrics now and then, a checkpoint if it is time."""
@@ -107,16 +122,16 @@ class RunFolder:
             if len(status.episode_returns):
                 with (self.path / "episodes.csv").open("a") as file:
                     file.writelines(f"{status.step},{value:g}\n" for value in status.episode_returns)
-            if status.step >= self._next_row:
-                self._next_row = status.step + max(1, status.total_steps // ROWS)
-                self._write_row(status)
+            self._keep_row(status)
         self.checkpointer.offer(status)
 
     def finish(self, status: TrainStatus) -> None:
         """Write the last checkpoint and the last row."""
         self.checkpointer.save(status)
         with self._writing():
-            self._write_row(status)
+            self._next_row = status.step
+            self._keep_row(status)
+            self._write_row()
             self._tensorboard.close()
 
     def draw_curve(self) -> Path:
@@ -160,6 +175,14 @@ class RunFolder:
         """Whether the run was trained to its end and its policy evaluated."""
         return (self.path / "evaluation.json").exists()
 
+    @property
+    def _row_every(self) -> int:
+        """Environment steps between two rows of metrics."""
+        return max(1, self.config.total_steps // ROWS)
+
+    def _hold(self) -> None:
+        self._held.enter_context(RunLock(self.path))
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Say in one sentence what could not be written."""
@@ -170,11 +193,23 @@ class RunFolder:
                 raise
             raise CheckpointError(f"the run folder {self.path} cannot be written: {error}") from error
 
-    def _write_row(self, status: TrainStatus) -> None:
-        row = _row(status, self._seconds_before)
+    def _keep_row(self, status: TrainStatus) -> None:
+        """Keep the row of this step if one is due, and write the one that was kept once its step is over."""
+        if self._row is not None and self._row["step"] < status.step:
+            self._write_row()
+        if status.step >= self._next_row or self._row is not None:
+            self._next_row = status.step + self._row_every
+            self._row = _row(status, self._seconds_before)
+
+    def _write_row(self) -> None:
+        """Write the row that waits, unless there is one of its step already: every step has one row."""
+        row, self._row = self._row, None
+        if row is None or row["step"] <= self._last_step:
+            return
         with (self.path / "metrics.csv").open("a", newline="") as file:
             csv.DictWriter(file, METRICS).writerow(row)
         self._tensorboard.write(row)
+        self._last_step = row["step"]
 
 
 class _TensorBoard:
@@ -218,6 +253,35 @@ class _TensorBoard:
             raise OSError(error.message) from error
 
 
+def new_folder(parent: Path, name: str) -> Path:
+    """Make a folder that nobody else has made: ``name``, or where that is taken ``name-2`` and so on.
+
+    Raises:
+        CheckpointError: it cannot be made.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise CheckpointError(f"no run can be kept in {parent}: {error}") from error
+    raise AssertionError("there is always another number")
+
+
+def _refuse_a_second_run(path: Path, config: DQNConfig) -> None:
+    if (path / "config.json").exists():
+        owner = read_config(path)
+        advice = "name another folder with --run-dir"
+        if owner.env_id == config.env_id:
+            advice = f"go on with it by `dqnkit resume {path}`, or {advice}"
+        raise CheckpointError(f"{path} already holds a run of {owner.env_id}: {advice}")
+    if list((path / "checkpoints").glob("step-*")):
+        raise CheckpointError(f"{path} already has checkpoints of another run: name another folder with --run-dir")
+
+
 def read_config(path: Path) -> DQNConfig:
     """The settings of a run.
 
@@ -225,7 +289,7 @@ def read_config(path: Path) -> DQNConfig:
         CheckpointError: the folder holds no run.
     """
     try:
-        return DQNConfig.from_dict(json.loads((path / "config.json").read_text()))
+        return DQNConfig.from_dict(read_object(path / "config.json"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} holds no run: name a folder that `dqnkit train` made") from error
     except (OSError, ValueError) as error:
@@ -233,15 +297,20 @@ def read_config(path: Path) -> DQNConfig:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, float]]:
-    """The rows of a CSV file; a last line that a killed process wrote only in part is left out."""
-    if not path.exists():
+    """The rows of metrics.csv or episodes.csv; what is missing in a row is NaN, and half a row is left out.
+
+    Raises:
+        CheckpointError: the file is another table, or cannot be read.
+    """
+    columns = HEADERS[path.name]
+    try:
+        yield from read_numbers(path, columns, tuple(name for name in ("step", "seconds") if name in columns))
+    except FileNotFoundError:
         return
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                yield {name: float(value) for name, value in row.items()}
-            except (TypeError, ValueError):
-                continue
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error}. Put it back as it was, or delete it to begin it anew"
+        ) from error
 
 
 def describe_environment() -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, get_args
 
-import numpy as np
-
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.errors import ConfigError
 
 
@@ -76,12 +74,5 @@ def require_same(part: str, its_config: Any, config: Any, names: Iterable[str]) 
 
 
 def _checked_number(spec: dataclasses.Field[Any], kind: type, value: Any) -> Any:
-    expected = "a whole number" if kind is int else "a number"
-    number_types = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, number_types):
-        raise ConfigError(f"{spec.name} takes {expected}, not {value!r}")
-    low, high = spec.metadata["low"], spec.metadata["high"]
-    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-        limits = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
-        raise ConfigError(f"{spec.name} takes {expected} {limits}, not {value!r}")
-    return kind(value)
+    check = whole_number if kind is int else number
+    return check(spec.name, value, low=spec.metadata["low"], high=spec.metadata["high"])

@@ -7,8 +7,10 @@ leave their loop.
 from __future__ import annotations
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Generator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,12 +18,13 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
-from dqnkit.errors import CheckpointError, ConfigError
+from dqnkit.errors import CheckpointError, ConfigError, DQNKitError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
 
+Lineage = tuple[tuple[str, int], ...]
 RETURNS_WINDOW = 100  # episodes in the mean return that is shown
 NAN = float("nan")
 
@@ -45,6 +48,9 @@ class TrainState:
     """A run at one moment: what a checkpoint holds.
 
     ``learner`` and ``replay`` are not copies: they change when training goes on.
+
+    ``lineage`` says whose state it is: the calls of `train` that led here, each with an id and with the number of
+    transitions when it began. The first is the run's. Two that went on from one checkpoint differ in the last.
     """
 
     config: DQNConfig
@@ -52,6 +58,7 @@ class TrainState:
     learner: Any
     replay: Replay
     replay_rng: dict[str, Any]  # state of the generator that draws batches
+    lineage: Lineage = ()
 
 
 def train(
@@ -78,15 +85,39 @@ def train(
 
     Raises:
         ConfigError: the rollouts or the learner were made with other settings than ``config``, as far as they use them.
+            Or no update would ever be made, see `check_learns`; with ``samples_per_insert`` 0 that is the purpose.
         DQNKitError: and its other kinds, each with what to do.
     """
     loop = _Loop(config, rollouts, learner, replay, state, live or LiveSettings())
+    failed = False
     try:
         loop.rollouts.begin(config)
         while not loop.finished:
             yield loop.advance()
+    except Exception:
+        failed = True
+        raise
     finally:
-        loop.rollouts.close()
+        with suppress(DQNKitError) if failed else nullcontext():  # of two errors the first is the one to tell
+            loop.rollouts.close()
+
+
+def check_learns(config: DQNConfig) -> None:
+    """Raise `ConfigError`, with the sum, where a whole run is too short for a single call of the learner."""
+    # the last n - 1 steps of each copy wait for their successors; a rollout of whole episodes packs all
+    waiting = 0 if config.deterministic else config.num_actors * config.num_envs * (config.n_step - 1)
+    transitions = max(0, config.total_steps - waiting)
+    drawn = config.samples_per_insert * max(0, transitions - config.learning_starts)
+    needed = config.updates_per_call * config.batch_size
+    if drawn < needed:
+        raise ConfigError(
+            f"these settings never learn: {config.total_steps:,} steps give {transitions:,} transitions, which allow "
+            f"samples_per_insert x (transitions - learning_starts) = "
+            f"{config.samples_per_insert:g} x ({transitions:,} - {config.learning_starts:,}) = "
+            f"{drawn:,.0f} draws, and the first call of the learner needs updates_per_call x batch_size = "
+            f"{config.updates_per_call:,} x {config.batch_size:,} = {needed:,}. Raise total_steps or "
+            "samples_per_insert, or lower the others"
+        )
 
 
 class _Loop:
@@ -117,9 +148,14 @@ class _Loop:
             self.replay = make_replay(config) if replay is None else replay  # an empty one is false
             self.counters = Counters()
         check_learner(self.learner, config)
+        if config.samples_per_insert > 0 and self.learner.updates == 0:
+            check_learns(config)
+        before = () if state is None else state.lineage
+        self.lineage: Lineage = (*before, (uuid.uuid4().hex, self.counters.inserted))
         self.recent_returns = deque(self.counters.recent_returns, maxlen=RETURNS_WINDOW)
         self.weights = self.learner.get_weights(self.counters.weights_version)
         self.policy_lag = 0
+        self.has_learned = False  # in this process: the first call of the learner compiles it
         self.epsilon = self.loss = self.mean_max_q = NAN
         self.seconds = 0.0
         copies = (config.num_actors, config.num_envs)
@@ -188,6 +224,7 @@ class _Loop:
             learning_rate=self._learning_rate(),
             target_period=self.live.target_period,
         )
+        self.has_learned = True
         self.replay.update_priorities(sample.indices, result.priorities)
         counters.sampled += sample.indices.size
         self.loss, self.mean_max_q = float(result.losses.mean()), result.mean_max_q
@@ -226,6 +263,7 @@ class _Loop:
             seconds=self.seconds,
             get_weights=self._current_weights,
             get_state=self._state,
+            compiles_next=not self.has_learned and self._may_update(),
         )
 
     def _current_weights(self) -> PolicyWeights:
@@ -233,4 +271,5 @@ class _Loop:
 
     def _state(self) -> TrainState:
         counters = Counters(**{**asdict(self.counters), "recent_returns": list(self.recent_returns)})
-        return TrainState(self.config, counters, self.learner, self.replay, dict(self.rng.bit_generator.state))
+        rng = dict(self.rng.bit_generator.state)
+        return TrainState(self.config, counters, self.learner, self.replay, rng, self.lineage)

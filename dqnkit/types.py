@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from dqnkit.checked_numbers import number, whole_number
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -81,11 +83,21 @@ class Rollout:
     seconds: float = 0.0
 
 
+_CHECKS: dict[str, Callable[[str, Any], float]] = {  # of `LiveSettings`, as `dqnkit.config` has them
+    "epsilon": partial(number, low=0, high=1),
+    "learning_rate": partial(number, low=0, high=10),
+    "target_period": partial(whole_number, low=1),
+}
+
+
 @dataclass
 class LiveSettings:
     """What may change while training runs; everything else is frozen in the configuration.
 
     A field that is None means: as configured. ``changes`` logs ``(step, name, value)`` for the plots.
+
+    Raises:
+        ConfigError: a field is set, here or later, to something that is no number or out of range.
     """
 
     epsilon: float | None = None
@@ -93,9 +105,14 @@ class LiveSettings:
     target_period: int | None = None
     changes: list[tuple[int, str, float | None]] = field(default_factory=list)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _CHECKS and value is not None:
+            value = _CHECKS[name](name, value)
+        super().__setattr__(name, value)
+
     def change(self, step: int, name: str, value: float | None) -> None:
         """Set ``name`` to ``value`` from environment step ``step`` on, and log it."""
-        if name not in ("epsilon", "learning_rate", "target_period"):
+        if name not in _CHECKS:
             raise AttributeError(f"{name!r} cannot change while training runs")
         setattr(self, name, value)
         self.changes.append((step, name, value))
@@ -121,6 +138,7 @@ class TrainStatus:
     seconds: float  # since this call of train began, without the time that whoever iterates it takes
     get_weights: Callable[[], PolicyWeights] = field(repr=False)
     get_state: Callable[[], Any] = field(repr=False)
+    compiles_next: bool = False  # the next step is the learner's first, which compiles it: that may take long
 
     @property
     def weights(self) -> PolicyWeights:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
-from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, needs
 from dqnkit.policy import q_values
 from dqnkit.types import Array, PolicyWeights
+
+FRAMES_PER_SECOND = 30.0  # where an environment does not say how many
 
 
 @dataclass(frozen=True)
@@ -55,21 +57,18 @@ def record_video(
 
     Raises:
         MissingExtraError: Pillow, or what the environment draws with, is not installed.
+        EnvironmentNotSupportedError: the environment draws no pictures.
+        RolloutError, InvalidDataError: it raised an error or returned what it must not.
     """
-    try:
+    with needs("Pillow, which writes videos,", "course", "PIL"):
         from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Pillow, which writes videos,", "course") from error
 
     def scaled(frame: Array) -> Any:
         picture = Image.fromarray(frame)
         how = Image.Resampling.NEAREST if picture.width < width else Image.Resampling.BILINEAR
-        return picture.resize((width, round(width * picture.height / picture.width)), how)
+        return picture.resize((width, max(1, round(width * picture.height / picture.width))), how)
 
-    try:
-        pictures, frames_per_second = _render_episode(weights, config, seed, max_frames, scaled)
-    except gym.error.DependencyNotInstalled as error:
-        raise MissingExtraError(f"what draws {config.env_id}", "course") from error
+    pictures, frames_per_second = _render_episode(weights, config, seed, max_frames, scaled)
     if Path(path).suffix == ".gif":
         # one palette for all, so that nothing flickers and the file stays small
         palette = pictures[len(pictures) // 2].quantize(64)
@@ -101,27 +100,43 @@ def _render_episode(
         config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack, render=True
     )
     rng = config.generator("video", seed)
-    observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))
-    frames = [scaled(_as_picture(env.render(), config.env_id))]
-    for _ in range(max_frames - 1):
-        if weights is None:
-            action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
-        else:
-            action = q_values(weights, np.asarray(observation)[None]).argmax()
-        observation, _, terminated, truncated, _ = env.step(action)
-        frames.append(scaled(_as_picture(env.render(), config.env_id)))
-        if terminated or truncated:
-            break
-    frames_per_second = float(env.metadata.get("render_fps") or 30)
-    env.close()
-    return frames, frames_per_second
+    try:
+        observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))
+        frames = [scaled(_as_picture(env.render(), config.env_id))]
+        for _ in range(max_frames - 1):
+            if weights is None:
+                action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
+            else:
+                action = q_values(weights, np.asarray(observation)[None]).argmax()
+            observation, _, terminated, truncated, _ = env.step(action)
+            frames.append(scaled(_as_picture(env.render(), config.env_id)))
+            if terminated or truncated:
+                break
+    finally:
+        with suppress(DQNKitError):  # the pictures are there, or another error is told
+            env.close()
+    return frames, _frames_per_second(env.metadata)
+
+
+def _frames_per_second(metadata: dict[str, Any]) -> float:
+    """What the environment says, where that is a number."""
+    given = metadata.get("render_fps")
+    known = isinstance(given, int | float) and 0 < given < float("inf")
+    return float(given) if known else FRAMES_PER_SECOND  # type: ignore[arg-type]
 
 
 def _as_picture(frame: Any, env_id: str) -> Array:
-    """What an environment drew as uint8 ``[H, W, 3]``; MinAtar draws numbers between 0 and 1."""
+    """What an environment drew as uint8 ``[H, W, 3]``, or ``[H, W]`` where it is grey.
+
+    MinAtar draws numbers between 0 and 1.
+    """
     picture = np.asarray(frame)
-    if picture.ndim != 3:
-        raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: render() gave {type(frame).__name__}")
-    if np.issubdtype(picture.dtype, np.floating):
-        picture = (picture * 255).astype(np.uint8)
-    return picture
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        picture = picture[:, :, 0]
+    is_color = picture.ndim == 3 and picture.shape[2] in (3, 4)  # 4: with transparency, which a video has not
+    if not (is_color or picture.ndim == 2) or picture.size == 0 or picture.dtype.kind not in "buif":
+        what = f"an array of the shape {picture.shape}" if picture.ndim else type(frame).__name__
+        raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: render() gave {what}")
+    if picture.dtype.kind in "bf":
+        picture = np.nan_to_num(picture) * (255 if picture.max() <= 1 else 1)
+    return np.clip(picture[..., :3] if is_color else picture, 0, 255).astype(np.uint8)

@@ -19,9 +19,14 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 
 # From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
-    {"errors", "types", "files", "hosted", "dqn_in_one_file"},
-    {"backend", "settings", "environment_limits", "games", "sum_tree", "array_store", "packing"},
-    {"config", "small_environments", "frames"},
+    {"errors"},
+    {"checked_numbers"},
+    {"types", "files", "hosted", "dqn_in_one_file"},
+    {
+        *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
+        *("packing", "run_lock"),
+    },
+    {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
     {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
     {"actor"},
@@ -61,7 +66,8 @@ ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
-    *("packing", "frames", "array_store"),
+    "observations",
+    *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"
@@ -240,3 +246,25 @@ def test_an_actor_acts_without_tensorflow() -> None:
     )
     assert "gymnasium" in loaded
     assert not loaded & {"tensorflow", "keras", "dask", "distributed", "ipywidgets", "matplotlib", "PIL"}
+
+
+def handlers_of_missing_modules() -> list[tuple[str, ast.ExceptHandler]]:
+    found = []
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+                names = {part.id for part in ast.walk(node.type) if isinstance(part, ast.Name)}
+                if names & {"ImportError", "ModuleNotFoundError"}:
+                    found.append((module, node))
+    return found
+
+
+def test_whoever_catches_a_missing_module_looks_at_which_one_it_is() -> None:
+    """Or passes the error on, or shows its text: else the wrong package would be blamed."""
+    looks = ("error.name", "missing_module(error)", "missing_package(env_id, error)", "{error}")
+    handlers = handlers_of_missing_modules()
+    assert handlers
+    for module, handler in handlers:
+        code = ast.unparse(handler)
+        only_raises = len(handler.body) == 1 and isinstance(handler.body[0], ast.Raise) and handler.body[0].exc is None
+        assert only_raises or any(words in code for words in looks), f"{module}: {code}"

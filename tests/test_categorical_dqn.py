@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from gymnasium.spaces import Box
 
 from dqnkit.evaluation import evaluate
 from dqnkit.learner import Learner
@@ -17,8 +18,8 @@ from dqnkit.types import Transition
 LOW, HIGH, N = 0.0, 100.0, 51  # atoms; the returns of CartPole are between 0 and 1 / (1 - gamma)
 
 
-def categorical_network(shape: tuple[int, ...], dtype: Any, num_actions: int, config: Any) -> Any:
-    network = build_q_network(shape, dtype, num_actions * N, config)  # [B, ...] -> logits [B, A * N]
+def categorical_network(space: Any, num_actions: int, config: Any) -> Any:
+    network = build_q_network(space, num_actions * N, config)  # [B, ...] -> logits [B, A * N]
     network.add(Expectation(num_actions, LOW, HIGH, N))  # -> Q-values [B, A]
     return network
 
@@ -43,7 +44,7 @@ def categorical_loss(online: Any, target: Any, batch: Transition) -> tuple[Any, 
 
 def test_its_loss_by_hand() -> None:
     """The next value is 60 (action 1), 2 + 0.5 * 60 = 32 is atom 16, and the loss is the cross-entropy to that atom."""
-    online, target = (categorical_network((4,), "float32", 2, preset("CartPole-v1")) for _ in range(2))
+    online, target = (categorical_network(Box(-np.inf, np.inf, (4,)), 2, preset("CartPole-v1")) for _ in range(2))
     for network, atom in ((online, 16), (target, N + 30)):  # logit 40 for one atom, 0 for all others
         network.layers[-2].bias.assign(40.0 * (np.arange(2 * N) == atom))
     x, rewards = tf.zeros([2, 4]), tf.constant([2.0, 3.0])  # 2 or 3: on atom 16, or half way to atom 17

@@ -211,7 +211,7 @@ def test_a_file_system_that_does_not_sync_folders_is_no_error(
         sync(descriptor)
 
     monkeypatch.setattr(checkpoint.os, "fsync", only_files)
-    *_, status = train(small_config(total_steps=64))
+    *_, status = train(small_config(total_steps=96))
     checkpoint.save(status.state, tmp_path)
     assert checkpoint.restore(tmp_path).counters.step == status.step
 
@@ -365,3 +365,125 @@ def test_a_learner_with_other_settings_takes_over_no_checkpoint(two_checkpoints:
         restore(two_checkpoints[0], config, learner=learner)
     longer = small(env_id="CartPole-v1", total_steps=9_000)
     assert restore(two_checkpoints[0], longer, learner=make_learner(config)).config == longer
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("step", [100, 400, 900, 1_400])
+def test_a_folder_of_another_run_is_refused_and_left_as_it_is(
+    two_checkpoints: tuple[Path, Path, Path], tried: Any, step: int
+) -> None:
+    folder, _, _ = two_checkpoints
+    before = contents(folder)
+    other = run_to(small(env_id="CartPole-v1"), step)  # the same settings, so even the names of its files are the same
+    with pytest.raises(CheckpointError, match=r"has checkpoints of another run .*: name another folder") as refused:
+        save(other.state, folder)
+    assert contents(folder) == before
+    with pytest.raises(CheckpointError, match="of another run"):  # at once, not after an hour of training
+        Checkpointer(folder, first_after=1_000.0).offer(other)
+    now = str(refused.value).replace(str(folder), "FOLDER")
+    tried(9, f"checkpoint.save of step {step} into a folder of another run", f"{now}; nothing is removed")
+
+
+def test_a_run_that_two_have_continued_is_not_mixed(two_checkpoints: tuple[Path, Path, Path], tried: Any) -> None:
+    folder, _, _ = two_checkpoints
+    config = small(env_id="CartPole-v1")
+    mine, theirs = restore(folder), restore(folder)
+    save(run_to(config, 1_200, theirs).state, folder)
+    before = contents(folder)
+    with pytest.raises(CheckpointError, match=r"was continued by another training .* after this one began"):
+        save(run_to(config, 1_000, mine).state, folder)
+    assert contents(folder) == before
+    tried(9, "two notebooks restored one checkpoint, and both save", "the second: was continued by another training")
+
+
+def test_one_that_trained_on_is_not_mixed_with_one_that_restored_before(tmp_path: Path) -> None:
+    config = small(env_id="CartPole-v1")
+    loop = train(config)
+    for status in loop:
+        if status.step >= 400:
+            break
+    save(status.state, tmp_path)
+    restored = restore(tmp_path)
+    for status in loop:
+        if status.step >= 600:
+            break
+    save(status.state, tmp_path)
+    with pytest.raises(CheckpointError, match="was continued by another training"):
+        save(run_to(config, 500, restored).state, tmp_path)
+    loop.close()
+    save(run_to(config, 800, restore(tmp_path)).state, tmp_path)  # who goes on from the newest may
+
+
+def test_a_folder_from_before_runs_had_ids_can_be_resumed_and_belongs_to_its_run(
+    two_checkpoints: tuple[Path, Path, Path], tried: Any
+) -> None:
+    folder, older, newer = two_checkpoints
+    for each in (older, newer):
+        manifest = json.loads((each / "manifest.json").read_text())
+        del manifest["lineage"], manifest["inserted"], manifest["checksum"]
+        manifest["checksum"] = checkpoint._json_checksum(manifest)
+        (each / "manifest.json").write_text(json.dumps(manifest))
+    config = small(env_id="CartPole-v1")
+    with pytest.raises(CheckpointError, match="of another run"):
+        save(run_to(config, 400).state, folder)
+    save(run_to(config, 1_200, restore(folder)).state, folder)
+    assert restore(folder).counters.step >= 1_200
+    tried(9, "a run folder without ids, from before", "is resumed; another run's checkpoint is refused")
+
+
+def test_nobody_saves_into_a_run_that_another_process_holds(tmp_path: Path, tried: Any) -> None:
+    from test_run_lock import held_by_another
+
+    config = small(env_id="CartPole-v1")
+    folder = tmp_path / "checkpoints"
+    save(run_to(config, 200).state, folder)
+    going_on = run_to(config, 400, restore(folder))
+    with held_by_another(tmp_path), pytest.raises(CheckpointError, match="is in use by process"):
+        save(going_on.state, folder)
+    save(going_on.state, folder)
+    tried(9, "checkpoint.save into a run that dqnkit resume trains", "is in use by process ...; the training goes on")
+
+
+def test_there_is_a_checkpoint_before_the_learner_is_compiled(tmp_path: Path, tried: Any) -> None:
+    checkpointer = Checkpointer(tmp_path, first_after=1_000.0)
+    for status in train(small(env_id="CartPole-v1")):
+        if saved := checkpointer.offer(status):
+            break
+    assert saved
+    assert status.compiles_next
+    state = restore(tmp_path)
+    assert (state.counters.step, state.learner.updates) == (status.step, 0)
+    tried(12, "killed in the first compilation", f"all {status.step} steps before it are kept")
+
+
+@pytest.mark.parametrize(
+    ("takes", "run", "at_most"),
+    [(0.01, 600, 1.2), (0.5, 30, 15.2), (1.0, 600, 31.0), (2.0, 600, 31.0), (6.0, 600, 61.0), (60.0, 3_600, 301.0)],
+)
+def test_the_time_between_two_checkpoints_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Any, takes: float, run: float, at_most: float
+) -> None:
+    now = 0.0
+
+    def slow_save(state: TrainState, directory: Path) -> None:
+        nonlocal now
+        now += takes
+
+    monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(checkpoint, "save", slow_save)
+    checkpointer = Checkpointer(tmp_path)
+    status = run_to(small(env_id="CartPole-v1"), 50)
+    last, lost, shares = 0.0, [], []
+    while now < run:
+        now += 0.1
+        before = now
+        if checkpointer.offer(status):
+            lost.append(before - last)
+            shares.append((before - last) / before)
+            last = before
+    assert max(lost) - takes <= at_most
+    assert max(shares[3:], default=0.0) <= 0.55 or max(lost) <= 10 * takes + takes + 0.2
+    tried(12, f"a checkpoint takes {takes:g} s to write", f"at most {max(lost) - takes:.1f} s between two")

@@ -68,7 +68,7 @@ def test_a_learner_may_go_on_in_another_environment_of_the_same_spaces() -> None
 
 
 def test_a_state_does_not_go_on_with_settings_that_its_learner_does_not_have() -> None:
-    config = small_config(total_steps=64)
+    config = small_config(total_steps=96)
     *_, status = train(config)
     with pytest.raises(ConfigError, match="made with target_period 200, the run has target_period 3"):
         next(train(replace(config, target_period=3), state=status.state))

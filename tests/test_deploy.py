@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import dqnkit
 from dqnkit.cluster import package, remote_eval
 from dqnkit.cluster.package import mismatch, zip_package
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.security import write_certificates
 from dqnkit.deploy import check_workers, connect, make_cluster, send_package, workers_that_fit
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 
@@ -100,21 +101,45 @@ def test_an_option_that_is_none_is_one_sentence() -> None:
         make_cluster("aws")
 
 
-def test_a_cluster_of_another_kind_is_passed_on(client: Client) -> None:
-    assert make_cluster(client.cluster) is client.cluster
+def test_the_readers_own_cluster_is_used_as_it_is_and_stays_open(client: Client, tried: Callable[..., None]) -> None:
+    theirs: Any = client.cluster
+    with make_cluster(theirs) as cluster, cluster.get_client() as other:
+        assert other is not client
+        assert cluster.scheduler_address == theirs.scheduler_address
+        assert other.submit(sum, [1, 2], pure=False).result(timeout=30) == 3
+        assert repr(cluster) == repr(theirs)
+        assert "Workers" in cluster._repr_html_()
+    cluster.close()
+    assert theirs.status.name == "running"
+    assert client.submit(sum, [1, 2], pure=False).result(timeout=30) == 3
+    tried(23, "with make_cluster(cluster), then its end", "the reader's own cluster still runs")
+
+
+@pytest.mark.parametrize("arguments", [{"n_workers": 2}, {"threads_per_worker": 1}, {"budget": 2.0}])
+def test_a_cluster_that_runs_takes_no_arguments(
+    arguments: dict[str, Any], client: Client, tried: Callable[..., None]
+) -> None:
+    with pytest.raises(
+        ConfigError, match=f"runs already and is used as it is: leave out {next(iter(arguments))}"
+    ) as no:
+        make_cluster(client.cluster, **arguments)
+    tried(23, f"make_cluster(cluster, {arguments})", str(no.value))
+    if "budget" not in arguments:
+        with pytest.raises(ConfigError, match=r"the cluster at tls://127\.0\.0\.1:8786 runs already"):
+            make_cluster("tls://127.0.0.1:8786", **arguments)
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
 
 
 def test_connecting_to_a_scheduler_on_this_computer(client: Client) -> None:
-    with connect(client.scheduler_info()["address"]) as other:
+    with connect(client.scheduler_info()["address"], security=client.security) as other:
         assert other.submit(sum, [1, 2]).result(timeout=30) == 3
 
 
 def test_connecting_works_where_an_event_loop_runs_as_in_a_notebook(client: Client) -> None:
     async def cell() -> int:
-        with connect(client.scheduler_info()["address"]) as other:
+        with connect(client.scheduler_info()["address"], security=client.security) as other:
             return int(other.submit(sum, [2, 3]).result(timeout=30))
 
     assert asyncio.run(cell()) == 5
@@ -155,7 +180,15 @@ def test_a_name_that_no_computer_has_is_not_connected_to() -> None:
 def test_no_worker_comes() -> None:
     with make_cluster(n_workers=0) as cluster, cluster.get_client() as client, pytest.raises(ClusterError) as caught:
         check_workers(client, patience=0.2)
-    assert f"Start some: dask worker {cluster.scheduler_address} --host 127.0.0.1" in str(caught.value)
+    assert "Start some: cluster.scale(2)" in str(caught.value)
+    with (
+        make_cluster(n_workers=0) as cluster,
+        connect(cluster.scheduler_address, security=cluster.security) as client,
+        pytest.raises(ClusterError) as caught,
+    ):
+        check_workers(client, patience=0.2)
+    command = f"DASK_CONFIG=FILE dask worker {cluster.scheduler_address} --host 127.0.0.1"
+    assert f"Start some: {command}" in str(caught.value)
 
 
 OURS = {"Python": "3.12.1", "dqnkit": "0.1.0", "numpy": "2.1.0", "gymnasium": "1.4.0", "distributed": "2026.8.0"}
@@ -187,7 +220,7 @@ def test_a_worker_with_another_version_is_found_and_mended() -> None:
     with make_cluster(n_workers=1) as cluster, cluster.get_client() as client:
         check_workers(client)
         client.run(setattr, dqnkit, "__version__", ELSEWHERE)
-        with pytest.raises(ClusterError, match=rf"worker tcp://127.0.0.1:\d+ has dqnkit {ELSEWHERE}"):
+        with pytest.raises(ClusterError, match=rf"worker tls://127.0.0.1:\d+ has dqnkit {ELSEWHERE}"):
             check_workers(client)
         with pytest.raises(ClusterError, match=ELSEWHERE):
             ClusterRollouts(client).begin(small_config())
@@ -239,10 +272,11 @@ def test_the_package_is_sent_to_workers_that_lack_it_now_and_later(
 
 
 def test_a_cluster_can_be_made_with_the_package_for_all_who_join(tmp_path: Path) -> None:
+    file = tmp_path / "tls.yaml"
     with (
-        make_cluster(n_workers=0, send_package=True) as cluster,
+        make_cluster(n_workers=0, send_package=True, security=write_certificates(file)) as cluster,
         cluster.get_client() as client,
-        dask_processes.worker(cluster.scheduler_address, tmp_path, "guest", ["dqnkit"]),
+        dask_processes.worker(cluster.scheduler_address, tmp_path, "guest", ["dqnkit"], file),
     ):
         check_workers(client)
         assert_all_make_rollouts(client, 1)

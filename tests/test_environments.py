@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -255,11 +256,61 @@ def test_a_missing_package_is_named_with_the_command(
 
 def test_a_package_found_missing_only_when_it_is_made_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(*args: Any, **kwargs: Any) -> None:
-        raise gym.error.DependencyNotInstalled("box of toys")
+        raise gym.error.DependencyNotInstalled("box of toys") from ModuleNotFoundError(name="Box2D.b2")
 
     monkeypatch.setattr(gym, "make", make)
-    with pytest.raises(MissingExtraError, match=r"box of toys.*pip install .dqnkit\[games\]."):
+    with pytest.raises(MissingExtraError, match=r"Box2D, which CartPole-v1 needs.*pip install .dqnkit\[games\]."):
         make_env("CartPole-v1")
+
+
+LACKS = """
+import gymnasium as gym
+{at_import}
+class Lacks(gym.Env):
+    observation_space, action_space = gym.spaces.Box(-1, 1, (2,)), gym.spaces.Discrete(2)
+    def __init__(self):
+        {when_made}
+gym.register("{module}-v0", Lacks)
+"""
+
+
+@pytest.mark.parametrize(
+    ("at_import", "when_made", "sentence"),
+    [
+        (
+            "import simulator_x.core",
+            "pass",
+            "the module lacks_.* cannot be imported: it needs simulator_x, which",
+        ),
+        ("", "import simulator_x.core", "needs the module simulator_x, which is not installed: install the package"),
+        ("", "from math import nothing", "cannot be made: cannot import name 'nothing' from 'math'"),
+        ("1 / 0", "pass", "the module lacks_.* cannot be imported: ZeroDivisionError: division by zero"),
+        ("(", "pass", "the module lacks_.* cannot be imported: SyntaxError"),
+        (
+            "",
+            "raise gym.error.DependencyNotInstalled('install y') from ImportError('y', name='y')",
+            "cannot be made: install y",
+        ),
+    ],
+)
+def test_a_readers_own_environment_that_lacks_a_module_is_told_which(
+    at_import: str, when_made: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Any
+) -> None:
+    module = f"lacks_{abs(hash((at_import, when_made)))}"
+    (tmp_path / f"{module}.py").write_text(LACKS.format(module=module, at_import=at_import, when_made=when_made))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(EnvironmentNotSupportedError, match=sentence) as caught:
+        make_env(f"{module}:{module}-v0")
+    assert "dqnkit[games]" not in str(caught.value)
+    tried(21, f"an environment with {at_import or when_made}", str(caught.value).replace(module, "mine"))
+
+
+@pytest.mark.parametrize("make", [make_env, lambda env_id: make_vector_env(env_id, 2)], ids=["single", "vector"])
+@pytest.mark.skipif(find_spec("jax") is not None, reason="jax is installed")
+def test_gymnasiums_own_environments_name_what_they_need(make: Callable[[str], Any], tried: Any) -> None:
+    with pytest.raises(EnvironmentNotSupportedError, match="needs the module jax, which is not installed") as caught:
+        make("phys2d/CartPole-v1")
+    tried(21, "phys2d/CartPole-v1 without jax", str(caught.value))
 
 
 def test_another_autoreset_mode_is_refused() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import faulty_envs
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -16,12 +19,13 @@ from toys import linear_policy, small_config
 
 from dqnkit import evaluation
 from dqnkit.actor import Actor
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import ConfigError, MissingExtraError
 from dqnkit.evaluation import evaluate
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights
 from dqnkit.videos import record_video
 
+Tried = Callable[[int, str, str], None]
 if "test/PlainCartPole-v1" not in gym.registry:  # the same, without Gymnasium's native vector version
     gym.register("test/PlainCartPole-v1", gym.spec("CartPole-v1").entry_point, max_episode_steps=500)
 
@@ -105,7 +109,69 @@ def test_the_native_time_limit_is_the_configured_one() -> None:
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1"])
 def test_an_episode_that_never_ends_is_cut(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "MAX_STEPS", 40)
-    np.testing.assert_array_equal(evaluate(GOOD, small_config(env_id), 3), 40.0)
+    with pytest.warns(evaluation.EpisodesCutWarning, match="3 of 3 episodes were cut after 40 steps"):
+        np.testing.assert_array_equal(evaluate(GOOD, small_config(env_id), 3), 40.0)
+
+
+def test_as_many_copies_as_can_exist_and_as_there_are_episodes(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
+    faulty_envs.Once.there = 0
+    weights, config = linear_policy((3,), 2), small_config("faulty_envs:Once-v0")
+    alone = evaluate(weights, config, 12)
+    assert faulty_envs.Once.there == 0
+    np.testing.assert_array_equal(alone, evaluate(weights, replace(config, env_id="faulty_envs:Sound-v0"), 12))
+    tried(22, "an environment that exists once, 12 episodes", f"one copy plays all: {len(alone)} returns")
+    made: list[str] = []
+    original = evaluation.make_env
+    monkeypatch.setattr(evaluation, "make_env", lambda env_id, **kw: made.append(env_id) or original(env_id, **kw))  # type: ignore[func-returns-value]
+    for episodes, copies in ((3, 3), (250, 100)):
+        made.clear()
+        assert len(evaluate(linear_policy((1,), 2), small_config("test/RandomLength-v0"), episodes)) == episodes
+        assert len(made) == copies
+        tried(22, f"{episodes} episodes", f"{copies} copies of the environment are made")
+
+
+def test_few_copies_play_the_same_episodes_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config("test/PlainCartPole-v1")
+    many = evaluate(POOR, config, 20)
+    monkeypatch.setattr(evaluation, "MOST_COPIES", 3)
+    np.testing.assert_array_equal(evaluate(POOR, config, 20), many)
+
+
+def test_an_environment_without_a_time_limit_is_cut_and_it_is_said(tried: Tried) -> None:
+    with pytest.warns(evaluation.EpisodesCutWarning, match="2 of 2 episodes were cut after 5,000 steps") as caught:
+        returns = evaluate(linear_policy((3,), 2), small_config("faulty_envs:Endless-v0"), 2)
+    np.testing.assert_array_equal(returns, 5_000.0)
+    tried(22, "episodes that never end, no time limit", str(caught[0].message))
+    with pytest.warns(evaluation.EpisodesCutWarning, match="after 7 steps"):
+        assert evaluate(GOOD, small_config(), 2, max_steps=7).tolist() == [7, 7]
+
+
+def test_an_episode_that_ends_in_the_last_allowed_step_is_not_cut() -> None:
+    for name in ("CartPole-v1", "test/PlainCartPole-v1"):
+        *_, last = evaluation.play_episodes(GOOD, small_config(name), 2, max_steps=500)
+        assert (last.cut, last.ended, last.steps, last.warning()) == (0, 2, 1_000, "")
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "test/PlainCartPole-v1"])
+def test_epsilon_explores_and_is_seeded(env_id: str, tried: Tried) -> None:
+    config = small_config(env_id)
+    first, again = (evaluate(GOOD, config, 20, epsilon=1.0) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert first.mean() < 60  # of a policy that gets 500
+    tried(22, f"evaluation with epsilon 1 instead of 0, {env_id}", f"mean {first.mean():.1f} instead of 500")
+
+
+def test_how_far_it_is_is_known_after_every_step() -> None:
+    seen = [(e.ended, e.steps) for e in evaluation.play_episodes(GOOD, small_config(max_episode_steps=10), 4)]
+    assert seen[0] == (0, 4)
+    assert seen[-1] == (4, 40)
+    assert len(seen) == 10
+
+
+@pytest.mark.parametrize("wrong", [{"episodes": 0}, {"epsilon": 1.5}, {"epsilon": float("nan")}, {"max_steps": 0}])
+def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"^{next(iter(wrong))} takes .*(of at least 1|from 0 to 1), not"):
+        evaluate(GOOD, small_config(), **wrong)
 
 
 needs_pillow = pytest.mark.skipif(find_spec("PIL") is None, reason="Pillow is not installed")
@@ -181,3 +247,11 @@ def test_without_what_draws_the_command_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(MissingExtraError, match=r"what draws CartPole-v1 is not .*pip install .dqnkit\[course\]"):
         record_video(GOOD, small_config(), tmp_path / "video.gif")
+
+
+@needs_pillow
+@pytest.mark.parametrize("name", ["OneChannel", "Grey", "FourChannels", "WordyRate"])
+def test_unusual_pictures_are_drawn(name: str, tmp_path: Path, tried: Tried) -> None:
+    path = record_video(linear_policy((3,), 2), small_config(f"faulty_envs:{name}-v0"), tmp_path / "video.gif").path
+    assert path.stat().st_size > 100
+    tried(8, f"a video of {name}", "is drawn")

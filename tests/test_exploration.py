@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from dqnkit.config import DQNConfig
-from dqnkit.exploration import actor_epsilons, epsilon_greedy, learning_rate_at, linear_schedule
+from dqnkit.exploration import actor_epsilons, epsilon_greedy, learning_rate_at, linear_schedule, schedule_changes
+from dqnkit.presets import preset
 
 
 def test_epsilon_0_is_greedy(rng: np.random.Generator) -> None:
@@ -59,6 +63,22 @@ def test_the_learning_rate_is_constant_or_a_line_over_the_whole_of_training() ->
     assert learning_rate_at(config, 100) == 1e-2
     falling = DQNConfig(learning_rate=1e-2, learning_rate_end=0.0, total_steps=400)
     assert [learning_rate_at(falling, step) for step in (0, 100, 500)] == pytest.approx([1e-2, 7.5e-3, 0.0])
+
+
+def test_what_another_end_does_to_the_schedules(tried: Any) -> None:
+    before = preset("CartPole-v1", total_steps=10_000, replay="prioritized", learning_rate=1e-2, learning_rate_end=1e-3)
+    after = replace(before, total_steps=40_000)
+    assert schedule_changes(before, after, 10_000) == [
+        "epsilon goes on as before: 0.05 now, 0.05 from step 10,000 on",
+        "the learning rate goes from 0.001 to 0.00775, then in a line to 0.001 at step 40,000",
+        "the importance exponent goes from 1 to 0.55, then in a line to 1 at step 40,000",
+    ]
+    tried(6, "resume --total-steps of a finished run", "; ".join(schedule_changes(before, after, 10_000)))
+    constant = DQNConfig(exploration="per_actor")
+    assert schedule_changes(constant, replace(constant, total_steps=10**6), 50_000) == [
+        "epsilon goes on as before: one constant rate for each copy of the environment",
+        "the learning rate stays 0.001",
+    ]
 
 
 def test_actor_epsilons_end_where_the_paper_says() -> None:

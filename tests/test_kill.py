@@ -1,10 +1,15 @@
-"""A run killed with SIGKILL at random moments, most of them during a save, still ends with the same result."""
+"""A run killed with SIGKILL at random moments, most of them during a save, still ends with the same result.
+
+What a kill costs where `dqnkit train` decides when to save is measured by tests/rehearsal/kills.py.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +52,18 @@ def test_a_run_killed_at_random_moments_ends_as_the_uninterrupted_one(tmp_path: 
     weights = state.learner.get_weights()
     *_, whole = train(CONFIG)
     np.testing.assert_array_equal(weights.values, whole.weights.values)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_kill_costs_no_more_than_is_stated(tried: Callable[[int, str, str], None]) -> None:
+    script = Path(__file__).parent / "rehearsal" / "kills.py"
+    command = [sys.executable, str(script), "--env=CartPole-v1", "--kills=3", "--signals=2", "--mean=4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lost = re.findall(r"^ *\d+  SIGKILL .* ([\d.]+) +([\d.]+)$", done.stdout, re.MULTILINE)
+    assert len(lost) == 3
+    now = ", ".join(f"{seconds} s of {most} s" for seconds, most in lost)
+    tried(12, "CartPole killed 3 times in training: lost, and what may be", now)
+    tried(11, "SIGTERM, and a closed terminal, among kills", "nothing is lost; metrics without a gap or a double")

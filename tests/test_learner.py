@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import subprocess
 import sys
@@ -353,8 +354,8 @@ def test_a_loss_and_an_update_rule_together_are_refused() -> None:
 def test_a_network_of_the_readers_own_is_learned_and_acts(rng: np.random.Generator) -> None:
     """A dueling network, without the setting: the weights equal those with the setting."""
 
-    def dueling(shape: Any, dtype: Any, num_actions: int, config: DQNConfig) -> Any:
-        return build_q_network(shape, dtype, num_actions, replace(config, dueling=True))
+    def dueling(space: Any, num_actions: int, config: DQNConfig) -> Any:
+        return build_q_network(space, num_actions, replace(config, dueling=True))
 
     data = batches(rng)
     learner, expected = Learner(config_for_updates(), network=dueling), Learner(config_for_updates(dueling=True))
@@ -521,3 +522,27 @@ def test_settings_are_those_of_the_configuration() -> None:
     learner = Learner(config)
     assert float(learner.optimizer.learning_rate.numpy()) == pytest.approx(0.02)
     assert learner.optimizer.epsilon == 0.5
+
+
+def bytes_in_use() -> int:
+    """What this process has allocated in C and not given back, by glibc's own account."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallinfo2"):
+        pytest.skip("needs glibc 2.33 or later")
+    fields = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    account = type("Account", (ctypes.Structure,), {"_fields_": [(name, ctypes.c_size_t) for name in fields]})
+    libc.mallinfo2.restype = account
+    return int(libc.mallinfo2().uordblks)
+
+
+def test_calls_with_ever_new_numbers_keep_no_memory(rng: np.random.Generator) -> None:
+    learner, transitions = Learner(config_for_updates(xla=False)), batches(rng, k=1, size=2)
+
+    def update(calls: range) -> None:
+        for number in calls:
+            learner.update(transitions, learning_rate=1e-3 + number * 1e-9)
+
+    update(range(100))
+    before = bytes_in_use()
+    update(range(100, 1_100))
+    assert (bytes_in_use() - before) / 1_000 < 300  # bytes a call; it was 1,500

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from gymnasium.spaces import Box
 
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
@@ -18,8 +19,18 @@ from dqnkit.presets import PRESETS, preset
 from dqnkit.types import PolicyWeights
 
 
-def parameters(shape: tuple[int, ...] = (4,), dtype: str = "float32", **settings: Any) -> np.ndarray:
-    return flat_parameters(build_q_network(shape, dtype, 2, DQNConfig(**settings)))
+def parameters(shape: tuple[int, ...] = (4,), **settings: Any) -> np.ndarray:
+    return flat_parameters(build_q_network(vectors(*shape), 2, DQNConfig(**settings)))
+
+
+def vectors(*shape: int) -> Box:
+    """A space of floats without bounds."""
+    return Box(-np.inf, np.inf, shape)
+
+
+def pictures(*shape: int, high: float = 255, dtype: Any = np.uint8) -> Box:
+    """A space of pictures with numbers from 0 on."""
+    return Box(0, high, shape, dtype)
 
 
 def variables(*values: Any) -> list[Any]:
@@ -34,20 +45,20 @@ def test_the_same_seed_gives_the_same_network(dueling: bool) -> None:
 
 
 def test_equal_layers_do_not_begin_equal() -> None:
-    network = build_q_network((4,), "float32", 2, DQNConfig(hidden_sizes=(4, 4)))
+    network = build_q_network(vectors(4), 2, DQNConfig(hidden_sizes=(4, 4)))
     first, second = (layer.kernel.numpy() for layer in network.layers[1:3])
     assert not np.array_equal(first, second)
 
 
 def test_default_is_two_layers_of_64_units_and_values_without_bound() -> None:
-    network = build_q_network((4,), "float32", 2, DQNConfig())
+    network = build_q_network(vectors(4), 2, DQNConfig())
     assert [tuple(weights.shape) for weights in network.weights] == [(4, 64), (64,), (64, 64), (64,), (64, 2), (2,)]
     network.layers[-1].bias.assign([-5.0, 5.0])
     np.testing.assert_allclose(network(np.zeros((1, 4), np.float32)), [[-5.0, 5.0]])
 
 
 def test_dueling_streams_share_all_but_the_last_hidden_layer_and_advantages_have_mean_0() -> None:
-    network = build_q_network((4,), "float32", 3, DQNConfig(hidden_sizes=(8, 6), dueling=True))
+    network = build_q_network(vectors(4), 3, DQNConfig(hidden_sizes=(8, 6), dueling=True))
     shapes = [tuple(weights.shape) for weights in network.weights]
     assert shapes == [(4, 8), (8,), (8, 6), (6,), (6, 1), (1,), (8, 6), (6,), (6, 3), (3,)]
     value_bias, advantage_bias = network.weights[5], network.weights[9]
@@ -59,7 +70,8 @@ def test_dueling_streams_share_all_but_the_last_hidden_layer_and_advantages_have
 def test_bytes_are_divided_by_255_on_the_device() -> None:
     settings = {"conv_filters": (2,), "conv_sizes": (2,), "conv_strides": (1,)}
     of_bytes, of_floats = (
-        build_q_network((4, 4, 1), dtype, 2, DQNConfig(**settings)) for dtype in ("uint8", "float32")
+        build_q_network(space, 2, DQNConfig(**settings))
+        for space in (pictures(4, 4, 1), pictures(4, 4, 1, high=1, dtype=np.float32))
     )
     white = np.full((1, 4, 4, 1), 255, np.uint8)
     np.testing.assert_allclose(of_bytes(white), of_floats(np.ones((1, 4, 4, 1), np.float32)), rtol=1e-6)
@@ -71,7 +83,7 @@ def test_bytes_are_divided_by_255_on_the_device() -> None:
 )
 def test_pictures_too_small_for_the_convolutions_are_refused(shape: tuple[int, ...], settings: Any) -> None:
     with pytest.raises(EnvironmentNotSupportedError, match="too small for convolutions of sizes"):
-        build_q_network(shape, "uint8", 2, DQNConfig(**settings))
+        build_q_network(pictures(*shape), 2, DQNConfig(**settings))
 
 
 @pytest.mark.parametrize("env_id", [*PRESETS, "ALE/Pong-v5"])
@@ -81,9 +93,7 @@ def test_the_network_of_every_preset_can_be_built_and_acted_with(env_id: str) ->
         env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    shape, dtype = env.observation_space.shape, env.observation_space.dtype
-    assert shape is not None
-    network = build_q_network(shape, dtype, int(env.action_space.n), config)  # type: ignore[attr-defined]
+    network = build_q_network(env.observation_space, int(env.action_space.n), config)  # type: ignore[attr-defined]
     weights = PolicyWeights(0, policy_layers(network), flat_parameters(network))
     observation = np.asarray(env.reset(seed=0)[0])[None]
     np.testing.assert_allclose(q_values(weights, observation), network(observation), atol=1e-4)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from gymnasium.spaces import Box, MultiBinary, Space
 
 from dqnkit import policy
 from dqnkit.actor_priorities import TD_ERRORS_AT_ONCE, td_errors
@@ -21,36 +22,57 @@ from dqnkit.types import Array, PolicyWeights, Transition
 
 NUM_ACTIONS = 3
 TWO_CONVOLUTIONS = {"conv_filters": (4, 6), "conv_sizes": (4, 3), "conv_strides": (2, 1)}
-# name: observation shape, dtype, settings
+# name: observation shape, dtype, settings; with "high", the bounds are 0 and that, else the widest of the type
 NETWORKS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
     "vector": ((4,), "float32", {}),
     "vector, one layer": ((4,), "float32", {"hidden_sizes": (7,)}),
     "vector, three layers": ((4,), "float32", {"hidden_sizes": (7, 5, 6)}),
     "vector, float64": ((4,), "float64", {}),
     "vector, bytes": ((4,), "uint8", {}),
+    "vector, small bytes": ((4,), "uint8", {"high": 4}),
     "vector, integers": ((4,), "int64", {}),
+    "vector, floats like bytes": ((4,), "float32", {"high": 255}),
     "vector, MultiBinary": ((4,), "int8", {}),
     "stacked vectors": ((3, 4), "float32", {"frame_stack": 3}),
+    "stacked vectors of bytes": ((3, 8), "uint8", {"frame_stack": 3}),
     "picture without channels": ((6, 5), "uint8", {}),
     "picture": ((8, 7, 2), "uint8", {}),
     "picture of booleans": ((10, 10, 4), "bool", {}),
     "picture of floats": ((8, 7, 2), "float32", {}),
+    "picture of floats to 255": ((8, 7, 2), "float32", {"high": 255}),
+    "picture of floats to 1": ((8, 7, 2), "float32", {"high": 1}),
+    "picture of 16 bits": ((8, 7, 2), "uint16", {}),
+    "picture of few colours": ((8, 7, 2), "uint8", {"high": 10}),
+    "picture, channels first": ((3, 8, 7), "uint8", {}),
     "picture, two convolutions": ((11, 9, 2), "uint8", TWO_CONVOLUTIONS),
     "stacked pictures": ((3, 9, 8), "uint8", {"frame_stack": 3}),
     "stacked pictures, two convolutions": ((2, 11, 9), "uint8", {"frame_stack": 2, **TWO_CONVOLUTIONS}),
 }
 
 
+def space_of(shape: tuple[int, ...], dtype: str, high: float | None = None) -> Space[Any]:
+    if dtype == "int8":
+        return MultiBinary(shape)
+    if high is not None or dtype == "bool":
+        return Box(0, 1 if high is None else high, shape, np.dtype(dtype).type)
+    if dtype.startswith("float"):
+        return Box(-np.inf, np.inf, shape, np.dtype(dtype).type)
+    return Box(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, np.dtype(dtype).type)
+
+
 def make_network(name: str, **settings: Any) -> keras.Model:
     shape, dtype, own = NETWORKS[name]
-    network = build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**{"hidden_sizes": (8, 6), **own, **settings}))
+    space, own = space_of(shape, dtype, own.get("high")), {key: own[key] for key in own if key != "high"}
+    network = build_q_network(space, NUM_ACTIONS, DQNConfig(**{"hidden_sizes": (8, 6), **own, **settings}))
     rng = np.random.default_rng(1)  # biases begin at 0, where a wrong one would not be noticed
     network.set_weights([rng.normal(size=weights.shape, scale=0.3) for weights in network.get_weights()])
     return network
 
 
 def make_observations(name: str, rng: np.random.Generator, count: int = 5) -> Array:
-    shape, dtype, _ = NETWORKS[name]
+    shape, dtype, own = NETWORKS[name]
+    if "high" in own:
+        return (rng.random((count, *shape)) * own["high"]).astype(dtype)
     if np.issubdtype(dtype, np.floating):
         return rng.normal(size=(count, *shape)).astype(dtype)
     return rng.integers(0, {"bool": 2, "int8": 2}.get(dtype, 200), (count, *shape)).astype(dtype)
@@ -74,7 +96,7 @@ def test_equals_keras(name: str, dueling: bool, xla: bool, rng: np.random.Genera
 
 @pytest.mark.parametrize("scale", [1.0, 1e3])
 def test_the_expectation_over_atoms_equals_keras(scale: float, rng: np.random.Generator) -> None:
-    network = build_q_network((4,), np.float32, NUM_ACTIONS * 11, DQNConfig())
+    network = build_q_network(space_of((4,), "float32"), NUM_ACTIONS * 11, DQNConfig())
     network.add(Expectation(NUM_ACTIONS, -2.0, 3.0, 11))
     observations = (scale * rng.normal(size=(5, 4))).astype(np.float32)
     ours = q_values(as_policy(network), observations)
@@ -91,12 +113,12 @@ def test_the_expectation_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "settings"),
-    [((4,), np.float32, {}), ((8, 7, 2), np.uint8, {}), ((3, 9, 8), np.uint8, {"frame_stack": 3})],
+    [((4,), "float32", {}), ((8, 7, 2), "uint8", {}), ((3, 9, 8), "uint8", {"frame_stack": 3})],
 )
 def test_one_observation_gives_what_it_gives_in_a_batch(
-    shape: tuple[int, ...], dtype: Any, settings: dict[str, Any], rng: np.random.Generator
+    shape: tuple[int, ...], dtype: str, settings: dict[str, Any], rng: np.random.Generator
 ) -> None:
-    weights = as_policy(build_q_network(shape, dtype, NUM_ACTIONS, DQNConfig(**settings)))
+    weights = as_policy(build_q_network(space_of(shape, dtype), NUM_ACTIONS, DQNConfig(**settings)))
     observations = rng.integers(0, 200, (6, *shape)).astype(dtype)
     alone = np.concatenate([q_values(weights, observation[None]) for observation in observations])
     np.testing.assert_allclose(alone, q_values(weights, observations), rtol=1e-4, atol=1e-4)
@@ -220,7 +242,7 @@ def test_td_errors_by_hand() -> None:
 
 
 def test_td_errors_of_stacked_frames_are_those_of_whole_stacks(rng: np.random.Generator) -> None:
-    model = build_q_network((2, 4, 5), np.uint8, 3, DQNConfig(frame_stack=2, hidden_sizes=(8,)))
+    model = build_q_network(space_of((2, 4, 5), "uint8"), 3, DQNConfig(frame_stack=2, hidden_sizes=(8,)))
     weights = PolicyWeights(0, policy_layers(model), flat_parameters(model))
     frames = rng.integers(0, 256, (9, 4, 5), dtype=np.uint8)
     places = Transition(

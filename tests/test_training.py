@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from dqnkit.learner import Learner
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer, Sample
 from dqnkit.rollouts import InProcessRollouts
-from dqnkit.training import train
+from dqnkit.training import check_learns, train
 from dqnkit.types import LiveSettings, PolicyWeights, Rollout, TrainStatus, Transition
 
 
@@ -128,6 +129,40 @@ def test_0_samples_per_insert_only_collects() -> None:
     statuses = fake_run(small_config(samples_per_insert=0.0))
     assert statuses[-1].updates == 0
     assert 400 <= statuses[-1].step < 400 + 32
+
+
+# settings, the sum in the message
+NEVER_LEARNS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"total_steps": 600, "learning_starts": 64, "samples_per_insert": 1.0, "updates_per_call": 16},
+        r"= 1 x \(600 - 64\) = 536 draws, .* = 16 x 64 = 1,024",
+    ),
+    ({"samples_per_insert": 0.0}, r"= 0 x \(400 - 64\) = 0 draws, .* = 4 x 64 = 256"),
+    ({"updates_per_call": 500}, r"= 4 x \(400 - 64\) = 1,344 draws, .* = 500 x 64 = 32,000"),
+    ({"learning_starts": 900}, r"= 4 x \(400 - 900\) = 0 draws"),
+    ({"n_step": 100, "num_envs": 4}, r"= 4 x \(4 - 64\) = 0 draws"),
+    ({"deterministic": True, "max_episode_steps": 20, "total_steps": 110}, r"= 4 x \(110 - 64\) = 184 draws"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), NEVER_LEARNS)
+def test_settings_that_never_learn_are_refused_with_the_sum(settings: dict[str, Any], message: str, tried: Any) -> None:
+    config = small_config(**{"batch_size": 64, **settings})
+    with pytest.raises(ConfigError, match=rf"these settings never learn: .* {message}") as caught:
+        check_learns(config)
+    tried(6, ", ".join(f"{name} {value}" for name, value in settings.items()), str(caught.value))
+    if config.samples_per_insert > 0:
+        with pytest.raises(ConfigError, match="never learn"):
+            fake_run(config)
+
+
+def test_the_sum_is_exact_for_the_first_call_of_the_learner() -> None:
+    """The shortest run that is let through makes an update."""
+    for settings, shortest in (({}, 64 + 16), ({"n_step": 5}, 64 + 16 + 4 * 4), ({"num_actors": 2}, 64 + 16)):
+        config = small_config(**settings, total_steps=shortest)
+        assert fake_run(config)[-1].updates > 0
+        with pytest.raises(ConfigError, match="never learn"):
+            check_learns(replace(config, total_steps=shortest - 1))
 
 
 def test_steps_and_episodes_are_counted() -> None:
@@ -253,7 +288,7 @@ def test_an_empty_replay_buffer_of_the_readers_own_is_used() -> None:
 
 
 def test_the_wall_clock_leaves_out_what_the_reader_does() -> None:
-    run = train(small_config(total_steps=64), learner=FakeLearner())  # type: ignore[arg-type]
+    run = train(small_config(total_steps=96), learner=FakeLearner())  # type: ignore[arg-type]
     first = next(run)
     time.sleep(0.5)
     assert first.seconds < next(run).seconds < 0.5

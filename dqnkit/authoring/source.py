@@ -20,7 +20,7 @@ from typing import Any
 
 from dqnkit.classroom import course
 from dqnkit.classroom.question import questions_of
-from dqnkit.errors import DQNKitError, MissingExtraError
+from dqnkit.errors import DQNKitError, needs
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
@@ -93,10 +93,8 @@ def with_solution(code: str) -> str:
 
 
 def _read(path: Path, number: str, references: Mapping[str, str]) -> Source:
-    try:
+    with needs("Jupytext, which reads the sources of the notebooks,", "test", "jupytext"):
         import jupytext
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Jupytext, which reads the sources of the notebooks,", "test") from error
     if not path.exists():
         raise DQNKitError(f"the lesson {path.stem} is in the course, but there is no {path}: write it, or leave it out")
     notebook = jupytext.read(path, fmt="py:percent")

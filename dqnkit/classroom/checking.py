@@ -4,7 +4,7 @@ A check runs the reader's code and the worked solution on the fixed cases of the
 they differ, it also runs the known mistakes. One that gives the reader's results on every case is named. Otherwise the
 check shows the expected and the actual result of the smallest failing case, and does not guess.
 
-The reader's code runs in a thread with a time limit. Whatever it returns, raises or prints, `check` returns a result.
+The reader's code runs with a limit of processor time. Whatever it returns, raises or prints, `check` returns a result.
 """
 
 from __future__ import annotations
@@ -14,36 +14,34 @@ import dis
 import inspect
 import io
 import logging
-import os
-import sysconfig
+import sys
+import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from dqnkit.classroom import course, rich_text
 from dqnkit.classroom import progress_file as records
+from dqnkit.classroom.allowance import is_library
 from dqnkit.classroom.comparison import Difference, Other, difference, normalise, shorten, show
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
 from dqnkit.errors import UnknownNameError
 
-# Folders of this package, the standard library and installed packages: code in them is not the reader's.
-LIBRARIES = tuple(
-    os.path.join(os.path.realpath(path), "")
-    for path in (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
-)
 CASE = "case"  # name of the row that describes the case in words
 MAX_PRINTED = 2_000  # characters kept of what the reader's code prints
+TIMES_THE_SOLUTION = 5  # processor time that the reader's code may take, where that is more than the exercise gives
+WALL_SECONDS = 60.0  # for code that waits; twice as many times the solution's, where that is more
 
 _LAST: dict[str, tuple[Any, bool]] = {}  # exercise -> the object last checked, and whether it passed
 
@@ -168,9 +166,10 @@ def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
     printed = _Printed()
     try:
         cases = exercise.cases()
-        expected = observe_all(exercise, exercise.solution, cases)
+        expected, took = _observe_solution(exercise, cases)
+        say = partial(print, file=sys.stdout, flush=True)
         with printed.captured():
-            seen = _observe_reader(exercise, thing, cases)
+            seen = _observe_reader(exercise, thing, cases, took, say)
     except _TooSlow as error:
         return replace(_too_slow(exercise, error), printed=printed.text)
     except ImportError as error:  # of the solution; one of the reader's code is an outcome
@@ -231,24 +230,44 @@ def _only_data(value: Any) -> Any:
 
 
 class _TooSlow(Exception):
-    """The reader's code exceeded its time on a case; ``ended`` says whether it could be ended."""
+    """The reader's code took too long on a case: longer than ``limit``, in words."""
 
-    def __init__(self, case: Case, ended: bool) -> None:
+    def __init__(self, case: Case, limit: str, ended: bool) -> None:
         super().__init__(case.label)
-        self.case, self.ended = case, ended
+        self.case, self.limit, self.ended = case, limit, ended
 
 
-def _observe_reader(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[Seen]:
+def _observe_solution(exercise: Exercise, cases: Sequence[Case]) -> tuple[list[Seen], list[tuple[float, float]]]:
+    """Run the solution on every case; also the processor time and the wall-clock time that each took."""
+    seen, took = [], []
+    for case in cases:
+        processor, wall = time.process_time(), time.monotonic()
+        seen += observe_all(exercise, exercise.solution, [case])
+        took.append((time.process_time() - processor, time.monotonic() - wall))
+    return seen, took
+
+
+def _observe_reader(
+    exercise: Exercise,
+    thing: Any,
+    cases: Sequence[Case],
+    took: Sequence[tuple[float, float]],
+    say: Callable[[str], None],
+) -> list[Seen]:
+    """Run the reader's code on every case, with limits that follow from what the solution ``took`` here and now."""
     seen = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", RuntimeWarning)  # NumPy warns so of overflow and division by 0: worth seeing
         warnings.showwarning = _print_warning
-        for case in cases:
+        for case, (processor, wall) in zip(cases, took, strict=True):
+            seconds = max(exercise.seconds, TIMES_THE_SOLUTION * min(processor, wall))
+            patience = max(WALL_SECONDS, 2 * TIMES_THE_SOLUTION * wall)
             try:
-                seen.append(run_limited(partial(_observe_safely, exercise, thing, case), exercise.seconds))
+                seen.append(run_limited(partial(_observe_safely, exercise, thing, case), seconds, patience, say))
             except TimeIsUpError as error:
-                raise _TooSlow(case, error.ended) from None
+                limit = f"{patience:.2g} seconds" if error.only_waited else f"{seconds:.2g} seconds of processor time"
+                raise _TooSlow(case, limit, error.ended) from None
     return seen
 
 
@@ -316,8 +335,7 @@ def _raised(error: BaseException) -> Raised:
 def _line_of_reader(error: BaseException) -> str:
     """Return where in the reader's code an error happened: the innermost frame that belongs to no library."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        is_library = os.path.realpath(frame.filename).startswith(LIBRARIES) or frame.filename.startswith("<frozen")
-        if not is_library:
+        if not is_library(frame.filename):
             return f"line {frame.lineno} of {frame.name}" + (f":\n    {frame.line}" if frame.line else "")
     return ""
 
@@ -411,7 +429,7 @@ def _wrong(exercise: Exercise, text: str, **more: Any) -> CheckResult:
 
 def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
     text = (
-        f"It had not returned after {exercise.seconds:g} seconds, and was stopped. Does every loop come to an end: "
+        f"It had not returned after {error.limit}, and was stopped. Does every loop come to an end: "
         "does something in it change the condition that it runs on?"
     )
     if not error.ended:
@@ -419,6 +437,8 @@ def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
             "\n\nIt could not be ended, for it waits outside Python (`input()`, `sleep`), and may still run. If the "
             "notebook has become slow, restart the kernel."
         )
+    elif broken := damage():
+        text += f"\n\nIt was stopped at a moment that broke something: {broken}. Restart the kernel before you go on."
     return _wrong(exercise, text, rows=_case_rows(exercise, error.case))
 
 

@@ -56,7 +56,7 @@ class ProgressFile:
                 edit(data)
                 self._write(data)
             self.unwritten = None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: something that JSON cannot hold
             data = self.read()
             edit(data)
             if self.unwritten is None:

@@ -44,6 +44,8 @@ import json
 from copy import deepcopy
 from typing import Any
 
+from dqnkit.files import parse_json
+
 NAME = "dqnkit-progress.json"
 FORMAT, VERSION = "dqnkit-progress", 1
 Record = dict[str, Any]
@@ -61,8 +63,8 @@ def parse(content: str | bytes) -> Record:
         ValueError: it is damaged, something else, or of a newer version; the message says which.
     """
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(content)
+    except ValueError as error:
         raise ValueError("it is damaged") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get("version"), int):
         raise ValueError("it is not a progress file")
@@ -72,13 +74,15 @@ def parse(content: str | bytes) -> Record:
         )
     if not _fits(data, {"checks": dict, "predictions": dict}):
         raise ValueError("it is damaged")
-    good_checks = all(_fits(entry, CHECK) for entry in data["checks"].values())
-    if not good_checks or not all(_fits(entry, PREDICTION) for entry in data["predictions"].values()):
+    if not all(_is_check(entry) for entry in data["checks"].values()):
+        raise ValueError("it is damaged")
+    if not all(_is_prediction(entry) for entry in data["predictions"].values()):
         raise ValueError("it is damaged")
     return data
 
 
 TEXT_OR_NONE = (str, type(None))
+MANY, HUGE = 1_000_000_000, 1e300  # more tries, or a larger number in an answer, is damage
 CHECK: Record = {
     "notebook": str,
     "tries": int,
@@ -88,6 +92,26 @@ CHECK: Record = {
     "mistakes": list,
 }
 PREDICTION: Record = {"question": str, "kind": str, "value": object, "when": str, "happened": object}
+
+
+def _is_check(entry: Any) -> bool:
+    return (
+        _fits(entry, CHECK)
+        and 0 <= entry["tries"] <= MANY
+        and all(isinstance(mistake, str) for mistake in entry["mistakes"])
+    )
+
+
+def _is_prediction(entry: Any) -> bool:
+    return _fits(entry, PREDICTION) and all(_is_answer(entry[field]) for field in ("value", "happened"))
+
+
+def _is_answer(value: Any) -> bool:
+    """Whether a value is an option, a number, a curve (of which a part may be unknown), or none."""
+    numbers = value if isinstance(value, list) else [value]
+    return isinstance(value, TEXT_OR_NONE) or all(
+        number is None or (isinstance(number, int | float) and abs(number) <= HUGE) for number in numbers
+    )
 
 
 def _fits(entry: Any, fields: Record) -> bool:

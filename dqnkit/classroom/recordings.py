@@ -7,7 +7,6 @@ was made: settings, seeds, versions and command. A lesson with recordings lists 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from dqnkit.classroom.course import recorded_file, recorded_names
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
+from dqnkit.files import read_object
 from dqnkit.types import Array
 
 
@@ -81,16 +81,23 @@ def load_recording(name: str) -> Recording:
     """Read a recording; ``name`` is ``"lesson/name"``.
 
     Raises:
-        ConfigError: there is none of this name; the message lists those there are.
+        ConfigError: there is none of this name; the message lists those there are. Or it is damaged.
     """
     path = recorded_file(name)
     if not path.exists():
         names = ", ".join(recorded_names()) or "none"
         raise ConfigError(f"there is no recording {name!r}; there are: {names}")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for field in ("steps", "returns", "mean_max_q"):
-        content[field] = np.array(content[field], dtype=np.float64)  # null becomes NaN
-    return Recording(name=name, **content)
+    try:
+        content = read_object(path)
+        for field in ("steps", "returns", "mean_max_q"):
+            content[field] = np.array(content[field], dtype=np.float64)  # null becomes NaN
+        recording = Recording(name=name, **content)
+        if recording.returns.shape != (len(recording.seeds), len(recording.steps)):
+            raise ValueError("it does not have a curve for each seed")
+        DQNConfig.from_dict({**recording.settings, "seed": recording.seeds[0]})
+        return recording
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise ConfigError(f"the recording {path} is damaged ({error}): install the kit again") from error
 
 
 def band_for(config: DQNConfig, name: str) -> Recording | None:

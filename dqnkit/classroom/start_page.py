@@ -6,16 +6,17 @@ when the course is opened; after that each change of the progress file updates i
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dqnkit.classroom import progress_record
 from dqnkit.classroom.course import NOTEBOOKS, lesson_number_of, notebook_title
-from dqnkit.files import write_whole
+from dqnkit.files import read_object, write_whole
 
 NAME = "START.md"
+MARK = "<!-- dqnkit writes this page anew, as long as nobody else changes it: {digest} -->\n"  # Markdown hides it
 
 
 class _Line(NamedTuple):
@@ -49,15 +50,33 @@ def write_start_page(folder: Path) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    path = folder / NAME
-    write_whole(path, start_page(folder))
+    path, page = folder / NAME, start_page(folder)
+    write_whole(path, page + MARK.format(digest=_digest(page)))
     return path
+
+
+def is_readers_own(folder: Path) -> bool:
+    """Whether there is a page of this name in the folder that the kit did not write, or that was changed since."""
+    try:
+        text = (folder / NAME).read_text(encoding="utf-8")
+    except IsADirectoryError:
+        return False  # writing says so
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    page, _, mark = text.rstrip("\n").rpartition("\n")
+    return mark + "\n" != MARK.format(digest=_digest(page))
+
+
+def _digest(page: str) -> str:
+    return hashlib.sha256("\n".join(page.splitlines()).strip().encode()).hexdigest()[:16]
 
 
 def refresh(folder: Path) -> None:
     """Update the page in a folder if there is one; if it cannot be written, it stays as it was."""
     try:
-        if (folder / NAME).exists():
+        if (folder / NAME).exists() and not is_readers_own(folder):
             write_start_page(folder)
     except OSError:
         return
@@ -116,23 +135,31 @@ def _line(file: Path, record: progress_record.Record) -> _Line:
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
     number = file.stem.partition("_")[0]
     predicted = any(lesson_number_of(name) == number for name in record["predictions"])
-    metadata = content["metadata"].get("dqnkit", {})  # written by `dqnkit.authoring.build`
+    idea, minutes = _idea_and_minutes(content)
     passed = sum(bool(entry["passed"]) for entry in tried)
-    return _Line(
-        file, metadata.get("idea", ""), metadata.get("minutes", 0), len(names), passed, bool(tried) or predicted
-    )
+    return _Line(file, idea, minutes, len(names), passed, bool(tried) or predicted)
 
 
 def _read(notebook: Path) -> dict[str, Any]:
     """Return the cells and the metadata of a notebook; empty if the file is damaged or half written."""
     try:
-        content = json.loads(notebook.read_text(encoding="utf-8"))
-        return {"cells": list(content["cells"]), "metadata": dict(content.get("metadata", {}))}
+        content = read_object(notebook)
+        cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
+        return {"cells": cells, "metadata": dict(content.get("metadata", {}))}
     except (OSError, ValueError, LookupError, TypeError):
         return {"cells": [], "metadata": {}}
 
 
+def _idea_and_minutes(notebook: dict[str, Any]) -> tuple[str, int]:
+    """Return what `dqnkit.authoring.build` wrote about a notebook; nothing where that was changed."""
+    told = notebook["metadata"].get("dqnkit")
+    idea, minutes = (told.get("idea"), told.get("minutes")) if isinstance(told, dict) else ("", 0)
+    return idea if isinstance(idea, str) else "", minutes if isinstance(minutes, int) else 0
+
+
 def _checks_in(notebook: dict[str, Any]) -> set[str]:
     """Return the names of the exercises that a notebook checks."""
-    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell.get("cell_type") == "code")
+    sources = [cell.get("source") for cell in notebook["cells"] if cell.get("cell_type") == "code"]
+    lines = [line for source in sources if isinstance(source, str | list) for line in [*source, "\n"]]
+    code = "".join(line for line in lines if isinstance(line, str))
     return set(re.findall(r'\bcheck\(\s*"(\w+)"', code))

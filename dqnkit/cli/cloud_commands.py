@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dqnkit.cli.cluster_options import needs_dask
+from dqnkit.cli.finite_range import FiniteRange
+from dqnkit.cli.sections import examples
 from dqnkit.cloud import CLOUDS
+from dqnkit.errors import ClusterError, DQNKitError
 from dqnkit.files import write_whole
 from dqnkit.presets import preset
 
+if TYPE_CHECKING:
+    from dqnkit.cloud.leftovers import Leftover
 
-@click.command(short_help="Time and cost of a run in a cloud, before you buy.")
+
+@click.command(
+    short_help="Time and cost of a run in a cloud, before you buy.",
+    epilog=examples("dqnkit plan CartPole-v1", "dqnkit plan MinAtar/Breakout-v1 --cloud aws --spot --budget 5"),
+)
 @click.argument("env_id")
 @click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
-@click.option("--seconds", type=click.FloatRange(5), default=60.0, show_default=True, help="for measuring here")
+@click.option("--seconds", type=FiniteRange(5), default=60.0, show_default=True, help="for measuring here")
 @click.option("--cloud", type=click.Choice([*CLOUDS, "all"]), default="all", show_default=True)
 @click.option("--spot/--no-spot", default=None, help="only spot machines, or none  [both]")
-@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="the most that it may cost")
+@click.option("--budget", type=FiniteRange(0, min_open=True), metavar="USD", help="the most that it may cost")
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="draw time against cost into a PNG file")
 def plan(
     env_id: str,
@@ -86,20 +95,54 @@ def list_(which: str, place: str | None) -> None:
 @cloud.command(short_help="Remove what a cluster has left.")
 @_cloud_options
 @click.argument("cluster", nargs=-1)
-@click.option("--mine", is_flag=True, help="all clusters that were started by you on this computer")
-def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool) -> None:
+@click.option("--mine", is_flag=True, help="all clusters that you have started on this computer")
+@click.option("--of-others", is_flag=True, help="also a CLUSTER that somebody else has started")
+def stop(cluster: tuple[str, ...], which: str, place: str | None, mine: bool, of_others: bool) -> None:
     """End all machines of CLUSTERs, as dqnkit cloud list names them, and remove their firewalls."""
-    from dqnkit.cloud.leftovers import owner
-
-    if bool(cluster) == mine:
+    if bool(cluster) == mine or (mine and of_others):
         raise click.UsageError("say which: CLUSTER, as dqnkit cloud list names it, or --mine")
     account = _account(which, place)
-    names = sorted({each.cluster for each in account.find() if each.owner == owner()}) if mine else cluster
-    removed = [each for name in names for each in account.remove(name)]
-    for each in removed:
-        click.echo(f"removed: {each.kind} {each.id} of cluster {each.cluster}")
+    found, me = account.find(), account.identity() or _this_computer()
+    names: Iterable[str] = cluster
+    if mine:
+        names = sorted({each.cluster for each in found if (each.owner, each.computer) == (me, _this_computer())})
+        _tell_of_others([each for each in found if each.cluster not in names], me)
+    refused = {} if of_others else {name: text for name in names if (text := _not_yours(name, found, me))}
+    removed = False
+    for name in names:
+        if name in refused:
+            continue
+        try:
+            for each in account.remove(name):
+                removed = True
+                click.echo(f"removed: {each.kind} {each.id} of cluster {each.cluster}")
+        except DQNKitError as error:  # the others all the same
+            refused[name] = str(error)
+    if refused:
+        raise ClusterError("not removed: " + "; ".join(f"cluster {name}: {why}" for name, why in refused.items()))
     if not removed:
         click.echo(f"There is nothing to remove on {which}, {account.place}")
+
+
+def _this_computer() -> str:
+    from dqnkit.cloud.owners import this_computer
+
+    return this_computer()
+
+
+def _not_yours(cluster: str, found: list[Leftover], me: str) -> str:
+    """Why a cluster is not removed unless --of-others is given; empty if it is one's own."""
+    others = {each.computer or each.owner for each in found if each.cluster == cluster and each.owner not in (me, "")}
+    if not others:
+        return ""
+    return f"somebody else has started it ({', '.join(sorted(others))}); --of-others removes it all the same"
+
+
+def _tell_of_others(found: list[Leftover], me: str) -> None:
+    """Clusters that could be the reader's own, too: of the same account or of the same computer, but not of both."""
+    near = [each for each in found if each.owner == me or each.computer == _this_computer()]
+    for name, computer in sorted({(each.cluster, each.computer) for each in near}):
+        click.echo(f"left: cluster {name}, started by {computer or me}. If it is yours: dqnkit cloud stop {name}")
 
 
 @cloud.command(short_help="See whether the account allows what is needed.")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dqnkit.cli import signals
+from dqnkit.cli.finite_range import FiniteRange
+from dqnkit.cli.sections import SectionOption
 from dqnkit.cloud import CLOUDS
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import needs
 
 if TYPE_CHECKING:
     from dqnkit.cloud.meter import Meter
     from dqnkit.cluster.rollouts import ClusterRollouts
 
+USD = FiniteRange(0, min_open=True)
 KINDS = ("local", "ssh", *CLOUDS)  # of clusters that --on can make
 
 
@@ -71,14 +76,21 @@ class ClusterChoice:
                 cluster = None
                 client = stack.enter_context(deploy.connect(self.scheduler, insecure=self.insecure))
             else:
-                cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                # Dask cannot give up a local cluster that has half started; that takes seconds, a cloud's minutes
+                with signals.deferred() if self.where == "local" else nullcontext():
+                    cluster = stack.enter_context(deploy.make_cluster(self.where, self.workers, **self._options()))
+                signals.check()
                 client = stack.enter_context(cluster.get_client())
             if self.send_package or self.where == "ssh":
                 deploy.send_package(client)
             deploy.check_workers(client)
             click.echo(f"Workers: {len(client.nthreads())}. Dask's dashboard: {dashboard_link(client) or 'none'}")
             meter = getattr(cluster, "meter", None)
-            yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            try:
+                yield Rollouts(ClusterRollouts(client, insecure=self.insecure), meter, stack.close)
+            finally:
+                with signals.deferred():  # machines are removed to the end
+                    stack.close()
 
     def _check(self) -> None:
         """Check that the options can be combined."""
@@ -111,9 +123,11 @@ def _confirm(cost: str) -> bool:
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where rollouts are made. The command gets them as ``cluster``, a `ClusterChoice`."""
+    option = partial(click.option, cls=SectionOption, section="Rollouts on a cluster")
+    paid = partial(click.option, cls=SectionOption, section="Machines of a cloud (--on aws, --on gcp)")
     options = (
-        click.option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
-        click.option(
+        option("--workers", type=click.IntRange(1), help="make rollouts in so many worker processes"),
+        option(
             "--on",
             "where",
             type=click.Choice(KINDS),
@@ -121,15 +135,15 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="where --workers run: here, on computers that ssh reaches, on machines of a cloud",
         ),
-        click.option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
-        click.option("--spot", is_flag=True, help="for a cloud: machines that are cheaper and may be taken back"),
-        click.option("--budget", type=float, metavar="USD", help="for a cloud: the most that it may cost"),
-        click.option("--machine", metavar="TYPE", help="for a cloud: of each worker, like c7i.large"),
-        click.option("--lifetime", metavar="TIME", help="for a cloud: the machines end after it  [2 hours]"),
-        click.option("--yes", is_flag=True, help="for a cloud: do not ask before machines are paid for"),
-        click.option("--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"),
-        click.option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
-        click.option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+        option("--host", multiple=True, help="for --on ssh, once for each; the scheduler runs on the first"),
+        option("--scheduler", metavar="ADDRESS", help="make rollouts on a Dask cluster, like tls://HOST:8786"),
+        option("--insecure", is_flag=True, help="use a cluster without TLS beyond this computer"),
+        option("--send-package", is_flag=True, help="give the cluster's workers this dqnkit"),
+        paid("--spot", is_flag=True, help="machines that are cheaper and may be taken back"),
+        paid("--budget", type=USD, metavar="USD", help="the most that it may cost"),
+        paid("--machine", metavar="TYPE", help="of each worker, like c7i.large"),
+        paid("--lifetime", metavar="TIME", help="the machines end after it  [2 hours]"),
+        paid("--yes", is_flag=True, help="do not ask before machines are paid for"),
     )
     names = ClusterChoice.__dataclass_fields__
 
@@ -142,21 +156,11 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     wrapped: Callable[..., Any] = collected
     if hasattr(command, "__click_params__"):  # options of decorators that were applied before
         wrapped.__click_params__ = command.__click_params__  # type: ignore[attr-defined]
-    for option in reversed(options):
-        wrapped = option(wrapped)
+    for add in reversed(options):
+        wrapped = add(wrapped)
     return wrapped
 
 
-@contextmanager
-def needs_dask() -> Iterator[None]:
-    """If Dask is missing, raise an error that says what to install.
-
-    Raises:
-        MissingExtraError: Dask is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
-            raise
-        raise MissingExtraError("Dask, which a cluster needs,", "cluster") from error
+def needs_dask() -> AbstractContextManager[None]:
+    """In its ``with`` block, a Dask that is missing raises a `MissingExtraError`, which says what to install."""
+    return needs("Dask, which a cluster needs,", "cluster", "dask", "distributed")

@@ -14,6 +14,10 @@ class Account(Protocol):
     place: str  # Amazon's region or Google's project
     unasked: tuple[str, ...]  # permissions that are needed but cannot be asked about
 
+    def identity(self) -> str:
+        """Who the cloud says that we are: the owner in the tags of what we start. Empty where it does not say."""
+        ...
+
     def find(self) -> list[Leftover]:
         """The machines and firewalls of all clusters of dqnkit."""
         ...

@@ -10,6 +10,7 @@ adds a security group for each cluster, a time limit for every wait and a lifeti
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import botocore.exceptions
@@ -68,7 +69,7 @@ def start(
     """
     client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
-    launch = Launch(order, progress, client.meta.region_name)
+    launch = Launch(order, progress, client.meta.region_name, owner=ec2.identity(client.meta.region_name))
     confirm_cost(launch, confirm)
 
     def make() -> AWSCluster:
@@ -136,11 +137,12 @@ class AWSMachine(CloudMachine):
     async def destroy_vm(self) -> None:
         """Ask EC2 to terminate the machine. No error if it is gone."""
         if self.instance:
-            try:
-                await EC2Instance.destroy_vm(self)
-            except botocore.exceptions.ClientError as error:
-                if ec2.code(error) != "InvalidInstanceID.NotFound":
-                    raise
+            with ec2.explained(f"ending the {self.role}'s machine"):
+                try:
+                    await EC2Instance.destroy_vm(self)
+                except botocore.exceptions.ClientError as error:
+                    if ec2.code(error) != "InvalidInstanceID.NotFound":
+                        raise
 
 
 class AWSScheduler(CloudScheduler, AWSMachine, EC2Scheduler):
@@ -181,6 +183,14 @@ class AWSCluster(CloudCluster, EC2Cluster):
         """The ids of the cluster's machines that are starting or running."""
         with ec2.explained("looking at the machines"):
             return ec2.alive(self._client, self.launch.id)
+
+    def end(self, ids: Iterable[str]) -> None:
+        """Ask EC2 to terminate machines of this cluster."""
+        ec2.terminate(self._client, ids)
+
+    def end_of_scheduler(self) -> str:
+        """How the scheduler's machine has ended: EC2 keeps the reason for about an hour."""
+        return ec2.how_it_ended(self._client, self.scheduler.machine_id)
 
     def remove(self) -> list[Leftover]:
         """Remove everything of this cluster from EC2; what was removed."""

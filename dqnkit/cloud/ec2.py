@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -20,7 +20,7 @@ import botocore.session
 from botocore import xform_name
 
 from dqnkit.cloud.boot import PORT
-from dqnkit.cloud.leftovers import CLUSTER, Leftover, checked, from_tags
+from dqnkit.cloud.leftovers import CLUSTER, OWNER, Leftover, checked, from_tags
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
 
@@ -32,6 +32,7 @@ ALIVE = ("pending", "running")  # states of an instance
 # tagged.
 READING = ("DescribeImages", "DescribeInstances", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
 UNASKED = ("AuthorizeSecurityGroupIngress", "CreateTags", "DeleteSecurityGroup", "TerminateInstances")
+LIMITS = botocore.config.Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
 DEFAULT_SUBNETS = {"Name": "default-for-az", "Values": ["true"]}
 NO_NETWORK = (
     "there is no such network in this region. Is it the right region? Its default network comes (again) with: "
@@ -63,6 +64,14 @@ CAUSES = {
     "InternalError": "EC2 itself was out of order: try again in a minute",
 }
 
+# Why a machine is in its state, as EC2 says it -> what that means for a scheduler's machine.
+ENDS = {
+    "Client.InstanceInitiatedShutdown": "its scheduler's machine has shut itself down. Likely: it had no work for its "
+    "idle time-out; else Dask has failed there",
+    "Client.UserInitiatedShutdown": "somebody has ended its scheduler's machine (dqnkit cloud stop, or the cloud's "
+    "console)",
+}
+
 
 def region(wanted: str | None = None) -> str:
     """The given region, or the one in Amazon's own configuration.
@@ -82,10 +91,7 @@ def region(wanted: str | None = None) -> str:
 
 def connect(region: str) -> Any:
     """A client of EC2's API in a region; it repeats a call a few times when EC2 asks it to slow down."""
-    limits = botocore.config.Config(
-        retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60
-    )
-    return botocore.session.get_session().create_client("ec2", region_name=region, config=limits)
+    return botocore.session.get_session().create_client("ec2", region_name=region, config=LIMITS)
 
 
 @contextmanager
@@ -115,6 +121,19 @@ def cause(error: botocore.exceptions.ClientError) -> str:
     name = code(error)
     answer = error.response.get("Error", {}).get("Message", "")
     return f"EC2 answered {name} ({answer[:200]})" + (f". Likely: {CAUSES[name]}" if name in CAUSES else "")
+
+
+def identity(region: str) -> str:
+    """Who Amazon says that we are: the id of the user, or of the role and its session (``aws:userid`` in policies).
+
+    Every account may ask that.
+
+    Raises:
+        ClusterError: there are no credentials, or they were refused.
+    """
+    sts = botocore.session.get_session().create_client("sts", region_name=region, config=LIMITS)
+    with explained("asking who we are"):
+        return str(sts.get_caller_identity()["UserId"])
 
 
 def is_local(ec2: Any) -> bool:
@@ -245,8 +264,7 @@ def remove(ec2: Any, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftov
         removed.update({each.id: each for each in found})
         machines = [each for each in found if each.kind == "machine"]
         if to_end := [each.id for each in machines if each.state != "shutting-down"]:
-            with explained("ending machines"):
-                ec2.terminate_instances(InstanceIds=to_end)
+            terminate(ec2, to_end)
         if not machines:
             _delete_groups(ec2, [each.id for each in found])
         if time.monotonic() - began > limit:
@@ -255,6 +273,45 @@ def remove(ec2: Any, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftov
         time.sleep(pause)
         pause = min(5.0, pause * 1.5)
     return list(removed.values())
+
+
+def terminate(ec2: Any, ids: Iterable[str]) -> None:
+    """Terminate machines. If EC2 refuses one of them, the others are terminated all the same.
+
+    Raises:
+        ClusterError: EC2 refused; the message names the machines and why.
+    """
+    ids = list(ids)
+    with explained(f"ending machines ({', '.join(ids)})"):
+        try:
+            ec2.terminate_instances(InstanceIds=ids)
+            return
+        except botocore.exceptions.ClientError as error:
+            if code(error) == "InvalidInstanceID.NotFound" and len(ids) == 1:
+                return
+            if len(ids) == 1 or (code(error) in CAUSES and code(error) != "UnauthorizedOperation"):
+                raise  # it concerns all of them
+    refused = []
+    for each in ids:  # EC2 takes all or none
+        try:
+            terminate(ec2, [each])
+        except ClusterError as error:
+            refused.append(str(error))
+    if refused:
+        raise ClusterError("; ".join(refused))
+
+
+def how_it_ended(ec2: Any, machine: str) -> str:
+    """How the machine of a scheduler has ended, as far as EC2 tells: for about an hour it does.
+
+    Raises:
+        ClusterError: EC2 refused.
+    """
+    with explained("looking at how a machine ended"):
+        wanted = [{"Name": "instance-id", "Values": [machine]}]
+        found = [each for some in ec2.describe_instances(Filters=wanted)["Reservations"] for each in some["Instances"]]
+    reason = found[0].get("StateReason", {}).get("Code", "") if found else ""
+    return ENDS.get(reason, f"its scheduler's machine is gone, and EC2 gives {reason or 'nothing'} as the reason")
 
 
 def _delete_groups(ec2: Any, groups: list[str]) -> None:
@@ -287,7 +344,7 @@ def lacking(ec2: Any, subnet_id: str | None = None, zone: str | None = None) -> 
     if missing:  # without these the other requests cannot be composed
         return missing
     where = subnet(ec2, subnet_id, zone)
-    tags = as_tags({CLUSTER: "dry-run"})
+    tags = as_tags({CLUSTER: "dry-run", OWNER: identity(ec2.meta.region_name)})
     group = {"GroupName": "dqnkit-dry-run", "Description": "dqnkit", "VpcId": where["VpcId"]}
     group["TagSpecifications"] = [{"ResourceType": "security-group", "Tags": tags}]
     machine = {"ImageId": newest_ubuntu(ec2), "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
@@ -321,6 +378,10 @@ class AWSAccount:
     def __init__(self, place: str | None = None) -> None:
         self.place = region(place)
         self._client = connect(self.place)
+
+    def identity(self) -> str:
+        """Who Amazon says that we are."""
+        return identity(self.place)
 
     def find(self) -> list[Leftover]:
         """The machines and security groups of all clusters of dqnkit."""

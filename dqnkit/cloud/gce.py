@@ -276,6 +276,14 @@ class GCPAccount:
                 raise ClusterError(f"Google did not make the firewall within {limit:.0f} s")
             time.sleep(LOOK_SECONDS)
 
+    def identity(self) -> str:
+        """Who we are for Google, in the letters that labels allow: the service account; empty for people.
+
+        A person's credentials do not say whose they are.
+        """
+        email = getattr(self._credentials, "service_account_email", None) or ""
+        return re.sub("[^a-z0-9_-]", "-", email.lower())[:63]
+
     # -- what is left ----------------------------------------------------------------------------------------------
 
     def find(self, cluster: str | None = None) -> list[Leftover]:
@@ -324,16 +332,26 @@ class GCPAccount:
         began, removed, pause = time.monotonic(), dict[str, Leftover](), 0.2
         while found := self.find(checked(cluster)):
             machines = [each for each in found if each.kind == "machine"]
-            for each in machines or found:  # the firewall is removed last
-                removed[each.id] = each
-                if each.state != "stopping":
-                    self._remove(each)
+            to_remove = machines or found  # the firewall is removed last
+            removed.update({each.id: each for each in to_remove})
+            self._remove_each([each for each in to_remove if each.state != "stopping"])
             if time.monotonic() - began > limit:
                 names = ", ".join(each.id for each in found)
                 raise ClusterError(f"still there after {limit:.0f} s: {names}")
             time.sleep(pause)
             pause = min(5.0, pause * 1.5)
         return list(removed.values())
+
+    def _remove_each(self, leftovers: list[Leftover]) -> None:
+        """Remove all, also where Google refuses one of them; then raise an error that names those."""
+        refused: dict[str, list[str]] = {}
+        for each in leftovers:
+            try:
+                self._remove(each)
+            except ClusterError as error:
+                refused.setdefault(str(error), []).append(each.id)
+        if refused:
+            raise ClusterError("; ".join(f"{why} ({', '.join(some)})" for why, some in refused.items()))
 
     def _remove(self, leftover: Leftover) -> None:
         if leftover.kind == "machine":

@@ -21,6 +21,7 @@ import asyncio
 import copy
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import dask
@@ -36,6 +37,7 @@ from dqnkit.cloud.options import configured, make_order, split
 from dqnkit.cloud.order import Order
 from dqnkit.cloud.public_ip import public_ip
 from dqnkit.cloud.settings import seconds
+from dqnkit.errors import ClusterError
 
 MACHINE = "e2-standard-2"  # default type
 ZONE = "us-central1-a"  # in the region of the price table
@@ -82,7 +84,7 @@ def start(
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or configured("gcp", "zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
-    launch = Launch(order, progress, account.place, shuts_down=SHUTS_DOWN)
+    launch = Launch(order, progress, account.place, owner=account.identity(), shuts_down=SHUTS_DOWN)
     confirm_cost(launch, confirm)
 
     def make() -> GCECluster:
@@ -147,10 +149,11 @@ class GCEMachine(CloudMachine, GCPInstance):
         return interface["networkIP"], outside[0] if outside else None
 
     def _insert(self, account: GCPAccount) -> dict[str, Any]:
-        """Ask for the machine, in a thread. A thread cannot be cancelled: if the launch is abandoned, delete it."""
+        """Ask for the machine, in a thread. A thread cannot be cancelled: if nobody waits any more, delete it."""
         operation = account.insert(self.zone, self.create_gcp_config())
-        if self.cluster.launch.abandoned.is_set():
+        if self.given_up or self.cluster.launch.abandoned.is_set():
             account.delete(self.zone, self.name)
+            raise ClusterError(f"the {self.role}'s machine came when nobody waited for it any more")
         return operation
 
     def create_gcp_config(self) -> dict[str, Any]:
@@ -229,6 +232,15 @@ class GCECluster(CloudCluster, _Settings):
     def alive(self) -> set[str]:
         """The ids of the cluster's machines that are starting or running."""
         return self.account.alive(self.zone, self.launch.id)
+
+    def end(self, ids: Iterable[str]) -> None:
+        """Ask Google to delete machines of this cluster."""
+        for name in ids:
+            self.account.delete(self.zone, name)
+
+    def end_of_scheduler(self) -> str:
+        """How the scheduler's machine has ended: nothing of ours deletes one before its lifetime is over."""
+        return "somebody has deleted its scheduler's machine (dqnkit cloud stop, or the cloud's console)"
 
     def remove(self) -> list[Leftover]:
         """Remove everything of this cluster from Google's cloud; what was removed."""

@@ -1,8 +1,11 @@
-"""The steps around the start of every cluster: dry run, estimate and confirmation, and removal after an error."""
+"""The steps around the start of every cluster: dry run, estimate and confirmation, and removal at its end."""
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import signal
+import sys
 import threading
 import time
 import uuid
@@ -10,11 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed.security import Security
 
 from dqnkit.cloud import boot
+from dqnkit.cloud.clock import paid_seconds
 from dqnkit.cloud.leftovers import Leftover, tags
 from dqnkit.cloud.meter import Meter
 from dqnkit.cloud.order import Order
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
 Remove = Callable[[], list[Leftover]]  # removes everything of one cluster from the cloud; what that was
+ANSWER_SECONDS = 30.0  # at the end, for requests for machines that the cloud has not answered yet
 
 
 @dataclass
@@ -38,6 +43,7 @@ class Launch:
     order: Order
     progress: Progress
     place: str = ""  # Amazon's region or Google's project
+    owner: str = ""  # who the cloud says that we are
     shuts_down: bool = True  # each machine ends itself; False where the cloud has to delete it
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     security: Security = field(default_factory=temporary_security)
@@ -46,13 +52,16 @@ class Launch:
     def __post_init__(self) -> None:
         self.cluster: CloudCluster | None = None  # set by its constructor, before any machine is asked for
         self.ended = False  # nothing is left of it
+        self.ending = threading.Lock()  # held by whoever takes it down
+        self.unanswered: set[asyncio.Task[Any]] = set()  # requests for machines
         self.meter = Meter(self.order.budget)
         self.start_lifetime()
 
     def start_lifetime(self) -> None:
         """Count the lifetime from now on."""
-        self.ends = time.time() + self.order.lifetime
-        self.tags = tags(self.id, self.ends)
+        self._ends = paid_seconds() + self.order.lifetime
+        self.ends = time.time() + self.order.lifetime  # the same moment for people and for other computers
+        self.tags = tags(self.id, self.ends, self.owner)
 
     def say(self, line: str) -> None:
         """Report progress. An error in the reader's function must not keep machines from being removed."""
@@ -83,9 +92,22 @@ class Launch:
             shuts_down=self.shuts_down,
         )
 
+    def left(self) -> float:
+        """Seconds until the cluster's lifetime is over; below 0 after it."""
+        return self._ends - paid_seconds()
+
     def remaining(self) -> float:
-        """Seconds until the cluster's lifetime is over, also for a machine that starts now; at least a minute."""
-        return max(60.0, self.ends - time.time())
+        """Seconds that a machine that starts now may run: until the lifetime is over, but at least a minute."""
+        return max(60.0, self.left())
+
+    def may_still_run(self) -> str:
+        """That machines may still cost money, until when, and the command that ends them."""
+        command = f"dqnkit cloud stop {self.id} --cloud {self.order.cloud} --place {self.place}"
+        ends = time.strftime("%H:%M", time.localtime(self.ends))
+        return (
+            f"Machines of cluster {self.id} may still run and cost money. To end them: {command} (by themselves they "
+            f"end at {ends})"
+        )
 
 
 @dataclass(frozen=True)
@@ -127,7 +149,7 @@ def start_or_remove(launch: Launch, make: Callable[[], Made], remove: Remove) ->
     """Make a cluster and wait until it is ready. After any error, Ctrl-C included, remove what has started.
 
     Raises:
-        ClusterError: it could not be started.
+        ClusterError: it could not be started; or it could not be removed either, and the message has the command.
     """
     at_exit = partial(_remove_at_exit, launch, remove)
     atexit.register(at_exit)
@@ -135,40 +157,74 @@ def start_or_remove(launch: Launch, make: Callable[[], Made], remove: Remove) ->
         cluster = make()
         cluster.wait_for_workers()
     except BaseException as error:
+        # Dask has wrapped an error of ours in one of its own
+        cause = error.__cause__ if isinstance(error.__cause__, DQNKitError) else error
         launch.abandoned.set()
         launch.say("it could not be started: what has started is taken down")
         try:
-            if launch.cluster is not None:
-                launch.cluster.close()
-        finally:
-            atexit.unregister(at_exit)
-            take_down(launch, remove)
-        if isinstance(error.__cause__, DQNKitError):  # Dask has wrapped it in an error of its own
-            raise error.__cause__ from error
-        raise
+            launch.cluster.close() if launch.cluster is not None else take_down(launch, remove)
+        except ClusterError as refused:
+            raise ClusterError(
+                f"{str(cause) or type(cause).__name__}. Then it was not taken down: {refused}"
+            ) from error
+        atexit.unregister(at_exit)  # only now: until here, the end of the program would try again
+        if cause is error:
+            raise
+        raise cause from error
     return cluster
 
 
 def take_down(launch: Launch, remove: Remove) -> None:
     """Remove everything of a launch from the cloud, check that it is gone, and report what it has cost.
 
+    It may be called again after an error, and from several threads; where nothing is left it does nothing.
+
     Raises:
         ClusterError: the cloud refused; the message has the command that tries again.
     """
     launch.abandoned.set()
-    try:
-        removed = remove()
-    except ClusterError as error:
-        again = f"dqnkit cloud stop {launch.id} --cloud {launch.order.cloud} --place {launch.place}"
-        ends = time.strftime("%H:%M", time.localtime(launch.ends))
-        raise ClusterError(f"{error}. Try again: {again}. By themselves the machines end at {ends}") from error
-    launch.ended = True
-    for each in removed:
-        launch.meter.ended(each.id)
+    with launch.ending:
+        if launch.ended:
+            return
+        try:
+            for each in _remove_all(launch, remove):
+                launch.meter.ended(each.id)
+        except ClusterError as error:
+            raise ClusterError(f"{error}. {launch.may_still_run()}") from error
+        except BaseException:  # Ctrl-C
+            launch.say(f"interrupted. {launch.may_still_run()}")
+            raise
+        launch.ended = True
     launch.say(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.4f} in all")
 
 
+def _remove_all(launch: Launch, remove: Remove) -> list[Leftover]:
+    """Remove what is there until nothing is, and no request for a machine could still make one."""
+    removed: list[Leftover] = []
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        asked = len(launch.unanswered)  # before the look: what is answered now is seen
+        removed += remove()
+        if not asked:
+            return removed
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the cloud has not answered {asked} requests for a machine, which may still start")
+        time.sleep(0.2)
+
+
 def _remove_at_exit(launch: Launch, remove: Remove) -> None:
-    """When the program ends, remove a cluster that nobody has closed. Dask cannot: by then its threads are gone."""
-    if not launch.ended:
+    """When the program ends, remove a cluster that nobody has closed. Dask cannot: by then its threads are gone.
+
+    Nothing comes after it that could report an error, so it writes the last line itself, whatever interrupts it.
+    """
+    if launch.ended:
+        return
+    launch.say(f"cluster {launch.id} was not closed: it is taken down now")
+    try:
         take_down(launch, remove)
+    except BaseException as error:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more Ctrl-C would write a traceback below this line
+        text = str(error) if isinstance(error, ClusterError) else launch.may_still_run()
+        with suppress(OSError, ValueError):  # nobody listens any more
+            print(f"\ndqnkit: {text}", file=sys.stderr, flush=True)

@@ -6,17 +6,17 @@ computer, even if the program that started it was killed.
 
 from __future__ import annotations
 
-import getpass
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from dqnkit.cloud.owners import this_computer
 from dqnkit.errors import ClusterError
 
-CLUSTER, OWNER, ENDS = "dqnkit-cluster", "dqnkit-owner", "dqnkit-ends"  # names of the tags
+# Names of the tags. OWNER is who the cloud says that we are: policies can be tied to it. COMPUTER is for people.
+CLUSTER, OWNER, COMPUTER, ENDS = "dqnkit-cluster", "dqnkit-owner", "dqnkit-computer", "dqnkit-ends"
 TIME = "%Y-%m-%dt%H-%M-%Sz"  # format of ENDS, in UTC; GCP allows no capitals and no colons in labels
 
 
@@ -30,6 +30,7 @@ class Leftover:
     kind: str  # machine, security group, firewall rule
     id: str
     owner: str = ""
+    computer: str = ""  # from which it was started
     ends: datetime | None = None
     state: str = ""
     machine: str = ""  # machine type
@@ -37,9 +38,16 @@ class Leftover:
     started: datetime | None = None
 
 
-def tags(cluster: str, ends: float) -> dict[str, str]:
-    """The tags of a cluster whose lifetime ends at this Unix time (seconds)."""
-    return {CLUSTER: cluster, OWNER: owner(), ENDS: datetime.fromtimestamp(ends, UTC).strftime(TIME)}
+def tags(cluster: str, ends: float, owner: str = "") -> dict[str, str]:
+    """The tags of a cluster whose lifetime ends at this Unix time (seconds).
+
+    Args:
+        cluster: its id.
+        ends: Unix time in seconds.
+        owner: who the cloud says that we are; this computer where it does not say.
+    """
+    moment = datetime.fromtimestamp(ends, UTC).strftime(TIME)
+    return {CLUSTER: cluster, OWNER: owner or this_computer(), COMPUTER: this_computer(), ENDS: moment}
 
 
 def checked(cluster: str) -> str:
@@ -53,30 +61,22 @@ def checked(cluster: str) -> str:
     return cluster
 
 
-def owner() -> str:
-    """The owner of machines started here: user and computer, in the letters that both clouds allow in tags."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # the user of a container may have no name
-        user = "somebody"
-    return re.sub("[^a-z0-9_-]", "-", f"{user}_{socket.gethostname()}".lower())[:63]
-
-
 def from_tags(found: dict[str, str], **fields: Any) -> Leftover:
     """A leftover, with cluster, owner and end from its tags."""
     try:
         ends = datetime.strptime(found.get(ENDS, ""), TIME).replace(tzinfo=UTC)
     except ValueError:  # somebody has changed the tag
         ends = None
-    return Leftover(cluster=found.get(CLUSTER, ""), owner=found.get(OWNER, ""), ends=ends, **fields)
+    owner, computer = found.get(OWNER, ""), found.get(COMPUTER, "")
+    return Leftover(cluster=found.get(CLUSTER, ""), owner=owner, computer=computer, ends=ends, **fields)
 
 
 def table(leftovers: Iterable[Leftover]) -> str:
     """A table with one line for each."""
-    rows = [("cluster", "what", "id", "state", "type", "owner", "ends (UTC)")]
+    rows = [("cluster", "what", "id", "state", "type", "started by", "ends (UTC)")]
     for each in sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id)):
         kind = f"{each.machine} (spot)" if each.spot else each.machine
         ends = f"{each.ends:%Y-%m-%d %H:%M}" if each.ends else ""
-        rows.append((each.cluster, each.kind, each.id, each.state, kind, each.owner, ends))
+        rows.append((each.cluster, each.kind, each.id, each.state, kind, each.computer or each.owner, ends))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

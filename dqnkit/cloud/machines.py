@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 import dask
 from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, VMInterface
 from distributed.core import Status
+from distributed.deploy.spec import ProcessInterface
 from tornado.ioloop import PeriodicCallback
 
 from dqnkit.cloud import boot
-from dqnkit.cloud.launch import Launch, take_down
+from dqnkit.cloud.launch import ANSWER_SECONDS, Launch, take_down
 from dqnkit.cloud.leftovers import Leftover
 from dqnkit.cloud.meter import Meter
 from dqnkit.cloud.order import Order
@@ -41,6 +42,7 @@ class CloudMachine(VMInterface):
 
     cluster: Any
     role = "worker"
+    given_up = False  # nobody waits for it any more, so it must not stay
 
     async def create_vm(self) -> tuple[str, str | None]:
         """Ask for the machine, and wait until it has addresses: in the cloud's network, and on the internet.
@@ -50,22 +52,38 @@ class CloudMachine(VMInterface):
         """
         launch: Launch = self.cluster.launch
         limit = seconds("request-timeout")
-        try:
-            async with self.cluster.requests:
-                if launch.abandoned.is_set() or time.time() >= launch.ends:
-                    raise ClusterError("the cluster had ended before this machine was asked for")
-                addresses = await asyncio.wait_for(self.request(), limit)
-        except TimeoutError as error:
+        async with self.cluster.requests:
+            if launch.abandoned.is_set() or launch.left() <= 0:
+                raise ClusterError("the cluster had ended before this machine was asked for")
+            asking = asyncio.ensure_future(self._ask())
+            launch.unanswered.add(asking)
+            asking.add_done_callback(self._answered)
+            try:
+                await asyncio.wait({asking}, timeout=limit)
+            finally:  # also if this was cancelled; the request goes on
+                self.given_up = not asking.done()
+        if self.given_up:
             await self.destroy_vm()  # the machine may exist although no answer came
-            raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s") from error
-        if launch.abandoned.is_set():
-            await self.destroy_vm()
-            raise ClusterError("the cluster was given up while this machine started")
+            raise ClusterError(f"the cloud did not start the {self.role}'s machine within {limit:.0f} s")
+        return asking.result()
+
+    async def _ask(self) -> tuple[str, str | None]:
+        """Make the request to its end: a machine that comes when nobody waits for it any more is ended at once."""
+        launch: Launch = self.cluster.launch
+        addresses = await self.request()
         order = launch.order
         machine = order.scheduler_machine if self.role == "scheduler" else order.machine
         launch.meter.started(self.machine_id, machine_price(order.cloud, machine, order.spot and self.role == "worker"))
+        if self.given_up or launch.abandoned.is_set():
+            await self.close()
+            raise ClusterError("the cluster was given up while this machine started")
         launch.say(f"{self.role}: machine {self.machine_id} ({machine}) starts")
         return addresses
+
+    def _answered(self, asking: asyncio.Task[Any]) -> None:
+        self.cluster.launch.unanswered.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # asyncio logs an error that nobody has looked at
 
     async def request(self) -> tuple[str, str | None]:
         """Ask the cloud for the machine; its two addresses."""
@@ -77,13 +95,25 @@ class CloudMachine(VMInterface):
         raise NotImplementedError
 
     async def destroy_vm(self) -> None:
-        """Ask the cloud to end the machine."""
+        """Ask the cloud to end the machine. No error if it is gone.
+
+        Raises:
+            ClusterError: the cloud refused.
+        """
         raise NotImplementedError
 
     async def close(self) -> None:
-        """End the machine, and stop counting its cost."""
-        await VMInterface.close(self)  # `GCPInstance.close` does not set the status to closed
-        self.cluster.meter.ended(self.machine_id)
+        """End the machine, and stop counting its cost.
+
+        If the cloud refuses, the machine costs on, as one that nobody holds: `CloudCluster` tries again to end it.
+        """
+        try:
+            await self.destroy_vm()
+        except ClusterError as error:
+            self.cluster.launch.say(f"{self.role}: machine {self.machine_id} could not be ended yet: {error}")
+        else:
+            self.cluster.meter.ended(self.machine_id)
+        await ProcessInterface.close(self)  # that of dask-cloudprovider's classes would end the machine again
 
 
 class CloudScheduler(CloudMachine):
@@ -174,7 +204,9 @@ class CloudCluster(VMCluster):
         self.launch = launch
         launch.cluster = self
         self._last_open = time.monotonic()  # when the scheduler's port was last found open
-        self._missing: set[str] = set()  # ids of machines that the last check did not find
+        # what the last look found: ids of our machines that were not there, and of those there that nobody holds
+        self._missing, self._unheld = set[str](), set[str]()
+        self._closing: asyncio.Task[None] | None = None
         self.requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._replacements = REPLACEMENTS * max(1, launch.order.n_workers)
         self._reconciling: PeriodicCallback | None = None
@@ -185,6 +217,7 @@ class CloudCluster(VMCluster):
             docker_image=launch.order.image,
             **options,
         )
+        self.shutdown_on_close = False  # not by Dask when the program ends: `start_or_remove` has seen to it
 
     @property
     def order(self) -> Order:
@@ -200,14 +233,35 @@ class CloudCluster(VMCluster):
         """The ids of the cluster's machines that are starting or running."""
         raise NotImplementedError
 
-    def gone(self, ids: Iterable[str]) -> set[str]:
-        """Those of the machines that neither this check nor the one before has found.
+    def end(self, ids: Iterable[str]) -> None:
+        """Ask the cloud to end machines of this cluster.
 
-        One check is not enough: a new machine may be missing from the cloud's list for a moment.
+        Raises:
+            ClusterError: the cloud refused.
         """
-        missing = set(ids) - self.alive()
-        before, self._missing = self._missing, missing
-        return missing & before
+        raise NotImplementedError
+
+    def end_of_scheduler(self) -> str:
+        """How the scheduler's machine has ended, as far as the cloud tells."""
+        raise NotImplementedError
+
+    def gone(self, ids: Iterable[str]) -> set[str]:
+        """Those of the machines that neither this look nor the one before has found."""
+        return self._compare(ids, self.alive())[0]
+
+    def _compare(self, held: Iterable[str], alive: set[str]) -> tuple[set[str], set[str]]:
+        """Ids of the machines that we hold and that are gone, and of those that are there and that nobody holds.
+
+        One look is not enough: a new machine may be missing from the cloud's list for a moment.
+        """
+        held = set(held)
+        missing, unheld = self._missing, self._unheld
+        self._missing, self._unheld = held - alive, alive - held
+        return missing & self._missing, unheld & self._unheld
+
+    def _held(self) -> dict[Any, str]:
+        """The name of each worker and the id of its machine; empty if it has none."""
+        return {name: "" if one.given_up else one.machine_id for name, one in self.workers.items()}
 
     def remove(self) -> list[Leftover]:
         """Remove everything of this cluster from the cloud; what was removed."""
@@ -263,31 +317,77 @@ class CloudCluster(VMCluster):
         self._reconciling.start()
 
     async def _reconcile(self) -> None:
-        """Replace machines that are gone, up to a limit. If the scheduler is gone, close the cluster."""
-        if self._lock.locked() or self.status is not Status.running:  # machines are being started or ended
+        """Replace machines that are gone, up to a limit, and end those that nobody holds.
+
+        If the scheduler is gone, close the cluster.
+        """
+        if self._busy():
             return
-        machines = {name: worker.machine_id for name, worker in self.workers.items()}
         try:
-            gone = await asyncio.to_thread(self.gone, [self.scheduler.machine_id, *machines.values()])
+            alive = await asyncio.to_thread(self.alive)
+            if await asyncio.to_thread(is_open, *self.scheduler.endpoint()):
+                self._last_open = time.monotonic()
+            if self._busy():
+                return
+            machines = self._held()
+            gone, unheld = self._compare([self.scheduler.machine_id, *machines.values()], alive)
+            if why := await self._why_it_ended(gone):
+                self.launch.say(f"the cluster has ended: {why}")
+                await self._close()
+                await asyncio.to_thread(self._take_down)
+                return
+            if unheld:
+                await self._end_unheld(unheld)
         except ClusterError as error:  # try again at the next check
-            self.launch.say(f"cannot see which machines are there: {error}")
-            return
-        if await asyncio.to_thread(is_open, *self.scheduler.endpoint()):
-            self._last_open = time.monotonic()
-        silent = time.monotonic() - self._last_open > SILENT_SECONDS
-        if silent or self.scheduler.machine_id in gone or time.time() >= self.launch.ends:
-            self.launch.say("the cluster has ended (its lifetime, or without work for its idle time-out)")
-            await self._close()
+            self.launch.say(f"the cloud does not do what it is asked for: {error}")
             return
         lost = [name for name in self.worker_spec if machines.get(name, "") in {"", *gone}]
-        if not lost or self._lock.locked() or self.status is not Status.running:
-            return
+        if lost and not self._busy():
+            await self._replace(lost)
+
+    def _busy(self) -> bool:
+        """Whether machines are being started or ended, so that it is not known how many there should be."""
+        return self._lock.locked() or self.status is not Status.running or self.launch.abandoned.is_set()
+
+    async def _why_it_ended(self, gone: set[str]) -> str:
+        """Why the cluster has ended; empty if it has not."""
+        if self.launch.left() <= 0:
+            return "its lifetime is over"
+        if self.scheduler.machine_id in gone:
+            return await asyncio.to_thread(self.end_of_scheduler)
+        if time.monotonic() - self._last_open > SILENT_SECONDS:
+            return (
+                f"its scheduler has not answered for {SILENT_SECONDS:.0f} s. Likely: it had no work for its idle "
+                f"time-out ({self.order.idle_timeout / 60:.0f} minutes); else it has failed, or the network is cut"
+            )
+        return ""
+
+    async def _end_unheld(self, ids: set[str]) -> None:
+        """End machines that carry this cluster's tag and that nobody holds: the answer to a request was lost.
+
+        Raises:
+            ClusterError: the cloud refused.
+        """
+        order = self.order
+        for machine_id in ids:  # until it is ended, it is paid for
+            self.meter.started(machine_id, machine_price(order.cloud, order.machine, order.spot))
+        self.launch.say(
+            f"workers: {len(ids)} machines that nobody waits for any more are ended: {', '.join(sorted(ids))}"
+        )
+        await asyncio.to_thread(self.end, ids)
+        for machine_id in ids:
+            self.meter.ended(machine_id)
+
+    async def _replace(self, lost: list[Any]) -> None:
+        """Replace lost workers, as far as budget and the limit of replacements allow."""
         for worker in [self.workers.pop(name) for name in lost if name in self.workers]:
             await worker.close()
         again = 0 if self.meter.reached() else min(len(lost), self._replacements)
         self._replacements -= again
         for name in lost[again:]:
-            del self.worker_spec[name]
+            self.worker_spec.pop(name, None)  # it is gone if the cluster was closed meanwhile
+        if self._busy():
+            return
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
         self.launch.say(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
         try:
@@ -316,10 +416,51 @@ class CloudCluster(VMCluster):
         """
         raise ClusterError("a cluster that costs money does not grow by itself: start it as large as it shall be")
 
+    def close(self, timeout: float | None = None) -> Any:
+        """Close workers and scheduler, end all machines, remove the firewall, and see that nothing is left.
+
+        After an error it may be called again, and does again what is left to do.
+
+        Raises:
+            ClusterError: the cloud refused; machines may still run, and the message has the command that ends them.
+        """
+        if self.asynchronous:
+            return self._close_and_take_down()
+        try:
+            super().close(timeout)
+        except Exception as error:
+            self.launch.say(f"not closed in order ({type(error).__name__}: {error})")
+        finally:  # after Ctrl-C, too
+            self._take_down()
+        return None
+
+    async def _close_and_take_down(self) -> None:
+        await self._close()
+        await asyncio.to_thread(self._take_down)
+
+    def _take_down(self) -> None:
+        """End all machines, by the tags that they carry. The cluster counts as closed only then.
+
+        Raises:
+            ClusterError: the cloud refused.
+        """
+        try:
+            take_down(self.launch, self.remove)
+        except BaseException:
+            self.status = Status.failed
+            raise
+        self.status = Status.closed
+
     async def _close(self) -> None:
-        """Close workers and scheduler, end all machines, and remove the firewall."""
-        if self.status is Status.closed:
-            return
+        """Ask workers and scheduler to close, and end their machines, as far as cloud and network allow.
+
+        Dask calls it where it gives up a start. That nothing is left is checked by `take_down`, which follows.
+        """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close_in_order())
+        await asyncio.wait({self._closing})
+
+    async def _close_in_order(self) -> None:
         self.launch.abandoned.set()
         if self._reconciling:
             self._reconciling.stop()
@@ -327,11 +468,12 @@ class CloudCluster(VMCluster):
             if not await self._scheduler_is_there():
                 self.scheduler.status, self.scheduler_comm.timeout = Status.closed, CONNECT_SECONDS
             await asyncio.wait_for(super()._close(), CLOSE_SECONDS)
-        except Exception as error:  # the scheduler is gone, or the API refuses: remove the machines all the same
+        except Exception as error:  # the scheduler is gone, or the API refuses: the machines are ended all the same
             self.launch.say(f"not closed in order ({type(error).__name__}: {error})")
-        finally:
-            await asyncio.to_thread(take_down, self.launch, self.remove)
-            self.status = Status.closed
+        self.status = Status.closed
+        if waiting := set(self.launch.unanswered):
+            self.launch.say(f"waiting for the cloud's answer to {len(waiting)} requests for a machine")
+            await asyncio.wait(waiting, timeout=ANSWER_SECONDS)
 
     async def _scheduler_is_there(self) -> bool:
         """Whether the scheduler can still be asked to close."""

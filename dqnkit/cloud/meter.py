@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dqnkit.checked_numbers import number
 from dqnkit.checkpoint import check_can_be_saved, save
+from dqnkit.cloud.clock import paid_seconds
 from dqnkit.types import TrainStatus
 
 LEAST_SECONDS = 60  # billed for each machine at least; after that both clouds bill by the second
@@ -35,18 +36,26 @@ class Meter:
 
     Args:
         budget: US dollars; None: no limit.
-        clock: returns seconds.
+        clock: returns seconds; nobody must be able to set it back.
+
+    Raises:
+        ConfigError: the budget is no amount above 0.
     """
 
-    def __init__(self, budget: float | None = None, clock: Callable[[], float] = time.time) -> None:
-        self.budget = budget
+    def __init__(self, budget: float | None = None, clock: Callable[[], float] = paid_seconds) -> None:
+        self.budget = None if budget is None else number("budget, in US dollars,", budget, above=0)
         self._clock = clock
         self._lock = threading.Lock()
         self._running: dict[str, _Machine] = {}
         self._ended: list[_Machine] = []
 
     def started(self, machine_id: str, usd_per_hour: float) -> None:
-        """A machine costs money from now on."""
+        """A machine costs money from now on.
+
+        Raises:
+            ConfigError: the price is no number of at least 0.
+        """
+        number("usd_per_hour", usd_per_hour, low=0)
         with self._lock:
             self._running.setdefault(machine_id, _Machine(usd_per_hour, self._clock()))
 
@@ -105,7 +114,7 @@ def within_budget(
     try:
         for status in statuses:
             if not checked:  # now, and not when the budget is spent
-                check_can_be_saved(status.state)
+                check_can_be_saved(status.state, checkpoints)
                 checked = True
             yield status
             if meter.reached():

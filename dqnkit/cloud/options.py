@@ -9,12 +9,12 @@ from typing import Any
 
 import dask
 import dask_cloudprovider.config
-from dask.utils import parse_timedelta
 
 from dqnkit.cloud.order import Order, missing_in_image
 from dqnkit.cloud.prices import affordable_seconds, estimate
 from dqnkit.cloud.settings import seconds
 from dqnkit.cluster.package import mismatch, stock_image, versions_here
+from dqnkit.cluster.time_spans import time_span
 from dqnkit.errors import ConfigError
 
 OPTIONS = ("machine", "scheduler_machine", "spot", "budget", "lifetime", "idle_timeout", "image", "pip_packages")
@@ -66,8 +66,8 @@ def make_order(
         reach=reach,
         spot=spot,
         budget=budget,
-        lifetime=seconds("lifetime") if lifetime is None else float(parse_timedelta(lifetime)),
-        idle_timeout=seconds("idle-timeout") if idle_timeout is None else float(parse_timedelta(idle_timeout)),
+        lifetime=seconds("lifetime") if lifetime is None else time_span("lifetime", lifetime),
+        idle_timeout=seconds("idle-timeout") if idle_timeout is None else time_span("idle_timeout", idle_timeout),
         image=image,
         pip_packages=missing_in_image() if pip_packages is None else tuple(pip_packages),
     )

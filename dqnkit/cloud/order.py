@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import gymnasium
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cloud import CLOUDS
 from dqnkit.cloud.settings import seconds
 from dqnkit.cluster.package import stock_image
@@ -42,11 +43,13 @@ class Order:
     def __post_init__(self) -> None:
         if self.cloud not in CLOUDS:
             raise ConfigError(f"there is no cloud {self.cloud!r}: expected one of {', '.join(CLOUDS)}")
-        if self.n_workers < 0 or self.threads_per_worker < 0:
-            raise ConfigError("n_workers and threads_per_worker must be at least 0")
-        if self.budget is not None and self.budget <= 0:
-            raise ConfigError(f"a budget is an amount of US dollars above 0, not {self.budget}")
-        if not 0 < self.idle_timeout <= self.lifetime:
+        for name in ("n_workers", "threads_per_worker"):
+            whole_number(name, getattr(self, name), low=0)
+        if self.budget is not None:
+            number("budget, in US dollars,", self.budget, above=0)
+        for name in ("lifetime", "idle_timeout"):
+            number(f"{name}, in seconds,", getattr(self, name), above=0)
+        if self.idle_timeout > self.lifetime:
             raise ConfigError(
                 f"the lifetime ({self.lifetime:.0f} s) must be at least the idle time-out ({self.idle_timeout:.0f} s)"
             )

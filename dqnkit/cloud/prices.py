@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +12,7 @@ from dqnkit.cloud.order import Order
 from dqnkit.cloud.settings import setting
 from dqnkit.cluster.plan import Offer
 from dqnkit.errors import ConfigError
+from dqnkit.files import parse_json
 
 TABLE = Path(__file__).parent / "data" / "prices.json"
 HOURS_A_MONTH = 730
@@ -201,11 +201,11 @@ def _read(path: Path) -> dict[str, Any]:
         ConfigError: says where in the file what was found and what is expected.
     """
     try:
-        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        table: Any = parse_json(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"the price table {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise ConfigError(f"the price table {path} is not JSON: {error}") from error
+        raise ConfigError(f"the price table {path} cannot be read: {error}") from error
     check = _Check(path)
     check.day(check.entry(table, "", "as_of"))
     clouds = check.items(table, "", "clouds")
@@ -225,7 +225,7 @@ class _Check:
         if not isinstance(self.entry(values, where, "region"), str):
             self.fail(f"{where}.region", values["region"], "the name of a region")
         kinds = self.items(values, where, "machines")
-        if self.entry(values, where, "scheduler") not in kinds:
+        if self.entry(values, where, "scheduler") not in list(kinds):  # it may be of any kind, also a list
             self.fail(f"{where}.scheduler", values["scheduler"], f"one of the machines: {', '.join(kinds)}")
         for name in _CLOUD_NUMBERS:
             self.number(values, where, name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import dask
-from dask.utils import parse_timedelta
+
+from dqnkit.cluster.time_spans import time_span
 
 DEFAULTS = {
     "dqnkit": {
@@ -30,5 +31,9 @@ def setting(name: str) -> Any:
 
 
 def seconds(name: str) -> float:
-    """A setting that is a time, like ``10 minutes``, in seconds."""
-    return float(parse_timedelta(setting(name)))
+    """A setting that is a time, like ``10 minutes``, in seconds.
+
+    Raises:
+        ConfigError: it is no time.
+    """
+    return time_span(f"dqnkit.cloud.{name} in Dask's configuration", setting(name))

@@ -9,8 +9,20 @@ import ssl
 from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
 
-from dqnkit.cluster.security import check_transport, refuse_plain
+from dqnkit.cluster.security import check_transport, refuse_plain, why_not_valid
 from dqnkit.errors import ClusterError
+
+# What OpenSSL says where the scheduler's certificate, or to the scheduler ours, is not valid at this time.
+TIMES = {
+    9: "its certificate is not valid yet, by the clock of this computer",
+    10: "its certificate has expired",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "by its clock, our certificate has expired",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it refuses our certificate, which by its clock is perhaps not valid yet",
+}
+RENEW = (
+    "Compare the clocks of both computers; if they are right, make new certificates (dqnkit certificates), copy the "
+    "file to each machine, and start the cluster again with it"
+)
 
 
 def connect(address: str, *, security: Security | None = None, insecure: bool = False, timeout: float = 10.0) -> Client:
@@ -59,7 +71,7 @@ def _try_connection(host: str, port: int, tls: bool, security: Security, timeout
     A failure of this plain connection has a clear cause, which Dask's own error would hide.
 
     Raises:
-        ClusterError: it failed; the message says why, and what to do.
+        ClusterError: it failed, or our certificate is not valid now; the message says why, and what to do.
         OSError: a rarer failure, like a network that cannot be reached.
     """
     context = security.get_connection_args("client").get("ssl_context")
@@ -68,6 +80,9 @@ def _try_connection(host: str, port: int, tls: bool, security: Security, timeout
         raise ClusterError(f"it needs certificates, and there are none here: {certificates}")
     if not tls and security.require_encryption:
         raise ClusterError("TLS is required here, and the address is tcp://. Write tls:// if the scheduler has it")
+    certificate = security.get_tls_config_for_role("client")["cert"]
+    if tls and certificate and (trouble := why_not_valid(certificate)):
+        raise ClusterError(f"our certificate {trouble}")
     try:
         with (
             socket.create_connection((host, port), timeout) as plain,
@@ -91,5 +106,7 @@ def _try_connection(host: str, port: int, tls: bool, security: Security, timeout
         if isinstance(error, ssl.SSLError) and not re.search("CERTIFICATE|ALERT", str(error.reason)):
             advice = "Start it with certificates, or write tcp:// if it is on this computer"
             raise ClusterError(f"it does not speak TLS. {advice}") from error
+        if theirs := TIMES.get(getattr(error, "verify_code", 0)) or TIMES.get(str(getattr(error, "reason", ""))):
+            raise ClusterError(f"{theirs}. {RENEW}") from error
         advice = f"To have the cluster's, {certificates}"
         raise ClusterError(f"its certificates and ours are not of the same cluster. {advice}") from error

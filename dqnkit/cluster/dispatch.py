@@ -13,14 +13,13 @@ import time
 import uuid
 from collections.abc import Collection, Coroutine, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
 
 from distributed import Client, Future
 
 from dqnkit.cluster import worker
+from dqnkit.cluster.departures import ReportDepartures
 from dqnkit.cluster.worker import Arrival, RolloutTask
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
@@ -65,7 +64,13 @@ class Dispatch:
         self.run = f"{client.id}/{uuid.uuid4().hex[:12]}"
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._requested = 0.0  # time.monotonic of the last request for the list of workers
-        self._listen()
+        client.subscribe_topic(self.topic, self._departed)
+        client.register_plugin(ReportDepartures(self.topic, client.id))
+
+    @property
+    def topic(self) -> str:
+        """The scheduler's topic, of this run alone, under which departures of workers are published."""
+        return f"dqnkit-departures/{self.run}"
 
     @property
     def is_connected(self) -> bool:
@@ -134,12 +139,13 @@ class Dispatch:
 
     def close(self, futures: Iterable[Future]) -> None:
         """Cancel the tasks in flight and have the workers close the run's actors. Waits a few seconds at most."""
-        self._stop_listening()
         if not self.is_connected:
             return
+        self.client.unsubscribe_topic(self.topic)
         self.cancel(futures)
 
         async def forget() -> None:
+            await self.client.unregister_scheduler_plugin(self.topic)
             await self.client.run(worker.forget_at_end, self.run, on_error="ignore")
 
         self._within(forget(), ANSWER_SECONDS)
@@ -168,18 +174,10 @@ class Dispatch:
             )
             await asyncio.wait_for(restart, RESTART_SECONDS + ANSWER_SECONDS)
 
-    def _listen(self) -> None:
-        """Receive a `WorkerLeft` for each worker that leaves."""
-        listeners = _listeners.setdefault(self.client, WeakSet())
-        if not listeners:
-            self.client.subscribe_topic("all", partial(_tell, listeners))
-        listeners.add(self)
-
-    def _stop_listening(self) -> None:
-        listeners = _listeners[self.client]
-        listeners.discard(self)
-        if self.is_connected and not listeners:
-            self.client.unsubscribe_topic("all")
+    def _departed(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Handle an event of the run's topic. Runs on the client's event loop."""
+        _, message = event
+        self.receive(WorkerLeft(message["worker"], frozenset(message["keys"])))
 
     def _start(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the client's event loop."""
@@ -193,16 +191,3 @@ class Dispatch:
         """Run a coroutine and wait for it, but not longer than about ``seconds``; errors are ignored."""
         with suppress(Exception):
             self._start(asyncio.wait_for(coroutine, seconds)).result(2 * seconds)
-
-
-# The runs of each client. A client has only one handler for each topic of the scheduler, so its runs share it.
-_listeners: WeakKeyDictionary[Client, WeakSet[Dispatch]] = WeakKeyDictionary()
-
-
-def _tell(listeners: WeakSet[Dispatch], event: tuple[float, Any]) -> None:
-    """Handle an event of the scheduler's topic "all": put a worker's departure into the queue of each run."""
-    message = event[1]
-    if isinstance(message, dict) and message.get("action") == "remove-worker":
-        keys = {*message.get("processing-tasks", ()), *message.get("lost-computed-tasks", ())}
-        for dispatch in list(listeners):
-            dispatch.receive(WorkerLeft(message["worker"], frozenset(keys)))

@@ -13,7 +13,8 @@ from distributed import LocalCluster, Security
 from distributed.system import MEMORY_LIMIT
 
 from dqnkit.cluster import package
-from dqnkit.cluster.security import is_loopback, temporary_security
+from dqnkit.cluster.main_guard import check_main_guard
+from dqnkit.cluster.security import check_certificates, temporary_security
 from dqnkit.errors import ClusterError, ConfigError
 
 LOOPBACK = "127.0.0.1"
@@ -38,30 +39,32 @@ def start(
     security: Security | None = None,
     send_package: bool = False,
 ) -> LocalCluster:
-    """Start a scheduler and worker processes that only this computer can reach. Use it in a ``with`` statement.
+    """Start a scheduler and worker processes that only this process can use. Use it in a ``with`` statement.
+
+    All connections use TLS, on the loopback too: without it, every user of this computer could run code as the user
+    who started the cluster. The certificates are made for this cluster and stay in the memory of its processes.
 
     Args:
         n_workers: number of processes; each uses one core. By default one for each core, if there is enough memory.
         threads_per_worker: tasks that a process runs at the same time. More than one helps if environments wait (for a
             simulator, a network), not if they compute.
         host: address on which scheduler and workers listen. To let workers on other machines join, give an address of
-            this machine; the cluster then uses TLS. Dashboards always listen on the loopback only.
-        security: certificates, see `dqnkit.cluster.security.write_certificates`. By default, a cluster that listens
-            beyond the loopback makes its own.
+            this machine, and ``security``. Dashboards always listen on the loopback only.
+        security: certificates, see `dqnkit.cluster.security.write_certificates`, for workers or clients that other
+            programs start. By default new ones, which only the cluster's own processes have.
         send_package: send this process's dqnkit to all workers, including those that join later.
 
     Raises:
-        ConfigError: a number is out of range, or ``security`` does not require encryption beyond the loopback.
-        ClusterError: the cluster cannot listen on ``host``.
-        MissingExtraError: certificates are needed and the package cryptography is not installed.
+        ConfigError: a number is out of range, or ``security`` does not require encryption.
+        ClusterError: the cluster cannot listen on ``host``, or each worker would run the script that starts it.
+        MissingExtraError: the package cryptography is not installed.
     """
     n_workers = workers_that_fit() if n_workers is None else n_workers
     if n_workers < 0 or threads_per_worker < 1:
         raise ConfigError("n_workers must be at least 0 and threads_per_worker at least 1")
-    if not is_loopback(host):
-        security = security or temporary_security()
-        if not security.require_encryption:
-            raise ConfigError(f"a cluster that listens on {host} needs security with require_encryption=True")
+    security = security or temporary_security()
+    check_certificates(security)
+    check_main_guard()
     dask.config.update_defaults(DEFAULTS)
     with ExitStack() as on_failure:
         with _without_ctrl_c():
@@ -75,7 +78,9 @@ def start(
                     worker_dashboard_address=f"{LOOPBACK}:0",
                 )
             except RuntimeError as error:
-                raise ClusterError(f"no cluster can be started on {host}: {error.__cause__}") from error
+                cause = str(error.__cause__)
+                advice = '. Is it started below if __name__ == "__main__":?' if "Nanny" in cause else ""
+                raise ClusterError(f"no cluster can be started on {host}: {cause}{advice}") from error
             on_failure.callback(cluster.close)
         if send_package:
             with cluster.get_client() as client:
@@ -96,16 +101,17 @@ def workers_that_fit(cores: int = CPU_COUNT, memory: int = MEMORY_LIMIT) -> int:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Block Ctrl-C (SIGINT) inside the ``with`` block. Threads and processes that start in it keep it blocked.
+    """Block Ctrl-C (SIGINT) and SIGHUP inside the ``with`` block. What starts in it, threads too, keeps them blocked.
 
-    A terminal sends SIGINT to every process of the command, and so does a notebook's Interrupt. It would kill the
+    A terminal sends them to every process of the command, and a notebook's Interrupt does so too. They would kill the
     workers while the driver still needs them to end in order. On Windows this does nothing.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # of multiprocessing; if it started inside the block, it would unblock SIGINT
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # of multiprocessing; its start unblocks SIGINT, so that comes after it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from itertools import cycle
 
 import numpy as np
 
+from dqnkit.checked_numbers import number
 from dqnkit.cluster import local
 from dqnkit.cluster.plan import Measured
 from dqnkit.cluster.rollouts import ClusterRollouts
@@ -40,8 +41,10 @@ def measure(config: DQNConfig, seconds: float = 60.0, report: Callable[[str], No
 
     Raises:
         MissingExtraError: TensorFlow is not installed.
+        ConfigError: ``seconds`` is no number above 0.
         DQNKitError: any error that would also stop training.
     """
+    number("seconds", seconds, above=0)
     long_seconds, short_seconds, learner_seconds = (share * seconds for share in SHARES)
     endless = replace(config, total_steps=ENDLESS)
     make_learner(config)  # the first one imports TensorFlow, which must not be measured

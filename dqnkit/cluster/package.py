@@ -23,6 +23,7 @@ from distributed.diagnostics.plugin import SchedulerUploadFile, UploadFile
 from packaging.version import Version
 
 import dqnkit
+from dqnkit.cluster.demand import Demand
 from dqnkit.cluster.remote_eval import ANSWER_SECONDS, evaluate_on_workers
 from dqnkit.cluster.security import is_loopback
 from dqnkit.errors import ClusterError
@@ -60,12 +61,12 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
     """
     try:
         if not client.nthreads():  # LocalCluster's own count goes wrong if it is asked while a worker leaves
-            client.wait_for_workers(1, timeout=patience)
+            with Demand(client) as demand:
+                demand.ask(1)
+                client.wait_for_workers(1, timeout=patience)
     except TimeoutError as error:
-        address = client.scheduler_info(n_workers=0)["address"]
         raise ClusterError(
-            f"no worker came to the scheduler within {patience:.0f} s. Start some: dask worker {address}"
-            f"{' --host 127.0.0.1' * is_loopback(get_address_host(address))}"
+            f"no worker came to the scheduler within {patience:.0f} s. {_how_to_start_workers(client)}"
         ) from error
     answers: dict[str, Versions] = evaluate_on_workers(client, VERSIONS, client.nthreads())
     if not answers:
@@ -73,6 +74,20 @@ def check_workers(client: Client, patience: float = 60.0) -> None:
             f"no worker answered within {ANSWER_SECONDS:.0f} s. Look at the workers' logs, or restart them"
         )
     _refuse_mismatch(client, answers)
+
+
+def _how_to_start_workers(client: Client) -> str:
+    """Advice for a cluster without workers: how to start some depends on who made it."""
+    if getattr(client.cluster, "_adaptive", None) is not None:
+        return (
+            "The cluster adapts to the work: is its maximum above 0, and do machines start within this time (patience)?"
+        )
+    if getattr(client.cluster, "_supports_scaling", False):
+        return "Start some: cluster.scale(2)"
+    address = client.scheduler_info(n_workers=0)["address"]
+    certificates = "DASK_CONFIG=FILE " * address.startswith("tls://")
+    local = " --host 127.0.0.1" * is_loopback(get_address_host(address))
+    return f"Start some: {certificates}dask worker {address}{local}"
 
 
 def _refuse_mismatch(client: Client, answers: dict[str, Versions], **instead: str) -> None:

@@ -11,10 +11,12 @@ Plain arithmetic: no Dask, no TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
 from dqnkit.config import DQNConfig
 
@@ -222,15 +224,24 @@ class Plan:
         return _fastest(affordable) if affordable else None
 
     def __str__(self) -> str:
-        chosen = [("fastest", self.fastest), ("cheapest", self.cheapest)]
+        chosen = [("fastest machines", self.fastest), ("cheapest machines", self.cheapest)]
         if self.budget is not None and self.best is not None:
             chosen.insert(0, (f"best for ${self.budget:.2f}", self.best))
-        lines = [f"{self.env_id}, {self.steps:,} steps"]
+        lines = [f"{self.env_id}, {self.steps:,} steps", *self._advice()]
         here = ("here, in one process", "", in_words(self.here), "$0", "")
         lines += _table([here, *((what, *_cells(row)) for what, row in chosen)])
         if self.budget is not None and self.best is None:
             lines.append(f"Nothing in the table does it for ${self.budget:.2f}.")
         return "\n".join([*lines, "", *self._knees(), "", *self.notes])
+
+    def _advice(self) -> list[str]:
+        """To stay here, where machines that are paid for would be slower than this computer."""
+        if self.fastest.seconds >= self.here:
+            slower = f"the fastest machines in the table take {in_words(self.fastest.seconds)}"
+            return [f"Stay here: this computer takes {in_words(self.here)} and costs nothing; {slower}."]
+        if self.budget is not None and self.best is not None and self.best.seconds >= self.here:
+            return [f"Stay here, or pay more: what ${self.budget:.2f} buys is slower than this computer."]
+        return []
 
     def _knees(self) -> list[str]:
         """The knee of each kind of machine; kinds with the same knee share a line."""
@@ -276,8 +287,17 @@ def plan(
         budget: US dollars.
         assumed: see `Assumed`.
         notes: more sentences for below the table.
+
+    Raises:
+        ConfigError: a number is not finite or out of range.
     """
     assumed = assumed or Assumed()
+    if budget is not None:
+        number("budget, in US dollars,", budget, above=0)
+    for each in dataclasses.fields(assumed):
+        number(each.name, getattr(assumed, each.name), low=0)
+    workers = [whole_number("each of workers", count, low=1) for count in workers]
+    threads = None if threads is None else whole_number("threads", threads, low=1)
     rows = tuple(
         _row(config, measured, offer, count, threads or offer.vcpus, assumed) for offer in offers for count in workers
     )

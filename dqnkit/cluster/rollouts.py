@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -24,7 +25,10 @@ from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
+from dqnkit.checked_numbers import number, whole_number
+from dqnkit.cluster.demand import Demand
 from dqnkit.cluster.dispatch import Dispatch, TaskEnded, WorkerLeft, WorkersSeen
+from dqnkit.cluster.environment_by_value import by_value
 from dqnkit.cluster.package import check_workers
 from dqnkit.cluster.security import check_transport
 from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
@@ -45,6 +49,7 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 SHORTEST_PUBLICATION = 0.02  # seconds between versions of the weights; each costs the scheduler two messages or more
 SMOOTHING = 0.2  # weight of the newest rollout in the running mean of the time of a step
 SILENCE = 20.0  # seconds without a sign of life; then a worker is restarted, if tasks have waited that long
+STARVED = 0.5  # share of the time that training waits for rollouts; above it, more workers would help
 TRIES = 3  # of a failing task, and at least one on each worker, until its error ends training
 
 
@@ -66,6 +71,8 @@ class _Run:
 
     config: DQNConfig
     dispatch: Dispatch
+    demand: Demand
+    environment: bytes  # see `dqnkit.cluster.environment_by_value`
     flights: dict[str, _Flight] = field(default_factory=dict)  # tasks in flight, by key
     tasks_on: Counter[str] = field(default_factory=Counter)  # number of tasks in flight, by preferred worker
     to_repeat: deque[_Flight] = field(default_factory=deque)  # to be submitted again, before any new task
@@ -76,6 +83,8 @@ class _Run:
     published_at: float = 0.0  # time.monotonic
     step_seconds: float = 0.0  # time of one step of all copies, a running mean; 0 before the first rollout
     next_sequence: int = 0
+    asked_at: float = field(default_factory=time.monotonic)  # when `demand` was last considered
+    waited: float = 0.0  # traffic.waiting_seconds at that time
     newest_error: str = ""  # that an environment raised
 
     def add(self, key: str, flight: _Flight) -> None:
@@ -135,8 +144,10 @@ class ClusterRollouts:
     ) -> None:
         if client.asynchronous:
             raise ConfigError("ClusterRollouts needs a client with asynchronous=False: the loop waits for rollouts")
-        if max_policy_lag < 0 or patience <= 0 or (task_steps is not None and task_steps < 1):
-            raise ConfigError("max_policy_lag must be at least 0, patience above 0 and task_steps at least 1")
+        whole_number("max_policy_lag", max_policy_lag, low=0)
+        number("patience, in seconds,", patience, above=0)
+        if task_steps is not None:
+            whole_number("task_steps", task_steps, low=1)
         self.client = client
         self.max_policy_lag = max_policy_lag
         self.patience = patience
@@ -154,10 +165,15 @@ class ClusterRollouts:
         """
         self.close()
         check_transport(self.client, self._insecure)
-        check_workers(self.client, self.patience)
-        self.traffic = Traffic()
-        self._run = _Run(config, Dispatch(self.client))
-        self._run.dispatch.close_orphans()
+        environment = by_value(config.env_id)
+        with ExitStack() as on_failure:
+            demand = on_failure.enter_context(Demand(self.client))
+            demand.ask(1)
+            check_workers(self.client, self.patience)
+            self.traffic = Traffic()
+            self._run = _Run(config, Dispatch(self.client), demand, environment)
+            self._run.dispatch.close_orphans()
+            on_failure.pop_all()
 
     def collect(self, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """At least one rollout, see `dqnkit.rollouts.RolloutSource`.
@@ -182,7 +198,8 @@ class ClusterRollouts:
         futures = [flight.future for flight in run.flights.values() if flight.future]
         self.traffic.cancelled += len(run.flights)
         self.traffic.in_flight = 0
-        run.dispatch.close([*futures, *([run.weights] if run.weights else [])])
+        with run.demand:
+            run.dispatch.close([*futures, *([run.weights] if run.weights else [])])
 
     def _stream(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """All rollouts that are there, at least one. Before it returns, enough tasks are in flight again."""
@@ -196,7 +213,10 @@ class ClusterRollouts:
 
     def _round(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> list[Rollout]:
         """One rollout of each logical actor, all under these weights, in the order of the actors."""
-        tasks = [RolloutTask(run.dispatch.run, actor, sequence, epsilon) for actor, epsilon in enumerate(epsilons)]
+        tasks = [
+            RolloutTask(run.dispatch.run, actor, sequence, epsilon, environment=run.environment)
+            for actor, epsilon in enumerate(epsilons)
+        ]
         run.to_repeat.extend(map(_Flight, tasks))
         rollouts: dict[int, Rollout] = {}
         for _ in self._until_patience_ends(run):
@@ -216,8 +236,9 @@ class ClusterRollouts:
             yield
             if not run.dispatch.is_connected:
                 raise ClusterError(
-                    f"the connection to the scheduler at {run.dispatch.address} is lost. What was learned until the "
-                    "last checkpoint is kept: start a cluster and resume"
+                    f"the connection to the scheduler at {run.dispatch.address} is lost. The run on "
+                    f"{run.config.env_id} with seed {run.config.seed} goes on from its last checkpoint: start a "
+                    "cluster, then, in Python, train(..., state=checkpoint.restore(FOLDER)), or else dqnkit resume"
                 )
             if self.traffic.arrived - self.traffic.stale > useful:
                 began, useful = time.monotonic(), self.traffic.arrived - self.traffic.stale
@@ -250,9 +271,9 @@ class ClusterRollouts:
                 number = (sequence << 20) + run.next_sequence
                 actor = run.next_sequence % run.config.num_actors
                 run.next_sequence += 1
-                run.to_repeat.append(
-                    _Flight(RolloutTask(run.dispatch.run, actor, number, epsilons[actor], self._steps(run)))
-                )
+                steps = self._steps(run)
+                task = RolloutTask(run.dispatch.run, actor, number, epsilons[actor], steps, run.environment)
+                run.to_repeat.append(_Flight(task))
             self._submit(run, run.to_repeat.popleft(), weights)
 
     def _steps(self, run: _Run) -> int:
@@ -376,6 +397,13 @@ class ClusterRollouts:
             return True
         return False
 
+    def _ask_for_workers(self, run: _Run) -> None:
+        """Of an adaptive cluster: keep the workers, and ask for twice as many while training mostly waits for them."""
+        now, waited = time.monotonic(), self.traffic.waiting_seconds
+        starved = waited - run.waited > STARVED * (now - run.asked_at)
+        run.demand.ask(max(1, run.threads * (2 if starved else 1)))
+        run.asked_at, run.waited = now, waited
+
     def _check_workers(self, run: _Run, workers: dict[str, dict[str, Any]]) -> None:
         """Once a second: update the list of workers, restart silent ones, give up tasks that are late."""
         run.workers = set(workers)
@@ -385,6 +413,7 @@ class ClusterRollouts:
             row.name, row.threads = str(info["name"]), info["nthreads"]
         for address, row in self.traffic.workers.items():
             row.lost = address not in workers
+        self._ask_for_workers(run)
 
         now = time.monotonic()
         silence = max(SILENCE, len(workers) / 20)  # with many workers, each sends its sign of life less often

@@ -1,6 +1,7 @@
 """TLS for clusters. Anybody who can connect to a scheduler or worker without TLS can run any code there.
 
-So connections without TLS are allowed only on the loopback, inside one computer; all others use TLS. One file of
+So all clusters that the kit starts use TLS, on the loopback too, where other users of the computer could connect. A
+cluster that somebody else has started may do without TLS inside one computer, if nobody else uses that. One file of
 certificates serves the scheduler, the workers and the client. `write_certificates` (``dqnkit certificates``) makes it,
 and Dask reads the file that ``DASK_CONFIG`` names. Copy the file to each machine, then run:
 
@@ -20,6 +21,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
 
 from dqnkit.cluster.remote_eval import evaluate_on_workers
-from dqnkit.errors import ClusterError, MissingExtraError
+from dqnkit.errors import ClusterError, ConfigError, needs
+from dqnkit.files import read_object
 
 ENCRYPTED = ("tls", "wss", "gateway")  # gateway: dask-gateway's connections through its proxy, which speak TLS
 WITHIN_THE_PROCESS = "inproc"  # scheme of workers that are threads of the same process
@@ -101,10 +104,46 @@ def temporary_security() -> Security:
     Raises:
         MissingExtraError: the package cryptography is not installed.
     """
-    try:
+    with needs("cryptography, which TLS certificates need,", "cluster", "cryptography"):
         return Security.temporary()
-    except ImportError as error:
-        raise MissingExtraError("cryptography, which TLS certificates need,", "cluster") from error
+
+
+def check_certificates(security: Security) -> None:
+    """Check the certificates with which a cluster is to be started.
+
+    Raises:
+        ConfigError: connections would not be encrypted.
+        ClusterError: the scheduler's certificate is not valid at this time.
+    """
+    if not security.require_encryption:
+        raise ConfigError("a cluster needs security with require_encryption=True: others could run code on it")
+    certificate = security.get_tls_config_for_role("scheduler")["cert"]
+    if certificate and (trouble := why_not_valid(certificate)):
+        raise ClusterError(f"no cluster can be started: its certificate {trouble}")
+
+
+def why_not_valid(certificate: str, now: datetime | None = None) -> str:
+    """Why a certificate cannot be used at this time, and what to do; empty if it can.
+
+    Args:
+        certificate: its PEM text, or the path of a file with it.
+        now: the time; by default this computer's.
+    """
+    from cryptography import x509  # comes with the extra `cluster`, but a client of somebody's cluster may lack it
+
+    now = now or datetime.now(UTC)
+    found = x509.load_pem_x509_certificate(str(_content(certificate)).encode())
+    if now > found.not_valid_after_utc:
+        return (
+            f"has expired on {found.not_valid_after_utc:%d %B %Y}. Make new ones with dqnkit certificates, and copy "
+            "the file to each machine of the cluster"
+        )
+    if now < found.not_valid_before_utc:
+        return (
+            f"is not valid before {found.not_valid_before_utc:%d %B %Y, %H:%M} UTC, and the clock of this computer "
+            f"says {now:%d %B %Y, %H:%M} UTC. Set the clock that is wrong, or make new certificates"
+        )
+    return ""
 
 
 def as_configuration(security: Security) -> dict[str, Any]:
@@ -157,8 +196,11 @@ def read_certificates(path: Path) -> Security:
         ClusterError: there is no such file, or it contains no certificates.
     """
     try:
-        tls = json.loads(Path(path).read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+        tls = read_object(Path(path))["distributed"]["comm"]["tls"]
         fields = {f"tls_{role}_{name}": tls[role][name] for role in ROLES for name in KEY_AND_CERTIFICATE}
-        return Security(require_encryption=True, tls_ca_file=tls["ca-file"], **fields)
+        security = Security(require_encryption=True, tls_ca_file=tls["ca-file"], **fields)
+        for role in ROLES:
+            security.get_connection_args(role)  # OpenSSL reads them: a damaged one ends here, not in a connection
+        return security
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise ClusterError(f"{path} holds no certificates: {error!r}. dqnkit certificates makes such a file") from error

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dask
-from dask.utils import parse_timedelta
 from distributed import Security
 from distributed.core import Status
 from distributed.deploy.spec import SpecCluster
 
-from dqnkit.cluster.security import as_configuration, temporary_security
+from dqnkit.cluster.security import as_configuration, check_certificates, temporary_security
 from dqnkit.cluster.ssh_host import SchedulerHost, WorkersHost
+from dqnkit.cluster.time_spans import time_span
 from dqnkit.errors import ClusterError, ConfigError
 
 LOOPBACK = "127.0.0.1:0"  # address of dashboards: this computer only, any free port
@@ -95,8 +95,7 @@ def start(
     if len(options) != len(hosts):
         raise ConfigError(f"{len(options)} connect_options for {len(hosts)} hosts: give one for all, or one for each")
     security = security or temporary_security()
-    if not security.require_encryption:
-        raise ConfigError("a cluster over ssh needs security with require_encryption=True")
+    check_certificates(security)
     dask.config.update_defaults(DEFAULTS)
     timeouts = {"connect_timeout": _seconds("connect-timeout"), "start_timeout": _seconds("boot-timeout")}
     config = as_configuration(security) | {
@@ -126,7 +125,7 @@ def start(
         cluster = SSHCluster(
             workers, {"cls": SchedulerHost, "options": scheduler}, security=security, name="SSHCluster"
         )
-    except RuntimeError as error:
+    except (ClusterError, RuntimeError) as error:
         cause = error if isinstance(error, ClusterError) else error.__cause__ or error
         raise ClusterError(f"no cluster over ssh: {cause}") from error
     progress(f"the scheduler and {n_workers} workers are up")
@@ -140,4 +139,4 @@ def share_out(n_workers: int, hosts: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _seconds(name: str) -> float:
-    return float(parse_timedelta(dask.config.get(f"dqnkit.ssh.{name}")))
+    return time_span(f"dqnkit.ssh.{name} in Dask's configuration", dask.config.get(f"dqnkit.ssh.{name}"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
@@ -25,6 +26,7 @@ def have_workers(client: Any, count: int) -> None:
     Raises:
         ClusterError: the cluster does not reach this number within a minute.
     """
+    whole_number("count", count, low=0)
     _wait_until_idle(client)  # a worker that is stopped in the middle of a task logs an error
     client.cluster.scale(count)
     deadline = time.monotonic() + RESIZE_SECONDS
@@ -57,6 +59,7 @@ def steps_a_second(
         seconds: duration of the measurement. It follows a warm-up of a third of it, in which environments are made.
         task_steps: steps of each copy in a task; by default `ClusterRollouts` chooses.
     """
+    number("seconds", seconds, above=0)
     source = ClusterRollouts(client, task_steps=task_steps)
     source.begin(config)
     epsilons = np.full((config.num_actors, config.num_envs), 0.1, np.float32)

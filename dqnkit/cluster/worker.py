@@ -14,10 +14,12 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dqnkit.actor import Actor
+from dqnkit.cluster.environment_by_value import register
 from dqnkit.config import DQNConfig
 from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
@@ -44,6 +46,8 @@ class RolloutTask:
         sequence: number of the rollout; unique for an actor in a run.
         epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
         steps: steps of each copy; None: as configured.
+        environment: how the driver has registered the environment, if a worker may not know it; see
+            `dqnkit.cluster.environment_by_value`.
     """
 
     run: str
@@ -51,6 +55,7 @@ class RolloutTask:
     sequence: int
     epsilons: FloatArray
     steps: int | None = None
+    environment: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
     Raises:
         DQNKitError: see `Actor` and `Actor.rollout`. The actor is closed then, and the next task makes a new one.
     """
+    register(task.environment)
     with _lock:
         _busy[task.run] += 1
     try:
@@ -98,7 +104,7 @@ def make_rollout(config: DQNConfig, task: RolloutTask, weights: PolicyWeights) -
         try:
             rollout = actor.rollout(weights, task.epsilons, task.sequence, steps=task.steps)
         except BaseException:
-            actor.close()
+            _close(actor)
             raise
         _give_back(config, task, actor)
     finally:
@@ -113,7 +119,7 @@ def forget(run: str) -> None:
         _ended.add(run)
         actors = [actor for key in list(_idle) if key[0] == run for actor in _idle.pop(key)]
     for actor in actors:
-        actor.close()
+        _close(actor)
 
 
 async def forget_at_end(run: str) -> None:
@@ -154,7 +160,13 @@ def _give_back(config: DQNConfig, task: RolloutTask, actor: Actor) -> None:
         if not config.deterministic and task.run not in _ended:
             _idle[task.run, task.actor].append(actor)
             return
-    actor.close()
+    _close(actor)
+
+
+def _close(actor: Actor) -> None:
+    """Free an actor's environments; that they cannot be closed is no reason to lose a rollout or to keep others."""
+    with suppress(DQNKitError):
+        actor.close()
 
 
 def _described(error: Exception, config: DQNConfig, address: str) -> RolloutError:

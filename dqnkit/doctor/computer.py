@@ -56,7 +56,7 @@ def cores(ours: Resources | None) -> Finding:
 def free_memory(ours: Resources | None) -> Finding:
     """Whether a training run has room in memory."""
     if ours is None:
-        return Finding("memory", "not known without Dask")
+        return Finding("memory", "not known: Dask, which would tell, is not installed or did not answer")
     value = f"{ours.free / GIB:.1f} GiB free of {ours.memory / GIB:.1f} GiB"
     if ours.free < GIB:
         return Finding("memory", value, "advice", "close other programs or notebooks: training takes about 1 GiB")

@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
 from dqnkit.course_folder import PACKAGE, is_checkout
+from dqnkit.errors import DQNKitError
 from dqnkit.hosted import is_colab
 
 # What each extra is for. `notebooks` only names others; `learner-gpu` is advised where TensorFlow does not see a GPU.
@@ -74,11 +75,20 @@ def _parse(line: str) -> list[Requirement]:
 
 
 def _requires_of_checkout(project_file: Path) -> list[str]:
-    """The requirements in a project file, written as in the metadata of a wheel."""
-    project = tomllib.loads(project_file.read_text(encoding="utf-8"))["project"]
-    lines = list(project["dependencies"])
-    for extra, wanted in project["optional-dependencies"].items():
-        lines += [f"{requirement.partition(';')[0]}; extra == '{extra}'" for requirement in wanted]
+    """The requirements in a project file, written as in the metadata of a wheel.
+
+    Raises:
+        DQNKitError: it is damaged.
+    """
+    try:
+        project = tomllib.loads(project_file.read_text(encoding="utf-8"))["project"]
+        lines = list(project["dependencies"])
+        for extra, wanted in project["optional-dependencies"].items():
+            lines += [f"{requirement.partition(';')[0]}; extra == '{extra}'" for requirement in wanted]
+        for line in lines:
+            Specification(line)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DQNKitError(f"{project_file} cannot be read ({error}): put it back as it was") from error
     return lines
 
 
@@ -112,7 +122,8 @@ def tested_versions() -> dict[str, str]:
     """The versions that the kit's tests run with; none where their list is missing. A wheel contains the list."""
     for path in (PACKAGE / "data" / "constraints.txt", PACKAGE.parent / "binder" / "constraints.txt"):
         if path.is_file():
-            pins = re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            pins = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
             return {name.lower(): version for name, version in pins}
     return {}
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dqnkit.doctor.own_process import Failed, run_python
 
-SECONDS = 20  # time limit
+SECONDS = 60  # time limit
 # in a process of its own: the doctor must not fail with Dask, nor take the half second and the memory that it costs
 ASK_DASK = """
 import psutil

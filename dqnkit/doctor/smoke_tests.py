@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 from dqnkit.doctor.findings import WORKS, Finding
-from dqnkit.doctor.own_process import Failed, run_python
+from dqnkit.doctor.own_process import Failed, TooSlow, run_python
 from dqnkit.doctor.requirements import TENSORFLOW, install_command, reinstall_command
 
-SECONDS = 60  # time limit of each process
+SECONDS = 90  # time limit of each process: a busy computer takes long for what else takes five
+WAIT = "close other programs and notebooks, and try again"
 IMPORT_TENSORFLOW = "import tensorflow as tf; print(tf.__version__, len(tf.config.list_physical_devices('GPU')))"
 START_DASK = """
 import time
@@ -59,6 +60,8 @@ def dask_starts() -> list[Finding]:
         return []
     try:
         seconds = float(run_python(START_DASK, SECONDS).split()[-1])
+    except TooSlow as slow:
+        return [Finding("Dask", f"not known whether a cluster starts: {slow}", "advice", WAIT, WORKS)]
     except Failed as failed:
         remedy = f"close other notebooks and try again; if it stays, {install_command('cluster')}"
         return [Finding("Dask", f"a cluster cannot be started: {failed}", "problem", remedy, WORKS)]
@@ -71,6 +74,8 @@ def tensorflow() -> list[Finding]:
         return []
     try:
         version, gpus = run_python(IMPORT_TENSORFLOW, SECONDS).split()[-2:]
+    except TooSlow as slow:
+        return [Finding("TensorFlow", f"not known whether it can be imported: {slow}", "advice", WAIT, WORKS)]
     except Failed as failed:
         remedy = f"free memory and try again; if it stays, {reinstall_command(TENSORFLOW, 'learner')}"
         return [Finding("TensorFlow", f"cannot be imported: {failed}", "problem", remedy, WORKS)]

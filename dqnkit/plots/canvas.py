@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import needs
 from dqnkit.plots.style import Picture
 
 Point = tuple[float, float]  # (x to the right, y down), in pixels on the page
@@ -28,10 +28,8 @@ class Canvas:
     """A white image of ``width`` x ``height`` pixels on the page. What is drawn later covers what was drawn before."""
 
     def __init__(self, width: float, height: float) -> None:
-        try:
+        with needs("Pillow, which draws the small pictures,", "course", "PIL"):
             from PIL import Image, ImageDraw
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("Pillow, which draws the small pictures,", "course") from error
         self.width = round(width)
         self._image = Image.new("RGB", (round(width * SHARPNESS), round(height * SHARPNESS)), "white")
         self._draw = ImageDraw.Draw(self._image)

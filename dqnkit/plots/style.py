@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dqnkit.errors import MissingExtraError
+from dqnkit.errors import needs
 from dqnkit.files import write_whole
 
 if TYPE_CHECKING:
@@ -73,12 +73,10 @@ def styled_figure(width: float, height: float, dpi: int = DPI) -> Iterator[Figur
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
+    with needs("matplotlib, which draws the curves,", "course", "matplotlib"):
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib, which draws the curves,", "course") from error
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
         FigureCanvasAgg(figure)

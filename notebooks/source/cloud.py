@@ -337,8 +337,8 @@ if cloud is not None:  # the simulated account can be given rights, and they can
 print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
-# `WhatIsOurs` says: change or end only what carries the tag `dqnkit-cluster`. With these rights a mistake cannot end
-# machines of somebody else.
+# `WhatIsOurs` says: change or end only what carries your own id in the tag `dqnkit-owner`. With these rights a mistake
+# cannot end machines of somebody else, not even another cluster of dqnkit.
 #
 # ## 4. The purchase
 #
@@ -415,6 +415,7 @@ print(f"so far: {cluster.meter.text()}")
 # %%
 hurried = Meter(budget=0.05, clock=lambda: 200 * time.time())
 hurried.started("all machines", cluster.meter.hourly)
+folder = tempfile.TemporaryDirectory()  # each run has a folder of its own
 longer = replace(cartpole, total_steps=100_000)
 training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # it learns on
 *_, last = within_budget(training, hurried, folder.name)
@@ -469,6 +470,7 @@ def with_a_loss(statuses, at_step):
 
 
 began = time.monotonic()
+folder = tempfile.TemporaryDirectory()
 rollouts = ClusterRollouts(client)
 training = with_a_loss(train(waits, rollouts=rollouts, learner=learner), at_step=waits.total_steps // 4)
 status = await live(
@@ -578,7 +580,7 @@ print(table(account("aws").find()))
 
 # %% [markdown]
 # Found from another process, which knows nothing of it: every machine carries **tags** from its first moment, with its
-# cluster, its owner and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
+# cluster, its owner, the computer it was started from and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
 
 # %%
 orphans = account("aws").find()

@@ -711,15 +711,17 @@ if SEVERAL_PROCESSES:
     with (
         make_cluster(n_workers=2) as cluster,
         cluster.get_client() as client,
-        MultiWorkerLearner(client, config, 2) as learner,
+        MultiWorkerLearner(client, config, 2, insecure=True) as learner,
     ):
         for _ in range(20):
             learner.update(replay.sample(1, BATCH, rng).transitions)
         print("two processes and the two replicas of section 3:", apart(learner.get_weights().values, two))
 
 # %% [markdown]
-# TensorFlow's connections between such processes are **not encrypted and ask for no password**: only within one computer or
-# a private network, never over the internet. The kit refuses anything else unless you insist.
+# TensorFlow's connections between such processes are **not encrypted and ask for no password**, and they listen on every
+# network interface of the computer, even if all processes are on one. Whoever reaches their ports can change what is
+# learned. No setting of TensorFlow changes this, so the kit starts them only if you say `insecure=True`: where a firewall or
+# a network of your own keeps others out, and never over the internet.
 #
 # ## What we built
 #

@@ -10,8 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import report
-from distributed import Client
-from distributed.security import Security
+from distributed import Client, LocalCluster
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
@@ -22,13 +21,26 @@ from dqnkit.types import PolicyWeights
 
 
 @contextmanager
-def cluster(n_workers: int, threads: int = 1, tls: bool = False) -> Iterator[Client]:
-    """A cluster of worker processes that can import the environments of this folder."""
+def cluster(n_workers: int, threads: int = 1, plain: bool = False) -> Iterator[Client]:
+    """A cluster of worker processes that can import the environments of this folder.
+
+    Args:
+        n_workers: processes.
+        threads: of each.
+        plain: without TLS, which the kit's own clusters always have, to see what that costs.
+    """
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(report.FOLDER), str(report.REPOSITORY), before])
-    security = Security.temporary() if tls else None
+    addresses = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     try:
-        with make_cluster("local", n_workers, threads, security=security) as local, local.get_client() as client:
+        with (
+            (
+                LocalCluster(n_workers=n_workers, threads_per_worker=threads, **addresses)
+                if plain
+                else make_cluster("local", n_workers, threads)
+            ) as local,
+            local.get_client() as client,
+        ):
             client.wait_for_workers(n_workers, timeout=120)
             yield client
     finally:

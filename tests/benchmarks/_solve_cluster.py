@@ -9,7 +9,7 @@ import report
 
 parser = argparse.ArgumentParser(add_help=False)
 parser.add_argument("--workers", type=int, default=0, help="0: in this process")
-parser.add_argument("--tls", action="store_true")
+parser.add_argument("--plain", action="store_true")
 parser.add_argument("--threshold", type=float, required=True, help="stop at the first evaluation that reaches it")
 mine, rest = parser.parse_known_args()
 
@@ -43,7 +43,7 @@ def main() -> None:
 
             from dqnkit.cluster.rollouts import ClusterRollouts
 
-            client = stack.enter_context(cluster(mine.workers, tls=mine.tls))
+            client = stack.enter_context(cluster(mine.workers, plain=mine.plain))
             rollouts = ClusterRollouts(client)
         schedule.start()
         training = train(config, rollouts=rollouts)

@@ -2,7 +2,8 @@
 
 Three cases. CartPole: 64 copies, 512 steps of each in a task, and a 4-64-64-2 network that balances the pole. For
 comparison, Gymnasium's AsyncVectorEnv, which also steps in other processes, with random actions that are drawn before.
-And 84 x 84 pictures in stacks of four, where each picture is sent and stored once.
+And 84 x 84 pictures in stacks of four, where each picture is sent and stored once. CartPole and pictures are measured
+with TLS, as the kit's clusters have it, and without.
 
     python cluster_rollouts.py
 """
@@ -10,6 +11,7 @@ And 84 x 84 pictures in stacks of four, where each picture is sent and stored on
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from math import prod
 
 import gymnasium
@@ -27,14 +29,14 @@ from dqnkit.types import PolicyWeights
 TARGETS = {"CartPole": 500_000.0, "84 x 84": 10_000.0}  # transitions a second, at least
 
 
-def cartpole(seconds: float, repeats: int) -> list[float]:
+def cartpole(seconds: float, repeats: int, plain: bool = False) -> list[float]:
     """64 environments x 512 steps a task."""
     config = DQNConfig(num_envs=64, rollout_steps=512, replay_capacity=1_000_000, total_steps=1_000_000_000)
-    with cluster(2) as client:
+    with cluster(2, plain=plain) as client:
         return speed(ClusterRollouts(client, task_steps=512), config, balancing_policy(), seconds, repeats)
 
 
-def frames(seconds: float, repeats: int) -> list[float]:
+def frames(seconds: float, repeats: int, plain: bool = False) -> list[float]:
     """Eight environments, a task as long as the kit chooses; a network that looks at nine pixels of each picture."""
     config = DQNConfig(
         env_id="_cluster_envs:Frames-v0",
@@ -47,7 +49,7 @@ def frames(seconds: float, repeats: int) -> list[float]:
     layers = (ChannelsLast(), Conv(size=1, stride=28, channels=4, filters=4, relu=True), Flatten(), Dense(36, 4, False))
     size = sum(prod(shape) for shape in parameter_shapes(layers))
     weights = PolicyWeights(0, layers, np.full(size, 0.001, np.float32))
-    with cluster(2) as client:
+    with cluster(2, plain=plain) as client:
         return speed(ClusterRollouts(client), config, weights, seconds, repeats)
 
 
@@ -68,7 +70,13 @@ def main() -> None:
     report.pin(arguments.threads, arguments.cores)
     speeds = {
         name: measure(arguments.seconds, arguments.repeats)
-        for name, measure in (("CartPole", cartpole), ("AsyncVectorEnv(2)", async_vector), ("84 x 84", frames))
+        for name, measure in (
+            ("CartPole", cartpole),
+            ("CartPole, no TLS", partial(cartpole, plain=True)),
+            ("AsyncVectorEnv(2)", async_vector),
+            ("84 x 84", frames),
+            ("84 x 84, no TLS", partial(frames, plain=True)),
+        )
     }
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     rows = [[name, medians[name], min(values), max(values)] for name, values in speeds.items()]

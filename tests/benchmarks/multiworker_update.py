@@ -47,7 +47,8 @@ def main() -> None:
             report.progress(case)
             config = preset("CartPole-v1", **settings)
             one = measure(Learner(config), config, arguments.calls)
-            with MultiWorkerLearner(client, config, PROCESSES, start_timeout=arguments.timeout) as learner:
+            limits = {"start_timeout": arguments.timeout}
+            with MultiWorkerLearner(client, config, PROCESSES, insecure=True, **limits) as learner:
                 several = measure(learner, config, arguments.calls)
             results[case] = {"one": one, "several": several}
             shape = f"{config.updates_per_call} x {config.batch_size}"

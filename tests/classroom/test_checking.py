@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -408,12 +409,39 @@ def test_an_endless_loop_is_ended(loop: Callable[[], None], capsys: pytest.Captu
         assert run_limited(lambda: sum(number for number in range(10)), 5) == 45
 
 
-def test_what_waits_outside_python_is_given_up() -> None:
+def in_another_thread(call: Callable[[], Any]) -> Any:
+    """What a call returns in a thread that is not the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
+def test_what_waits_outside_python_is_given_up_in_another_thread() -> None:
     began = time.monotonic()
     with pytest.raises(TimeIsUpError) as caught:
-        run_limited(lambda: time.sleep(3), 0.1)
+        in_another_thread(lambda: run_limited(lambda: time.sleep(3), 0.1))
     assert not caught.value.ended
     assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+def test_an_endless_loop_is_ended_in_another_thread(loop: Callable[[], None]) -> None:
+    with pytest.raises(TimeIsUpError) as caught:
+        in_another_thread(lambda: run_limited(loop, 0.2))
+    assert caught.value.ended
+
+
+@pytest.mark.parametrize("code", [plain, lambda: time.sleep(3)], ids=["ended", "given up"])
+def test_after_another_thread_was_interrupted_code_can_be_traced(code: Callable[[], None]) -> None:
+    """Python 3.11 hung here: its flag for exceptions from other threads stayed set."""
+    with pytest.raises(TimeIsUpError):
+        in_another_thread(lambda: run_limited(code, 0.1))
+    before, seen = sys.gettrace(), []
+    sys.settrace(lambda *event: seen.append(event))
+    try:
+        sum(number for number in range(3))
+    finally:
+        sys.settrace(before)
+    assert seen
 
 
 def test_the_limit_holds_in_a_thread_that_is_not_the_main_one() -> None:

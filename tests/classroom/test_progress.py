@@ -19,7 +19,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnkit.classroom import check, course, download_progress, progress, progress_file, progress_record, upload_progress
+from dqnkit.classroom import (
+    check,
+    course,
+    download_progress,
+    predict,
+    progress,
+    progress_file,
+    progress_record,
+    upload_progress,
+)
 from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
 from dqnkit.classroom.progress_record import NAME, empty, merge, parse
 
@@ -113,6 +122,48 @@ DAMAGED = [
     b'{"format": "dqnkit-progress", "version": 1, "checks": {"q_update": 3}, "predictions": {}}',
     b'{"format": "dqnkit-progress", "version": 1, "checks": {}, "predictions": {"a": {"value": 1}}}',
 ]
+
+
+def record_with(part: str, **fields: Any) -> bytes:
+    """A valid file with other values in one entry."""
+    check = {"notebook": "01_q_update", "tries": 1, "first_tried": "", "last_tried": "", "passed": None, "mistakes": []}
+    answer = {"question": "?", "kind": "number", "value": 1.0, "when": "", "happened": None}
+    data = {**empty(), "checks": {"q_update": check}, "predictions": {"01-a": answer}}
+    (check if part == "checks" else answer if part == "predictions" else data).update(fields)
+    return json.dumps(data).encode()
+
+
+def nested(levels: int) -> Any:
+    return [nested(levels - 1)] if levels else 1
+
+
+IMPOSSIBLE = {
+    "NaN as an answer": record_with("predictions", value=float("nan")),
+    "an infinity that nobody reads": record_with("checks", grade=float("inf")),
+    "1e999 as an answer": record_with("predictions", value=7.25).replace(b"7.25", b"1e999"),
+    "a lone surrogate": record_with("checks", notebook="\ud800"),
+    "`mistakes: [{}]`": record_with("checks", mistakes=[{}]),
+    "deep nesting": record_with("", more=nested(600)),
+    "an answer with 400 digits": record_with("predictions", value=10**400),
+    "tries with 4,000 digits": record_with("checks", tries=10**4000),
+    "an answer that is an object": record_with("predictions", value={"a": 1}),
+}
+
+
+@pytest.mark.parametrize("given", IMPOSSIBLE)
+def test_no_file_makes_a_check_raise(given: str, tmp_path: Path, tried: Any) -> None:
+    progress_file.FILE.path.write_bytes(IMPOSSIBLE[given])
+    assert check("q_update", course.find_exercise("q_update").solution).passed
+    assert in_file()["checks"]["q_update"]["tries"] == 1
+    aside = [path for path in tmp_path.iterdir() if path.name != NAME]
+    assert [path.read_bytes() for path in aside] == [IMPOSSIBLE[given]]
+    (said,) = [line for line in progress().text.splitlines() if "set aside" in line]
+    tried(16, f"a progress file with {given}", said.replace(aside[0].name, "...-set-aside-....json"))
+
+
+def test_an_answer_of_another_kind_is_no_answer() -> None:
+    progress_file.FILE.path.write_bytes(record_with("predictions", value=[3.0]))
+    assert "Predict" in repr(predict("01-a", "How many?", kind="number"))
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 2}'])
@@ -353,7 +404,7 @@ def test_a_download_comes_back_by_upload(tmp_path: Path, monkeypatch: pytest.Mon
     assert set(in_file()["checks"]) == {"q_update", "td_target"}
 
 
-@pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 7}'])
+@pytest.mark.parametrize("content", [*DAMAGED, *IMPOSSIBLE.values(), b'{"format": "dqnkit-progress", "version": 7}'])
 def test_a_file_that_is_something_else_is_not_taken(content: bytes) -> None:
     pytest.importorskip("ipywidgets")
     record_check("td_target", "02_q_network", True)

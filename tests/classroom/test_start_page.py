@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dqnkit import lab
 from dqnkit.classroom import check, progress_file, progress_record, start_page
 from dqnkit.classroom.course import FOLDER, LESSONS, notebook_name
 from dqnkit.course_folder import find_notebooks
@@ -80,6 +81,33 @@ def test_where_the_page_cannot_be_written_a_check_goes_on(course, monkeypatch):
     start_page.refresh(course)
     progress_file.record_check("q_update", "01_q_update", passed=True)
     assert progress_file.FILE.read()["checks"]["q_update"]["passed"]
+
+
+OWN = {
+    "of the reader's own": lambda page: "# My notes\n",
+    "of the kit with a note of the reader's": lambda page: page.replace("hours.", "hours. Exam on Friday!"),
+    "that is no text": lambda page: "\ud800",
+}
+
+
+@pytest.mark.parametrize("given", OWN)
+def test_a_page_of_the_readers_own_is_never_overwritten(course, given, tried, monkeypatch, capsys):
+    path = start_page.write_start_page(course)
+    path.write_bytes(OWN[given](path.read_text(encoding="utf-8")).encode("utf-8", "surrogatepass"))
+    before = path.read_bytes()
+    progress_file.record_check("q_update", "01_q_update", passed=True)
+    monkeypatch.setattr(lab, "find_notebooks", lambda: ROOT / "notebooks")
+    lab.bring_course(course)
+    assert path.read_bytes() == before
+    said = capsys.readouterr().out.strip().splitlines()[-1].strip()
+    assert "is your own and stays as it is" in said
+    tried(16, f"`dqnkit course` on a START.md {given}", said)
+
+
+def test_a_page_with_other_ends_of_lines_is_still_the_kits(course):
+    path = start_page.write_start_page(course)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert not start_page.is_readers_own(course)
 
 
 def test_every_notebook_of_the_course_has_its_line():

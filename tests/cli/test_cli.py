@@ -74,6 +74,7 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path) -> None:
     assert len(evaluation["returns"]) == 100
     assert restore(run / "checkpoints").counters.step == metrics[-1]["step"]
     assert f"{evaluation['mean']:.1f}" in done.stdout
+    assert "observation: float32 vector of 4, not scaled" in done.stdout
     assert "oneDNN" not in done.stderr  # TensorFlow's start-up message, which students take for an error
 
     again = dqnkit("evaluate", "run", "--episodes=100", cwd=tmp_path)
@@ -86,6 +87,8 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path) -> None:
 
     longer = dqnkit("resume", "run", "--total-steps=2000", "--no-video", cwd=tmp_path)
     assert longer.returncode == 0, longer.stderr
+    assert "observation: float32 vector of 4, not scaled" in longer.stdout
+    assert "the learning rate goes from 1e-05 to 0.00" in longer.stdout
     assert rows(run / "metrics.csv")[-1]["step"] >= 2_000
 
     other = dqnkit("train", "Acrobot-v1", "--run-dir=run", cwd=tmp_path)
@@ -133,6 +136,8 @@ def test_ctrl_c_keeps_everything_and_resume_goes_on(tmp_path: Path) -> None:
         ("train CartPole-v1 --loss cubic", "'cubic' is not one of 'huber', 'squared'"),
         ("train CartPole-v1 --gama 0.9", "No such option '?--gama'?"),
         ("train CartPole-v1 --learning-starts 200000", "learning would never start"),
+        ("train CartPole-v1 --total-steps 600 --learning-starts 64 --samples-per-insert 1", "never learn: 600 steps"),
+        ("train CartPole-v1 --samples-per-insert 0", "these settings never learn"),
         ("resume nowhere", "nowhere holds no run"),
         ("evaluate nowhere", "nowhere holds no run"),
         ("train dqnkit/Catch-v0 --conv-sizes 9", "too small for convolutions"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dask_processes
@@ -97,6 +99,33 @@ def test_training_with_two_workers_on_an_environment_in_the_current_folder(tmp_p
     assert metrics[-1]["step"] >= 1_500
     assert metrics[-1]["updates"] > 0
     assert len(json.loads((tmp_path / "run/evaluation.json").read_text())["returns"]) == 100
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_is_told_with_the_run_and_the_command_that_goes_on(
+    tmp_path: Path, tried: Callable[[int, str, str], None]
+) -> None:
+    long = ("--total-steps=1000000", *QUICK[1:])
+    with (
+        dask_processes.scheduler(tmp_path) as (address, scheduler),
+        dask_processes.worker(address, tmp_path, "a"),
+    ):
+        process = start("train", "CartPole-v1", "--run-dir=run", f"--scheduler={address}", *long, cwd=tmp_path)
+        deadline = time.monotonic() + 100
+        while not [row for row in rows(tmp_path / "run/metrics.csv") if row["step"] > 1_000]:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        scheduler.kill()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    (message,) = [line for line in err.splitlines() if line.startswith("dqnkit: ")]
+    assert f"the connection to the scheduler at {address} is lost. The run on CartPole-v1" in message
+    assert "Run run is saved at step " in message
+    assert "Go on with: dqnkit resume run --workers 2" in message
+    tried(23, "dqnkit train --scheduler, whose scheduler is killed", re.sub(r"\d{4,}", "N", message))
+    done = dqnkit("resume", "run", "--total-steps=2000", "--no-video", cwd=tmp_path)
+    assert "Going on from step" in done.stdout or "complete" in done.stdout, done.stderr
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ moto provides the API, machines are processes of this computer, and every connec
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,8 +29,9 @@ from toys import small_config
 from dqnkit.checkpoint import restore
 from dqnkit.cli import main
 from dqnkit.cloud import aws, boot, ec2, machines, meter, options
-from dqnkit.cloud.leftovers import CLUSTER, owner
+from dqnkit.cloud.leftovers import CLUSTER
 from dqnkit.cloud.meter import within_budget
+from dqnkit.cloud.owners import this_computer
 from dqnkit.cloud.simulated.aws import SimulatedCloud
 from dqnkit.cluster.package import stock_image
 from dqnkit.cluster.rollouts import ClusterRollouts
@@ -203,7 +205,8 @@ def cluster(cloud: SimulatedCloud) -> Iterator[Any]:
 def test_every_machine_says_whose_it_is_and_when_it_ends(cloud: SimulatedCloud, cluster: Any) -> None:
     found = ec2.find(ec2.connect("us-east-1"), cluster.launch.id)
     assert sorted(each.kind for each in found) == ["machine", "machine", "security group"]
-    assert {each.owner for each in found} == {owner()}
+    assert {each.computer for each in found} == {this_computer()}
+    assert {each.owner for each in found} == {ec2.identity("us-east-1")}
     in_two_hours = time.time() + 2 * 3600
     assert all(each.ends is not None and abs(each.ends.timestamp() - in_two_hours) < 120 for each in found)
     shown = CliRunner().invoke(main, ["cloud", "list"])
@@ -237,7 +240,7 @@ def test_a_worker_has_the_package_that_was_sent_and_speaks_tls(cluster: Any) -> 
 def test_later_clusters_of_this_process_are_not_bound_to_its_keys(cluster: Any) -> None:
     assert not dask.config.get("distributed.comm.require-encryption")
     with make_cluster(n_workers=0) as here:
-        assert here.scheduler_address.startswith("tcp://127.0.0.1")
+        assert here.scheduler_address.startswith("tls://127.0.0.1")
 
 
 def test_a_machine_knows_no_setting_but_its_own(cloud: SimulatedCloud, cluster: Any) -> None:
@@ -258,6 +261,85 @@ def test_the_budget_ends_training_with_a_checkpoint(cluster: Any, tmp_path: Path
     assert counting.spent() < 1.0
     assert f"training ended at step {last.step:,}" in told[0]
     assert restore(tmp_path, config).counters.step == last.step
+
+
+# -- the end ----------------------------------------------------------------------------------------------------------
+
+Tried = Callable[[int, str, str], None]
+
+
+def test_a_cloud_that_refuses_the_end_is_heard_and_the_cluster_can_be_closed_later(
+    clean: SimulatedCloud, tried: Tried
+) -> None:
+    told, tell = lines()
+    before = left(clean)
+    cluster: Any = make_cluster("aws", 1, progress=tell)
+    with pytest.raises(ClusterError, match=r"ExpiredToken.*sign in again.*may still run"), cluster:
+        clean.fail("TerminateInstances", "ExpiredToken", 1000)
+    assert left(clean) != before
+    assert cluster.status.name == "failed"
+    for _ in range(2):
+        with pytest.raises(
+            ClusterError, match=f"dqnkit cloud stop {cluster.launch.id} --cloud aws --place us-"
+        ) as raised:
+            cluster.close()
+    assert not any("nothing of it is left" in line for line in told)
+    clean.recover()
+    cluster.close()
+    assert left(clean) == before
+    assert "nothing of it is left" in told[-1]
+    assert cluster.meter.hourly == 0
+    assert cluster.status.name == "closed"
+    cluster.close()
+    tried(17, 'fail("TerminateInstances", "ExpiredToken", 1000), three closes', one_line(raised.value, cluster))
+    tried(17, "then the cloud answers again, a fourth close", one_line(told[-1], cluster))
+
+
+def one_line(text: object, cluster: Any) -> str:
+    return re.sub("i-[0-9a-f]+", "i-...", str(text).replace(cluster.launch.id, "CLUSTER"))
+
+
+def test_a_scheduler_that_somebody_ended_is_told_as_that(
+    clean: SimulatedCloud, monkeypatch: pytest.MonkeyPatch, tried: Tried
+) -> None:
+    monkeypatch.setattr(machines, "RECONCILE_SECONDS", 0.3)
+    told, tell = lines()
+    with make_cluster("aws", 0, progress=tell) as cluster:
+        ec2.terminate(ec2.connect("us-east-1"), [cluster.scheduler.machine_id])
+        within(30, lambda: "nothing of it is left" in told[-1])
+    assert "the cluster has ended: somebody has ended its scheduler's machine" in told[-2]
+    tried(18, "the scheduler's machine is ended by somebody else", told[-2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pause", [0.3, 1.5])
+def test_four_interrupts_leave_a_last_line_with_the_command(pause: float, tried: Tried) -> None:
+    program = (
+        "import time\n"
+        "from dqnkit.deploy import make_cluster\n"
+        "if __name__ == '__main__':\n"
+        "    with make_cluster('aws', n_workers=1) as cluster:\n"
+        "        print('up', cluster.launch.id, flush=True)\n"
+        "        time.sleep(600)\n"
+    )
+    with guarded_aws() as cloud:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert driver.stdout
+        with driver:
+            name = next(line.split()[1] for line in driver.stdout if line.startswith("up "))
+            cloud.fail("TerminateInstances", "InternalError", 1000, 500)
+            for _ in range(4):
+                driver.send_signal(signal.SIGINT)
+                time.sleep(pause)
+            said = driver.communicate(timeout=200)[1].strip().splitlines()[-1]
+        assert "may still run and cost money" in said
+        assert f"dqnkit cloud stop {name} --cloud aws --place us-east-1" in said
+        tried(18, f"four Ctrl-C, {pause} s apart, and a cloud that is out of order", said.replace(name, "CLUSTER"))
+        cloud.recover()
+        assert CliRunner().invoke(main, ["cloud", "stop", name]).exit_code == 0
+        assert left(cloud) == NOTHING
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,75 @@ def test_a_machine_that_comes_when_nobody_waits_any_more_is_ended_again(api: Com
     ):
         start(0)
     within(20, lambda: [each.method for each in api.requests if INSTANCES in each.path][-2:] == ["POST", "DELETE"])
+
+
+Tried = Callable[[int, str, str], None]
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "forbidden"), (500, "backendError")])
+def test_a_cloud_that_refuses_the_end_is_heard_and_the_cluster_can_be_closed_later(
+    api: ComputeAPI, monkeypatch: pytest.MonkeyPatch, status: int, reason: str, tried: Tried
+) -> None:
+    monkeypatch.setattr(gce, "RETRIES", 0)
+    with pytest.raises(ClusterError, match=f"{reason}.*may still run and cost money"), start(0) as cluster:
+        api.fail("DELETE", f"{INSTANCES}/*", status, reason, times=1000)
+    assert api.instances
+    with pytest.raises(ClusterError, match=f"dqnkit cloud stop {cluster.launch.id} --cloud gcp --place p") as raised:
+        cluster.close()
+    api.failures.clear()
+    cluster.close()
+    assert not api.instances
+    assert cluster.meter.hourly == 0
+    tried(17, f"Google answers each DELETE with {status}", str(raised.value).replace(cluster.launch.id, "CLUSTER"))
+
+
+def test_a_replacement_that_comes_late_is_ended_and_so_is_every_machine_that_nobody_holds(
+    api: ComputeAPI, tried: Tried
+) -> None:
+    told: list[str] = []
+    with start(1, spot=True, progress=told.append) as cluster:
+        (name,) = (name for name in api.instances if "worker" in name)
+        one = cluster.meter.hourly
+        with dask.config.set({"dqnkit.cloud.request-timeout": "0.5 s"}):
+            api.delay = 1.5
+            api.take_back(name)
+            within(30, lambda: any("did not start the worker's machine within" in line for line in told))
+            api.delay = 0.0
+        within(
+            30,
+            lambda: (
+                len(held_workers(cluster)) == 1 and [n for n in api.instances if "worker" in n] == held_workers(cluster)
+            ),
+        )
+        assert cluster.meter.hourly == pytest.approx(one)
+        stray = f"{held_workers(cluster)[0]}-stray"  # a request of which even the error was lost
+        api.instances[stray] = {**api.instances[held_workers(cluster)[0]], "name": stray}
+        within(30, lambda: stray not in api.instances)
+        within(10, lambda: cluster.meter.hourly == pytest.approx(one))
+        said = next(line for line in told if stray in line)
+        assert "1 machines that nobody waits for any more are ended" in said
+        assert cluster.meter.spent() >= 4 * 0.0344 / 60  # the stray is paid for as well
+    tried(18, "a replacement that comes after its time limit", "ended when it comes; another one is asked for")
+    tried(18, "a machine with our tag that nobody holds", said.replace(cluster.launch.id, "CLUSTER"))
+
+
+def held_workers(cluster: Any) -> list[str]:
+    """The machines of the cluster's workers."""
+    return [worker.machine_id for worker in cluster.workers.values() if not worker.given_up]
+
+
+def test_a_close_during_a_replacement_logs_nothing(
+    api: ComputeAPI, caplog: pytest.LogCaptureFixture, tried: Tried
+) -> None:
+    told: list[str] = []
+    with start(1, spot=True, budget=5.0, progress=told.append) as cluster:
+        cluster.meter.budget = 0.001  # it is reached, so the worker is given up
+        api.end_delay = 0.4
+        api.take_back(next(name for name in api.instances if "worker" in name))
+        within(30, lambda: not cluster.workers)
+    assert "nothing of it is left" in told[-1]
+    assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
+    tried(18, "a close during a replacement", "no error is logged, nothing is left")
 
 
 def test_a_project_without_a_network(api: ComputeAPI) -> None:

@@ -228,7 +228,7 @@ def test_an_environment_that_a_worker_does_not_have_is_an_error_that_names_both(
 ) -> None:
     source = ClusterRollouts(client)
     source.begin(small_config(env_id))
-    with pytest.raises(ClusterError, match=rf"^worker tcp://127.0.0.1:\d+ cannot make the environment: .*{message}"):
+    with pytest.raises(ClusterError, match=rf"^worker tls://127.0.0.1:\d+ cannot make the environment: .*{message}"):
         source.collect(WEIGHTS, np.zeros((1, 4), np.float32), 0)
     source.close()
 
@@ -273,8 +273,12 @@ def test_leaving_the_loop_leaves_nothing_and_another_run_may_follow(client: Clie
 
 
 def test_bad_arguments_and_a_wrong_order_of_calls_are_refused(client: Client) -> None:
-    for wrong in ({"max_policy_lag": -1}, {"patience": 0}, {"task_steps": 0}):
-        with pytest.raises(ConfigError, match="max_policy_lag must be at least 0, patience above 0"):
+    for wrong, sentence in (
+        ({"max_policy_lag": -1}, "max_policy_lag takes a whole number of at least 0, not -1"),
+        ({"patience": 0}, "patience, in seconds, takes a number above 0, not 0"),
+        ({"task_steps": 0}, "task_steps takes a whole number of at least 1, not 0"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
             ClusterRollouts(client, **wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"call begin\(config\) before collect"):
         ClusterRollouts(client).collect(WEIGHTS, np.zeros((1, 4), np.float32), 0)

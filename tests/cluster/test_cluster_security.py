@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import socket
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -59,9 +61,16 @@ def tls_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSCluster
         yield TLSCluster(address, file, [scheduler, worker])
 
 
-def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only() -> None:
+def test_every_socket_of_a_cluster_made_here_listens_on_the_loopback_only(tried: Callable[..., None]) -> None:
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
         check_transport(client)
+        assert all(address.startswith("tls://") for address in (cluster.scheduler_address, *client.nthreads()))
+        family = psutil.Process().children(recursive=True)
+        seen = " ".join(part for process in family for part in (*process.cmdline(), *process.environ().values()))
+        seen += "".join(str(b64decode(word + "=="), "latin-1") for word in re.findall(r"[\w+/=-]{100,}", seen))
+        key = str(client.security.get_tls_config_for_role("client")["key"])
+        assert not [line for line in key.splitlines() if len(line) > 40 and line in seen], "ps shows the key"
+        tried(15, "make_cluster(n_workers=2): the key", "in no command line and no environment variable of a process")
         sockets = dask_processes.listening([psutil.Process()])
         assert len(sockets) >= 2 + 2 * 3  # scheduler and its dashboard; each worker with its nanny and its HTTP server
         assert {ip for ip, _ in sockets} <= {"127.0.0.1", "::1"}
@@ -82,9 +91,10 @@ def test_beyond_the_loopback_every_socket_has_tls_and_dashboards_stay() -> None:
             connect(cluster.scheduler_address, security=Security())
 
 
-def test_no_cluster_without_encryption_beyond_the_loopback() -> None:
-    with pytest.raises(ConfigError, match="require_encryption"):
-        make_cluster(n_workers=1, host="0.0.0.0", security=Security(require_encryption=False))
+def test_no_cluster_without_encryption() -> None:
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(ConfigError, match="require_encryption"):
+            make_cluster(n_workers=1, host=host, security=Security(require_encryption=False))
 
 
 def test_training_over_tls_on_a_worker_without_tensorflow(tls_cluster: TLSCluster) -> None:
@@ -132,9 +142,9 @@ def test_a_plain_client_is_turned_away(tls_cluster: TLSCluster) -> None:
         connect(tls_cluster.address.replace("tls://", "tcp://"), security=temporary_security(), timeout=20)
 
 
-def test_a_scheduler_without_tls_says_so_to_a_client_with_certificates() -> None:
-    with make_cluster(n_workers=0) as cluster, pytest.raises(ClusterError, match="does not speak TLS"):
-        connect(cluster.scheduler_address.replace("tcp://", "tls://"), security=temporary_security(), timeout=20)
+def test_a_scheduler_without_tls_says_so_to_a_client_with_certificates(tmp_path: Path) -> None:
+    with dask_processes.scheduler(tmp_path) as (address, _), pytest.raises(ClusterError, match="does not speak TLS"):
+        connect(address.replace("tcp://", "tls://"), security=temporary_security(), timeout=20)
 
 
 def test_an_address_beyond_this_computer_needs_tls_or_to_be_asked_for_by_name() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import faulty_envs
 import numpy as np
 import pytest
 from toys import linear_policy, small_config
@@ -15,7 +16,13 @@ from toys import linear_policy, small_config
 from dqnkit.actor import Actor
 from dqnkit.cluster import worker
 from dqnkit.cluster.worker import Arrival, RolloutTask, close_orphans, forget, forget_at_end, kept_actors, make_rollout
-from dqnkit.errors import EnvironmentNotSupportedError, InvalidDataError, MissingExtraError, RolloutError
+from dqnkit.errors import (
+    DQNKitError,
+    EnvironmentNotSupportedError,
+    InvalidDataError,
+    MissingExtraError,
+    RolloutError,
+)
 from dqnkit.rollouts import InProcessRollouts
 from dqnkit.types import Rollout
 
@@ -195,6 +202,25 @@ def test_errors_are_values_that_name_the_environment(monkeypatch: pytest.MonkeyP
         "CartPole-v1 raised ZeroDivisionError: the simulator fell over (on worker tcp://127.0.0.1:1)\n"
     )
     assert "in crash" in str(crashed.outcome)  # the function where it happened
+
+
+@pytest.mark.usefixtures("on_a_worker")
+@pytest.mark.parametrize("fault", ["StepRaises", "StepExits", "FourValues", "MakingExits"])
+def test_faults_of_an_environment_are_told_as_in_one_process(
+    fault: str, tried: Callable[[int, str, str], None]
+) -> None:
+    weights, config = linear_policy((3,), 2), small_config(f"faulty_envs:{fault}-v0")
+    source = InProcessRollouts(config)
+    faulty_envs.arm()
+    try:
+        with pytest.raises(DQNKitError) as here:
+            source.collect(weights, np.full((1, 4), 0.5, np.float32), 0)
+        outcome = worker.run_task(config, task(), weights).outcome
+    finally:
+        source.close()
+        faulty_envs.arm(10**9)
+    assert (type(outcome), str(outcome)) == (type(here.value), str(here.value))
+    tried(10, f"a worker of a cluster, {fault}", str(outcome).splitlines()[0])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -142,6 +143,24 @@ def test_the_answers_of_a_plan_and_its_table() -> None:
     for words in ("(learner)", "boot in 3 min", "5% are taken back", "Prices: mine.", "as fast as one here"):
         assert words in text
     assert "Nothing in the table does it for $0.01" in str(plan(CONFIG, WAITS, [SMALL], budget=0.01))
+
+
+def test_where_machines_are_slower_than_this_computer_the_plan_says_stay_here(
+    tried: Callable[[int, str, str], None],
+) -> None:
+    quick = replace(WAITS, step=1e-5, step_cpu=1e-5, call=0.001)  # here 5 s; machines boot in 180 s
+    text = str(plan(CONFIG, quick, [SMALL], budget=5.0))
+    advice = text.splitlines()[1]
+    assert advice.startswith("Stay here: this computer takes 4 s and costs nothing; the fastest machines in the table")
+    tried(25, "plan: every machine is slower than this computer", advice)
+    endless = replace(CONFIG, total_steps=10**6, samples_per_insert=0.0)
+    text = str(plan(endless, WAITS, [SMALL], budget=1.5, workers=[1, 64]))
+    assert "Stay here" not in text
+    poor = plan(endless, replace(WAITS, step=0.003), [SMALL], budget=1.0, workers=[1, 64], threads=1)
+    assert poor.best is not None
+    assert poor.fastest.seconds < poor.here < poor.best.seconds
+    assert "Stay here, or pay more: what $1.00 buys is slower than this computer." in str(poor)
+    tried(25, "plan: what the budget buys is slower than this computer", str(poor).splitlines()[1])
 
 
 def test_what_leaves_the_cloud_is_paid_for() -> None:

@@ -51,7 +51,7 @@ def test_it_is_used_like_any_cluster_and_left_running(running: tuple[str, Securi
 
 
 def test_it_sees_workers_that_come_and_go() -> None:
-    with make_cluster(n_workers=0) as theirs, RunningCluster(theirs.scheduler_address) as cluster:
+    with make_cluster(n_workers=0) as theirs, RunningCluster(theirs.scheduler_address, theirs.security) as cluster:
         assert not cluster.scheduler_info["workers"]
         theirs.scale(1)
         within(60, lambda: len(cluster.scheduler_info["workers"]) == 1)
@@ -62,14 +62,19 @@ def test_it_sees_workers_that_come_and_go() -> None:
         assert not theirs.scheduler_info["workers"]
 
 
-def test_a_cluster_that_is_none_of_distributeds_is_passed_on_as_it_is() -> None:
+def test_a_cluster_that_is_none_of_distributeds_is_used_as_it_is() -> None:
     class GatewayCluster:
         """What `make_cluster` may know of a dask-gateway cluster, which has no base class."""
 
-        def get_client(self) -> None: ...
+        def get_client(self) -> str:
+            return "a client"
 
-    cluster: Any = GatewayCluster()
-    assert make_cluster(cluster) is cluster
+        def close(self) -> None:
+            raise AssertionError("the reader's own cluster was closed")
+
+    theirs: Any = GatewayCluster()
+    with make_cluster(theirs) as cluster:
+        assert cluster.get_client() == "a client"  # type: ignore[comparison-overlap]
 
 
 def test_it_works_where_an_event_loop_runs_as_in_a_notebook(running: tuple[str, Security, psutil.Process]) -> None:

@@ -41,7 +41,8 @@ def local_cluster(n_workers: int = 2, threads: int = 1, **settings: Any) -> Iter
         make_cluster("local", n_workers, threads) as cluster,
         cluster.get_client() as client,
     ):
-        client.wait_for_workers(n_workers, timeout=LIMIT)
+        if n_workers:
+            client.wait_for_workers(n_workers, timeout=LIMIT)
         yield client
 
 

@@ -55,6 +55,7 @@ class ComputeAPI:
         self.failures: list[Failure] = []
         self.boots = True  # instances become machines
         self.delay = 0.0  # seconds before a machine is asked for, as far as the API knows
+        self.end_delay = 0.0  # the same, before a machine or a firewall rule is deleted
         self.operations: dict[str, Json] = {}
         self._lock = threading.RLock()
 
@@ -72,6 +73,8 @@ class ComputeAPI:
     def answer(self, request: Request) -> tuple[int, Json]:
         if request.method == "POST" and request.path.endswith("/instances"):
             time.sleep(self.delay)
+        if request.method == "DELETE":
+            time.sleep(self.end_delay)
         with self._lock:
             self.requests.append(request)
             failure = self._next_failure(request)
@@ -144,6 +147,8 @@ class ComputeAPI:
         return self._operation(zone)
 
     def get_instance(self, request: Request, zone: str, name: str) -> tuple[int, Json]:
+        if name not in self.instances:
+            return 404, {"error": {"code": 404, "message": name, "errors": [{"reason": "notFound"}]}}
         return 200, self.instances[name]
 
     def list_instances(self, request: Request, zone: str) -> tuple[int, Json]:

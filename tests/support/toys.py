@@ -110,6 +110,46 @@ class OneArrayVideo(TinyVideo):
         return self._screen
 
 
+class SmallNumbers(gym.Env[Any, Any]):
+    """A room of 5 x 5 squares, seen as (column, row) in any type; reward 1 in the far corner, 20 steps at most."""
+
+    action_space = gym.spaces.Discrete(4)
+
+    def __init__(self, dtype: Any = np.uint8) -> None:
+        self.observation_space = gym.spaces.Box(0, 4, (2,), dtype)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place, self.time = self.np_random.integers(0, 4, 2), 0
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        moves = ((1, 0), (-1, 0), (0, 1), (0, -1))
+        self.place, self.time = np.clip(self.place + moves[action], 0, 4), self.time + 1
+        there = bool((self.place == 4).all())
+        return self._observation(), float(there), there, self.time == 20, {}
+
+    def _observation(self) -> Array:
+        return self.place.astype(self.observation_space.dtype)
+
+
+class Says(gym.Env[Any, Any]):
+    """Declares a space, and gives what it is told to, whatever that is: ``first`` after a reset, then ``then``."""
+
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, space: Any = None, first: Any = None, then: Any = None, reward: float = 0.0) -> None:
+        self.observation_space, self.first, self.then, self.reward = space, first, then, reward
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        self.time = 0
+        return self.first, {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.time += 1
+        return self.then, self.reward, self.time == 20, False, {}
+
+
 class Bare(gym.Env[Any, Any]):
     """An environment with spaces and nothing else."""
 
@@ -129,7 +169,7 @@ class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
 
 def register() -> None:
     """Register the environments above with Gymnasium as test/NAME-v0."""
-    for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, Bare):
+    for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, SmallNumbers, Says, Bare):
         if f"test/{kind.__name__}-v0" not in gym.registry:
             gym.register(f"test/{kind.__name__}-v0", kind)
     if "test/SameStep-v0" not in gym.registry:

@@ -102,6 +102,10 @@ class SimulatedCloud:
         status = status or (503 if code in THROTTLING else 400)
         self._ask("fail", action=action, code=code, times=times, status=status)
 
+    def recover(self) -> None:
+        """End what `fail` began."""
+        self._ask("recover")
+
     def image(self, name: str, path: Path | None = None) -> None:
         """Add a container image; packages in this folder come before those installed on this computer."""
         self._ask("image", name=name, path=str(path or ""))
@@ -109,6 +113,14 @@ class SimulatedCloud:
     def requires_permissions(self, permissions: dict[str, Any] | None) -> None:
         """From now on the account may do only what this IAM policy allows (see `permissions.py`); None: everything."""
         self._ask("permissions", permissions=permissions)
+
+    @contextmanager
+    def another_user(self) -> Iterator[None]:
+        """Until the end of the block, be another user of the same account."""
+        key = _new_key()
+        self._ask("user", key=key)
+        with _environment({"AWS_ACCESS_KEY_ID": key}):
+            yield
 
     def _set(self, name: str, value: Any) -> None:
         self._settings[name] = value
@@ -149,10 +161,7 @@ def simulated_aws(
             raise MissingExtraError(f"{name}, which the simulated cloud needs,", "cloud")
     if os.name != "posix":
         raise ClusterError("the simulated cloud needs Linux or macOS. On Windows, use the Windows Subsystem for Linux")
-    alphabet = string.ascii_uppercase + string.digits
-    key = "AKIA" + "".join(
-        secrets.choice(alphabet) for _ in range(16)
-    )  # a secret: without it nobody can start anything
+    key = _new_key()  # a secret: without it nobody can start anything
     variables: dict[str, str | None] = dict.fromkeys(name for name in os.environ if name.startswith(("AWS_", "MOTO_")))
     variables |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
     variables |= {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -184,6 +193,10 @@ def simulated_aws(
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def _new_key() -> str:
+    return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(16))
 
 
 @contextmanager

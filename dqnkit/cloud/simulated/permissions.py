@@ -23,10 +23,10 @@ class Question:
 
 
 def questions(
-    service: str, action: str, fields: dict[str, str], tags: Callable[[str], dict[str, str]]
+    service: str, action: str, fields: dict[str, str], tags: Callable[[str], dict[str, str]], userid: str = ""
 ) -> Iterable[Question]:
     """All that must be allowed for one request: the action on each resource, and tagging what it makes."""
-    wanted = {
+    wanted = {"aws:userid": userid} | {
         f"aws:RequestTag/{value}": fields.get(name.removesuffix("Key") + "Value", "")
         for name, value in fields.items()
         if re.search(r"Tag\.\d+\.Key$", name)
@@ -36,7 +36,7 @@ def questions(
     for resource in [""] if reads else acted_on or [""]:
         has = {f"aws:ResourceTag/{name}": value for name, value in tags(resource).items()}
         yield Question(f"{service}:{action}", wanted | has)
-    if wanted and action != "CreateTags":
+    if any(name.startswith("aws:RequestTag/") for name in wanted) and action != "CreateTags":
         yield Question("ec2:CreateTags", wanted | {"ec2:CreateAction": action})
 
 
@@ -60,6 +60,7 @@ def _met(kind: str, key: str, values: list[Any], question: Question) -> bool:
         return str(fact is None).lower() in [str(value).lower() for value in values]
     if fact is None:
         return False
+    values = [re.sub(r"\$\{([^}]+)\}", lambda found: question.facts.get(found[1], ""), value) for value in values]
     if kind == "StringEquals":
         return fact in values
     return kind == "StringLike" and any(fnmatch.fnmatchcase(fact, value) for value in values)

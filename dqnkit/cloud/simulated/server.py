@@ -35,6 +35,11 @@ UBUNTU = (  # machine images, with the names that Canonical gives them
     ("ami-0f0c0a1d200000004", "hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20250610", "arm64"),
 )
 
+IDENTITY = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult><UserId>{user}</UserId><Account>123456789012</Account>"
+    "<Arn>arn:aws:iam::123456789012:user/{user}</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+
 Start = Callable[..., Any]
 
 
@@ -53,6 +58,7 @@ class Api:
         self.hypervisor = hypervisor
         self._application, self._lock = application, lock
         self._key = os.environ["AWS_ACCESS_KEY_ID"]
+        self._users = {self._key: "AIDA" + "A" * 17}  # key -> id of the user
         self._faults: dict[str, deque[tuple[str, int]]] = defaultdict(deque)
         self._permissions: dict[str, Any] | None = None
         self._calls: list[str] = []
@@ -72,18 +78,21 @@ class Api:
                 self._check(authorization, service, action, fields)
             except Refusal as refusal:
                 return _answer(_error(service, refusal), refusal.status, "text/xml", start_response)
+            if action == "GetCallerIdentity":
+                text = IDENTITY.format(user=self._user(authorization))
+                return _answer(text, 200, "text/xml", start_response)
             answer = [b"".join(self._application(environ, start_response))]
             self.hypervisor.look()
             return answer
 
     def _check(self, authorization: str, service: str, action: str, fields: dict[str, str]) -> None:
-        if f"Credential={self._key}/" not in authorization:  # another user of this computer must not start machines
+        if not self._user(authorization):  # another user of this computer must not start machines
             raise Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
         if self._faults[action]:
             code, status = self._faults[action].popleft()
             raise Refusal(code, "an error of the simulated cloud", status)
         if self._permissions is not None and service != "sts":
-            for asked in questions(service, action, fields, self._tags):
+            for asked in questions(service, action, fields, self._tags, self._user(authorization)):
                 if not allows(self._permissions, asked):
                     code = "UnauthorizedOperation" if service == "ec2" else "AccessDenied"
                     raise Refusal(code, f"You are not authorized to perform: {asked.action}", 403)
@@ -91,6 +100,11 @@ class Api:
             raise Refusal("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
         if fields.get("DryRun") == "true":
             raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+
+    def _user(self, authorization: str) -> str:
+        """The id of the user whose key a request is signed with; empty if there is none."""
+        key = authorization.partition("Credential=")[2].partition("/")[0]
+        return self._users.get(key, "")
 
     def _tags(self, resource: str) -> dict[str, str]:
         """The tags of an instance or a security group."""
@@ -139,6 +153,9 @@ class Api:
     def do_fail(self, action: str, code: str, times: int, status: int) -> None:
         self._faults[action].extend([(code, status)] * times)
 
+    def do_recover(self) -> None:
+        self._faults.clear()
+
     def do_settings(self, **settings: Any) -> None:
         vars(self.hypervisor.settings).update(settings)
 
@@ -147,6 +164,9 @@ class Api:
 
     def do_permissions(self, permissions: dict[str, Any] | None) -> None:
         self._permissions = permissions
+
+    def do_user(self, key: str) -> None:
+        self._users[key] = f"AIDA{len(self._users):017}"
 
     def do_calls(self) -> list[str]:
         return self._calls

@@ -8,7 +8,7 @@
       parameters [P], on request <------- supervisor of r = 0
 
     learner            MultiWorkerLearner: what the loop calls
-    workers            which Dask workers can run a learner process, and whether their network is private
+    workers            which Dask workers can run a learner process
     process_group      the driver's side: starts all processes, sends them messages, stops them together
     supervisor         runs on a Dask worker: starts one learner process and watches it
     learner_process    the process itself: a Learner that answers messages
@@ -41,9 +41,13 @@ A process uses all GPUs that its worker sees. If several workers share a machine
 own ``CUDA_VISIBLE_DEVICES``.
 
 Security. TensorFlow's gRPC between the processes has neither TLS nor passwords. It listens on every network interface
-of the machine, even when the address is 127.0.0.1. So the processes are started only if all workers have loopback or
-private addresses, or if the caller says ``insecure=True``. Anybody who can reach these ports, including from the
-private network, can read and change what is computed: protect them with a firewall.
+of the machine, even when the address is 127.0.0.1: the address 0.0.0.0 is written into TensorFlow, and no setting of
+TensorFlow or gRPC changes it. So the processes are started only if the caller says ``insecure=True``, and a warning
+names the ports. Anybody who can reach them, also another user of the same computer, can read and change what is
+computed: protect them with a firewall.
+
+Proxies. gRPC sends connections through the proxy that ``http_proxy`` names, also those to 127.0.0.1. The processes
+are told to reach each other without it (``no_grpc_proxy``).
 """
 
 from __future__ import annotations

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from distributed import Client
-from distributed.comm.addressing import get_address_host
 
 from dqnkit import policy
+from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.multiworker.messages import pack
 from dqnkit.cluster.multiworker.process_group import Answer, ProcessGroup
-from dqnkit.cluster.multiworker.workers import check_network, choose_workers
+from dqnkit.cluster.multiworker.workers import choose_workers
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, EnvironmentNotSupportedError
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
+
+EXPOSED = (
+    "the learner processes talk over TensorFlow's gRPC, which has neither encryption nor passwords, and listens on "
+    "every network interface of the workers' machines, also where all of them are this computer. If nobody else "
+    "reaches them (a firewall, a network of your own), ask for it by name: MultiWorkerLearner(..., insecure=True)"
+)
 
 
 class MultiWorkerLearner:
@@ -32,7 +38,7 @@ class MultiWorkerLearner:
         client: of a cluster with a worker for each process; each worker needs ``pip install "dqnkit[learner]"``.
         config: the run's settings.
         num_processes: n, at least 2.
-        insecure: start even if a worker has an address that is not private; see the text of the package.
+        insecure: must be True: you know that TensorFlow's connections have no protection. See the text of the package.
         start_timeout: seconds within which all processes must have arrived.
         compile_timeout: seconds for the first `update` of a shape, which compiles it.
         timeout: seconds for every other request to the processes.
@@ -44,7 +50,7 @@ class MultiWorkerLearner:
 
     Raises:
         ConfigError: fewer than 2 processes, a batch size that is not a multiple of them, an asynchronous client.
-        ClusterError: too few workers, workers with another version, or addresses that are not private.
+        ClusterError: ``insecure`` is not said, too few workers, or workers with another version.
         MissingExtraError: too few workers have TensorFlow.
         LearnerLostError: the processes did not all arrive in time.
     """
@@ -63,14 +69,17 @@ class MultiWorkerLearner:
     ) -> None:
         if client.asynchronous:
             raise ConfigError("MultiWorkerLearner needs a client with asynchronous=False: the loop waits for updates")
-        if num_processes < 2:
+        if whole_number("num_processes", num_processes) < 2:
             raise ConfigError(f"num_processes must be at least 2, not {num_processes}; for one, take a Learner")
+        for limit in (start_timeout, compile_timeout, timeout, lease):
+            number("each time limit, in seconds,", limit, above=0)
         if config.batch_size % num_processes:
             raise ConfigError(f"batch_size {config.batch_size} does not divide by {num_processes} processes")
+        if not insecure:
+            raise ClusterError(EXPOSED)
         self.client = client
         self.config = config
         self.num_processes = num_processes
-        self.insecure = insecure
         self.start_timeout, self.compile_timeout, self.timeout = start_timeout, compile_timeout, timeout
         self.lease = lease
         self.updates = 0
@@ -86,7 +95,6 @@ class MultiWorkerLearner:
         self.close()
         self.updates = 0
         self.workers = choose_workers(self.client, self.num_processes)
-        check_network([get_address_host(address) for address in self.workers], self.insecure)
         self._parameters = None
         self._compiled = set()
         self._group = ProcessGroup(self.client, self.workers, self.lease)

@@ -22,6 +22,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dqnkit.cluster.environment_by_value import register
 from dqnkit.cluster.multiworker.messages import LENGTH_BYTES, pack, unpack
 from dqnkit.config import DQNConfig
 from dqnkit.errors import DQNKitError
@@ -46,8 +47,9 @@ def main() -> None:
     messages: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=read, args=(os.fdopen(0, "rb", 0), messages, arguments.lease), daemon=True).start()
 
-    header, _ = unpack(messages.get())
+    header, arrays = unpack(messages.get())
     try:
+        register(arrays["environment"].tobytes())
         learner, answer = start(header["config"])
     except DQNKitError as error:
         write(answers, refusal(error))

@@ -8,14 +8,17 @@ every process has called it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 from distributed import Client
 from distributed.comm.addressing import get_address_host
 
+from dqnkit.cluster.environment_by_value import by_value
 from dqnkit.cluster.multiworker import supervisor
 from dqnkit.cluster.multiworker.messages import pack, unpack
 from dqnkit.cluster.multiworker.supervisor import Ended
@@ -27,6 +30,7 @@ KEEP_ALIVES = 4  # sent in each lease
 
 Answer = tuple[dict[str, Any], dict[str, Array]]
 _T = TypeVar("_T")
+log = logging.getLogger(__name__)
 
 
 class ProcessGroup:
@@ -93,10 +97,17 @@ class ProcessGroup:
             hosts = [get_address_host(address) for address in self.workers]
             bracketed = [f"[{host}]" if ":" in host else host for host in hosts]  # IPv6
             cluster = {"worker": [f"{host}:{port}" for host, port in zip(bracketed, ports, strict=True)]}
+            environment = np.frombuffer(by_value(config["env_id"]), np.uint8)
+            first = pack({"config": config}, {"environment": environment})
             arguments = {}
             for rank, name in enumerate(self._names):
                 tf_config = {"cluster": cluster, "task": {"type": "worker", "index": rank}}
-                arguments[rank] = (name, tf_config, pack({"config": config}), self.lease)
+                arguments[rank] = (name, tf_config, first, self.lease)
+            log.warning(
+                "learner processes listen on every network interface of %s, without encryption or a password, until "
+                "the learner is closed",
+                ", ".join(f"{host} (port {port})" for host, port in zip(hosts, ports, strict=True)),
+            )
             answers = await self._call_all(supervisor.start, arguments, timeout, "arrive")
             self._advice = (
                 " Go on from the last checkpoint: learner.restart(), then checkpoint.restore(..., learner=learner)"

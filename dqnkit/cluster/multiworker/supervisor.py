@@ -109,7 +109,12 @@ async def start(name: str, tf_config: dict[str, Any], message: bytes, lease: flo
         lease: seconds without a message from the driver after which the process ends.
     """
     logging.getLogger("distributed.worker").addFilter(_is_worth_logging)
-    environment = {**os.environ, "TF_CONFIG": json.dumps(tf_config), "PYTHONPATH": os.pathsep.join(_own_paths())}
+    environment = {
+        **os.environ,
+        "TF_CONFIG": json.dumps(tf_config),
+        "PYTHONPATH": os.pathsep.join(_own_paths()),
+        "no_grpc_proxy": ",".join(_hosts(tf_config)),  # gRPC would ask the proxy of http_proxy even for 127.0.0.1
+    }
     command = [sys.executable, "-m", "dqnkit.cluster.multiworker.learner_process", "--lease", str(lease)]
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `stop`
     process = await asyncio.create_subprocess_exec(
@@ -167,6 +172,11 @@ def _how(status: int | None) -> str:
     if status is None:
         return "was running"
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def _hosts(tf_config: dict[str, Any]) -> list[str]:
+    """Names or addresses of the machines of a group."""
+    return sorted({address.rpartition(":")[0].strip("[]") for address in tf_config["cluster"]["worker"]})
 
 
 def _own_paths() -> list[str]:

@@ -1,10 +1,6 @@
-"""Which Dask workers can run a learner process, and whether the network between them is private."""
+"""Which Dask workers can run a learner process."""
 
 from __future__ import annotations
-
-import ipaddress
-import socket
-from collections.abc import Iterable
 
 from distributed import Client
 
@@ -52,31 +48,3 @@ def _fault(version: str, has_tensorflow: bool) -> str:
     if version != dqnkit.__version__:
         return f"has dqnkit {version}, not {dqnkit.__version__} as here"
     return "" if has_tensorflow else NO_TENSORFLOW
-
-
-def check_network(hosts: Iterable[str], insecure: bool) -> None:
-    """Check that TensorFlow's connections, which have no protection, stay in a private network.
-
-    Args:
-        hosts: names or addresses of the workers' machines.
-        insecure: accept any network.
-
-    Raises:
-        ClusterError: a host is not in a private network, and ``insecure`` is false.
-    """
-    public = [host for host in hosts if not _is_private(host)]
-    if public and not insecure:
-        raise ClusterError(
-            f"the learner processes on {', '.join(public)} would talk over a network that is not private, and "
-            "TensorFlow's connections have neither encryption nor passwords. Use workers with private addresses, or, "
-            "if a firewall keeps others out, say MultiWorkerLearner(..., insecure=True)"
-        )
-
-
-def _is_private(host: str) -> bool:
-    """Whether an address, or every address that a name resolves to, is loopback or private."""
-    try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(address.partition("%")[0]).is_private for address in found)

@@ -37,7 +37,7 @@ class GridNetwork:
         """Start again with new random weights and a new optimizer."""
         from dqnkit.networks import build_q_network
 
-        network = build_q_network((2,), np.dtype(np.float32), 4, DQNConfig(seed=seed))
+        network = build_q_network(self.room.observation_space, 4, DQNConfig(seed=seed))
         weights = {f"{name}/{i}": w for name in ("online", "target") for i, w in enumerate(network.get_weights())}
         self._learner.load_state({**self._untrained, **weights})
         self._waiting = []

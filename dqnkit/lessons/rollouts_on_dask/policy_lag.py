@@ -20,6 +20,7 @@ from dqnkit.classroom.course import recorded_file
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.evaluation import evaluate
+from dqnkit.files import read_object
 from dqnkit.presets import preset
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
 from dqnkit.training import train
@@ -144,10 +145,13 @@ def write(study: PolicyLagStudy) -> None:
 
 def load_study() -> PolicyLagStudy:
     """The recorded study of this lesson."""
-    content = json.loads(FILE.read_text(encoding="utf-8"))
-    for field in ("steps", "returns"):
-        content[field] = np.array(content[field])
-    return PolicyLagStudy(**content)
+    try:
+        content = read_object(FILE)
+        for field in ("steps", "returns"):
+            content[field] = np.array(content[field], dtype=np.float64)
+        return PolicyLagStudy(**content)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise ConfigError(f"the recording {FILE} is damaged ({error}): install the kit again") from error
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from dqnkit.errors import InvalidDataError, MissingExtraError
+from dqnkit.errors import InvalidDataError, needs
 
 COLUMNS = 10  # frames in a row of the sheet
 COLORS = 48  # in the palette of a sheet
@@ -96,10 +96,8 @@ def player(videos: Mapping[str, Video], *, frames: int = 120, width: int = 280) 
 
 
 def _length(path: Path) -> int:
-    try:
+    with needs("Pillow, which reads videos,", "course", "PIL"):
         from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Pillow, which reads videos,", "course") from error
     with Image.open(path) as video:
         return int(getattr(video, "n_frames", 1))
 

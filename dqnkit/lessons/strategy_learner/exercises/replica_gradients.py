@@ -230,5 +230,4 @@ EXERCISE = Exercise(
         "`gradient / context.num_replicas_in_sync` for every gradient in the list.",
     ],
     observe=observe,
-    seconds=20.0,
 )

@@ -41,8 +41,7 @@ def observe(thing: Any, case: Case) -> dict[str, Array]:
     Row ``i`` of each array has the variables of a network after the i-th call. The last row has them after one more
     move of the online network without a call.
     """
-    import keras
-    import tensorflow as tf
+    from dqnkit.backend import keras, tf
 
     script: Script = case.arguments[0]
     online = [keras.Variable(np.array([1.0, -2.0], np.float32)), keras.Variable(np.array([4.0], np.float32))]
