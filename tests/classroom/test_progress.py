@@ -31,6 +31,7 @@ from dqnkit.classroom import (
 )
 from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
 from dqnkit.classroom.progress_record import NAME, empty, merge, parse
+from dqnkit.classroom.question import Number
 
 
 def in_file() -> Any:
@@ -163,7 +164,7 @@ def test_no_file_makes_a_check_raise(given: str, tmp_path: Path, tried: Any) -> 
 
 def test_an_answer_of_another_kind_is_no_answer() -> None:
     progress_file.FILE.path.write_bytes(record_with("predictions", value=[3.0]))
-    assert "Predict" in repr(predict("01-a", "How many?", kind="number"))
+    assert "Predict" in repr(predict("01-a", Number("How many?", "", (0, 10))))
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 2}'])
