@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,7 @@ from toys import linear_policy
 from dqnkit.checkpoint import restore, save
 from dqnkit.cluster import rollouts as cluster_rollouts
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.cluster.security import as_configuration
 from dqnkit.cluster.worker import kept_actors
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError
@@ -238,9 +240,11 @@ def test_a_scheduler_that_does_not_answer_is_an_error_within_the_limit(tmp_path:
         processes.scheduler.send_signal(signal.SIGCONT)
 
 
-def test_the_actors_of_a_driver_that_was_killed_are_closed_by_the_next(client: Client) -> None:
+def test_the_actors_of_a_driver_that_was_killed_are_closed_by_the_next(client: Client, tmp_path: Path) -> None:
+    certificates = tmp_path / "tls.yaml"
+    certificates.write_text(json.dumps(as_configuration(client.security)))
     script = str(Path(__file__).parents[1] / "support" / "killed_driver.py")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DASK_CONFIG": str(certificates)}
     command = [sys.executable, script, client.scheduler.address]  # type: ignore[union-attr]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert driver.stdout is not None
