@@ -46,7 +46,7 @@ def number(lesson: str) -> str:
 
 
 def lesson_number_of(prediction: str) -> str:
-    """Return the number of the lesson that asks for a prediction, from its id: ``"replay-forget"`` gives ``"03"``.
+    """Return the number of the lesson that asks for a prediction, from its id: ``"replay-often"`` gives ``"03"``.
 
     Ids of earlier versions began with the number itself.
     """

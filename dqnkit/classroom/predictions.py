@@ -185,7 +185,9 @@ def compare(id: str, actual: Any) -> RichText:
         actual = question.outcome(actual)
     if actual is None:
         return rich_text.message(
-            "open", "Nothing to compare yet", "The run has given no result: let it finish, then run this."
+            "open",
+            "Nothing to compare yet",
+            "The run has given no clear result: let it finish, or run it again, then this.",
         )
     value = prediction(id)
     if value is None:

@@ -6,17 +6,17 @@
 # ---
 
 # %% [markdown]
-# # [[number]] · Beyond DQN: four parts, and what each of them cures
+# # [[number]] · Beyond DQN: four parts, and what each of them is for
 # <!-- badges -->
 #
-# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that ails it. Here
-# you meet four: two that you build (double Q-learning, n-step returns), two that you may skip (prioritized replay,
-# dueling networks). Every one of them helps somewhere and does nothing, or harm, elsewhere. You will see both sides.
+# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that
+# ails it. Here you meet four: two that you build (double Q-learning, n-step returns), two that you may skip
+# (prioritized replay, dueling networks). You will see what each of them does, in more than one place.
 #
 # **After this notebook you will be able to**
 #
-# - say why a maximum over noisy values is too large, and write the double Q-learning target that cures it;
-# - write an n-step return, and say when it speeds learning up and when it makes the answer wrong;
+# - say what a maximum over noisy values is worth, and write the double Q-learning target;
+# - write an n-step return, and say what the policy that acts has to do with it;
 # - tell for prioritized replay and for dueling networks which problem they are made for;
 # - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
 #
@@ -37,7 +37,7 @@ from dqnkit.lessons.beyond_dqn.ailments import (
     learn,
     near_greedy_length,
     off_policy_error,
-    overestimates,
+    two_state_run,
     updates_needed,
 )
 from dqnkit.plots import error_curves, ring
@@ -48,12 +48,12 @@ ring("actor", "replay", "learner")
 # Each part changes one place of the ring, and one of the five operations (initialise, select, execute, update,
 # evaluate):
 #
-# | what ails DQN | the part | where it goes |
+# | what it is about | the part | where it goes |
 # | --- | --- | --- |
-# | values too good to be true | **double Q-learning** | *update*: the target |
-# | news of a reward travels slowly | **n-step returns** | *execute*: how the actor packs transitions |
-# | most of replay teaches nothing | **prioritized replay** | *update*: which batch is drawn |
-# | many actions, all much the same | **dueling network** | *initialise*: the shape of the network |
+# | the maximum of noisy values | **double Q-learning** | *update*: the target |
+# | how news of a reward travels | **n-step returns** | *execute*: how the actor packs transitions |
+# | what is drawn from replay | **prioritized replay** | *update*: which batch is drawn |
+# | what the actions of a state share | **dueling network** | *initialise*: the shape of the network |
 #
 # The formula stays the one that all began with. $\theta$ are the weights of the online network, $\theta'$ those of
 # the target network, $\alpha$ is the step size, $r$ the reward, $\gamma$ the discount factor, $s, a$ the state and
@@ -61,11 +61,10 @@ ring("actor", "replay", "learner")
 #
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, [\, r + \gamma \max_{a'} Q_{\theta'}(s', a') - Q_\theta(s, a) \,]$$
 #
-# ## 1. Too good to be true
+# ## 1. A maximum over noisy values
 #
-# Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. The
-# maximum picks the highest, so it prefers those that are too high. That is called **overestimation**. No network is
-# needed for it; ten slot machines are enough.
+# Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. What
+# does the maximum make of that? No network is needed to find out; ten slot machines are enough.
 #
 # Every machine here pays -0.1 on average, with noise of standard deviation 1: playing the best one is worth -0.1. You
 # play each of them 20 times, take the ten averages, and the largest of these is your estimate of what the best one
@@ -78,9 +77,9 @@ ring("actor", "replay", "learner")
 predict("beyond_dqn-maximum")
 
 # %% [markdown]
-# The cure is to use the plays twice over, but for two questions. Split them in two halves, A and B. Half A
-# **selects** the machine that looks best. Half B, which knows nothing of A's luck, says what that machine is
-# **worth**. This is the double estimator (van Hasselt, 2010).
+# One can also use the plays for two questions. Split them in two halves, A and B. Half A **selects** the machine that
+# looks best. Half B, which knows nothing of A's luck, says what that machine is **worth**. This is the double estimator
+# (van Hasselt, 2010).
 
 
 # %%
@@ -102,6 +101,9 @@ print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {do
 compare("beyond_dqn-maximum", one_maximum)
 
 # %% [markdown]
+# The maximum picks the highest of the estimates, so it prefers those that are too high. That is called
+# **overestimation**. To select with one half and value with the other is the cure.
+#
 # ### The other side
 #
 # Does the double estimator always tell the truth? Let one machine be better than the nine others, by a gap between 0
@@ -150,7 +152,7 @@ error_curves(
 predict("beyond_dqn-wrong")
 
 # %%
-runs = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
+runs = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
 print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
 
@@ -159,14 +161,16 @@ error_curves(
     xlabel="episodes",
     ylabel="what the second state\nis believed to be worth (return)",
     references={"truth": -0.1},
-    title="Going on seems to pay",
-    what="with one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.",
+    title="What going on is believed to be worth",
+    what="where does each line lie, beside the truth and beside 0, the reward for ending at once?",
 )
 
 # %%
 compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 
 # %% [markdown]
+# With one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.
+#
 # ### For two networks
 #
 # Double DQN (van Hasselt et al., 2016) saves the second table: DQN has two networks already. The **online network
@@ -228,7 +232,7 @@ print("kit's:", double_q_learning(*batch, q_target, q_online).numpy().round(4))
 # rule: the online table selects, its copy from up to 10 episodes ago values.
 
 # %%
-copies = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
+copies = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
 for rule, seeds in copies.items():
     believed = np.mean([b[100:] for _, b in seeds])
     print(f"{rule:18}  second state believed to be worth {believed:+.2f} (truth -0.10)")
@@ -239,7 +243,7 @@ for rule, seeds in copies.items():
 # al., 2016, in Atari games). Keep the idea apart from the shortcut: *independent* estimates are what cures.
 
 # %% [markdown]
-# ## 2. News travels slowly
+# ## 2. How news travels
 #
 # With the targets so far, a value learns from the value one step on. A reward at the goal is news for the last step
 # only; the step before it learns of it in the next visit, and so on, back to the start.
@@ -297,7 +301,7 @@ for start in range(3):
     print(f"from step {start}:  yours {yours[0]:.2f}, {yours[1]:.3f}   kit's {kits[0]:.2f}, {kits[1]:.3f}")
 
 # %% [markdown]
-# ### Where it helps: acting nearly greedily
+# ### Acting nearly greedily
 #
 # An 8 x 8 room with the goal in the far corner, a table, alpha 0.1, epsilon 0.1, and only **20 episodes**. Afterwards
 # we follow the learned values greedily. An agent has *solved* the room if it arrives then. You need no network to see
@@ -324,8 +328,7 @@ error_curves(
     references={"shortest way": 14},
     title="20 episodes in a room of 8 x 8, epsilon 0.1",
     log=True,
-    what="after how many episodes do the ways get short? With n = 1 the news of the goal comes one square nearer at a "
-    "time.",
+    what="after how many episodes are the ways short, if they are, with each n?",
 )
 
 # %%
@@ -333,7 +336,9 @@ solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in s
 compare("beyond_dqn-near-greedy", solved)
 
 # %% [markdown]
-# ### Where it harms: learning off-policy
+# With n = 1 the news of the goal comes one square nearer at a time.
+#
+# ### Learning off-policy
 #
 # Now the same rule learns from **purely random actions**, in the 5 x 5 room of the earlier notebooks, long enough for
 # everything to settle. Q-learning with $n = 1$ is *off-policy*: it learns the values of the best policy, whatever
@@ -359,7 +364,7 @@ error_curves(
     xlabel="random steps",
     ylabel="error against Q*\n(largest |Q − Q*|)",
     title="5 x 5 room, random actions",
-    what="which lines go down to 0, and which come to rest above it, however long one waits?",
+    what="where does each line come to rest, however long one waits?",
 )
 
 # %%
@@ -372,9 +377,7 @@ compare("beyond_dqn-off-policy", last)
 # help. That is a **bias**.
 #
 # So $n$ is a bargain: faster news against a bias that grows with $n$ and with the distance between the policy that
-# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily;
-# it works well enough to be the part that Hessel et al. (2018) missed most when they took it away, together with
-# prioritized replay.
+# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily.
 
 # %% [markdown]
 # ## 3. Rare events: prioritized replay (optional, 6 minutes)
@@ -412,7 +415,7 @@ kits_weight = np.array([drawn.importance[drawn.indices == i][0] for i in five])
 print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
 
 # %% [markdown]
-# The **blind cliff walk** is made for it: ten states in a row, in each one of two actions ends the episode with
+# To try it, the **blind cliff walk**: ten states in a row, in each one of two actions ends the episode with
 # nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay with everything
 # there is (2,046 transitions, one with a reward) and count updates until the values are right.
 
@@ -442,7 +445,7 @@ error_curves(
     ylabel="error against Q*\n(root of the mean square)",
     title="Blind cliff walk of 10 states",
     what="each line ends where the values of the last seed are right. Before the reward is drawn for the first time, "
-    "nothing is learned.",
+    "nothing is learned: how long does that take?",
 )
 
 # %%
@@ -456,11 +459,11 @@ compare("beyond_dqn-priorities", ratio)
 # (`updates_per_call`), all by the priorities from before the first, so they are up to $K - 1$ updates staler still.
 
 # %% [markdown]
-# ## 4. Similar actions: dueling networks (optional, 5 minutes)
+# ## 4. What actions share: dueling networks (optional, 5 minutes)
 #
-# In many states it hardly matters what one does; what matters is how good the state is. A **dueling** network (Wang
-# et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action an
-# advantage $A(s, a)$. With $N$ actions,
+# The value of an action has two parts: how good the state is, and what this action adds to it. A **dueling** network
+# (Wang et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action
+# an advantage $A(s, a)$. With $N$ actions,
 #
 # $$Q(s, a) = V(s) + A(s, a) - \frac{1}{N} \sum_{a'} A(s, a')$$
 #
@@ -506,8 +509,7 @@ error_curves(
     x=50 * np.arange(1, 1 + curves["alike", "plain"].shape[1]),
     ylabel="error against Q*\n(root of the mean square)",
     title="A corridor: 20 actions that do the same",
-    what="with dueling one lesson is for all actions, and the error falls several times sooner. Then it lingers: what was "
-    "lifted along is a little too high, and the max believes it.",
+    what="when does each error fall, and how low does it come?",
 )
 
 # %%
@@ -516,7 +518,7 @@ error_curves(
     x=50 * np.arange(1, 1 + curves["different", "plain"].shape[1]),
     ylabel="error against Q*\n(root of the mean square)",
     title="One state: 10 actions that pay different rewards",
-    what="here each lesson disturbs nine actions that it is not about.",
+    what="the same two kinds of table: when does each error fall here?",
 )
 
 # %%
@@ -524,6 +526,11 @@ middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in 
 compare("beyond_dqn-dueling", middle)
 
 # %% [markdown]
+# In the corridor one lesson of the dueling table is for all actions, and the error falls several times sooner. Then it
+# lingers: what was lifted along is a little too high, and the max believes it. In the single state each lesson disturbs
+# nine actions that it is not about. Dueling was made for worlds like the corridor: in many states of a game it hardly
+# matters what one does; what matters is how good the state is.
+#
 # ## 5. The bench
 #
 # All four ailments and all four parts, to touch. It is DQN on a table: a random step into replay, one transition out
@@ -549,10 +556,10 @@ bench()
 # So far we could *evaluate* by the error against $Q^*$. CartPole's $Q^*$ is not known: from here on it is returns,
 # and they are noisy, hence several seeds.
 #
-# On its own ailment each part shines. What do they do to a DQN on CartPole? Adding or taking away parts one by one is
-# called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no part, with each
-# alone, with all, and with all but one; five seeds each. They were made with `python -m dqnkit.authoring.record
-# beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
+# On the bench each part had a world that was made for it. What do they do to a DQN on CartPole? Adding or taking away
+# parts one by one is called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no
+# part, with each alone, with all, and with all but one; five seeds each. They were made with `python -m
+# dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
 
 # %% [markdown]
 # **Predict.** [[question.ablation]]

@@ -9,17 +9,17 @@
 # # [[number]] · Cloud: the same training on machines that cost money, safely
 # <!-- badges -->
 #
-# In [[train_on_a_cluster]] the workers were processes on this computer. Now they become **machines of a cloud**, rented by the second. The
-# training code stays as it is; what is new is a bill. You learn what a cluster costs before you start one, see it start,
-# lose half of it on purpose, and make sure that nothing is left that goes on costing money.
+# In [[train_on_a_cluster]] the workers were processes on this computer. Now they become **machines of a cloud**, rented
+# by the second. The training code stays as it is; what is new is a bill. You learn what a cluster costs before you
+# start one, see it start, lose half of it on purpose, and end it so that nothing goes on costing money.
 #
 # **After this notebook you will be able to**
 #
-# - say what a cluster costs, and which mistake makes a bill a hundred times as high;
+# - say what a cluster costs, and what decides it;
 # - predict from a short measurement here how long a run takes with n rented workers, and where more bring nothing;
 # - read an order before it is placed: machines, limits, and what each machine runs when it boots;
 # - train on machines that may be taken back at any moment, within a budget;
-# - prove that nothing is left, even after the program that started it all was killed.
+# - find out what is left of a cluster, also after the program that started it was killed.
 #
 # **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and of [[train_on_a_cluster]] whose turn it is and what a dead worker
 # costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by default
@@ -57,7 +57,7 @@ cloud_map()
 # with the **driver**, here in this notebook. The driver asks the cloud's API for machines, and from then on it talks
 # to one of them only, the **scheduler**.
 #
-# ## 1. What a machine costs, and why bills surprise people
+# ## 1. What a machine costs
 #
 # A machine has a price for an hour: in the kit's table the machine itself, its disk and its public address. It is billed
 # by the second from its start to its end, whether it works or not, and for a minute at the least.
@@ -138,9 +138,9 @@ for name, usd in bills.items():
 compare("cloud-weekend", round(bills["the whole weekend"], 2))
 
 # %% [markdown]
-# The bill grew nearly four hundredfold, and not because machines are dear: because nobody ended them. So a cluster of the kit
-# never relies on somebody who thinks of it. Every machine knows its own end before it does anything else. You will see
-# that in section 3, and in section 6 you try it.
+# The bill grew nearly four hundredfold, and not because machines are dear: because nobody ended them. So a cluster of
+# the kit never relies on somebody who thinks of it. How it does without, you see in section 3, and in section 6 you try
+# it.
 #
 # ## 2. The plan before the purchase
 #
@@ -465,7 +465,7 @@ def with_a_loss(statuses, at_step):
             here = len(client.nthreads())
             gone = gone or here < WORKERS
             if gone and here == WORKERS:
-                moments["a new machine is there"] = now
+                moments["as many as before"] = now
         yield status
 
 
@@ -499,16 +499,14 @@ error_curves(
     ylabel="environment steps a second",
     kinds={"both workers together": "environment"},
     moments=moments,
-    title="What a lost machine costs",
-    what="how deep is the dip, and how long? It ends some seconds after the new machine has booted.",
+    title="The pace before and after",
+    what="what becomes of the pace at the moments that are marked, and between them?",
 )
 
 # %%
 traffic = rollouts.traffic
-print(f"lost with the machine, and made again: {traffic.lost} rollouts of {traffic.arrived}")
-came = "a new machine is there" in moments
-if not came:
-    print("The run was over before the new machine was there: a longer one shows it.")
+print(f"lost with the machine: {traffic.lost} rollouts of {traffic.arrived}")
+came = "as many as before" in moments
 compare("cloud-spot", came)
 
 # %%
@@ -523,8 +521,9 @@ for n in (2, 8, 32):
 print(f"all so far: ${cluster.meter.spent():.4f}, of it for the replacement at least a minute")
 
 # %% [markdown]
-# Two things to learn. The **scheduler** is never a spot machine: if it went, all would go. And there is a limit to
-# replacements, three for each worker that was ordered: when a cloud takes everything back, buying more does not help.
+# The dip ends some seconds after the new machine has booted; the lost rollouts are made again. Two things to learn. The
+# **scheduler** is never a spot machine: if it went, all would go. And there is a limit to replacements, three for each
+# worker that was ordered: when a cloud takes everything back, buying more does not help.
 #
 # Now the cluster is closed, as a `with` block would do it. Look at its last line.
 
@@ -580,7 +579,8 @@ print(table(account("aws").find()))
 
 # %% [markdown]
 # Found from another process, which knows nothing of it: every machine carries **tags** from its first moment, with its
-# cluster, its owner, the computer it was started from and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
+# cluster, its owner and the computer it was started from. On the command line this table is `dqnkit cloud list`. Now we
+# only watch.
 
 # %%
 orphans = account("aws").find()
@@ -598,8 +598,8 @@ if alive:
 compare("cloud-orphan", len(alive))
 
 # %% [markdown]
-# Nobody ended them: they did. With a scheduler that still works, it is even sooner: after ten minutes without work it
-# ends (`idle_timeout`), and all machines with it.
+# Nobody ended them: they did. Every machine knows its own end before it does anything else. With a scheduler that still
+# works, it is even sooner: after ten minutes without work it ends (`idle_timeout`), and all machines with it.
 #
 # What is left is the security group, a rule of the firewall, which costs nothing. It goes with `dqnkit cloud stop`, which
 # ends machines too if there are any. The same in Python:

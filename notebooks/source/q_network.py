@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   dqnkit:
-#     idea: "the table becomes a network; the gradient step; why it is unstable alone"
+#     idea: "the table becomes a network; the gradient step; how it fares alone"
 #     minutes: 50
 # ---
 
@@ -9,17 +9,16 @@
 # # [[number]] · The table becomes a network
 # <!-- badges -->
 #
-# Notebook [[q_update]] kept a number for every state and action. Most problems have too many states for that. Here a **neural
-# network** takes the table's place: it computes the Q-values from the observation, and it learns by **gradient
-# steps**.
+# Notebook [[q_update]] kept a number for every state and action. Here a **neural network** takes the table's place: it
+# computes the Q-values from the observation, and it learns by **gradient steps**.
 #
 # **You will be able to**
 #
-# - say why CartPole needs a function in the place of a table,
+# - say what a table can hold, and what a function in its place is for,
 # - build the Q-network, and say what goes in and what comes out,
 # - write the TD target, the loss and the gradient step, and say where no gradient may flow,
 # - find the faults in a training step as it is often published, by running it and by looking at shapes,
-# - show, against the exact answer, what a network *alone* gets wrong that a table does not.
+# - measure, against the exact answer, how a network *alone* fares beside a table.
 #
 # **Time** about [[minutes]] minutes. **From notebook [[q_update]]** you need: $Q(s, a)$, the Q-update with $\alpha$ and $\gamma$, the
 # grid world and its exact $Q^*$.
@@ -56,7 +55,7 @@ table_and_network()
 # | **evaluate** | error against $Q^*$ | the same |
 
 # %% [markdown]
-# ## 1 · Why not a table?
+# ## 1 · A row for every observation
 #
 # A table needs a row for every observation that can occur. The grid world has 25. CartPole's observation is four real
 # numbers: the cart's position and velocity, the pole's angle and angular velocity. A row is of use only when its
@@ -102,7 +101,7 @@ compare("q_network-repeats", repeats)
 # (28,224 numbers in DQN's Atari games) even that is out of the question.
 #
 # We need something that gives *similar* observations *similar* values: a function with parameters. That it shares
-# what it learns between observations is its gift. It will also turn out to be its trouble.
+# what it learns between observations is its gift. What else comes of sharing, sections 7 and 8 look at.
 
 # %% [markdown]
 # ## 2 · The Q-network
@@ -418,11 +417,11 @@ view
 
 # %% [markdown]
 # After a few minutes of play, at random, the network knows which states are lost, also such as it has never seen
-# exactly. That is what sharing gives. But look at the curve once more: is it calm? Does it keep below the largest
-# value possible? On CartPole we cannot say what the right values are. So back to the room, where we can.
+# exactly. That is what sharing gives. But look at the curve once more: are these values right? On CartPole we cannot
+# say. So back to the room, where we can.
 
 # %% [markdown]
-# ## 7 · One update moves everything
+# ## 7 · What one update changes
 
 # %% [markdown]
 # **Predict.** [[question.moves]]
@@ -448,8 +447,8 @@ print(f"{moved} of 100 values moved by more than 0.0001")
 q_table(
     {"table: change by one update": in_table, "network: change by one update": change},
     goals=room.goals,
-    caption="What to look for: the table's update changes one entry. The network's changes the values of squares that "
-    "have nothing to do with it, and of other actions, by amounts that nobody asked for.",
+    caption="What to look for: which values the update changes, and by how much: of the square and the action that it is "
+    "about, and of others.",
 )
 
 # %%
@@ -503,8 +502,8 @@ view = LandscapeView(
     highest=1.0,
     known=known,
     curves=[Curve("table", "reference", updates, by_table)],
-    caption="What to look for: the surface finds its way to the dots, and never comes to rest: while the agent walks "
-    "in one part of the room, the other parts move too. The table's error falls to 0 and stays there.",
+    caption="What to look for: the surface and the dots, where the agent walks and in the other parts of the room; and "
+    "below, the two errors, early and late.",
 )
 prediction("q_network-alone")  # what you predicted is kept as it is, from here on
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
@@ -547,20 +546,21 @@ error_curves(
     ylabel="error (largest |Q − Q*|)",
     kinds={"table": "reference", "network": "online network"},
     title="The same transitions, one update each",
-    what="which line comes to rest at 0? The band reaches from the least to the largest of the runs.",
+    what="where is each line half-way, and where at the end? The band reaches from the least to the largest of the runs.",
 )
 
 # %%
 compare("q_network-alone", late)
 
 # %% [markdown]
-# Two things are wrong, and both come from sharing:
+# The surface finds its way to the dots, and never comes to rest: each update also moves values that have nothing to do
+# with it, by amounts that nobody asked for. Two things are wrong, and both come from sharing:
 #
 # - **The data is correlated.** Successive transitions lie next to each other. The network fits the corner in which
 #   the agent walks, and what it knew of the other corners drifts. Notebook [[replay]] mends this with *replay*.
 # - **The target moves.** Each step changes $Q_\theta(s', a')$ as well, and so the very target that it was aiming at.
 #   With $\gamma = 0.8$ this only shakes the values. If you have time, set `GAMMA = 0.95` in the first cell and run
-#   all again: the error can leave every bound. Notebook [[target_network]] mends this with a *target network*.
+#   all again: what becomes of the error? Notebook [[target_network]] mends this with a *target network*.
 
 # %% [markdown]
 # ## 9 · Find the faults in the published step
@@ -605,10 +605,10 @@ print("loss:", float(published_step(network, network, keras.optimizers.SGD(0.1),
 # **The second fault** raises no error. Predict its effect:
 
 # %% [markdown]
-# **Predict.** [[question.flat]]
+# **Predict.** [[question.published]]
 
 # %%
-predict("q_network-flat")
+predict("q_network-published")
 
 
 # %%
@@ -623,22 +623,22 @@ def from_batches(step, seed=0):
     return network
 
 
-prediction("q_network-flat")  # what you predicted is kept as it is, from here on
-flat = from_batches(published_step)
-learned, exact = flat(squares).numpy().max(axis=1)[inside], q_star.max(axis=1)[inside]  # [24] each
+prediction("q_network-published")  # what you predicted is kept as it is, from here on
+published = from_batches(published_step)
+learned, exact = published(squares).numpy().max(axis=1)[inside], q_star.max(axis=1)[inside]  # [24] each
 print(f"from the lowest to the highest square: {np.ptp(learned):.3f}; in the exact values: {np.ptp(exact):.3f}")
 landscape(
-    values_at(flat, ROOM).max(axis=2),
+    values_at(published, ROOM).max(axis=2),
     X,
     Y,
     Z,
     known=np.column_stack([known[:, :2], known[:, 2:].max(axis=1)]),
     title="The published step",
-    caption="What to look for: the surface has hardly any slope, although the loss was made smaller 3,000 times.",
+    caption="What to look for: the shape of the surface beside that of the dots. The loss was made smaller 3,000 times.",
 )
 
 # %%
-compare("q_network-flat", (learned, exact))
+compare("q_network-published", (learned, exact))
 
 # %% [markdown]
 # To find it, print the shape of every intermediate result, for a batch of 8 with 4 actions. What should each be?
@@ -685,7 +685,7 @@ check("train_step", mended_step)
 # %%
 mended_step = use("train_step", mended_step)
 mended = from_batches(mended_step)
-print(f"error: published {error(flat(squares).numpy()):.3f}, mended {error(mended(squares).numpy()):.3f}")
+print(f"error: published {error(published(squares).numpy()):.3f}, mended {error(mended(squares).numpy()):.3f}")
 landscape(
     values_at(mended, ROOM).max(axis=2),
     X,

@@ -17,7 +17,7 @@
 # - say what a Q-value is, and read a policy off a table of them,
 # - write the Q-update, and say what each of its symbols does,
 # - explain how a reward at the end reaches the beginning,
-# - write epsilon-greedy action selection, and say why an agent must explore,
+# - write epsilon-greedy action selection, and weigh exploring against using what is known,
 # - choose the step size alpha, the discount gamma and the exploration rate epsilon, and say what each breaks when it is
 #   wrong.
 #
@@ -86,9 +86,9 @@ print(f"best value in the upper left: {exact[0].max():.3f} = 0.9 to the power of
 print(f"error of a table of zeros: {error(np.zeros((25, 4)), exact):.3f}")
 
 # %% [markdown]
-# ## 2 · What goes wrong without it: remembering rewards
+# ## 2 · The simplest idea: remember rewards
 #
-# The simplest idea: walk around at random, and write down for every square and move the mean reward that it paid.
+# Walk around at random, and write down for every square and move the mean reward that it paid.
 
 # %% [markdown]
 # **Predict.** [[question.rewards]]
@@ -202,8 +202,8 @@ stepper
 # 2. The first to change is the move into the goal: $0 + 0.5\,[1 - 0] = 0.5$.
 # 3. It spreads from the goal back to the start, one square for each time the agent passes: a square learns from the
 #    next one, which must know something first.
-# 4. With alpha = 1 each value is right at once *here*, where nothing is left to chance. With gamma = 0.5 a value halves
-#    with every step, and those in the upper left are below 0.01.
+# 4. With an alpha of 1 each value is right at once *here*, where nothing is left to chance. With gamma = 0.5 a value
+#    halves with every step, and those in the upper left are below 0.01.
 # </details>
 
 # %% [markdown]
@@ -352,7 +352,7 @@ def draw_alphas(values):
         curves,
         x=50 * np.arange(longest),
         title=f"Three step sizes on a slippery floor, {seeds} seeds",
-        what="alpha 1 comes down first and stays where it is; 0.1 takes longer and goes lower; 0.01 is still on its way.",
+        what="which line comes down first, and where does each of them stand at the end: at rest, or on its way?",
     )
 
 
@@ -380,12 +380,12 @@ for alpha, runs in finished.items():
 compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else None)
 
 # %% [markdown]
-# So alpha weighs new against old. Large: quick, and noisy for ever. Small: exact, and slow. Look at the small alpha once
-# more: its values are far off, yet its policy is good. What the policy needs is the order of the four values in each
-# square, and that is right early.
+# So alpha weighs new against old. Large: quick, and noisy for ever. Small: exact, and slow, and here often still on its
+# way. Look at the small alpha once more: its values are far off, yet its policy is good. What the policy needs is the
+# order of the four values in each square, and that is right early.
 
 # %% [markdown]
-# ## 8 · Epsilon: why an agent must explore
+# ## 8 · Epsilon: how much to explore
 #
 # Another room, with two goals: a near one that pays 0.2 and a far one that pays 1. The walk to the far one is worth it.
 
@@ -469,7 +469,7 @@ compare("q_update-gamma", round(float(gammas[far > near][0]), 2))
 #
 # A rule of thumb: with $\gamma$ an agent looks about $1 / (1 - \gamma)$ steps ahead: 10 for 0.9, 100 for 0.99. Why not
 # always 0.999, then? A value far back is made of many bootstraps, each from a value that is not right yet. The larger
-# gamma, the longer an error lives; in notebook [[target_network]] that will break everything, until you mend it.
+# gamma, the longer an error lives; notebook [[target_network]] comes back to that.
 
 # %% [markdown]
 # ## What we built

@@ -9,13 +9,13 @@
 # # [[number]] · Replay: remember, and draw at random
 # <!-- badges -->
 #
-# The network of notebook [[q_network]] learned from transitions that came in random order. An agent's life does not: it comes
-# step by step, and each step looks like the one before. Here you see what that does to a network, and you write the
-# part that cures it: the **replay buffer**.
+# The network of notebook [[q_network]] learned from transitions that came in random order. An agent's life does not: it
+# comes step by step, and each step looks like the one before. Here you see what that does to a network, and you write a
+# memory for it: the **replay buffer**.
 #
 # **You will be able to**
 #
-# - show how a network forgets what it learned when its data comes in order,
+# - show what data that comes in order does to a network,
 # - write a ring buffer: `add` and `sample`,
 # - say what a buffer holds and what a batch draws from it: ages, episodes, duplicates,
 # - choose its capacity, and compute the memory that it takes,
@@ -92,14 +92,13 @@ for name, number in zip(QUARTERS, range(4), strict=True):
 # data is **correlated**: one step tells a lot about the next. A gradient step, however, treats its batch as if it were
 # a fair sample of *everything*.
 #
-# A table would not mind: to change one entry leaves the others alone. A network's parameters are shared by all
-# squares. To fit one corner moves the values everywhere.
+# In a table, to change one entry leaves the others alone. A network's parameters are shared by all squares.
 
 # %% [markdown]
-# **Predict.** [[question.forget]]
+# **Predict.** [[question.left]]
 
 # %%
-predict("replay-forget")
+predict("replay-left")
 
 # %% [markdown]
 # Here is a learner without a replay buffer. Its memory is the 32 newest transitions, and a batch is all of them, in the
@@ -170,11 +169,11 @@ before = np.median([run[left_at, 2] for run in newest_only])
 after = np.median([run[-1, 2] for run in newest_only])
 print(f"error in the quarter with the goal, median of {len(SEEDS)} seeds:")
 print(f"  when the patrol leaves it {before:.3f}, at the end {after:.3f}")
-compare("replay-forget", (before, after))
+compare("replay-left", (before, after))
 
 # %% [markdown]
-# The network **forgets**. The reward, the only one in this world, is in the quarter that it forgets; all other values
-# are built on it.
+# The network **forgets**: to fit one corner moves the values everywhere. The reward, the only one in this world, is in
+# the quarter that it forgets; all other values are built on it.
 #
 # It gets worse when the agent chooses its actions by the network, as an agent does in the end: wrong values lead it to
 # other squares, those are then all that it learns from, and so on.
@@ -338,7 +337,7 @@ error_curves(
     ylabel=ERROR,
     title="Error over all squares",
     log=True,
-    what="which line ends low? The axis is logarithmic: from one number to the next is a factor of ten.",
+    what="where does each line end? The axis is logarithmic: from one number to the next is a factor of ten.",
 )
 
 # %%
@@ -536,6 +535,10 @@ cut_off = [learn_value(seed, cut_at_limit=True) for seed in THREE_SEEDS]
 print(f"V after {UPDATES:,} updates, truncated episodes go on:     ", [f"{means[-1]:.1f}" for means, _ in goes_on])
 print(f"V after {UPDATES:,} updates, taken as if they terminated:  ", [f"{means[-1]:.1f}" for means, _ in cut_off])
 
+# %%
+settled = np.median([means[-1] for means, _ in cut_off])
+compare("replay-truncated", round(settled, 1))
+
 # %% [markdown]
 # Switch between the two, and watch the discount in the last row of the table, and where the values go.
 
@@ -554,10 +557,6 @@ TruncationView(
     gamma=GAMMA_CARTPOLE,
     limit=LIMIT,
 )
-
-# %%
-settled = np.median([means[-1] for means, _ in cut_off])
-compare("replay-truncated", round(settled, 1))
 
 # %% [markdown]
 # The lower dotted line can be computed. The network sees position and angle, but no clock: every state looks as if its

@@ -165,7 +165,7 @@ histogram(
     random_returns,
     title="A random policy in CartPole",
     marks={} if guess is None else {"you predicted": guess},
-    what="the returns spread widely, though the policy never changes. One episode says little about a policy; the mean "
+    what="how far the returns spread, though the policy never changes. One episode says little about a policy; the mean "
     "of many says much.",
 )
 
@@ -201,7 +201,7 @@ returns = {name: many_returns(policy) for name, policy in policies.items()}
 histogram(
     returns,
     title="Three policies in CartPole",
-    what="the policy that looks is better than both that do not, but even its best episode is short.",
+    what="where does the policy that looks lie beside the two that do not, and how long is its best episode?",
 )
 
 # %%

@@ -9,9 +9,9 @@
 # # [[number]] · A learner of several replicas
 # <!-- badges -->
 #
-# In [[rollouts_on_dask]] the *actors* became many. Now it is the learner's turn: several copies of the network share one batch, and after
-# every update they must hold exactly the same weights. How their gradients become one is three short steps. Each of
-# them is easy to get wrong, and one of the mistakes can hardly be seen in training.
+# In [[rollouts_on_dask]] the *actors* became many. Now it is the learner's turn: several copies of the network share
+# one batch, and after every update they must hold exactly the same weights. How their gradients become one is three
+# short steps. Each of them is easy to get wrong, and you make each mistake once, to see how it shows.
 #
 # **After this notebook you will be able to**
 #
@@ -52,8 +52,8 @@ replicas()
 
 # %% [markdown]
 # You need no second computer for this. TensorFlow can take one processor for two **logical CPUs**, two devices that
-# compute in the same place. That gains no speed, but all the arithmetic is that of two GPUs. TensorFlow must be told
-# **before it starts**, so it is the first thing that this notebook does:
+# compute in the same place. All the arithmetic is that of two GPUs. TensorFlow must be told **before it starts**, so it
+# is the first thing that this notebook does:
 #
 #     cpu = tf.config.list_physical_devices("CPU")[0]
 #     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -265,10 +265,10 @@ for max_norm in (0.0, 0.5):
 # says "the gradient is 1".
 
 # %% [markdown]
-# **Predict.** [[question.twice]]
+# **Predict.** [[question.apply]]
 
 # %%
-predict("strategy_learner-twice")
+predict("strategy_learner-apply")
 
 # %%
 with strategy.scope():
@@ -290,7 +290,7 @@ def step_on_each():
 
 step_on_each()
 print(f"the weight is now {weight.numpy():g}")
-compare("strategy_learner-twice", weight.numpy())
+compare("strategy_learner-apply", weight.numpy())
 
 # %% [markdown]
 # **Keras' optimizer sums over the replicas by itself.** That is meant kindly: whoever does not clip need not call
@@ -393,11 +393,11 @@ print("its replica 0 and its replica 1:      ", apart(*kernels))
 # The first number is how far the weights have moved; against it the others are rounding (`3.0e-08` is 0.00000003) or
 # nothing at all. From here on we use the package's: `Learner(config, strategy)`. Nothing else in the ring needs to know about it.
 #
-# ## 4. The mistake that hides
+# ## 4. Mistakes, made on purpose
 #
-# Would you have noticed, had it been wrong? Let us make the mistakes on purpose: forget the division, divide once too
-# often, clip each share, use one replica only. `Learner(..., reduce=...)` takes any function in the place of yours. Each
-# learner gets the same 200 batches, once with Adam, which the kit uses, and once with plain SGD.
+# How does a mistake in it show? Let us make them all: forget the division, divide once too often, clip each share, use
+# one replica only. `Learner(..., reduce=...)` takes any function in the place of yours. Each learner gets the same 200
+# batches, once with Adam, which the kit uses, and once with plain SGD.
 
 
 # %%
@@ -432,10 +432,10 @@ REDUCTIONS = {
 }
 
 # %% [markdown]
-# **Predict.** [[question.hides]]
+# **Predict.** [[question.optimizer]]
 
 # %%
-predict("strategy_learner-hides")
+predict("strategy_learner-optimizer")
 
 # %%
 UPDATES = sized(200, fast=20)
@@ -477,7 +477,7 @@ for optimizer in OPTIMIZERS:
     shows[optimizer] = np.abs(wrong - right).max() / right.max()
     print(f"{optimizer}: the two loss curves differ by at most {shows[optimizer]:.1%} of the largest loss")
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]
-compare("strategy_learner-hides", seen)
+compare("strategy_learner-optimizer", seen)
 
 # %% [markdown]
 # Adam's step is $\alpha \, m / (\sqrt{v} + \epsilon)$, with $m$ a running mean of the gradients, $v$ one of their
@@ -538,23 +538,25 @@ rng = np.random.default_rng(2)
 jobs = [job(size, where) for where in (None, strategy) for size in SIZES]
 seconds = seconds_per_update(jobs, rounds=sized(40, 3))  # they take turns; for each the quickest call counts
 one_replica, two_replicas = np.reshape(seconds, (2, len(SIZES)))
-exchange = two_replicas[0] - one_replica[0]  # the same computing in the same place: the rest is the strategy's
+exchange = two_replicas[0] - one_replica[0]  # the computing is the same, in the same place
 own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
 update_times_chart(
     SIZES,
     {"one replica": one_replica, "two, on this processor": two_replicas},
     calculated={"two, a processor each (calculated)": own},
     title="One update, by batch size",
-    what="how far the dashed line is above the dark one on the left; and where the dotted one passes below it, if it does.",
+    what="where the dashed and the dotted line lie beside the dark one, on the left and on the right.",
 )
 
 # %%
 print(f"a batch of 64: one replica {1e3 * one_replica[0]:.2f} ms, two {1e3 * two_replicas[0]:.2f} ms")
-print(f"so the strategy and the exchange take {1e3 * exchange:.2f} ms in every update")
-for size, measured, calculated in zip(SIZES, one_replica, own):
-    print(f"a batch of {size:5,}: with two processors {measured / calculated:.2f} times as fast (calculated)")
 ratio = one_replica[0] / two_replicas[0]
 compare("strategy_learner-speed", ratio)
+
+# %%
+print(f"the strategy and the exchange take {1e3 * exchange:.2f} ms in every update")
+for size, measured, calculated in zip(SIZES, one_replica, own):
+    print(f"a batch of {size:5,}: with two processors {measured / calculated:.2f} times as fast (calculated)")
 
 # %% [markdown]
 # Honestly: **on one processor two replicas gain nothing**. They compute the same amount in the same place; and to start
@@ -597,7 +599,7 @@ for name, weights in NETWORKS.items():
 # hundred updates of our small one. That is why learners stand close together, and actors may be far away: an actor
 # fetches weights now and then, a replica exchanges gradients in **every** update.
 #
-# ## 6. The slowest decides
+# ## 6. A meeting in every update
 #
 # All-reduce is a meeting: nobody leaves before everyone has come. This is called **synchronous** training. Who comes late
 # is a **straggler**: a machine that is shared with others, a garbage collection, a hot processor.
@@ -624,8 +626,8 @@ for n in (1, 2, 4, 8, 16):
 compare("strategy_learner-straggler", round(float(eight), 1))
 
 # %% [markdown]
-# Try it. What happens when one replica is always slower than the others: does it help to add faster ones? And what when
-# they do *not* wait for each other?
+# The slowest decides. Try it. What happens when one replica is always slower than the others: does it help to add
+# faster ones? And what when they do *not* wait for each other?
 
 # %%
 from dqnkit.lessons.strategy_learner.stragglers_view import stragglers

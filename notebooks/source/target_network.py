@@ -9,15 +9,15 @@
 # # [[number]] · The target network, and the whole of DQN
 # <!-- badges -->
 #
-# One part is missing. In this notebook you see training explode without it, build it in three lines, and then all the
+# One part is missing. In this notebook you see how training goes without it, build it in three lines, and then all the
 # parts together learn to balance a pole. At the end you write the whole loop yourself, on a blank page.
 #
 # **After this notebook you will be able to**
 #
-# - say why a network that learns towards its own predictions can run away, and why the discount factor decides it;
-# - write hard and soft updates of a target network, and say what a period that is too short or too long costs;
+# - say what comes of learning towards one's own predictions, and what the discount factor has to do with it;
+# - write hard and soft updates of a target network, and choose the period;
 # - train a complete DQN, and judge it by evaluation instead of by its training curve;
-# - say what a final return can *not* show;
+# - compare two settings by what they earn, and by what they promise;
 # - write DQN's training loop from memory.
 #
 # **Time:** about [[minutes]] minutes, half of it for the blank page. **You need** the TD target and the Q-network ([[q_network]]), replay
@@ -135,7 +135,8 @@ error_curves(
     title="Replay alone, no target network",
     references={"the most the room pays": 1.0},
     log=True,
-    what="the axis is logarithmic: each line up is ten times more. Which of the two passes 1, the largest value there is?",
+    what="the axis is logarithmic: each line up is ten times more. Where does each curve end, beside the largest value "
+    "there is, 1?",
 )
 
 # %%
@@ -211,14 +212,13 @@ print(f"largest difference between the two networks after 400 updates: {differen
 # ## 3. Watch it follow
 #
 # The start is the upper left square, the goal the lower right: eight moves. While the target network stands still, the
-# online network can learn only what the target already says of the next square. So news of the goal spreads in waves,
-# one for each copy.
+# online network can learn only what the target already says of the next square.
 
 # %% [markdown]
-# **Predict.** [[question.wave]]
+# **Predict.** [[question.start]]
 
 # %%
-predict("target_network-wave")
+predict("target_network-start")
 
 # %% [markdown]
 # Now run it. The maps show the largest of the four values of each square. **Let it run to the end once.** Then run the
@@ -251,13 +251,14 @@ def start_reaches_half(period=400):
     return None  # it did not get there
 
 
-compare("target_network-wave", start_reaches_half())
+compare("target_network-start", start_reaches_half())
 
 # %% [markdown]
-# That is the price of standing still: news travels one square in a period. The gain is that every stretch between two
-# copies is an ordinary regression towards numbers that do not move. So which period is best?
+# News of the goal spreads in waves, one for each copy. That is the price of standing still: news travels one square in
+# a period. The gain is that every stretch between two copies is an ordinary regression towards numbers that do not
+# move. So which period is best?
 #
-# ## 4. Too short, too long
+# ## 4. How often to copy
 #
 # The same walks, the same networks, 4,000 updates, four periods, and a soft update with $\tau = 0.01$ after every
 # update.
@@ -280,7 +281,7 @@ error_curves(
     x=updates,
     title="gamma 0.95: how often the target is copied",
     log=True,
-    what="the axis is logarithmic. Which lines have come to rest, which are still on their way, which never will?",
+    what="the axis is logarithmic. How low does each line come, and has it come to rest?",
 )
 
 # %%
@@ -419,10 +420,9 @@ with tempfile.TemporaryDirectory() as folder:
 show
 
 # %% [markdown]
-# ## 6. Was it the target network?
+# ## 6. What the target network does for the return
 #
-# It is tempting to say so now. Test it: the same settings with `target_period=1`, no target network, were recorded with
-# eight seeds too.
+# The same settings with `target_period=1`, no target network, were recorded with eight seeds too.
 
 # %% [markdown]
 # **Predict.** [[question.returns]]
@@ -437,7 +437,7 @@ recordings = {
     "period 50": load_recording("target_network/cartpole"),
     "no target": load_recording("target_network/cartpole_no_target"),
 }
-learning_band(recordings, title="CartPole, eight recorded seeds each", what="do the two bands come apart?")
+learning_band(recordings, title="CartPole, eight recorded seeds each", what="where does each band end?")
 
 # %%
 low, high = (recordings["period 50"].returns[:, -1].min(), recordings["period 50"].returns[:, -1].max())

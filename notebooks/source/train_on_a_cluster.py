@@ -16,8 +16,8 @@
 # **After this notebook you will be able to**
 #
 # - say, in a training run with workers, who waits for whom, and which change would make it faster;
-# - predict when more workers help, and when they help nothing;
-# - say what the death of a worker costs, and why training survives it;
+# - predict what more workers bring;
+# - say what the death of a worker costs, and what a training run makes of it;
 # - name what a checkpoint must hold, and resume a run with another number of workers;
 # - reckon how many bytes travel, and which of them cost money in a cloud.
 #
@@ -246,8 +246,8 @@ compare("train_on_a_cluster-sides", shares)
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
-# the **samples per insert** that tie them together. Where the learner is the limit (A, D), the help is in [[strategy_learner]], a faster
-# learner, or in fewer samples per insert, if learning stands it. More workers are no help there.
+# the **samples per insert** that tie them together. Where the actors are the limit, the help is in more of them. Where the
+# learner is, it is in a faster learner ([[strategy_learner]]), or in fewer samples per insert, if learning stands it.
 #
 # Try your own (not graded): with which number of samples per insert are the two sides about equal in C?
 
@@ -257,7 +257,7 @@ mine = timed(replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT), small, FE
 waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": mine[:2]}, title="My own")
 
 # %% [markdown]
-# ## 4. What became of the speed?
+# ## 4. What do workers bring?
 #
 # Now the number of workers. In one process, acting and learning take turns, so their times **add up**. Let $a$ be the
 # actors' share of the time there, and $1 - a$ the learner's. With $n$ workers the two go on at once, and acting is
@@ -308,8 +308,7 @@ speedup_chart(
     share,
     WORKERS,
     title="What workers bring",
-    what="which line rises with the workers, and which does not? Where a measured line lies below its formula, messages, "
-    "and cores that all share, have taken the rest.",
+    what="how does each line go with the number of workers, and where does a measured one lie beside its formula?",
 )
 
 # %%
@@ -317,14 +316,13 @@ compare("train_on_a_cluster-speed", round(rates["CartPole"][1], 2))
 
 # %%
 four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
-if four < 3:
-    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
 compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
 # **CartPole gains nothing, and may well lose**, however many workers there are: its steps are cheaper than the messages
-# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and a
-# bad one to show a cluster with. The one that waits gains with every worker.
+# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and
+# a bad one to show a cluster with. The one that waits gains with every worker. Where a measured line lies below its
+# formula, messages, and cores that all share, have taken the rest.
 #
 # ## 5. A worker dies
 #
@@ -332,8 +330,7 @@ compare("train_on_a_cluster-waits", four)
 # better to see that once on purpose. Two workers train on the CartPole that waits. In the middle of it one of them is
 # killed, the hard way: its process is ended by the operating system, with no time for a farewell.
 #
-# To see whether anything is put into replay twice, we note the number of every rollout that goes in. Each rollout of a
-# run has a number of its own.
+# Each rollout of a run has a number of its own. We note the numbers of all that go into replay.
 
 # %% [markdown]
 # **Predict.** [[question.lost]]
@@ -391,7 +388,7 @@ status = await live(training, cluster=WatchedCluster(rollouts), title="A worker 
 traffic = rollouts.traffic
 print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived + {traffic.failed} failed + ", end="")
 print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
-print(f"lost with a worker, and made again: {traffic.lost}")
+print(f"lost with a worker: {traffic.lost}")
 print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
 deaths = sum(row.lost for row in traffic.workers.values())
 print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
@@ -489,8 +486,8 @@ print("equal after 50 more steps:", np.array_equal(run.online, resumed.online))
 # workers, then a checkpoint, and then the "driver dies": we leave the loop and delete all that it had.
 #
 # With `deterministic=True` a rollout is whole episodes, seeded by its number, and rollouts are put in by their numbers,
-# not as they happen to arrive. That costs some speed (everyone waits for the slowest rollout of a round), and buys a
-# claim that can be tested **bit for bit**.
+# not as they happen to arrive. That costs some speed: everyone waits for the slowest rollout of a round. What it buys,
+# you will see.
 
 # %%
 from dqnkit import checkpoint
@@ -530,10 +527,10 @@ content = json.loads(path.read_text())
 print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; step {content['counters']['step']:,}")
 
 # %% [markdown]
-# **Predict.** [[question.bits]]
+# **Predict.** [[question.weights]]
 
 # %%
-predict("train_on_a_cluster-bits")
+predict("train_on_a_cluster-weights")
 
 # %%
 import hashlib
@@ -560,7 +557,7 @@ for name, status in finished.items():
 
 # %%
 weights = [status.weights.values for status in finished.values()]
-compare("train_on_a_cluster-bits", weights)
+compare("train_on_a_cluster-weights", weights)
 
 # %% [markdown]
 # Why care about the last bit? Because it turns "it seems to work after a crash" into something a test can decide. If the

@@ -125,7 +125,7 @@ QUESTIONS: dict[str, Question] = {
         },
         _alone,
     ),
-    "flat": Choice(
+    "published": Choice(
         "The published step learns from 3,000 batches of 32 transitions drawn at random. What will the landscape "
         "look like?",
         {

@@ -34,7 +34,7 @@ def _best_memory(errors: Mapping[str, float]) -> str:
 
 
 QUESTIONS: dict[str, Question] = {
-    "forget": Choice(
+    "left": Choice(
         "A network learns from each step's 32 newest transitions. After 2,000 steps the patrol leaves the quarter "
         "with the goal and never comes back. What happens to the network's error in that quarter, over the next "
         "6,000 steps?",

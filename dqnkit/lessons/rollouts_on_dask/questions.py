@@ -49,7 +49,7 @@ def _harmful_lag(lag: int) -> str:
 
 
 QUESTIONS: dict[str, Question] = {
-    "pure": Choice(
+    "dice": Choice(
         "We submit `throw_dice(100)` three times, with the same argument. What comes back?",
         {
             THREE: Reply(

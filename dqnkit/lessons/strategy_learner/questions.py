@@ -44,7 +44,7 @@ QUESTIONS: dict[str, Question] = {
         },
         _ratio,
     ),
-    "twice": Choice(
+    "apply": Choice(
         "SGD with step size 1, two replicas, each calls `optimizer.apply` with the gradient 1. The weight was 0. It "
         "is now",
         {
@@ -58,7 +58,7 @@ QUESTIONS: dict[str, Question] = {
         },
         _weight,
     ),
-    "hides": Choice(
+    "optimizer": Choice(
         "The division is forgotten: every gradient is twice too large. In which optimizer's loss curve will you see "
         "it?",
         {

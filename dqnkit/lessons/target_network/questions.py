@@ -54,7 +54,7 @@ QUESTIONS: dict[str, Question] = {
         },
         _largest_error,
     ),
-    "wave": Number(
+    "start": Number(
         "The target is copied every 400 updates. After how many updates does the start square, eight moves from the "
         "goal, reach half of its exact value?",
         unit="updates",

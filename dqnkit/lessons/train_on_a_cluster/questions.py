@@ -174,7 +174,7 @@ QUESTIONS: dict[str, Question] = {
         },
         _after_the_death,
     ),
-    "bits": Choice(
+    "weights": Choice(
         "The same settings and the same seed, three ways: in process, without a stop; on two workers, one of which "
         "is killed on the way; and this run, saved half-way on two workers and resumed on one. How alike are the "
         "final weights?",
