@@ -3,7 +3,8 @@
 The file begins with a YAML header in which ``jupyter: dqnkit:`` gives ``idea`` (the one new idea, for the lists of
 lessons) and ``minutes``. In the text
 
-- ``[[number]]`` and ``[[minutes]]`` are replaced by those of the lesson, ``[[replay]]`` by the number of that lesson;
+- ``[[number]]`` and ``[[minutes]]`` are replaced by those of the lesson, ``[[replay]]`` by the number of that lesson,
+  ``[[question.gamma]]`` by the text of this question of the lesson (its ``questions.py``);
 - ``<!-- badges -->`` is replaced by links that open the notebook, ``<!-- course -->`` by the table of all lessons;
 - lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy.
 """
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from dqnkit.classroom import course
+from dqnkit.classroom.question import questions_of
 from dqnkit.errors import DQNKitError, needs
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
-REFERENCE = re.compile(r"\[\[([a-z]\w*)\]\]")
+REFERENCE = re.compile(r"\[\[([a-z][\w.-]*)\]\]")
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,13 @@ def _read(path: Path, number: str, references: Mapping[str, str]) -> Source:
     if not notebook.cells or notebook.cells[0].cell_type != "markdown":
         raise DQNKitError(f"{path} must begin with a markdown cell (# %% [markdown]) that holds the title")
     own = {"number": number, "minutes": str(header["minutes"])}
+    own |= {f"question.{name}": question.text for name, question in questions_of(path.stem).items()}
     source = Source(path.stem, number, header["idea"], header["minutes"], notebook.cells, {**references, **own})
     for index, cell in enumerate(source.cells):
-        unknown = set(REFERENCE.findall(cell.source)) - source.references.keys()
+        unknown = sorted(set(REFERENCE.findall(cell.source)) - source.references.keys())
         if cell.cell_type == "markdown" and unknown:
-            raise DQNKitError(f"{path.name}, cell {index}: there is no lesson {', '.join(sorted(unknown))}")
+            missing = ", ".join(name.replace("question.", "with the question ") for name in unknown)
+            raise DQNKitError(f"{path.name}, cell {index}: there is no lesson {missing}")
     return source
 
 

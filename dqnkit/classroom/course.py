@@ -45,6 +45,15 @@ def number(lesson: str) -> str:
     return f"{LESSONS.index(lesson):02d}"
 
 
+def lesson_number_of(prediction: str) -> str:
+    """Return the number of the lesson that asks for a prediction, from its id: ``"replay-often"`` gives ``"03"``.
+
+    Ids of earlier versions began with the number itself.
+    """
+    lesson = prediction.partition("-")[0]
+    return number(lesson) if lesson in LESSONS else lesson
+
+
 def reference(lesson: str) -> str:
     """Return how a text refers to another lesson: ``"notebook 03"``, or its name if the course leaves it out."""
     return f"notebook {number(lesson)}" if lesson in LESSONS else f"the lesson on the {lesson.replace('_', ' ')}"

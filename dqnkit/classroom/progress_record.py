@@ -18,7 +18,7 @@ hints and solutions were opened. It is JSON::
         }
       },
       "predictions": {
-        "01-alpha": {                              id of the prediction; its first two digits are the notebook's
+        "q_update-alpha": {                        id of the prediction: the lesson, then a name
           "question": "...",
           "kind": "number",                        "choice", "number" or "curve"
           "value": 40.0,                           choice: the option; number; curve: values at 0, 25, 50, 75 and 100 %

@@ -46,10 +46,11 @@ def _lines(data: Record) -> list[tuple[str, str, str, str]]:
         notebook = course.find_exercise(name).notebook
         lines.append((notebook, *_check_line(name, checks.pop(name, None))))
     lines += [(entry["notebook"], *_check_line(name, entry)) for name, entry in checks.items()]
-    notebooks = {notebook[:2]: notebook for notebook, *_ in lines}
+    notebooks = {course.number(lesson): course.notebook_name(lesson) for lesson in course.LESSONS}
     for name, entry in sorted(data["predictions"].items()):
         skipped = entry["value"] is None
-        where = notebooks.get(name[:2], name[:2])
+        number = course.lesson_number_of(name)
+        where = notebooks.get(number, number)
         lines.append((where, "○" if skipped else "✓", f"prediction {name}", "skipped" if skipped else "committed"))
     return lines
 

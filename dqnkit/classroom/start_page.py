@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dqnkit.classroom import progress_record
-from dqnkit.classroom.course import NOTEBOOKS, notebook_title
+from dqnkit.classroom.course import NOTEBOOKS, lesson_number_of, notebook_title
 from dqnkit.files import read_object, write_whole
 
 NAME = "START.md"
@@ -134,7 +134,7 @@ def _line(file: Path, record: progress_record.Record) -> _Line:
     names = _checks_in(content)
     tried = [record["checks"][name] for name in sorted(names & record["checks"].keys())]
     number = file.stem.partition("_")[0]
-    predicted = any(name.startswith(f"{number}-") for name in record["predictions"])
+    predicted = any(lesson_number_of(name) == number for name in record["predictions"])
     idea, minutes = _idea_and_minutes(content)
     passed = sum(bool(entry["passed"]) for entry in tried)
     return _Line(file, idea, minutes, len(names), passed, bool(tried) or predicted)

@@ -22,35 +22,35 @@ CHOICE_STYLE = """<style>
 }
 .dqnkit-choice label input { flex: none; margin: 0 !important; position: relative; top: 0.25em; }
 </style>"""
-SHARES = ("0 %", "25 %", "50 %", "75 %", "100 %")  # of the run, as `dqnkit.classroom.predictions.SHARES`
+SHARES = ("0 %", "25 %", "50 %", "75 %", "100 %")  # of the run, as `dqnkit.classroom.question.SHARES`
 
 
 class PredictionForm:
-    """A question, its input and a Commit button. ``box`` is the widget to show.
+    """The input of a question and a Commit button; Enter in a field commits, too. ``box`` is the widget to show.
 
     Args:
-        question: HTML.
+        head: HTML above the input: the question, where it does not stand elsewhere.
         kind: "choice", "number" or "curve".
         options: of a choice.
         unit: of a number, or of a curve's values.
-        span: the lowest and the highest answer, or None.
+        span: the lowest and the highest answer to a number or a curve.
         commit: called with the answer (an option, a number, or a list of five numbers); returns a text to show.
     """
 
     def __init__(
         self,
-        question: str,
+        head: str,
         kind: str,
         options: Sequence[str],
         unit: str,
-        span: tuple[float, float] | None,
+        span: tuple[float, float],
         commit: Callable[[Any], str],
     ) -> None:
         self._commit = commit
         inputs: dict[str, Callable[[], _Input]] = {
             "choice": lambda: _Choice(options),
-            "number": lambda: _Number(unit, span),
-            "curve": lambda: _Curve(unit, span or (0.0, 1.0)),
+            "number": lambda: _Number(unit, span, self._on_commit),
+            "curve": lambda: _Curve(unit, span),
         }
         self._input = inputs[kind]()
         self._button = ipywidgets.Button(
@@ -58,11 +58,18 @@ class PredictionForm:
         )
         self._button.on_click(self._on_commit)
         self._said = ipywidgets.HTML()
-        head = ipywidgets.HTML(f'<div style="line-height: 1.45"><strong>Predict</strong>{question}</div>', layout=FULL)
+        title = ipywidgets.HTML(f'<div style="line-height: 1.45"><strong>Predict</strong>{head}</div>', layout=FULL)
         foot = ipywidgets.HBox([self._button, self._said], layout=WRAP)
         self.box = ipywidgets.VBox(
-            [head, self._input.widget, foot], layout={"border": "1px solid #8a8a8a", "padding": "8px 12px", **FULL}
+            [title, self._input.widget, foot], layout={"border": "1px solid #8a8a8a", "padding": "8px 12px", **FULL}
         )
+
+    def entered(self) -> Any:
+        """The answer that stands in the form, committed or not; None if there is none."""
+        try:
+            return self._input.read()
+        except ValueError:
+            return None
 
     def lock(self, text: str) -> None:
         """Disable the form and show why."""
@@ -71,7 +78,7 @@ class PredictionForm:
         self._button.layout.display = "none"
         self._say(text)
 
-    def _on_commit(self, button: Any) -> None:
+    def _on_commit(self, event: Any = None) -> None:
         try:
             answer = self._input.read()
         except ValueError as error:
@@ -121,12 +128,16 @@ class _Choice(_Input):
 class _Number(_Input):
     """A text field for a number."""
 
-    def __init__(self, unit: str, span: tuple[float, float] | None) -> None:
+    def __init__(self, unit: str, span: tuple[float, float], commit: Callable[[], None]) -> None:
         self.span = span
-        hint = "a number" if span is None else f"{span[0]:g} to {span[1]:g}"
         self.text = ipywidgets.Text(
-            description="Answer", placeholder=hint, layout={"width": "15em"}, style={"description_width": "initial"}
+            description="Answer",
+            placeholder=f"{span[0]:g} to {span[1]:g}",
+            layout={"width": "15em"},
+            style={"description_width": "initial"},
         )
+        # the front end's message for Enter; `on_submit`, which reads it too, is deprecated
+        self.text.on_msg(lambda _, content, buffers: commit() if content.get("event") == "submit" else None)
         self.widget = ipywidgets.HBox([self.text, ipywidgets.Label(unit)])
 
     def read(self) -> float:
@@ -134,10 +145,9 @@ class _Number(_Input):
             number = float(self.text.value.strip().replace(",", "."))
         except ValueError:
             raise ValueError("Type a number first: a guess is welcome.") from None
-        low, high = self.span or (-1e300, 1e300)
+        low, high = self.span
         if not low <= number <= high:
-            between = f"between {low:g} and {high:g}" if self.span else "that is finite"
-            raise ValueError(f"Type a number {between}.")
+            raise ValueError(f"Type a number between {low:g} and {high:g}.")
         return number
 
     def disable(self) -> None:

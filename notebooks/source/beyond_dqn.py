@@ -6,17 +6,17 @@
 # ---
 
 # %% [markdown]
-# # [[number]] · Beyond DQN: four parts, and what each of them cures
+# # [[number]] · Beyond DQN: four parts, and what each of them is for
 # <!-- badges -->
 #
-# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that ails it. Here
-# you meet four: two that you build (double Q-learning, n-step returns), two that you may skip (prioritized replay,
-# dueling networks). Every one of them helps somewhere and does nothing, or harm, elsewhere. You will see both sides.
+# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that
+# ails it. Here you meet four: two that you build (double Q-learning, n-step returns), two that you may skip
+# (prioritized replay, dueling networks). You will see what each of them does, in more than one place.
 #
 # **After this notebook you will be able to**
 #
-# - say why a maximum over noisy values is too large, and write the double Q-learning target that cures it;
-# - write an n-step return, and say when it speeds learning up and when it makes the answer wrong;
+# - say what a maximum over noisy values is worth, and write the double Q-learning target;
+# - write an n-step return, and say what the policy that acts has to do with it;
 # - tell for prioritized replay and for dueling networks which problem they are made for;
 # - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
 #
@@ -37,7 +37,7 @@ from dqnkit.lessons.beyond_dqn.ailments import (
     learn,
     near_greedy_length,
     off_policy_error,
-    overestimates,
+    two_state_run,
     updates_needed,
 )
 from dqnkit.plots import error_curves, ring
@@ -48,12 +48,12 @@ ring("actor", "replay", "learner")
 # Each part changes one place of the ring, and one of the five operations (initialise, select, execute, update,
 # evaluate):
 #
-# | what ails DQN | the part | where it goes |
+# | what it is about | the part | where it goes |
 # | --- | --- | --- |
-# | values too good to be true | **double Q-learning** | *update*: the target |
-# | news of a reward travels slowly | **n-step returns** | *execute*: how the actor packs transitions |
-# | most of replay teaches nothing | **prioritized replay** | *update*: which batch is drawn |
-# | many actions, all much the same | **dueling network** | *initialise*: the shape of the network |
+# | the maximum of noisy values | **double Q-learning** | *update*: the target |
+# | how news of a reward travels | **n-step returns** | *execute*: how the actor packs transitions |
+# | what is drawn from replay | **prioritized replay** | *update*: which batch is drawn |
+# | what the actions of a state share | **dueling network** | *initialise*: the shape of the network |
 #
 # The formula stays the one that all began with. $\theta$ are the weights of the online network, $\theta'$ those of
 # the target network, $\alpha$ is the step size, $r$ the reward, $\gamma$ the discount factor, $s, a$ the state and
@@ -61,28 +61,25 @@ ring("actor", "replay", "learner")
 #
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, [\, r + \gamma \max_{a'} Q_{\theta'}(s', a') - Q_\theta(s, a) \,]$$
 #
-# ## 1. Too good to be true
+# ## 1. A maximum over noisy values
 #
-# Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. The
-# maximum picks the highest, so it prefers those that are too high. That is called **overestimation**. No network is
-# needed for it; ten slot machines are enough.
+# Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. What
+# does the maximum make of that? No network is needed to find out; ten slot machines are enough.
 #
 # Every machine here pays -0.1 on average, with noise of standard deviation 1: playing the best one is worth -0.1. You
 # play each of them 20 times, take the ten averages, and the largest of these is your estimate of what the best one
 # pays.
 
+# %% [markdown]
+# **Predict.** [[question.maximum]]
+
 # %%
-predict(
-    "[[number]]-maximum",
-    "If you did all of this a thousand times, what would your estimate of the best machine be on average? (The truth: "
-    "-0.1)",
-    options=["about -0.1: errors up and down cancel out", "clearly more than -0.1", "clearly less than -0.1"],
-)
+predict("beyond_dqn-maximum")
 
 # %% [markdown]
-# The cure is to use the plays twice over, but for two questions. Split them in two halves, A and B. Half A
-# **selects** the machine that looks best. Half B, which knows nothing of A's luck, says what that machine is
-# **worth**. This is the double estimator (van Hasselt, 2010).
+# One can also use the plays for two questions. Split them in two halves, A and B. Half A **selects** the machine that
+# looks best. Half B, which knows nothing of A's luck, says what that machine is **worth**. This is the double estimator
+# (van Hasselt, 2010).
 
 
 # %%
@@ -101,17 +98,12 @@ one_maximum, double = estimates_of_the_best(np.full(10, -0.1), rng)
 print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {double:+.2f}")
 
 # %%
-compare(
-    "[[number]]-maximum",
-    "clearly more than -0.1" if one_maximum > -0.05 else "about -0.1: errors up and down cancel out",
-    answers={
-        "about -0.1: errors up and down cancel out": "They cancel out in each average. But the maximum does not take "
-        "an average at random: it takes the luckiest of ten.",
-        "clearly less than -0.1": "The maximum would have to prefer unlucky averages. It prefers the lucky ones.",
-    },
-)
+compare("beyond_dqn-maximum", one_maximum)
 
 # %% [markdown]
+# The maximum picks the highest of the estimates, so it prefers those that are too high. That is called
+# **overestimation**. To select with one half and value with the other is the cure.
+#
 # ### The other side
 #
 # Does the double estimator always tell the truth? Let one machine be better than the nine others, by a gap between 0
@@ -153,17 +145,14 @@ error_curves(
 # one table, and with two tables that are used as A and B were: each update moves one of them, chosen by lot; that
 # table selects the next action, the other one values it.
 
-# %%
-predict(
-    "[[number]]-wrong",
-    "In which share of its first 300 episodes does plain Q-learning, with one table, take a wrong first action?",
-    kind="number",
-    unit="%",
-    range=(0, 100),
-)
+# %% [markdown]
+# **Predict.** [[question.wrong]]
 
 # %%
-runs = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
+predict("beyond_dqn-wrong")
+
+# %%
+runs = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
 print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
 
@@ -172,25 +161,16 @@ error_curves(
     xlabel="episodes",
     ylabel="what the second state\nis believed to be worth (return)",
     references={"truth": -0.1},
-    title="Going on seems to pay",
-    what="with one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.",
+    title="What going on is believed to be worth",
+    what="where does each line lie, beside the truth and beside 0, the reward for ending at once?",
 )
 
 # %%
-compare(
-    "[[number]]-wrong",
-    round(100 * wrong["one table"]),
-    answers={
-        (0, 15): "That is what an agent does that knows the values. This one believes its maximum, which is above 0.",
-        (
-            15,
-            80,
-        ): "It is worse than that: the second state looks better than 0 after a few visits, and each visit gives the "
-        "ten actions there new luck.",
-    },
-)
+compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 
 # %% [markdown]
+# With one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.
+#
 # ### For two networks
 #
 # Double DQN (van Hasselt et al., 2016) saves the second table: DQN has two networks already. The **online network
@@ -252,7 +232,7 @@ print("kit's:", double_q_learning(*batch, q_target, q_online).numpy().round(4))
 # rule: the online table selects, its copy from up to 10 episodes ago values.
 
 # %%
-copies = {rule: [overestimates(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
+copies = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
 for rule, seeds in copies.items():
     believed = np.mean([b[100:] for _, b in seeds])
     print(f"{rule:18}  second state believed to be worth {believed:+.2f} (truth -0.10)")
@@ -263,7 +243,7 @@ for rule, seeds in copies.items():
 # al., 2016, in Atari games). Keep the idea apart from the shortcut: *independent* estimates are what cures.
 
 # %% [markdown]
-# ## 2. News travels slowly
+# ## 2. How news travels
 #
 # With the targets so far, a value learns from the value one step on. A reward at the goal is news for the last step
 # only; the step before it learns of it in the next visit, and so on, back to the start.
@@ -321,22 +301,17 @@ for start in range(3):
     print(f"from step {start}:  yours {yours[0]:.2f}, {yours[1]:.3f}   kit's {kits[0]:.2f}, {kits[1]:.3f}")
 
 # %% [markdown]
-# ### Where it helps: acting nearly greedily
+# ### Acting nearly greedily
 #
 # An 8 x 8 room with the goal in the far corner, a table, alpha 0.1, epsilon 0.1, and only **20 episodes**. Afterwards
 # we follow the learned values greedily. An agent has *solved* the room if it arrives then. You need no network to see
 # this, and no replay either.
 
+# %% [markdown]
+# **Predict.** [[question.near-greedy]]
+
 # %%
-predict(
-    "[[number]]-near-greedy",
-    "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
-    options=[
-        "about the same for n = 1, 3 and 10",
-        "n = 1 hardly ever, n = 3 and 10 nearly always",
-        "n = 1 nearly always, larger n less and less",
-    ],
-)
+predict("beyond_dqn-near-greedy")
 
 # %%
 steps_to_goal = {
@@ -353,36 +328,27 @@ error_curves(
     references={"shortest way": 14},
     title="20 episodes in a room of 8 x 8, epsilon 0.1",
     log=True,
-    what="after how many episodes do the ways get short? With n = 1 the news of the goal comes one square nearer at a "
-    "time.",
+    what="after how many episodes are the ways short, if they are, with each n?",
 )
 
 # %%
 solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
-compare(
-    "[[number]]-near-greedy",
-    "n = 1 hardly ever, n = 3 and 10 nearly always" if solved[1] < solved[3] else "about the same for n = 1, 3 and 10",
-    answers={
-        "about the same for n = 1, 3 and 10": "In the end they may be. After 20 episodes the news of the goal has come "
-        "about 20 squares back with n = 1, and each time only a tenth of it (alpha).",
-        "n = 1 nearly always, larger n less and less": "Longer sums are noisier, that is true; but here the rewards "
-        "are exact, and what is scarce is news.",
-    },
-)
+compare("beyond_dqn-near-greedy", solved)
 
 # %% [markdown]
-# ### Where it harms: learning off-policy
+# With n = 1 the news of the goal comes one square nearer at a time.
+#
+# ### Learning off-policy
 #
 # Now the same rule learns from **purely random actions**, in the 5 x 5 room of the earlier notebooks, long enough for
 # everything to settle. Q-learning with $n = 1$ is *off-policy*: it learns the values of the best policy, whatever
 # policy acted (that is why it may learn from a replay buffer). Is that still so for $n = 3$?
 
+# %% [markdown]
+# **Predict.** [[question.off-policy]]
+
 # %%
-predict(
-    "[[number]]-off-policy",
-    "After 20,000 random steps: how large is the error against Q*?",
-    options=["near 0 for every n", "near 0 for n = 1, not for n = 3 and 10", "smaller, the larger n is"],
-)
+predict("beyond_dqn-off-policy")
 
 # %%
 errors = {
@@ -398,20 +364,11 @@ error_curves(
     xlabel="random steps",
     ylabel="error against Q*\n(largest |Q − Q*|)",
     title="5 x 5 room, random actions",
-    what="which lines go down to 0, and which come to rest above it, however long one waits?",
+    what="where does each line come to rest, however long one waits?",
 )
 
 # %%
-compare(
-    "[[number]]-off-policy",
-    "near 0 for n = 1, not for n = 3 and 10" if last[1] < 0.1 < last[3] else "near 0 for every n",
-    answers={
-        "near 0 for every n": "The rewards inside the window came from random actions. The sum is what those actions "
-        "earn, and nothing in the target corrects for it.",
-        "smaller, the larger n is": "News travels faster with large n, but it is news of the random policy: what is "
-        "summed is what random actions earned.",
-    },
-)
+compare("beyond_dqn-off-policy", last)
 
 # %% [markdown]
 # With $n = 1$ the only action in the target is $a$ itself, which is given; what follows is the $\max$. With $n = 3$
@@ -420,9 +377,7 @@ compare(
 # help. That is a **bias**.
 #
 # So $n$ is a bargain: faster news against a bias that grows with $n$ and with the distance between the policy that
-# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily;
-# it works well enough to be the part that Hessel et al. (2018) missed most when they took it away, together with
-# prioritized replay.
+# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily.
 
 # %% [markdown]
 # ## 3. Rare events: prioritized replay (optional, 6 minutes)
@@ -460,16 +415,15 @@ kits_weight = np.array([drawn.importance[drawn.indices == i][0] for i in five])
 print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
 
 # %% [markdown]
-# The **blind cliff walk** is made for it: ten states in a row, in each one of two actions ends the episode with
+# To try it, the **blind cliff walk**: ten states in a row, in each one of two actions ends the episode with
 # nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay with everything
 # there is (2,046 transitions, one with a reward) and count updates until the values are right.
 
+# %% [markdown]
+# **Predict.** [[question.priorities]]
+
 # %%
-predict(
-    "[[number]]-priorities",
-    "How many times fewer updates does prioritized replay need than uniform replay?",
-    options=["about the same", "about 2 times fewer", "5 times fewer, or more"],
-)
+predict("beyond_dqn-priorities")
 
 # %%
 buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
@@ -491,21 +445,12 @@ error_curves(
     ylabel="error against Q*\n(root of the mean square)",
     title="Blind cliff walk of 10 states",
     what="each line ends where the values of the last seed are right. Before the reward is drawn for the first time, "
-    "nothing is learned.",
+    "nothing is learned: how long does that take?",
 )
 
 # %%
 ratio = needed["uniform"].mean() / needed["prioritized"].mean()
-compare(
-    "[[number]]-priorities",
-    "5 times fewer, or more" if ratio >= 4 else "about 2 times fewer" if ratio >= 1.4 else "about the same",
-    answers={
-        "about the same": "Uniform replay draws the one rewarding transition about once in 2,000 updates, and then "
-        "those before it are still to come.",
-        "about 2 times fewer": "Almost every TD error here is 0 at first, so almost every uniform draw is wasted, not "
-        "every second one.",
-    },
-)
+compare("beyond_dqn-priorities", ratio)
 
 # %% [markdown]
 # **The other side.** A TD error is also large where rewards are *noisy*: such transitions are drawn again and again
@@ -514,11 +459,11 @@ compare(
 # (`updates_per_call`), all by the priorities from before the first, so they are up to $K - 1$ updates staler still.
 
 # %% [markdown]
-# ## 4. Similar actions: dueling networks (optional, 5 minutes)
+# ## 4. What actions share: dueling networks (optional, 5 minutes)
 #
-# In many states it hardly matters what one does; what matters is how good the state is. A **dueling** network (Wang
-# et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action an
-# advantage $A(s, a)$. With $N$ actions,
+# The value of an action has two parts: how good the state is, and what this action adds to it. A **dueling** network
+# (Wang et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action
+# an advantage $A(s, a)$. With $N$ actions,
 #
 # $$Q(s, a) = V(s) + A(s, a) - \frac{1}{N} \sum_{a'} A(s, a')$$
 #
@@ -543,16 +488,11 @@ print("share of the move that the other actions get:", round((after[1] - before[
 # corridor in which **all 20 actions do the same**, and a single state in which **10 actions pay 10 different
 # rewards**. Both on a table, with the rule that you just saw.
 
+# %% [markdown]
+# **Predict.** [[question.dueling]]
+
 # %%
-predict(
-    "[[number]]-dueling",
-    "Where does dueling help?",
-    options=[
-        "in both",
-        "where the actions are alike; where they differ it harms",
-        "in neither: a table needs no such thing",
-    ],
-)
+predict("beyond_dqn-dueling")
 
 # %%
 alike = AILMENTS["similar actions"]
@@ -569,8 +509,7 @@ error_curves(
     x=50 * np.arange(1, 1 + curves["alike", "plain"].shape[1]),
     ylabel="error against Q*\n(root of the mean square)",
     title="A corridor: 20 actions that do the same",
-    what="with dueling one lesson is for all actions, and the error falls several times sooner. Then it lingers: what was "
-    "lifted along is a little too high, and the max believes it.",
+    what="when does each error fall, and how low does it come?",
 )
 
 # %%
@@ -579,28 +518,19 @@ error_curves(
     x=50 * np.arange(1, 1 + curves["different", "plain"].shape[1]),
     ylabel="error against Q*\n(root of the mean square)",
     title="One state: 10 actions that pay different rewards",
-    what="here each lesson disturbs nine actions that it is not about.",
+    what="the same two kinds of table: when does each error fall here?",
 )
 
 # %%
 middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
-helps = middle["alike", "dueling"] < middle["alike", "plain"]
-harms = middle["different", "dueling"] > middle["different", "plain"]
-compare(
-    "[[number]]-dueling",
-    "where the actions are alike; where they differ it harms"
-    if helps and harms
-    else "in both"
-    if helps
-    else "in neither: a table needs no such thing",
-    answers={
-        "in both": "Sharing helps where what is shared is true of all. Ten different rewards have nothing to share.",
-        "in neither: a table needs no such thing": "A table learns each action by itself: that is just what costs so "
-        "much where there are many that are alike.",
-    },
-)
+compare("beyond_dqn-dueling", middle)
 
 # %% [markdown]
+# In the corridor one lesson of the dueling table is for all actions, and the error falls several times sooner. Then it
+# lingers: what was lifted along is a little too high, and the max believes it. In the single state each lesson disturbs
+# nine actions that it is not about. Dueling was made for worlds like the corridor: in many states of a game it hardly
+# matters what one does; what matters is how good the state is.
+#
 # ## 5. The bench
 #
 # All four ailments and all four parts, to touch. It is DQN on a table: a random step into replay, one transition out
@@ -626,17 +556,16 @@ bench()
 # So far we could *evaluate* by the error against $Q^*$. CartPole's $Q^*$ is not known: from here on it is returns,
 # and they are noisy, hence several seeds.
 #
-# On its own ailment each part shines. What do they do to a DQN on CartPole? Adding or taking away parts one by one is
-# called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no part, with each
-# alone, with all, and with all but one; five seeds each. They were made with `python -m dqnkit.authoring.record
-# beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
+# On the bench each part had a world that was made for it. What do they do to a DQN on CartPole? Adding or taking away
+# parts one by one is called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no
+# part, with each alone, with all, and with all but one; five seeds each. They were made with `python -m
+# dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
+
+# %% [markdown]
+# **Predict.** [[question.ablation]]
 
 # %%
-predict(
-    "[[number]]-ablation",
-    "Which single part raises the return most in these 20,000 steps?",
-    options=["double", "3-step", "prioritized", "dueling", "none of them clearly"],
-)
+predict("beyond_dqn-ablation")
 
 # %%
 from dqnkit.classroom.recordings import load_recording
@@ -665,21 +594,7 @@ ablation(
 )
 
 # %%
-singles = {name: scores[name] for name in ("double", "3-step", "prioritized", "dueling")}
-clear = {name: s.mean() for name, s in singles.items() if s.min() > scores["no part"].max()}
-best = max(clear, key=clear.get) if clear else "none of them clearly"
-compare(
-    "[[number]]-ablation",
-    best,
-    answers={
-        "double": "Look at its dots: most lie higher, but not clear of the band with every seed, so five seeds do not "
-        "settle it. And overestimation can hardly be what holds this run back: the next plot shows values that are far too low.",
-        "prioritized": "CartPole pays 1 in every step. There is no rare reward to look for.",
-        "dueling": "Two actions, and which one is taken matters all the time: little to share.",
-        "3-step": "Look at the dots again: they are not clear of the band in this recording.",
-        "none of them clearly": "One row lies clear of the band with every seed.",
-    },
-)
+compare("beyond_dqn-ablation", scores)
 
 # %% [markdown]
 # Why the n-step return? The target network is copied every 200 updates, so in this run 12 times; each copy carries

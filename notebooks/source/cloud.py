@@ -9,17 +9,17 @@
 # # [[number]] · Cloud: the same training on machines that cost money, safely
 # <!-- badges -->
 #
-# In [[train_on_a_cluster]] the workers were processes on this computer. Now they become **machines of a cloud**, rented by the second. The
-# training code stays as it is; what is new is a bill. You learn what a cluster costs before you start one, see it start,
-# lose half of it on purpose, and make sure that nothing is left that goes on costing money.
+# In [[train_on_a_cluster]] the workers were processes on this computer. Now they become **machines of a cloud**, rented
+# by the second. The training code stays as it is; what is new is a bill. You learn what a cluster costs before you
+# start one, see it start, lose half of it on purpose, and end it so that nothing goes on costing money.
 #
 # **After this notebook you will be able to**
 #
-# - say what a cluster costs, and which mistake makes a bill a hundred times as high;
+# - say what a cluster costs, and what decides it;
 # - predict from a short measurement here how long a run takes with n rented workers, and where more bring nothing;
 # - read an order before it is placed: machines, limits, and what each machine runs when it boots;
 # - train on machines that may be taken back at any moment, within a budget;
-# - prove that nothing is left, even after the program that started it all was killed.
+# - find out what is left of a cluster, also after the program that started it was killed.
 #
 # **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and of [[train_on_a_cluster]] whose turn it is and what a dead worker
 # costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by default
@@ -57,7 +57,7 @@ cloud_map()
 # with the **driver**, here in this notebook. The driver asks the cloud's API for machines, and from then on it talks
 # to one of them only, the **scheduler**.
 #
-# ## 1. What a machine costs, and why bills surprise people
+# ## 1. What a machine costs
 #
 # A machine has a price for an hour: in the kit's table the machine itself, its disk and its public address. It is billed
 # by the second from its start to its end, whether it works or not, and for a minute at the least.
@@ -75,15 +75,11 @@ print(dated())
 # A **spot** machine is one that nobody wants at the moment. It costs less than half, and the cloud takes it back when
 # somebody wants it. We come to that in section 5.
 
+# %% [markdown]
+# **Predict.** [[question.weekend]]
+
 # %%
-predict(
-    "[[number]]-weekend",
-    "Friday, 18:00. Eight workers and a scheduler, each a c7i.large on demand, run a test of ten minutes. Then the "
-    "laptop is closed, and nobody thinks of them until Monday, 9:00. What does the test cost?",
-    kind="number",
-    unit="US dollars",
-    range=(0, 1000),
-)
+predict("cloud-weekend")
 
 # %% [markdown]
 # ### Your turn: `cluster_cost` (6 minutes, difficulty 1 of 3)
@@ -139,21 +135,12 @@ bills = {
 }
 for name, usd in bills.items():
     print(f"{name:36} ${usd:8.2f}")
-compare(
-    "[[number]]-weekend",
-    round(bills["the whole weekend"], 2),
-    answers={
-        (0, 5): "That would be the price of the test itself. A machine is paid for whether it works or waits, until "
-        "somebody ends it: 63 hours, not ten minutes.",
-        (200, 1000): "These are small machines. One with a GPU costs ten times as much or more, and then your "
-        "number would be right.",
-    },
-)
+compare("cloud-weekend", round(bills["the whole weekend"], 2))
 
 # %% [markdown]
-# The bill grew nearly four hundredfold, and not because machines are dear: because nobody ended them. So a cluster of the kit
-# never relies on somebody who thinks of it. Every machine knows its own end before it does anything else. You will see
-# that in section 3, and in section 6 you try it.
+# The bill grew nearly four hundredfold, and not because machines are dear: because nobody ended them. So a cluster of
+# the kit never relies on somebody who thinks of it. How it does without, you see in section 3, and in section 6 you try
+# it.
 #
 # ## 2. The plan before the purchase
 #
@@ -176,14 +163,11 @@ UPDATES_PER_STEP = job.samples_per_insert / job.batch_size
 print(f"a worker makes {STEPS_PER_SECOND:,.0f} steps a second")
 print(f"the learner makes {1 / SECONDS_PER_UPDATE:,.0f} updates a second, {UPDATES_PER_STEP:g} for each step")
 
+# %% [markdown]
+# **Predict.** [[question.knee]]
+
 # %%
-predict(
-    "[[number]]-knee",
-    "From how many workers on is the learner the limit, so that more of them bring little?",
-    kind="number",
-    unit="workers",
-    range=(1, 512),
-)
+predict("cloud-knee")
 
 # %% [markdown]
 # ### Your turn: `training_seconds` (6 minutes, difficulty 2 of 3)
@@ -249,16 +233,7 @@ print(planned)
 # %%
 [spot_offer] = [offer for offer in chosen if offer.spot]
 knee = planned.knee(spot_offer)
-compare(
-    "[[number]]-knee",
-    knee.workers if knee else None,
-    answers={
-        (64, 512): "So many would be too much for the one learner: it makes its updates one after the other, here, "
-        "however many machines act there.",
-        (1, 1): "One worker makes its steps far more slowly than the learner could learn from them: the learner would "
-        "wait most of the time.",
-    },
-)
+compare("cloud-knee", knee.workers if knee else None)
 
 # %% [markdown]
 # Read the picture from the left. At first more workers make the run shorter and hardly dearer: twice the machines for
@@ -323,12 +298,11 @@ print(f"lifetime {order.lifetime / 60:.0f} min, idle time-out {order.idle_timeou
 print(f"reachable from {order.reach} only")
 print(f"container {order.image}, and in it {', '.join(order.pip_packages)}")
 
+# %% [markdown]
+# **Predict.** [[question.first]]
+
 # %%
-predict(
-    "[[number]]-first",
-    "When a machine boots it runs a script. What is the first command in it?",
-    options=["install Docker", "call the driver", "start Dask", "set the machine's own end"],
-)
+predict("cloud-first")
 
 # %%
 for line in dry.worker_script.splitlines():
@@ -336,20 +310,7 @@ for line in dry.worker_script.splitlines():
     print(textwrap.fill(shown, 110, subsequent_indent=" " * 8, break_on_hyphens=False))
 
 # %%
-commands = dry.worker_script.partition("runcmd:")[2]
-first = "set the machine's own end" if commands.index("shutdown -P +") < commands.index("apt-get") else "install Docker"
-compare(
-    "[[number]]-first",
-    first,
-    answers={
-        "install Docker": "That comes second. If it failed, or hung, a machine without an end would stand there, paid "
-        "for by the second.",
-        "call the driver": "It never does. Workers call the scheduler; the driver calls the scheduler too. No port of "
-        "this computer has to be open.",
-        "start Dask": "Dask is last but one. What could go wrong before it, like an image that does not exist, must not "
-        "leave a machine behind.",
-    },
-)
+compare("cloud-first", dry.worker_script)
 
 # %% [markdown]
 # Line by line:
@@ -470,17 +431,11 @@ print(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hur
 # farewell worth the name. We do not wait for it: in the middle of training, the cloud takes back **half of the workers**.
 # The job is `SlowCartPole`, whose simulator is the limit.
 
+# %% [markdown]
+# **Predict.** [[question.spot]]
+
 # %%
-predict(
-    "[[number]]-spot",
-    "Half of the workers are taken back in the middle of training. What happens?",
-    options=[
-        "training ends with an error",
-        "it goes on at half the pace to the end",
-        "it goes on at half the pace until a new machine has booted, then as before",
-        "it waits for the new machine",
-    ],
-)
+predict("cloud-spot")
 
 # %%
 waits = replace(job, total_steps=sized(22_000, fast=2_500), learning_starts=500)
@@ -510,7 +465,7 @@ def with_a_loss(statuses, at_step):
             here = len(client.nthreads())
             gone = gone or here < WORKERS
             if gone and here == WORKERS:
-                moments["a new machine is there"] = now
+                moments["as many as before"] = now
         yield status
 
 
@@ -544,27 +499,15 @@ error_curves(
     ylabel="environment steps a second",
     kinds={"both workers together": "environment"},
     moments=moments,
-    title="What a lost machine costs",
-    what="how deep is the dip, and how long? It ends some seconds after the new machine has booted.",
+    title="The pace before and after",
+    what="what becomes of the pace at the moments that are marked, and between them?",
 )
 
 # %%
 traffic = rollouts.traffic
-print(f"lost with the machine, and made again: {traffic.lost} rollouts of {traffic.arrived}")
-came = "a new machine is there" in moments
-if not came:
-    print("The run was over before the new machine was there: a longer one shows it.")
-compare(
-    "[[number]]-spot",
-    "it goes on at half the pace until a new machine has booted, then as before" if came else None,
-    answers={
-        "training ends with an error": "A task is plain and runs again elsewhere ([[train_on_a_cluster]]); a machine is no more than a place "
-        "for tasks.",
-        "it goes on at half the pace to the end": "So it would be without somebody who watches. The cluster asks the "
-        "cloud every few seconds which machines are there, and orders a new one for each that is not.",
-        "it waits for the new machine": "The other worker is still there, and a stream has no barrier ([[rollouts_on_dask]]).",
-    },
-)
+print(f"lost with the machine: {traffic.lost} rollouts of {traffic.arrived}")
+came = "as many as before" in moments
+compare("cloud-spot", came)
 
 # %%
 on_demand = machine_price("aws", order.machine) * WORKERS + machine_price("aws", order.scheduler_machine)
@@ -578,8 +521,9 @@ for n in (2, 8, 32):
 print(f"all so far: ${cluster.meter.spent():.4f}, of it for the replacement at least a minute")
 
 # %% [markdown]
-# Two things to learn. The **scheduler** is never a spot machine: if it went, all would go. And there is a limit to
-# replacements, three for each worker that was ordered: when a cloud takes everything back, buying more does not help.
+# The dip ends some seconds after the new machine has booted; the lost rollouts are made again. Two things to learn. The
+# **scheduler** is never a spot machine: if it went, all would go. And there is a limit to replacements, three for each
+# worker that was ordered: when a cloud takes everything back, buying more does not help.
 #
 # Now the cluster is closed, as a `with` block would do it. Look at its last line.
 
@@ -603,16 +547,11 @@ print("left:", table(left) if left else "nothing")
 # Another program starts a cluster with a lifetime of an hour, and is **killed** as soon as it is up, with a signal that it
 # cannot even notice.
 
+# %% [markdown]
+# **Predict.** [[question.orphan]]
+
 # %%
-predict(
-    "[[number]]-orphan",
-    "The program that started the cluster is killed. What becomes of its machines?",
-    options=[
-        "they end at once: their connection to the driver is gone",
-        "they run until somebody ends them",
-        "they end by themselves, when their lifetime is over or before",
-    ],
-)
+predict("cloud-orphan")
 
 # %%
 clouds.close()
@@ -640,7 +579,8 @@ print(table(account("aws").find()))
 
 # %% [markdown]
 # Found from another process, which knows nothing of it: every machine carries **tags** from its first moment, with its
-# cluster, its owner, the computer it was started from and its end. On the command line this table is `dqnkit cloud list`. Now we only watch.
+# cluster, its owner and the computer it was started from. On the command line this table is `dqnkit cloud list`. Now we
+# only watch.
 
 # %%
 orphans = account("aws").find()
@@ -655,20 +595,11 @@ if alive:
     print("not waited for:", *sorted(alive))
 
 # %%
-compare(
-    "[[number]]-orphan",
-    None if alive else "they end by themselves, when their lifetime is over or before",
-    answers={
-        "they end at once: their connection to the driver is gone": "A driver may lose its connection for a moment, and "
-        "another client may use the cluster. So the scheduler waits for the idle time-out, ten minutes.",
-        "they run until somebody ends them": "So it is with machines that were started by hand. These had set their own "
-        "end before they did anything else.",
-    },
-)
+compare("cloud-orphan", len(alive))
 
 # %% [markdown]
-# Nobody ended them: they did. With a scheduler that still works, it is even sooner: after ten minutes without work it
-# ends (`idle_timeout`), and all machines with it.
+# Nobody ended them: they did. Every machine knows its own end before it does anything else. With a scheduler that still
+# works, it is even sooner: after ten minutes without work it ends (`idle_timeout`), and all machines with it.
 #
 # What is left is the security group, a rule of the firewall, which costs nothing. It goes with `dqnkit cloud stop`, which
 # ends machines too if there are any. The same in Python:

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   dqnkit:
-#     idea: "the table becomes a network; the gradient step; why it is unstable alone"
+#     idea: "the table becomes a network; the gradient step; how it fares alone"
 #     minutes: 50
 # ---
 
@@ -9,17 +9,16 @@
 # # [[number]] · The table becomes a network
 # <!-- badges -->
 #
-# Notebook [[q_update]] kept a number for every state and action. Most problems have too many states for that. Here a **neural
-# network** takes the table's place: it computes the Q-values from the observation, and it learns by **gradient
-# steps**.
+# Notebook [[q_update]] kept a number for every state and action. Here a **neural network** takes the table's place: it
+# computes the Q-values from the observation, and it learns by **gradient steps**.
 #
 # **You will be able to**
 #
-# - say why CartPole needs a function in the place of a table,
+# - say what a table can hold, and what a function in its place is for,
 # - build the Q-network, and say what goes in and what comes out,
 # - write the TD target, the loss and the gradient step, and say where no gradient may flow,
 # - find the faults in a training step as it is often published, by running it and by looking at shapes,
-# - show, against the exact answer, what a network *alone* gets wrong that a table does not.
+# - measure, against the exact answer, how a network *alone* fares beside a table.
 #
 # **Time** about [[minutes]] minutes. **From notebook [[q_update]]** you need: $Q(s, a)$, the Q-update with $\alpha$ and $\gamma$, the
 # grid world and its exact $Q^*$.
@@ -56,21 +55,17 @@ table_and_network()
 # | **evaluate** | error against $Q^*$ | the same |
 
 # %% [markdown]
-# ## 1 · Why not a table?
+# ## 1 · A row for every observation
 #
 # A table needs a row for every observation that can occur. The grid world has 25. CartPole's observation is four real
 # numbers: the cart's position and velocity, the pole's angle and angular velocity. A row is of use only when its
 # observation comes up *again*: what was learned there is looked up there.
 
+# %% [markdown]
+# **Predict.** [[question.repeats]]
+
 # %%
-predict(
-    "[[number]]-repeats",
-    "An agent plays CartPole at random for 2,000 steps. How many of its observations will be exactly equal to one "
-    "that it has seen before?",
-    kind="number",
-    unit="observations",
-    range=(0, 2000),
-)
+predict("q_network-repeats")
 
 # %% [markdown]
 # `play` is the operation **execute**, with random actions: it takes steps and keeps each as a **transition**, the
@@ -98,7 +93,7 @@ first = cartpole.observation[:2000]
 repeats = len(first) - len(np.unique(first, axis=0))
 print("one observation:", first[0])
 print(f"{repeats} of {len(first):,} observations had been seen before")
-compare("[[number]]-repeats", repeats)
+compare("q_network-repeats", repeats)
 
 # %% [markdown]
 # A table would never be looked up twice in the same row. One could cut each number into 20 parts: that makes $20^4 =
@@ -106,7 +101,7 @@ compare("[[number]]-repeats", repeats)
 # (28,224 numbers in DQN's Atari games) even that is out of the question.
 #
 # We need something that gives *similar* observations *similar* values: a function with parameters. That it shares
-# what it learns between observations is its gift. It will also turn out to be its trouble.
+# what it learns between observations is its gift. What else comes of sharing, sections 7 and 8 look at.
 
 # %% [markdown]
 # ## 2 · The Q-network
@@ -260,38 +255,25 @@ print(f"by a gradient step:      {table[s, a].numpy():.6f}")
 # The target $y$ is computed from the same parameters as $Q(s, a)$. `tf.stop_gradient` tells TensorFlow to treat it as
 # a plain number. (A gradient that leaves a part out like this is called a **semi-gradient**.)
 
-# %%
-predict(
-    "[[number]]-stop",
-    "We leave tf.stop_gradient out. What else will the gradient step do, besides moving Q(s, a) towards y?",
-    kind="choice",
-    options=[
-        "nothing: y is just a number",
-        "it makes the step twice as long",
-        "it moves the next square's best value, so that y comes towards Q(s, a)",
-    ],
-)
+# %% [markdown]
+# **Predict.** [[question.stop]]
 
 # %%
+predict("q_network-stop")
+
+# %%
+moves = []  # [25, 4] each: how far every value moves, with stop_gradient and without
 for stop in (True, False):
     table[s, a].assign(0.0)
     with tf.GradientTape() as tape:
         y = td_target([r], [GAMMA], table[s_next : s_next + 1])
         loss = 0.5 * ((tf.stop_gradient(y) if stop else y)[0] - table[s, a]) ** 2
-    gradient = tf.convert_to_tensor(tape.gradient(loss, table)).numpy()
+    moves.append(-alpha * tf.convert_to_tensor(tape.gradient(loss, table)).numpy())
     names = ("up", "right", "down", "left")
-    moved = [f"Q(square {i}, {names[j]}) by {-alpha * gradient[i, j]:+.4f}" for i, j in np.argwhere(gradient)]
+    moved = [f"Q(square {i}, {names[j]}) by {moves[-1][i, j]:+.4f}" for i, j in np.argwhere(moves[-1])]
     print("with stop_gradient:   " if stop else "without stop_gradient:", "; ".join(moved))
 
-compare(
-    "[[number]]-stop",
-    "it moves the next square's best value, so that y comes towards Q(s, a)",
-    answers={
-        "nothing: y is just a number": "To us it is; to the tape it is one more result computed from the parameters, "
-        "and it follows them all back.",
-        "it makes the step twice as long": "The move of Q(s, a) is the same. What is added is a move of another value.",
-    },
-)
+compare("q_network-stop", moves)
 
 # %% [markdown]
 # Without it the value *after* the step is dragged towards the value *before* it: information would flow from the past
@@ -435,19 +417,17 @@ view
 
 # %% [markdown]
 # After a few minutes of play, at random, the network knows which states are lost, also such as it has never seen
-# exactly. That is what sharing gives. But look at the curve once more: is it calm? Does it keep below the largest
-# value possible? On CartPole we cannot say what the right values are. So back to the room, where we can.
+# exactly. That is what sharing gives. But look at the curve once more: are these values right? On CartPole we cannot
+# say. So back to the room, where we can.
 
 # %% [markdown]
-# ## 7 · One update moves everything
+# ## 7 · What one update changes
+
+# %% [markdown]
+# **Predict.** [[question.moves]]
 
 # %%
-predict(
-    "[[number]]-moves",
-    "We make one update, on one transition, in the room. How many of the 100 Q-values (25 squares, 4 actions) change?",
-    kind="choice",
-    options=["1: the entry Q(s, a)", "4: all actions of the square s", "about half of them", "nearly all of them"],
-)
+predict("q_network-moves")
 
 # %%
 arrival = np.flatnonzero(grid.reward == 1)[:1]  # a transition that arrived at the goal
@@ -467,23 +447,12 @@ print(f"{moved} of 100 values moved by more than 0.0001")
 q_table(
     {"table: change by one update": in_table, "network: change by one update": change},
     goals=room.goals,
-    caption="What to look for: the table's update changes one entry. The network's changes the values of squares that "
-    "have nothing to do with it, and of other actions, by amounts that nobody asked for.",
+    caption="What to look for: which values the update changes, and by how much: of the square and the action that it is "
+    "about, and of others.",
 )
 
 # %%
-compare(
-    "[[number]]-moves",
-    "nearly all of them",
-    answers={
-        "1: the entry Q(s, a)": "So it is in the table. In the network there is no such entry: every value is computed "
-        "from the same weights, and these have moved.",
-        "4: all actions of the square s": "Only the output of the action taken stands in the loss; but the hidden "
-        "layers below it serve all outputs and all squares.",
-        "about half of them": "Each relu unit is silent for some squares, so this is well thought; but every square "
-        "has some active units in common with s.",
-    },
-)
+compare("q_network-moves", moved)
 
 # %% [markdown]
 # ## 8 · The network alone, against the exact answer
@@ -492,17 +461,11 @@ compare(
 # once into the table of [[q_update]], once into the network. After every 50 updates we **evaluate**: the **error** is the
 # largest $|Q(s, a) - Q^*(s, a)|$ over all squares and actions.
 
+# %% [markdown]
+# **Predict.** [[question.alone]]
+
 # %%
-predict(
-    "[[number]]-alone",
-    "After 10,000 transitions the table's error is 0. And the network's?",
-    kind="choice",
-    options=[
-        "0 as well: it has more than enough parameters",
-        "it falls, but never comes to rest: about 0.1, with leaps up and down",
-        "it stays at about 1: a network cannot learn from single transitions",
-    ],
-)
+predict("q_network-alone")
 
 
 # %%
@@ -539,10 +502,10 @@ view = LandscapeView(
     highest=1.0,
     known=known,
     curves=[Curve("table", "reference", updates, by_table)],
-    caption="What to look for: the surface finds its way to the dots, and never comes to rest: while the agent walks "
-    "in one part of the room, the other parts move too. The table's error falls to 0 and stays there.",
+    caption="What to look for: the surface and the dots, where the agent walks and in the other parts of the room; and "
+    "below, the two errors, early and late.",
 )
-guess = prediction("[[number]]-alone")  # what you said is kept as it is, from here on
+prediction("q_network-alone")  # what you predicted is kept as it is, from here on
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
 keras.utils.set_random_seed(0)
 network = q_network(2, 4)
@@ -583,29 +546,21 @@ error_curves(
     ylabel="error (largest |Q − Q*|)",
     kinds={"table": "reference", "network": "online network"},
     title="The same transitions, one update each",
-    what="which line comes to rest at 0? The band reaches from the least to the largest of the runs.",
+    what="where is each line half-way, and where at the end? The band reaches from the least to the largest of the runs.",
 )
 
 # %%
-compare(
-    "[[number]]-alone",
-    "it falls, but never comes to rest: about 0.1, with leaps up and down",
-    answers={
-        "0 as well: it has more than enough parameters": "Enough parameters to hold the answer, yes. But each update "
-        "moves the values of all squares, and there is nobody who holds the others in place.",
-        "it stays at about 1: a network cannot learn from single transitions": "It does learn: the error falls fast at "
-        "first. What it cannot do is to keep what it learned.",
-    },
-)
+compare("q_network-alone", late)
 
 # %% [markdown]
-# Two things are wrong, and both come from sharing:
+# The surface finds its way to the dots, and never comes to rest: each update also moves values that have nothing to do
+# with it, by amounts that nobody asked for. Two things are wrong, and both come from sharing:
 #
 # - **The data is correlated.** Successive transitions lie next to each other. The network fits the corner in which
 #   the agent walks, and what it knew of the other corners drifts. Notebook [[replay]] mends this with *replay*.
 # - **The target moves.** Each step changes $Q_\theta(s', a')$ as well, and so the very target that it was aiming at.
 #   With $\gamma = 0.8$ this only shakes the values. If you have time, set `GAMMA = 0.95` in the first cell and run
-#   all again: the error can leave every bound. Notebook [[target_network]] mends this with a *target network*.
+#   all again: what becomes of the error? Notebook [[target_network]] mends this with a *target network*.
 
 # %% [markdown]
 # ## 9 · Find the faults in the published step
@@ -649,19 +604,11 @@ print("loss:", float(published_step(network, network, keras.optimizers.SGD(0.1),
 # %% [markdown]
 # **The second fault** raises no error. Predict its effect:
 
+# %% [markdown]
+# **Predict.** [[question.published]]
+
 # %%
-predict(
-    "[[number]]-flat",
-    "The published step learns from 3,000 batches of 32 transitions drawn at random. What will the landscape look "
-    "like?",
-    kind="choice",
-    options=[
-        "like the exact values, a slope up to the goal",
-        "flat: nearly the same value in every square",
-        "rough: large errors up and down",
-        "upside down: low at the goal",
-    ],
-)
+predict("q_network-published")
 
 
 # %%
@@ -676,34 +623,22 @@ def from_batches(step, seed=0):
     return network
 
 
-guess = prediction("[[number]]-flat")
-flat = from_batches(published_step)
-spread = np.ptp(flat(squares).numpy().max(axis=1)[inside])
-exact = np.ptp(q_star.max(axis=1)[inside])
-print(f"from the lowest to the highest square: {spread:.3f}; in the exact values: {exact:.3f}")
+prediction("q_network-published")  # what you predicted is kept as it is, from here on
+published = from_batches(published_step)
+learned, exact = published(squares).numpy().max(axis=1)[inside], q_star.max(axis=1)[inside]  # [24] each
+print(f"from the lowest to the highest square: {np.ptp(learned):.3f}; in the exact values: {np.ptp(exact):.3f}")
 landscape(
-    values_at(flat, ROOM).max(axis=2),
+    values_at(published, ROOM).max(axis=2),
     X,
     Y,
     Z,
     known=np.column_stack([known[:, :2], known[:, 2:].max(axis=1)]),
     title="The published step",
-    caption="What to look for: the surface has hardly any slope, although the loss was made smaller 3,000 times.",
+    caption="What to look for: the shape of the surface beside that of the dots. The loss was made smaller 3,000 times.",
 )
 
 # %%
-compare(
-    "[[number]]-flat",
-    "flat: nearly the same value in every square",
-    answers={
-        "like the exact values, a slope up to the goal": "That is what its author expected too, and no error said "
-        "otherwise. So look at shapes, and at values that you can judge.",
-        "rough: large errors up and down": "That would be noise. This fault does the opposite: it takes all "
-        "differences away.",
-        "upside down: low at the goal": "A sign would do that. Here nothing points the wrong way; everything is "
-        "averaged.",
-    },
-)
+compare("q_network-published", (learned, exact))
 
 # %% [markdown]
 # To find it, print the shape of every intermediate result, for a batch of 8 with 4 actions. What should each be?
@@ -750,7 +685,7 @@ check("train_step", mended_step)
 # %%
 mended_step = use("train_step", mended_step)
 mended = from_batches(mended_step)
-print(f"error: published {error(flat(squares).numpy()):.3f}, mended {error(mended(squares).numpy()):.3f}")
+print(f"error: published {error(published(squares).numpy()):.3f}, mended {error(mended(squares).numpy()):.3f}")
 landscape(
     values_at(mended, ROOM).max(axis=2),
     X,

@@ -17,7 +17,7 @@
 # - say what a Q-value is, and read a policy off a table of them,
 # - write the Q-update, and say what each of its symbols does,
 # - explain how a reward at the end reaches the beginning,
-# - write epsilon-greedy action selection, and say why an agent must explore,
+# - write epsilon-greedy action selection, and weigh exploring against using what is known,
 # - choose the step size alpha, the discount gamma and the exploration rate epsilon, and say what each breaks when it is
 #   wrong.
 #
@@ -86,22 +86,18 @@ print(f"best value in the upper left: {exact[0].max():.3f} = 0.9 to the power of
 print(f"error of a table of zeros: {error(np.zeros((25, 4)), exact):.3f}")
 
 # %% [markdown]
-# ## 2 · What goes wrong without it: remembering rewards
+# ## 2 · The simplest idea: remember rewards
 #
-# The simplest idea: walk around at random, and write down for every square and move the mean reward that it paid.
+# Walk around at random, and write down for every square and move the mean reward that it paid.
+
+# %% [markdown]
+# **Predict.** [[question.rewards]]
 
 # %%
-predict(
-    "[[number]]-rewards",
-    "The agent makes 20,000 random steps and writes the mean reward of every square and move into a table. In how many "
-    "of the 24 squares does the table then know where to go (one move has a larger value than the others)?",
-    kind="number",
-    unit="squares",
-    range=(0, 24),
-)
+predict("q_update-rewards")
 
 # %%
-prediction("[[number]]-rewards")  # what you said is kept as it is, from here on
+prediction("q_update-rewards")  # what you predicted is kept as it is, from here on
 rng = np.random.default_rng(0)
 sums, counts = np.zeros((25, 4)), np.zeros((25, 4))
 s, _ = room.reset(seed=0)
@@ -118,13 +114,7 @@ q_table({"Mean rewards": mean_rewards, "The exact Q*": exact}, goals=room.goals)
 
 # %%
 knows = sum(len(set(row)) > 1 for row in mean_rewards[inside])
-compare(
-    "[[number]]-rewards",
-    knows,
-    answers={
-        (5, 24): "A reward stands only at the move that earned it. All other moves paid 0, however near the goal."
-    },
-)
+compare("q_update-rewards", knows)
 
 # %% [markdown]
 # The table knows the last step, and nothing of the way to it. 20,000 steps did not help, and neither would a million:
@@ -212,8 +202,8 @@ stepper
 # 2. The first to change is the move into the goal: $0 + 0.5\,[1 - 0] = 0.5$.
 # 3. It spreads from the goal back to the start, one square for each time the agent passes: a square learns from the
 #    next one, which must know something first.
-# 4. With alpha = 1 each value is right at once *here*, where nothing is left to chance. With gamma = 0.5 a value halves
-#    with every step, and those in the upper left are below 0.01.
+# 4. With an alpha of 1 each value is right at once *here*, where nothing is left to chance. With gamma = 0.5 a value
+#    halves with every step, and those in the upper left are below 0.01.
 # </details>
 
 # %% [markdown]
@@ -325,16 +315,14 @@ error_curves(
 # the *best* next action would be worth, whatever the agent does. Learning about one policy, the greedy one, while
 # following another is called **off-policy** learning.
 
-# %%
-predict(
-    "[[number]]-alpha",
-    "The floor is slippery. After 20,000 random steps, whose values are nearest to the exact ones?",
-    kind="choice",
-    options=["alpha = 1", "alpha = 0.1", "alpha = 0.01"],
-)
+# %% [markdown]
+# **Predict.** [[question.alpha]]
 
 # %%
-prediction("[[number]]-alpha")  # locked
+predict("q_update-alpha")
+
+# %%
+prediction("q_update-alpha")  # what you predicted is kept as it is, from here on
 slippery = GridWorld(slip=0.3)
 steps, seeds = sized(20_000, 2_000), sized(5, 2)
 alphas = [1.0, 0.1, 0.01]
@@ -364,7 +352,7 @@ def draw_alphas(values):
         curves,
         x=50 * np.arange(longest),
         title=f"Three step sizes on a slippery floor, {seeds} seeds",
-        what="alpha 1 comes down first and stays where it is; 0.1 takes longer and goes lower; 0.01 is still on its way.",
+        what="which line comes down first, and where does each of them stand at the end: at rest, or on its way?",
     )
 
 
@@ -389,25 +377,15 @@ for alpha, runs in finished.items():
         final_errors[alpha] = np.mean([run[-1][2] for run in runs])
         print(f"alpha = {alpha:<5g} worth {min(worth):.2f} to {max(worth):.2f},  error {final_errors[alpha]:.2f}")
 
-compare(
-    "[[number]]-alpha",
-    f"alpha = {min(final_errors, key=final_errors.get):g}" if len(final_errors) == len(alphas) else None,
-    answers={
-        "alpha = 1": "The first to come near, but with alpha = 1 a value is nothing but its last target. One unlucky slip, "
-        "and all that was learned before it is forgotten. Its arrows are often wrong, too.",
-        "alpha = 0.1": "A good middle: each value is a mean over its last ten or so targets.",
-        "alpha = 0.01": "It averages best of all, over a hundred targets or so, but most squares have not had as many "
-        "visits yet as that takes. With many more steps it would win.",
-    },
-)
+compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else None)
 
 # %% [markdown]
-# So alpha weighs new against old. Large: quick, and noisy for ever. Small: exact, and slow. Look at the small alpha once
-# more: its values are far off, yet its policy is good. What the policy needs is the order of the four values in each
-# square, and that is right early.
+# So alpha weighs new against old. Large: quick, and noisy for ever. Small: exact, and slow, and here often still on its
+# way. Look at the small alpha once more: its values are far off, yet its policy is good. What the policy needs is the
+# order of the four values in each square, and that is right early.
 
 # %% [markdown]
-# ## 8 · Epsilon: why an agent must explore
+# ## 8 · Epsilon: how much to explore
 #
 # Another room, with two goals: a near one that pays 0.2 and a far one that pays 1. The walk to the far one is worth it.
 
@@ -416,17 +394,14 @@ two_goals = GridWorld(size=6, goals={(0, 2): 0.2, (5, 5): 1.0})
 far_gamma = 0.95
 q_table({"The exact Q*, gamma = 0.95": two_goals.optimal_q(far_gamma)}, goals=two_goals.goals)
 
-# %%
-predict(
-    "[[number]]-epsilon",
-    "The agent begins in the upper left and knows nothing. With which epsilon does it find out, in 20,000 steps, that the "
-    "far goal is better?",
-    kind="choice",
-    options=["with 0.1 already", "with 0.5, not with 0.1", "only with 1: always at random"],
-)
+# %% [markdown]
+# **Predict.** [[question.epsilon]]
 
 # %%
-prediction("[[number]]-epsilon")  # locked
+predict("q_update-epsilon")
+
+# %%
+prediction("q_update-epsilon")  # what you predicted is kept as it is, from here on
 best_value = two_goals.optimal_q(far_gamma)[0].max()
 epsilons = [0.1, 0.5, 1.0]
 outcome, table = {}, {}
@@ -444,21 +419,7 @@ q_table({"Learned with epsilon = 0.1": table[0.1], "Learned with epsilon = 1": t
 
 # %%
 solved = [epsilon for epsilon in epsilons if np.median(outcome[epsilon]) > 0.9 * best_value]
-options = {
-    0.1: "with 0.1 already",
-    0.5: "with 0.5, not with 0.1",
-    1.0: "only with 1: always at random",
-}
-compare(
-    "[[number]]-epsilon",
-    options[min(solved)] if solved else None,
-    answers={
-        "with 0.1 already": "Once the near goal is found, the greedy action goes there, and ends the episode. To reach the "
-        "far one, about nine of ten moves would have to be random ones in the right direction.",
-        "with 0.5, not with 0.1": "Half of the moves still pull back to the near goal, which ends the episode. A walk of "
-        "ten steps past it hardly ever happens.",
-    },
-)
+compare("q_update-epsilon", solved)
 
 # %% [markdown]
 # The light squares of the left table were hardly ever entered: the agent knows nothing of them, and while it is greedy it
@@ -474,17 +435,14 @@ compare(
 # Epsilon decides what an agent *finds*; gamma decides what it *wants*. In the same room, from the upper left, the near
 # goal is 2 steps away, the far one 10.
 
-# %%
-predict(
-    "[[number]]-gamma",
-    "From which gamma on is the walk to the far goal (reward 1, 10 steps) worth more than that to the near one (reward "
-    "0.2, 2 steps)?",
-    kind="number",
-    range=(0, 1),
-)
+# %% [markdown]
+# **Predict.** [[question.gamma]]
 
 # %%
-prediction("[[number]]-gamma")  # locked
+predict("q_update-gamma")
+
+# %%
+prediction("q_update-gamma")  # what you predicted is kept as it is, from here on
 gammas = np.linspace(0.5, 0.99, 50)
 near_only = GridWorld(size=6, goals={(0, 2): 0.2})
 far_only = GridWorld(size=6, goals={(5, 5): 1.0})
@@ -503,14 +461,7 @@ error_curves(
 
 # %%
 near, far = (np.array(values) for values in worth.values())
-compare(
-    "[[number]]-gamma",
-    round(float(gammas[far > near][0]), 2),
-    answers={
-        (0, 0.7): "With gamma = 0.7 a reward that comes nine steps later counts 0.04 of what it is.",
-        (0.9, 1): "That is patient enough, but less would do.",
-    },
-)
+compare("q_update-gamma", round(float(gammas[far > near][0]), 2))
 
 # %% [markdown]
 # The first of $n$ rewards is not discounted, so a goal $n$ steps away is worth $\gamma^{n-1}$ times its reward. The two
@@ -518,7 +469,7 @@ compare(
 #
 # A rule of thumb: with $\gamma$ an agent looks about $1 / (1 - \gamma)$ steps ahead: 10 for 0.9, 100 for 0.99. Why not
 # always 0.999, then? A value far back is made of many bootstraps, each from a value that is not right yet. The larger
-# gamma, the longer an error lives; in notebook [[target_network]] that will break everything, until you mend it.
+# gamma, the longer an error lives; notebook [[target_network]] comes back to that.
 
 # %% [markdown]
 # ## What we built

@@ -9,13 +9,13 @@
 # # [[number]] · Replay: remember, and draw at random
 # <!-- badges -->
 #
-# The network of notebook [[q_network]] learned from transitions that came in random order. An agent's life does not: it comes
-# step by step, and each step looks like the one before. Here you see what that does to a network, and you write the
-# part that cures it: the **replay buffer**.
+# The network of notebook [[q_network]] learned from transitions that came in random order. An agent's life does not: it
+# comes step by step, and each step looks like the one before. Here you see what that does to a network, and you write a
+# memory for it: the **replay buffer**.
 #
 # **You will be able to**
 #
-# - show how a network forgets what it learned when its data comes in order,
+# - show what data that comes in order does to a network,
 # - write a ring buffer: `add` and `sample`,
 # - say what a buffer holds and what a batch draws from it: ages, episodes, duplicates,
 # - choose its capacity, and compute the memory that it takes,
@@ -92,19 +92,13 @@ for name, number in zip(QUARTERS, range(4), strict=True):
 # data is **correlated**: one step tells a lot about the next. A gradient step, however, treats its batch as if it were
 # a fair sample of *everything*.
 #
-# A table would not mind: to change one entry leaves the others alone. A network's parameters are shared by all
-# squares. To fit one corner moves the values everywhere.
+# In a table, to change one entry leaves the others alone. A network's parameters are shared by all squares.
+
+# %% [markdown]
+# **Predict.** [[question.left]]
 
 # %%
-FALLS = "It falls further: the network goes on learning"
-STAYS = "It stays: nothing new is learned there"
-RISES = "It rises: what was learned there is lost"
-predict(
-    "[[number]]-forget",
-    "A network learns from each step's 32 newest transitions. After 2,000 steps the patrol leaves the quarter with the "
-    "goal and never comes back. What happens to the network's error in that quarter, over the next 6,000 steps?",
-    options=[FALLS, STAYS, RISES],
-)
+predict("replay-left")
 
 # %% [markdown]
 # Here is a learner without a replay buffer. Its memory is the 32 newest transitions, and a batch is all of them, in the
@@ -175,20 +169,11 @@ before = np.median([run[left_at, 2] for run in newest_only])
 after = np.median([run[-1, 2] for run in newest_only])
 print(f"error in the quarter with the goal, median of {len(SEEDS)} seeds:")
 print(f"  when the patrol leaves it {before:.3f}, at the end {after:.3f}")
-compare(
-    "[[number]]-forget",
-    RISES if after > 1.2 * before else FALLS if after < 0.8 * before else STAYS,
-    answers={
-        FALLS: "It goes on learning, but about other squares. The parameters are shared, so each of those updates moves the "
-        "values at the goal as well, and nothing pulls them back.",
-        STAYS: "For a table you would be right: entries that are not visited stay. A network's squares share all "
-        "parameters, so whatever fits the new corner also moves the old one.",
-    },
-)
+compare("replay-left", (before, after))
 
 # %% [markdown]
-# The network **forgets**. The reward, the only one in this world, is in the quarter that it forgets; all other values
-# are built on it.
+# The network **forgets**: to fit one corner moves the values everywhere. The reward, the only one in this world, is in
+# the quarter that it forgets; all other values are built on it.
 #
 # It gets worse when the agent chooses its actions by the network, as an agent does in the end: wrong values lead it to
 # other squares, those are then all that it learns from, and so on.
@@ -286,22 +271,17 @@ ReplayBuffer = use("replay_sample", ReplayBuffer)
 #
 # Three memories, the same steps, the same number of updates with batches of 32. What differs is the capacity.
 
+# %% [markdown]
+# **Predict.** [[question.capacity]]
+
 # %%
-NEWEST = "The newest 32: the freshest data"
-SOME = "The newest 500: fresh, and mixed"
-ALL = "All 8,000: old and new alike"
-SAME = "All about the same: they make the same number of updates"
-predict(
-    "[[number]]-capacity",
-    "Which memory leads to the smallest error over the whole room?",
-    options=[NEWEST, SOME, ALL, SAME],
-)
+predict("replay-capacity")
 
 # %% [markdown]
 # First, your buffer with room for the whole walk:
 
 # %%
-prediction("[[number]]-capacity")  # the run starts: predictions are locked
+prediction("replay-capacity")  # what you predicted is kept as it is, from here on
 last = await watch(
     learn(ReplayBuffer(4 * STEPS), seed=0), draw_errors, total=4 * STEPS, step=lambda value: value[0],
     summary=say_error, title="Learning from all transitions so far, drawn at random",
@@ -357,7 +337,7 @@ error_curves(
     ylabel=ERROR,
     title="Error over all squares",
     log=True,
-    what="which line ends low? The axis is logarithmic: from one number to the next is a factor of ten.",
+    what="where does each line end? The axis is logarithmic: from one number to the next is a factor of ten.",
 )
 
 # %%
@@ -365,19 +345,7 @@ ends = {name: np.array([run[-1, 1] for run in of_seeds]) for name, of_seeds in r
 for name, errors in ends.items():
     print(f"{name:10}  error at the end: {errors.min():.3f} to {errors.max():.3f}, median {np.median(errors):.3f}")
 
-best = min(ends, key=lambda name: np.median(ends[name]))
-compare(
-    "[[number]]-capacity",
-    {"newest 32": NEWEST, "newest 500": SOME, "all 8,000": ALL}[best],
-    answers={
-        NEWEST: "Fresh matters where old data has become wrong. These transitions do not: what a move leads to is the same "
-        "today as 8,000 steps ago. What the newest 32 lack is the rest of the world.",
-        SOME: "Mixed, but out of one quarter only: 500 steps are less than the 2,000 that the patrol stays there. A buffer "
-        "must reach back further than what its data is correlated over.",
-        SAME: "As many updates, yes, but each of the newest ones fits one corner and unlearns another. It matters what a "
-        "batch is a sample of.",
-    },
-)
+compare("replay-capacity", {name: np.median(errors) for name, errors in ends.items()})
 
 # %% [markdown]
 # A buffer does two things at once. Random draws **break up the correlation** within a batch. A large capacity keeps the
@@ -412,15 +380,11 @@ ReplayView(
     capacity=500, now=STEPS + STEPS // 4,
 )  # fmt: skip
 
+# %% [markdown]
+# **Predict.** [[question.often]]
+
 # %%
-predict(
-    "[[number]]-often",
-    "A full buffer has 1,000 slots. With every step one transition comes in, and one batch of 32 is drawn. How often is a "
-    "transition drawn, on average, before it is overwritten?",
-    kind="number",
-    unit="times",
-    range=(0, 1000),
-)
+predict("replay-often")
 
 # %% [markdown]
 # Instead of computing it, count it:
@@ -433,12 +397,7 @@ for step in range(CAPACITY, len(times)):  # the buffer holds the numbers step - 
 
 whole_life = times[CAPACITY:-CAPACITY]  # those that came after the buffer was full, and are gone by now
 print(f"drawn {whole_life.min()} to {whole_life.max()} times, on average {whole_life.mean():.1f}")
-few = "Once would be to throw most of it away: 32 are drawn for every one that comes in."
-many = (
-    "The more slots, the longer a transition stays, but the less often each is drawn. The two cancel: the capacity does "
-    "not matter here."
-)
-compare("[[number]]-often", round(whole_life.mean(), 1), answers={(0.0, 3.0): few, (100.0, 1_000.0): many})
+compare("replay-often", round(whole_life.mean(), 1))
 
 # %% [markdown]
 # In every step 32 are drawn and 1 comes in, so on average each is drawn 32 times, whatever the capacity. This ratio is
@@ -523,15 +482,11 @@ print(f"5,000 steps: {terminated.sum()} episodes terminated, {truncated.sum()} w
 #
 # where $V(s)$ is the discounted sum of the rewards that the rule earns from $s$ on.
 
+# %% [markdown]
+# **Predict.** [[question.truncated]]
+
 # %%
-predict(
-    "[[number]]-truncated",
-    "The network learns V from these transitions. If the truncated steps (1 in 50) are stored with a discount of 0, as if "
-    "the pole had fallen, at about what value do the states settle?",
-    kind="number",
-    unit="",
-    range=(0, 100),
-)
+predict("replay-truncated")
 
 # %% [markdown]
 # The network learns the value of the rule, so there is no maximum in its target: it is $r + \text{discount} \cdot
@@ -574,11 +529,15 @@ def learn_value(seed, cut_at_limit):
 
 UPDATES = sized(3_000, fast=200)
 THREE_SEEDS = range(sized(3, fast=1))
-prediction("[[number]]-truncated")  # the run starts: predictions are locked
+prediction("replay-truncated")  # what you predicted is kept as it is, from here on
 goes_on = [learn_value(seed, cut_at_limit=False) for seed in THREE_SEEDS]
 cut_off = [learn_value(seed, cut_at_limit=True) for seed in THREE_SEEDS]
 print(f"V after {UPDATES:,} updates, truncated episodes go on:     ", [f"{means[-1]:.1f}" for means, _ in goes_on])
 print(f"V after {UPDATES:,} updates, taken as if they terminated:  ", [f"{means[-1]:.1f}" for means, _ in cut_off])
+
+# %%
+settled = np.median([means[-1] for means, _ in cut_off])
+compare("replay-truncated", round(settled, 1))
 
 # %% [markdown]
 # Switch between the two, and watch the discount in the last row of the table, and where the values go.
@@ -598,18 +557,6 @@ TruncationView(
     gamma=GAMMA_CARTPOLE,
     limit=LIMIT,
 )
-
-# %%
-high = (
-    "One transition in fifty looks like little. But its value of 1 goes into the target of the step before, and so on: the "
-    "mistake is bootstrapped through all states."
-)
-low = (
-    "Few states are close to the limit. Most are followed by many more steps, and the network cannot tell which is which: "
-    "there is no clock in what it sees."
-)
-settled = np.median([means[-1] for means, _ in cut_off])
-compare("[[number]]-truncated", round(settled, 1), answers={(85.0, 100.0): high, (0.0, 15.0): low})
 
 # %% [markdown]
 # The lower dotted line can be computed. The network sees position and angle, but no clock: every state looks as if its

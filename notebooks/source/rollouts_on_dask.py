@@ -11,15 +11,15 @@
 #
 # A learner can only learn from what its actors bring. When the environment is slow, a simulator or a game, the learner
 # waits most of the time. In this notebook the actors leave: rollouts become **tasks** that any computer of a cluster can
-# do. Then you measure what more workers bring, and explain why four of them are rarely four times as fast.
+# do. Then you measure what more workers bring, and explain it.
 #
 # **After this notebook you will be able to**
 #
 # - hand work to a Dask cluster with `submit`, and take results as they complete;
-# - write a rollout as a task that may run anywhere, twice, or after another worker died;
+# - write a rollout as a task that any worker may run, and say what is left when a worker dies;
 # - write a loop that keeps all workers busy, and say what a barrier costs;
-# - predict the speedup of n workers with Amdahl's law, and say which limit you have met: cores, serial part or overhead;
-# - say what policy lag is, measure it, and know how much of it does harm.
+# - predict the speedup of n workers with Amdahl's law, and say which limit you have met;
+# - say what policy lag is, measure it, and judge what it does to learning.
 #
 # **Time:** about [[minutes]] minutes. **You need** replay and `terminated` or `truncated` ([[replay]]), the complete DQN ([[target_network]]) and, for
 # one remark, n-step returns ([[beyond_dqn]]). Nothing is carried over from their kernels.
@@ -92,9 +92,13 @@ for future in as_completed(naps):
     print(f"{time.perf_counter() - began:.1f} s: {future.result()}")
 
 # %% [markdown]
-# ### The same arguments, the same task?
+# ### A function that throws dice
 #
-# Now a function that answers differently each time: it throws dice.
+# Now a function whose result is a matter of chance.
+
+
+# %% [markdown]
+# **Predict.** [[question.dice]]
 
 
 # %%
@@ -103,11 +107,7 @@ def throw_dice(count):
     return int(np.random.default_rng().integers(1, 7, count).sum())
 
 
-predict(
-    "[[number]]-pure",
-    "We submit throw_dice(100) three times, with the same argument. What comes back?",
-    options=["three different sums", "the same sum three times", "an error: it was submitted before"],
-)
+predict("rollouts_on_dask-dice")
 
 # %%
 futures = [client.submit(throw_dice, 100) for _ in range(3)]
@@ -115,15 +115,7 @@ sums = client.gather(futures)  # the results of several futures at once
 print("sums:", sums)
 print("keys:", [future.key[-8:] for future in futures])
 
-compare(
-    "[[number]]-pure",
-    "the same sum three times" if len(set(sums)) == 1 else "three different sums",
-    answers={
-        "three different sums": "Dask did not run the second and the third. It saw the same function with the same "
-        "argument, and took the sum that it had.",
-        "an error: it was submitted before": "Dask is pleased to see it: it has the result already and hands it out.",
-    },
-)
+compare("rollouts_on_dask-dice", sums)
 
 # %% [markdown]
 # Dask takes every function for a **pure** one: the same arguments give the same result. It names a task by a **key**, made
@@ -141,9 +133,9 @@ print("sums:", client.gather(futures))
 # Workers die: out of memory, switched off, taken back by a cloud. Where may one leave something? Dask offers three
 # places, and we try them on one worker, `victim`:
 #
-# - an **`Actor` object** (Dask's word; not our actor): an object that lives on a worker and keeps its state there. It
-#   looks made for environments;
-# - **`scatter`**: data put on a worker, for tasks to use. It looks made for weights;
+# - an **`Actor` object** (Dask's word; not our actor): an object that lives on a worker and keeps its state there, as
+#   an environment does;
+# - **`scatter`**: data put on a worker, for tasks to use: weights, for example;
 # - the **result of a task**: `hold` returns what it is given, and its result stays on the worker.
 
 
@@ -170,12 +162,11 @@ scattered = client.scatter(weights_by_hand, workers=[victim])
 held = client.submit(hold, weights_by_hand, pure=False, workers=[victim], allow_other_workers=True)  # rather on victim
 print("before:", steps.step().result(), steps.step().result(), scattered.result(), held.result())
 
+# %% [markdown]
+# **Predict.** [[question.survives]]
+
 # %%
-predict(
-    "[[number]]-survives",
-    "The worker is killed. Which of the three can still be had a moment later?",
-    options=["all of them", "the scattered data and the result", "only the task's result", "none of them"],
-)
+predict("rollouts_on_dask-survives")
 
 # %%
 from dqnkit.cluster.faults import kill_worker
@@ -198,17 +189,7 @@ for name, ask in {
         print(f"{name:20} lost ({type(error).__name__})")
         survived[name] = False
 
-compare(
-    "[[number]]-survives",
-    "only the task's result" if list(survived.values()) == [False, False, True] else "none of them",
-    answers={
-        "all of them": "What was only on the dead worker is gone. Dask can bring back only what it knows how to make.",
-        "the scattered data and the result": "The scheduler does not know how scattered data came about, so it cannot "
-        "make it again. It knows the task, so it ran `hold` once more, on another worker.",
-        "none of them": "The scheduler keeps the recipe of every task whose result somebody holds a future of, and runs "
-        "it again elsewhere.",
-    },
-)
+compare("rollouts_on_dask-survives", survived)
 
 # %% [markdown]
 # That decides the design. **Rollouts are plain tasks**, which need nothing that a worker has kept. **Weights travel as
@@ -387,19 +368,11 @@ print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for ro
 # two seconds and counts. These are measurements: whatever else runs on this computer counts too. When a number looks
 # odd, run the cell again.
 
-# %%
-from dask.system import CPU_COUNT
+# %% [markdown]
+# **Predict.** [[question.throughput]]
 
-predict(
-    "[[number]]-throughput",
-    f"This computer has {CPU_COUNT} cores. With 4 workers instead of one, how many times more steps of each come in?",
-    options=[
-        "both about 4 times",
-        "CartPole about 4 times, SlowCartPole less: it is slow",
-        "SlowCartPole about 4 times, CartPole less: there are not enough cores",
-        "neither: Dask costs more than it brings",
-    ],
-)
+# %%
+predict("rollouts_on_dask-throughput")
 
 # %%
 from dqnkit.cluster.throughput import have_workers, steps_a_second
@@ -416,37 +389,20 @@ for workers in (1, 2, 4)[: sized(3, fast=2)]:
         print(f"workers: {workers}   {name:20} {rates[name][workers]:9,.0f} steps a second")
 
 # %%
+from dask.system import CPU_COUNT
+
 from dqnkit.plots.scaling import speedup
 
 times = {name: {workers: rate / line[1] for workers, rate in line.items()} for name, line in rates.items()}
 speedup(
     times,
     title=f"Speedup on this computer ({CPU_COUNT} cores)",
-    what="which line follows the dotted one, and at how many workers does the other one leave it?",
+    what="how far does each line follow the dotted one?",
 )
 
 # %%
-by_name = [line.get(4, np.nan) for line in times.values()]  # CartPole, SlowCartPole
-if min(by_name) > 3:
-    outcome = "both about 4 times"
-elif by_name[1] > 3:
-    outcome = "SlowCartPole about 4 times, CartPole less: there are not enough cores"
-else:
-    outcome = None
-    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
-compare(
-    "[[number]]-throughput",
-    outcome,
-    answers={
-        "both about 4 times": "Four processes on fewer free cores take turns. Only what waits can wait four times at once.",
-        "CartPole about 4 times, SlowCartPole less: it is slow": "It is the other way round: computing needs cores, "
-        "waiting needs none. Slow simulators are what a cluster is good for, even on one computer.",
-        "SlowCartPole about 4 times, CartPole less: there are not enough cores": "On this computer there are enough "
-        "cores for four that compute.",
-        "neither: Dask costs more than it brings": "It costs some milliseconds a task, and these tasks take 200: you "
-        "will measure that in section 7.",
-    },
-)
+four = [line.get(4, np.nan) for line in times.values()]  # times as fast: CartPole, SlowCartPole
+compare("rollouts_on_dask-throughput", four)
 
 # %% [markdown]
 # That is the first limit: **cores**. Adding workers to a computer whose cores are busy brings nothing; adding computers
@@ -465,15 +421,11 @@ compare(
 # Let us have a job of 16 rollouts of SlowCartPole, about 0.1 s each. For each rollout, the driver has to work 25 ms, in
 # place of a learner. So $s$ is 0.025 / 0.125, a fifth.
 
+# %% [markdown]
+# **Predict.** [[question.amdahl]]
+
 # %%
-predict(
-    "[[number]]-amdahl",
-    "With a barrier (one rollout for each worker, then the driver works on all of them), how many times faster are 4 "
-    "workers than one?",
-    kind="number",
-    unit="times",
-    range=(1, 5),
-)
+predict("rollouts_on_dask-amdahl")
 
 # %%
 job = replace(waits, rollout_steps=48)
@@ -534,23 +486,17 @@ speedup(
     lines,
     serial=serial,
     title="The same job, with a barrier and as a stream",
-    what="the barrier lies near Amdahl's curve. Why does the stream not care about it?",
+    what="where does each line lie beside Amdahl's curve?",
 )
 
 # %%
-compare(
-    "[[number]]-amdahl",
-    round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None,
-    answers={
-        (3.5, 5): "The rollouts got four times faster. The driver's fifth did not: 1 / (0.2 + 0.8 / 4) = 2.5.",
-        (1, 1.6): "Four fifths of the work are divided by four: 1 / (0.2 + 0.8 / 4) = 2.5.",
-    },
-)
+compare("rollouts_on_dask-amdahl", round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None)
 
 # %% [markdown]
-# The stream does better because its serial part runs *beside* the parallel part and not after it. (With one worker there
-# are then two at work, worker and driver: so it may even lie above the dotted line.) Its limit is another one: the
-# driver cannot take more than 1 / 0.025 = 40 rollouts a second, however many workers there are. Look for yourself:
+# The barrier lies near Amdahl's curve. The stream does better because its serial part runs *beside* the parallel part
+# and not after it. (With one worker there are then two at work, worker and driver: so it may even lie above the dotted
+# line.) Its limit is another one: the driver cannot take more than 1 / 0.025 = 40 rollouts a second, however many
+# workers there are. Look for yourself:
 #
 # 1. With a barrier: move the workers up to 16. Which row has the least white?
 # 2. Switch to the stream, with 4 workers and 25 ms. How much white is left in the driver's row?
@@ -631,7 +577,7 @@ staleness_bound = use("staleness_bound", staleness_bound)
 
 # %% [markdown]
 # Now the whole ring: two workers roll out, the learner learns here. The kit's bound is the same rule. It is set to 0:
-# only the newest weights will do. That is far too strict, so that you see it at work.
+# only the newest weights will do. That is strict, so that you see it at work.
 
 # %%
 from dqnkit.training import train
@@ -681,12 +627,11 @@ print(f"         with each of {traffic.submitted} tasks it would be {traffic.sub
 # and so is its return, even if the learner learns as well as ever. So the *newest* network was evaluated, greedily, 20
 # times in each run.
 
+# %% [markdown]
+# **Predict.** [[question.lag]]
+
 # %%
-predict(
-    "[[number]]-lag",
-    "From which lag on does the newest network get clearly worse? (The whole run has 40,000 steps.)",
-    options=["500 steps", "some thousand steps", "20,000 steps: half of the run", "never: Q-learning is off-policy"],
-)
+predict("rollouts_on_dask-lag")
 
 # %%
 from dqnkit.lessons.rollouts_on_dask.policy_lag import load_study
@@ -699,7 +644,7 @@ ablation(
     baseline="lag 0",
     xlabel="greedy return of the newest network (mean of the last quarter of the run)",
     title="CartPole, ten seeds each: old weights",
-    what="which is the first row whose dots leave the grey band to the left? How many of the ten?",
+    what="where do the dots of each row lie beside the grey band? How many of the ten are outside?",
 )
 
 # %%
@@ -711,32 +656,15 @@ error_curves(
     ylabel="greedy return\n(median of ten seeds)",
     references={"the most there is": 500},
     title="The same runs, as they went",
-    what="is a run with a large lag only late, or does it end lower?",
+    what="when does each run rise, and where does it end?",
 )
 
 # %%
 worse = [lag for lag, runs in zip(study.lags, study.late) if np.mean(runs) < study.late[0].min()]
-first = worse[0] if worse else None
 for lag, runs in zip(study.lags, study.late):
     below = sum(runs < study.late[0].min())
     print(f"lag {lag:6,}: mean {np.mean(runs):3.0f}; {below:2} of {len(runs)} seeds are below all of lag 0")
-compare(
-    "[[number]]-lag",
-    "never: Q-learning is off-policy"
-    if first is None
-    else "500 steps"
-    if first <= 500
-    else "some thousand steps"
-    if first < 20_000
-    else "20,000 steps: half of the run",
-    answers={
-        "500 steps": "Replay is full of transitions that are much older than that, and is none the worse for it.",
-        "20,000 steps: half of the run": "Harm begins earlier: CartPole is learned in 10,000 to 20,000 steps, and a lag "
-        "of several thousand is a large part of that.",
-        "never: Q-learning is off-policy": "It may learn from any data, but only about what the data shows. The newest "
-        "policy goes where older ones never were; if it errs there, nobody shows it for as long as the lag lasts.",
-    },
-)
+compare("rollouts_on_dask-lag", worse[0] if worse else 0)
 
 # %% [markdown]
 # So both sides are true. A lag of a thousand steps does nothing that ten seeds could show: **replay is off-policy**, and

@@ -140,15 +140,11 @@ play_episode = use("play_episode", play_episode)
 #
 # A policy that knows nothing throws a coin. How good is that?
 
+# %% [markdown]
+# **Predict.** [[question.random]]
+
 # %%
-predict(
-    "[[number]]-random",
-    "A policy pushes left or right at random. What is its mean return, that is, how many steps does the pole stay up on "
-    "average?",
-    kind="number",
-    unit="steps",
-    range=(1, 500),
-)
+predict("start_here-random")
 
 # %%
 rng = np.random.default_rng(0)  # where all chance comes from; the same seed gives the same numbers
@@ -163,29 +159,18 @@ def many_returns(policy):
     return np.array([play_episode(env, policy, seed) for seed in range(sized(200, 40))])
 
 
-guess = prediction("[[number]]-random")  # what you said is kept as it is, from here on
+guess = prediction("start_here-random")  # what you predicted is kept as it is, from here on
 random_returns = many_returns(at_random)
 histogram(
     random_returns,
     title="A random policy in CartPole",
     marks={} if guess is None else {"you predicted": guess},
-    what="the returns spread widely, though the policy never changes. One episode says little about a policy; the mean "
+    what="how far the returns spread, though the policy never changes. One episode says little about a policy; the mean "
     "of many says much.",
 )
 
 # %%
-compare(
-    "[[number]]-random",
-    random_returns.mean(),
-    answers={
-        (
-            1,
-            14,
-        ): "That is how long the pole stays up if you always push the same way. Random pushes cancel each other in "
-        "part.",
-        (40, 500): "Nothing holds the pole: once it leans, gravity does the rest, and chance does not answer it.",
-    },
-)
+compare("start_here-random", random_returns.mean())
 
 # %% [markdown]
 # The return is random even under a fixed policy, because each episode begins with a slightly different pole (and here
@@ -200,19 +185,11 @@ compare(
 # Here is a policy that looks at one of the four numbers, the angle: it pushes to the side to which the pole leans, so
 # that the cart drives back under it.
 
+# %% [markdown]
+# **Predict.** [[question.angle]]
+
 # %%
-options = [
-    "about 10, as for always pushing right",
-    "about 24, as for a random policy",
-    "about 40",
-    "about 200 or more",
-]
-predict(
-    "[[number]]-angle",
-    "This policy pushes to the side to which the pole leans. What will its mean return be?",
-    kind="choice",
-    options=options,
-)
+predict("start_here-angle")
 
 # %%
 policies = {
@@ -224,25 +201,13 @@ returns = {name: many_returns(policy) for name, policy in policies.items()}
 histogram(
     returns,
     title="Three policies in CartPole",
-    what="the policy that looks is better than both that do not, but even its best episode is short.",
+    what="where does the policy that looks lie beside the two that do not, and how long is its best episode?",
 )
 
 # %%
 by_angle = returns["by angle"].mean()
-limits = [16, 32, 120]  # between the options
 print(f"mean return by angle: {by_angle:.1f}")
-compare(
-    "[[number]]-angle",
-    options[int(np.searchsorted(limits, by_angle))],
-    answers={
-        "about 10, as for always pushing right": "It falls that fast only if nothing ever answers it. This policy turns "
-        "the push around as soon as the pole is past the middle.",
-        "about 24, as for a random policy": "Half of the random pushes are wrong. These go to the side that helps at "
-        "that moment, which is worth something.",
-        "about 200 or more": "The side is right, but the push lasts too long: when the pole stands upright it still "
-        "turns, and nothing has slowed it down. So it swings to the other side, further each time.",
-    },
-)
+compare("start_here-angle", by_angle)
 
 # %% [markdown]
 # ## 5 · Your policy

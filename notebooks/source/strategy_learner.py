@@ -9,9 +9,9 @@
 # # [[number]] · A learner of several replicas
 # <!-- badges -->
 #
-# In [[rollouts_on_dask]] the *actors* became many. Now it is the learner's turn: several copies of the network share one batch, and after
-# every update they must hold exactly the same weights. How their gradients become one is three short steps. Each of
-# them is easy to get wrong, and one of the mistakes can hardly be seen in training.
+# In [[rollouts_on_dask]] the *actors* became many. Now it is the learner's turn: several copies of the network share
+# one batch, and after every update they must hold exactly the same weights. How their gradients become one is three
+# short steps. Each of them is easy to get wrong, and you make each mistake once, to see how it shows.
 #
 # **After this notebook you will be able to**
 #
@@ -52,8 +52,8 @@ replicas()
 
 # %% [markdown]
 # You need no second computer for this. TensorFlow can take one processor for two **logical CPUs**, two devices that
-# compute in the same place. That gains no speed, but all the arithmetic is that of two GPUs. TensorFlow must be told
-# **before it starts**, so it is the first thing that this notebook does:
+# compute in the same place. All the arithmetic is that of two GPUs. TensorFlow must be told **before it starts**, so it
+# is the first thing that this notebook does:
 #
 #     cpu = tf.config.list_physical_devices("CPU")[0]
 #     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -175,26 +175,17 @@ print("share 1:    ", shares[1][LAST_KERNEL][:3, 0].round(3))
 # But a learner descends the *mean* loss of the batch. Suppose that each replica does what one learner does: it computes
 # the gradient of the mean loss of **its 32** transitions, and then these two are **added up**.
 
+# %% [markdown]
+# **Predict.** [[question.sum]]
+
 # %%
-predict(
-    "[[number]]-sum",
-    "Two shares of 32; each replica gives the gradient of the mean of its own losses; the two are added up. Compared "
-    "with the gradient of the mean loss of all 64, the result is",
-    options=["the same", "twice as large", "half as large"],
-)
+predict("strategy_learner-sum")
 
 # %%
 sum_of_means = [a / 32 + b / 32 for a, b in zip(*shares)]
 ratio = sum_of_means[LAST_KERNEL][0, 0] / (whole[LAST_KERNEL][0, 0] / BATCH)
 print(f"sum of the two means / mean over the batch = {ratio:.3f}")
-compare(
-    "[[number]]-sum",
-    "twice as large" if ratio > 1.5 else "half as large" if ratio < 0.7 else "the same",
-    answers={
-        "the same": "Sums add up; means do not. Each of the two means already has the size of the whole batch's.",
-        "half as large": "It would be, if each sum were divided by 64 and then again by 2.",
-    },
-)
+compare("strategy_learner-sum", ratio)
 
 # %% [markdown]
 # So there is one division, by the size of the **whole** batch (the *global* batch size), no matter where the shares are.
@@ -273,12 +264,11 @@ for max_norm in (0.0, 0.5):
 # gradients of two replicas? Ask it. One weight, 0 at first; plain gradient descent (SGD) with step size 1; each replica
 # says "the gradient is 1".
 
+# %% [markdown]
+# **Predict.** [[question.apply]]
+
 # %%
-predict(
-    "[[number]]-twice",
-    "SGD with step size 1, two replicas, each calls optimizer.apply with the gradient 1. The weight was 0. It is now",
-    options=["-1", "-2"],
-)
+predict("strategy_learner-apply")
 
 # %%
 with strategy.scope():
@@ -300,13 +290,7 @@ def step_on_each():
 
 step_on_each()
 print(f"the weight is now {weight.numpy():g}")
-compare(
-    "[[number]]-twice",
-    f"{weight.numpy():g}",
-    answers={
-        "-1": "That is what each replica alone would do. But Keras' optimizer sums the gradients over the replicas first.",
-    },
-)
+compare("strategy_learner-apply", weight.numpy())
 
 # %% [markdown]
 # **Keras' optimizer sums over the replicas by itself.** That is meant kindly: whoever does not clip need not call
@@ -409,11 +393,11 @@ print("its replica 0 and its replica 1:      ", apart(*kernels))
 # The first number is how far the weights have moved; against it the others are rounding (`3.0e-08` is 0.00000003) or
 # nothing at all. From here on we use the package's: `Learner(config, strategy)`. Nothing else in the ring needs to know about it.
 #
-# ## 4. The mistake that hides
+# ## 4. Mistakes, made on purpose
 #
-# Would you have noticed, had it been wrong? Let us make the mistakes on purpose: forget the division, divide once too
-# often, clip each share, use one replica only. `Learner(..., reduce=...)` takes any function in the place of yours. Each
-# learner gets the same 200 batches, once with Adam, which the kit uses, and once with plain SGD.
+# How does a mistake in it show? Let us make them all: forget the division, divide once too often, clip each share, use
+# one replica only. `Learner(..., reduce=...)` takes any function in the place of yours. Each learner gets the same 200
+# batches, once with Adam, which the kit uses, and once with plain SGD.
 
 
 # %%
@@ -447,12 +431,11 @@ REDUCTIONS = {
     "one replica only": one_replica_only,
 }
 
+# %% [markdown]
+# **Predict.** [[question.optimizer]]
+
 # %%
-predict(
-    "[[number]]-hides",
-    "The division is forgotten: every gradient is twice too large. In which optimizer's loss curve will you see it?",
-    options=["in both", "with SGD only", "with Adam only", "in neither"],
-)
+predict("strategy_learner-optimizer")
 
 # %%
 UPDATES = sized(200, fast=20)
@@ -494,18 +477,7 @@ for optimizer in OPTIMIZERS:
     shows[optimizer] = np.abs(wrong - right).max() / right.max()
     print(f"{optimizer}: the two loss curves differ by at most {shows[optimizer]:.1%} of the largest loss")
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]
-compare(
-    "[[number]]-hides",
-    "in both" if len(seen) == 2 else f"with {seen[0]} only" if seen else "in neither",
-    answers={
-        "in both": "Adam divides each gradient by its own recent size. Twice the gradient, twice the size: the step is "
-        "the same.",
-        "with Adam only": "It is the other way round: Adam divides each gradient by its recent size, SGD takes it as it "
-        "is.",
-        "in neither": "SGD's step is the gradient times the step size: a gradient twice too large is a step twice too "
-        "long.",
-    },
-)
+compare("strategy_learner-optimizer", seen)
 
 # %% [markdown]
 # Adam's step is $\alpha \, m / (\sqrt{v} + \epsilon)$, with $m$ a running mean of the gradients, $v$ one of their
@@ -547,12 +519,11 @@ print(f"after {UPDATES} updates", *ends, sep="\n")
 # An update of $B$ transitions by $n$ replicas: each computes for $B / n$ transitions, then all of them exchange
 # gradients. The first part shrinks with $n$, the second is new. How long is each on this computer?
 
+# %% [markdown]
+# **Predict.** [[question.speed]]
+
 # %%
-predict(
-    "[[number]]-speed",
-    "A batch of 64, this small network, two replicas in place of one. An update is now",
-    options=["nearly twice as fast", "about as fast", "clearly slower"],
-)
+predict("strategy_learner-speed")
 
 # %%
 SIZES = sized((64, 256, 1_024, 4_096), fast=(64, 256))
@@ -567,31 +538,25 @@ rng = np.random.default_rng(2)
 jobs = [job(size, where) for where in (None, strategy) for size in SIZES]
 seconds = seconds_per_update(jobs, rounds=sized(40, 3))  # they take turns; for each the quickest call counts
 one_replica, two_replicas = np.reshape(seconds, (2, len(SIZES)))
-exchange = two_replicas[0] - one_replica[0]  # the same computing in the same place: the rest is the strategy's
+exchange = two_replicas[0] - one_replica[0]  # the computing is the same, in the same place
 own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
 update_times_chart(
     SIZES,
     {"one replica": one_replica, "two, on this processor": two_replicas},
     calculated={"two, a processor each (calculated)": own},
     title="One update, by batch size",
-    what="how far the dashed line is above the dark one on the left; and where the dotted one passes below it, if it does.",
+    what="where the dashed and the dotted line lie beside the dark one, on the left and on the right.",
 )
 
 # %%
 print(f"a batch of 64: one replica {1e3 * one_replica[0]:.2f} ms, two {1e3 * two_replicas[0]:.2f} ms")
-print(f"so the strategy and the exchange take {1e3 * exchange:.2f} ms in every update")
+ratio = one_replica[0] / two_replicas[0]
+compare("strategy_learner-speed", ratio)
+
+# %%
+print(f"the strategy and the exchange take {1e3 * exchange:.2f} ms in every update")
 for size, measured, calculated in zip(SIZES, one_replica, own):
     print(f"a batch of {size:5,}: with two processors {measured / calculated:.2f} times as fast (calculated)")
-ratio = one_replica[0] / two_replicas[0]
-compare(
-    "[[number]]-speed",
-    "nearly twice as fast" if ratio > 1.5 else "about as fast" if ratio > 0.8 else "clearly slower",
-    answers={
-        "nearly twice as fast": "It would be if computing were all there is, and if each replica had its own processor. "
-        "Here they share one, and the exchange takes longer than the gradient of such a small network.",
-        "about as fast": "Half the work each, on the same processor, is the same work; and then comes the exchange.",
-    },
-)
 
 # %% [markdown]
 # Honestly: **on one processor two replicas gain nothing**. They compute the same amount in the same place; and to start
@@ -634,7 +599,7 @@ for name, weights in NETWORKS.items():
 # hundred updates of our small one. That is why learners stand close together, and actors may be far away: an actor
 # fetches weights now and then, a replica exchanges gradients in **every** update.
 #
-# ## 6. The slowest decides
+# ## 6. A meeting in every update
 #
 # All-reduce is a meeting: nobody leaves before everyone has come. This is called **synchronous** training. Who comes late
 # is a **straggler**: a machine that is shared with others, a garbage collection, a hot processor.
@@ -642,14 +607,11 @@ for name, weights in NETWORKS.items():
 # Eight replicas. Each needs 10 ms for its share *on average*: always 8 ms, and on top a time that is chance, 2 ms in the
 # mean (exponentially distributed: mostly short, now and then long). The exchange itself shall take no time.
 
+# %% [markdown]
+# **Predict.** [[question.straggler]]
+
 # %%
-predict(
-    "[[number]]-straggler",
-    "How long does an update take on average, with eight replicas of 10 ms each?",
-    kind="number",
-    unit="ms",
-    range=(8, 30),
-)
+predict("strategy_learner-straggler")
 
 # %%
 rng = np.random.default_rng(3)
@@ -661,19 +623,11 @@ for n in (1, 2, 4, 8, 16):
     print(f"{n:2} replicas: each {times.mean():5.2f} ms, an update {longest:5.2f} ms: they wait {1 - 10 / longest:.0%}")
 
 # %%
-compare(
-    "[[number]]-straggler",
-    round(float(eight), 1),
-    answers={
-        (8, 11): "So long takes one replica on average. An update takes as long as the slowest of the eight.",
-        (18, 30): "The slowest of eight is late, but not that late: the longest of eight such chances is 2.7 times "
-        "their mean, on top of the 8 ms.",
-    },
-)
+compare("strategy_learner-straggler", round(float(eight), 1))
 
 # %% [markdown]
-# Try it. What happens when one replica is always slower than the others: does it help to add faster ones? And what when
-# they do *not* wait for each other?
+# The slowest decides. Try it. What happens when one replica is always slower than the others: does it help to add
+# faster ones? And what when they do *not* wait for each other?
 
 # %%
 from dqnkit.lessons.strategy_learner.stragglers_view import stragglers

@@ -9,15 +9,15 @@
 # # [[number]] · The target network, and the whole of DQN
 # <!-- badges -->
 #
-# One part is missing. In this notebook you see training explode without it, build it in three lines, and then all the
+# One part is missing. In this notebook you see how training goes without it, build it in three lines, and then all the
 # parts together learn to balance a pole. At the end you write the whole loop yourself, on a blank page.
 #
 # **After this notebook you will be able to**
 #
-# - say why a network that learns towards its own predictions can run away, and why the discount factor decides it;
-# - write hard and soft updates of a target network, and say what a period that is too short or too long costs;
+# - say what comes of learning towards one's own predictions, and what the discount factor has to do with it;
+# - write hard and soft updates of a target network, and choose the period;
 # - train a complete DQN, and judge it by evaluation instead of by its training curve;
-# - say what a final return can *not* show;
+# - compare two settings by what they earn, and by what they promise;
 # - write DQN's training loop from memory.
 #
 # **Time:** about [[minutes]] minutes, half of it for the blank page. **You need** the TD target and the Q-network ([[q_network]]), replay
@@ -119,17 +119,11 @@ print(f"{len(walks[0.95][0]):,} transitions (a step that only resets the room is
 # Without a target network, each TD target comes from the weights as they are at that moment. To the kit that is a
 # copy after every update: `period=1`.
 
+# %% [markdown]
+# **Predict.** [[question.gamma]]
+
 # %%
-predict(
-    "[[number]]-gamma",
-    f"With gamma 0.8 the error gets small. The same data, the same network, but gamma 0.95: the error after "
-    f"{UPDATES:,} updates ...",
-    options=[
-        "gets small too, only later: news must travel further",
-        "stays about where it began",
-        "is larger than anything the room can pay",
-    ],
-)
+predict("target_network-gamma")
 
 # %%
 replay_alone = {
@@ -141,22 +135,14 @@ error_curves(
     title="Replay alone, no target network",
     references={"the most the room pays": 1.0},
     log=True,
-    what="the axis is logarithmic: each line up is ten times more. Which of the two passes 1, the largest value there is?",
+    what="the axis is logarithmic: each line up is ten times more. Where does each curve end, beside the largest value "
+    "there is, 1?",
 )
 
 # %%
 largest = max(np.max(curve) for curve in replay_alone["gamma 0.95"])
-exploded = largest > 1
 print(f"the largest error with gamma 0.95: {largest:,.0f}")
-compare(
-    "[[number]]-gamma",
-    "is larger than anything the room can pay" if exploded else "gets small too, only later: news must travel further",
-    answers={
-        "gets small too, only later: news must travel further": "That is what a table does. In a network every update "
-        "also moves the values of other squares, those that the next targets are made of.",
-        "stays about where it began": "Nothing holds it there: every update raises values, and so the next targets.",
-    },
-)
+compare("target_network-gamma", largest)
 
 # %% [markdown]
 # ## 2. A target that moves
@@ -226,18 +212,13 @@ print(f"largest difference between the two networks after 400 updates: {differen
 # ## 3. Watch it follow
 #
 # The start is the upper left square, the goal the lower right: eight moves. While the target network stands still, the
-# online network can learn only what the target already says of the next square. So news of the goal spreads in waves,
-# one for each copy.
+# online network can learn only what the target already says of the next square.
+
+# %% [markdown]
+# **Predict.** [[question.start]]
 
 # %%
-predict(
-    "[[number]]-wave",
-    "The target is copied every 400 updates. After how many updates does the start square, eight moves from the goal, "
-    "reach half of its exact value?",
-    kind="number",
-    unit="updates",
-    range=(0, 8_000),
-)
+predict("target_network-start")
 
 # %% [markdown]
 # Now run it. The maps show the largest of the four values of each square. **Let it run to the end once.** Then run the
@@ -270,32 +251,23 @@ def start_reaches_half(period=400):
     return None  # it did not get there
 
 
-compare(
-    "[[number]]-wave",
-    start_reaches_half(),
-    answers={
-        (0, 1_500): "A value can only be learned from a target that knows it. The first copy knows the squares beside "
-        "the goal, the second those two moves away: the start needs about seven copies.",
-        (4_000, 8_000): "That is longer than seven copies, one for each square on the way. The network even helps a "
-        "little: it gives squares that are not due yet the values of their neighbours.",
-    },
-)
+compare("target_network-start", start_reaches_half())
 
 # %% [markdown]
-# That is the price of standing still: news travels one square in a period. The gain is that every stretch between two
-# copies is an ordinary regression towards numbers that do not move. So which period is best?
+# News of the goal spreads in waves, one for each copy. That is the price of standing still: news travels one square in
+# a period. The gain is that every stretch between two copies is an ordinary regression towards numbers that do not
+# move. So which period is best?
 #
-# ## 4. Too short, too long
+# ## 4. How often to copy
 #
 # The same walks, the same networks, 4,000 updates, four periods, and a soft update with $\tau = 0.01$ after every
 # update.
 
+# %% [markdown]
+# **Predict.** [[question.period]]
+
 # %%
-predict(
-    "[[number]]-period",
-    "Which hard update leaves the smallest error after 4,000 updates?",
-    options=["every update (no target network)", "every 50", "every 400", "every 1,000"],
-)
+predict("target_network-period")
 
 # %%
 periods = {"every update (no target network)": 1, "every 50": 50, "every 400": 400, "every 1,000": 1_000}
@@ -309,26 +281,14 @@ error_curves(
     x=updates,
     title="gamma 0.95: how often the target is copied",
     log=True,
-    what="the axis is logarithmic. Which lines have come to rest, which are still on their way, which never will?",
+    what="the axis is logarithmic. How low does each line come, and has it come to rest?",
 )
 
 # %%
 final = {name: float(np.median([curve[-1] for curve in curves])) for name, curves in by_period.items()}
 for name, error in final.items():
     print(f"{name:34} error {error:10.4g}")
-best = min(periods, key=final.get)
-compare(
-    "[[number]]-period",
-    best,
-    answers={
-        "every update (no target network)": "The freshest target is the one that runs away.",
-        "every 50": "Here the updates were so few that other periods came out ahead.",
-        "every 400": "It is on its way, and calm. But 4,000 updates are only ten copies, and every copy carries news one "
-        "square further.",
-        "every 1,000": "The stiller the target, the calmer; but in 4,000 updates it was copied four times, and the start "
-        "is eight moves from the goal.",
-    },
-)
+compare("target_network-period", final)
 
 # %% [markdown]
 # The soft update with $\tau = 0.01$ behaves like a period of about $1 / \tau = 100$, without the steps.
@@ -376,14 +336,11 @@ cartpole = preset(
 )
 band = band_for(cartpole, "target_network/cartpole")
 
+# %% [markdown]
+# **Predict.** [[question.cartpole]]
+
 # %%
-predict(
-    "[[number]]-cartpole",
-    f"The mean return of the last 100 episodes, while it trains for {cartpole.total_steps:,} steps. Draw what you expect.",
-    kind="curve",
-    unit="return",
-    range=(0, 500),
-)
+predict("target_network-cartpole")
 
 # %% [markdown]
 # Train. While it runs, look at two things: the **return** (upper picture; the band are eight other seeds of the same
@@ -410,13 +367,13 @@ status = await live(
     noted(train(cartpole, live=settings)),
     settings=settings,
     band=band,
-    predicted=prediction("[[number]]-cartpole"),
+    predicted=prediction("target_network-cartpole"),
     title="CartPole, the complete DQN",
     q_bound=1 / (1 - cartpole.gamma),
 )
 
 # %%
-compare("[[number]]-cartpole", curve)
+compare("target_network-cartpole", curve)
 
 # %% [markdown]
 # ### Evaluate
@@ -463,17 +420,15 @@ with tempfile.TemporaryDirectory() as folder:
 show
 
 # %% [markdown]
-# ## 6. Was it the target network?
+# ## 6. What the target network does for the return
 #
-# It is tempting to say so now. Test it: the same settings with `target_period=1`, no target network, were recorded with
-# eight seeds too.
+# The same settings with `target_period=1`, no target network, were recorded with eight seeds too.
+
+# %% [markdown]
+# **Predict.** [[question.returns]]
 
 # %%
-predict(
-    "[[number]]-returns",
-    "The final mean return on CartPole without a target network, compared with that of the same settings with it:",
-    options=["much lower", "about the same", "much higher"],
-)
+predict("target_network-returns")
 
 # %%
 from dqnkit.plots.band import learning_band
@@ -482,20 +437,12 @@ recordings = {
     "period 50": load_recording("target_network/cartpole"),
     "no target": load_recording("target_network/cartpole_no_target"),
 }
-learning_band(recordings, title="CartPole, eight recorded seeds each", what="do the two bands come apart?")
+learning_band(recordings, title="CartPole, eight recorded seeds each", what="where does each band end?")
 
 # %%
 low, high = (recordings["period 50"].returns[:, -1].min(), recordings["period 50"].returns[:, -1].max())
 without = float(np.median(recordings["no target"].returns[:, -1]))
-compare(
-    "[[number]]-returns",
-    "much lower" if without < low else "much higher" if without > high else "about the same",
-    answers={
-        "much lower": "In the room the error exploded, so this seemed sure. But a return depends only on which action is "
-        "larger, and it is a noisy measure: the seeds differ more than the settings.",
-        "much higher": "The returns of single seeds are so far apart that either can come out higher by chance.",
-    },
-)
+compare("target_network-returns", (low, high, without))
 
 # %% [markdown]
 # **The final return does not show what the target network is worth.** The seeds lie further apart than the two settings.

@@ -16,8 +16,8 @@
 # **After this notebook you will be able to**
 #
 # - say, in a training run with workers, who waits for whom, and which change would make it faster;
-# - predict when more workers help, and when they help nothing;
-# - say what the death of a worker costs, and why training survives it;
+# - predict what more workers bring;
+# - say what the death of a worker costs, and what a training run makes of it;
 # - name what a checkpoint must hold, and resume a run with another number of workers;
 # - reckon how many bytes travel, and which of them cost money in a cloud.
 #
@@ -136,16 +136,11 @@ client
 cartpole = preset("CartPole-v1", seed=1, total_steps=sized(50_000, fast=3_000))
 print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
 
+# %% [markdown]
+# **Predict.** [[question.limit]]
+
 # %%
-predict(
-    "[[number]]-limit",
-    "CartPole on two workers: where does most of the time go?",
-    options=[
-        "the learner waits for rollouts",
-        "the learner learns; the workers wait for it",
-        "into messages between them",
-    ],
-)
+predict("train_on_a_cluster-limit")
 
 # %% [markdown]
 # Run it and read the view below the learning curve. What to find:
@@ -170,16 +165,7 @@ print(f"{status.seconds:.1f} s in all; the learner waited for rollouts {waited:.
 print(f"the two workers stepped environments for {worked:.1f} s together, of {2 * status.seconds:.1f} s that they had")
 
 # %%
-compare(
-    "[[number]]-limit",
-    "the learner waits for rollouts" if waited > 0.5 else "the learner learns; the workers wait for it",
-    answers={
-        "the learner waits for rollouts": "A step of CartPole takes microseconds, and for each one the learner draws 32 "
-        "transitions. Two workers bring steps far faster than it can use them.",
-        "into messages between them": "A rollout of hundreds of steps travels in a few milliseconds, and while it "
-        "travels the learner learns.",
-    },
-)
+compare("train_on_a_cluster-limit", waited)
 
 # %% [markdown]
 # Did it learn? 100 greedy episodes decide, as in [[target_network]], not the curve (whose actions are partly random):
@@ -235,13 +221,11 @@ SETTINGS = {
     "D: waits 2 ms, 1024 x 1024 network": (replace(waits, **wide), large, FEWEST),
 }
 
+# %% [markdown]
+# **Predict.** [[question.sides]]
+
 # %%
-predict(
-    "[[number]]-sides",
-    "In which of the four runs does the learner wait for the actors most of the time? A: CartPole as above, 32 samples "
-    "per insert. B: the same with 2. C: a step waits 2 ms. D: the same, with a network of two layers of 1,024 units.",
-    options=["in none of them", "only in C", "in C and D", "in B and C", "in B, C and D"],
-)
+predict("train_on_a_cluster-sides")
 
 # %%
 shares = {}
@@ -258,29 +242,12 @@ waiting_chart(
 )
 
 # %%
-waiting = "".join(
-    name[0] for name, (learner_seconds, actor_seconds) in shares.items() if actor_seconds > learner_seconds
-)
-options = {"": "in none of them", "C": "only in C", "CD": "in C and D", "BC": "in B and C", "BCD": "in B, C and D"}
-compare(
-    "[[number]]-sides",
-    options.get(waiting),
-    answers={
-        "in none of them": "2 ms a step are at most 500 steps a second for one worker, and a small network learns from "
-        "500 steps in less than a second.",
-        "only in C": "In B the steps are as cheap as in A, but the learner has 16 times less to do with each: it is done "
-        "so soon that it waits even for the messages that bring the steps.",
-        "in C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's work. "
-        "And in B the learner has so little to do that it waits for messages.",
-        "in B, C and D": "In D every update takes milliseconds: the environment's wait is hidden behind the learner's "
-        "work.",
-    },
-)
+compare("train_on_a_cluster-sides", shares)
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
-# the **samples per insert** that tie them together. Where the learner is the limit (A, D), the help is in [[strategy_learner]], a faster
-# learner, or in fewer samples per insert, if learning stands it. More workers are no help there.
+# the **samples per insert** that tie them together. Where the actors are the limit, the help is in more of them. Where the
+# learner is, it is in a faster learner ([[strategy_learner]]), or in fewer samples per insert, if learning stands it.
 #
 # Try your own (not graded): with which number of samples per insert are the two sides about equal in C?
 
@@ -290,7 +257,7 @@ mine = timed(replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT), small, FE
 waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": mine[:2]}, title="My own")
 
 # %% [markdown]
-# ## 4. What became of the speed?
+# ## 4. What do workers bring?
 #
 # Now the number of workers. In one process, acting and learning take turns, so their times **add up**. Let $a$ be the
 # actors' share of the time there, and $1 - a$ the learner's. With $n$ workers the two go on at once, and acting is
@@ -308,21 +275,17 @@ share = {name: a / (learner_seconds + a) for name, (learner_seconds, a, _) in al
 for name, (*_, rate) in alone.items():
     print(f"{name:20} in process: {rate:8,.0f} steps a second; a = {share[name]:.0%}")
 
-# %%
-predict(
-    "[[number]]-speed",
-    "CartPole with 2 workers: how many times as fast as in process? (1: no difference)",
-    kind="number",
-    unit="times",
-    range=(0, 5),
-)
+# %% [markdown]
+# **Predict.** [[question.speed]]
 
 # %%
-predict(
-    "[[number]]-waits",
-    "And the CartPole that waits, with 4 workers on this computer's few cores?",
-    options=["no faster: there are not enough cores", "about twice as fast", "about four times as fast, or more"],
-)
+predict("train_on_a_cluster-speed")
+
+# %% [markdown]
+# **Predict.** [[question.waits]]
+
+# %%
+predict("train_on_a_cluster-waits")
 
 # %%
 from dqnkit.cluster.throughput import have_workers  # lets the cluster grow or shrink
@@ -345,38 +308,21 @@ speedup_chart(
     share,
     WORKERS,
     title="What workers bring",
-    what="which line rises with the workers, and which does not? Where a measured line lies below its formula, messages, "
-    "and cores that all share, have taken the rest.",
+    what="how does each line go with the number of workers, and where does a measured one lie beside its formula?",
 )
 
 # %%
-compare(
-    "[[number]]-speed",
-    round(rates["CartPole"][1], 2),
-    answers={
-        (1.5, 5): "Two workers make the actors faster, but they were never the limit: the learner takes most of the "
-        "time in process, and it is the same learner here."
-    },
-)
+compare("train_on_a_cluster-speed", round(rates["CartPole"][1], 2))
 
 # %%
 four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
-if four < 3:
-    print("Not clear on this computer now: other programs use its cores, or 4 workers were not tried.")
-compare(
-    "[[number]]-waits",
-    "about four times as fast, or more" if four >= 3 else None,
-    answers={
-        "no faster: there are not enough cores": "Waiting needs no core. Four processes can wait at once on one.",
-        "about twice as fast": "That would be so if it computed: two cores, twice as fast. But it waits, and four wait "
-        "at once.",
-    },
-)
+compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
 # **CartPole gains nothing, and may well lose**, however many workers there are: its steps are cheaper than the messages
-# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and a
-# bad one to show a cluster with. The one that waits gains with every worker.
+# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and
+# a bad one to show a cluster with. The one that waits gains with every worker. Where a measured line lies below its
+# formula, messages, and cores that all share, have taken the rest.
 #
 # ## 5. A worker dies
 #
@@ -384,30 +330,20 @@ compare(
 # better to see that once on purpose. Two workers train on the CartPole that waits. In the middle of it one of them is
 # killed, the hard way: its process is ended by the operating system, with no time for a farewell.
 #
-# To see whether anything is put into replay twice, we note the number of every rollout that goes in. Each rollout of a
-# run has a number of its own.
+# Each rollout of a run has a number of its own. We note the numbers of all that go into replay.
+
+# %% [markdown]
+# **Predict.** [[question.lost]]
 
 # %%
 have_workers(client, 2)
-predict(
-    "[[number]]-lost",
-    "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window of two "
-    "tasks: one that it works on, one that waits its turn.)",
-    kind="number",
-    unit="rollouts",
-    range=(0, 100),
-)
+predict("train_on_a_cluster-lost")
+
+# %% [markdown]
+# **Predict.** [[question.death]]
 
 # %%
-predict(
-    "[[number]]-death",
-    "And the training run?",
-    options=[
-        "ends with an error",
-        "goes on; the lost rollouts are missing from replay",
-        "goes on; the lost rollouts are made again",
-    ],
-)
+predict("train_on_a_cluster-death")
 
 # %% [markdown]
 # Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
@@ -452,33 +388,16 @@ status = await live(training, cluster=WatchedCluster(rollouts), title="A worker 
 traffic = rollouts.traffic
 print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived + {traffic.failed} failed + ", end="")
 print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
-print(f"lost with a worker, and made again: {traffic.lost}")
+print(f"lost with a worker: {traffic.lost}")
 print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
 deaths = sum(row.lost for row in traffic.workers.values())
 print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
 
 # %%
-compare(
-    "[[number]]-lost",
-    traffic.lost,
-    answers={
-        (0, 0): "The one that it worked on existed nowhere else, and died with it. What waited its turn is made "
-        "elsewhere.",
-        (5, 100): "What it had handed over before is safe in replay, in the driver. Only what was under way, waited "
-        "its turn, or was finished and not yet fetched goes with the worker: two or three for each death.",
-    },
-)
+compare("train_on_a_cluster-lost", traffic.lost)
 
 # %%
-compare(
-    "[[number]]-death",
-    "goes on; the lost rollouts are made again" if status is not None and status.step >= slow.total_steps else None,
-    answers={
-        "ends with an error": "An error would come only if no worker were left for a minute.",
-        "goes on; the lost rollouts are missing from replay": "That would be harmless, too. But a task is a plain "
-        "function with its arguments: whoever has them can run it again, so Dask does.",
-    },
-)
+compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is not None else None)
 
 # %% [markdown]
 # In the view you saw the worker's row turn to *lost*, and about two seconds later a new process in its place: its
@@ -567,8 +486,8 @@ print("equal after 50 more steps:", np.array_equal(run.online, resumed.online))
 # workers, then a checkpoint, and then the "driver dies": we leave the loop and delete all that it had.
 #
 # With `deterministic=True` a rollout is whole episodes, seeded by its number, and rollouts are put in by their numbers,
-# not as they happen to arrive. That costs some speed (everyone waits for the slowest rollout of a round), and buys a
-# claim that can be tested **bit for bit**.
+# not as they happen to arrive. That costs some speed: everyone waits for the slowest rollout of a round. What it buys,
+# you will see.
 
 # %%
 from dqnkit import checkpoint
@@ -607,17 +526,11 @@ for path in sorted(Path(folder.name).rglob("*.npz")):
 content = json.loads(path.read_text())
 print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; step {content['counters']['step']:,}")
 
+# %% [markdown]
+# **Predict.** [[question.weights]]
+
 # %%
-predict(
-    "[[number]]-bits",
-    "The same settings and the same seed, three ways: in process, without a stop; on two workers, one of which is killed "
-    "on the way; and this run, saved half-way on two workers and resumed on one. How alike are the final weights?",
-    options=[
-        "alike in what they do, but all different numbers",
-        "equal but for the last digits: sums in another order",
-        "all equal, bit for bit",
-    ],
-)
+predict("train_on_a_cluster-weights")
 
 # %%
 import hashlib
@@ -644,22 +557,7 @@ for name, status in finished.items():
 
 # %%
 weights = [status.weights.values for status in finished.values()]
-equal = all(np.array_equal(weights[0], other) for other in weights[1:])
-close = all(np.allclose(weights[0], other, atol=1e-4) for other in weights[1:])
-compare(
-    "[[number]]-bits",
-    "all equal, bit for bit"
-    if equal
-    else "equal but for the last digits: sums in another order"
-    if close
-    else "alike in what they do, but all different numbers",
-    answers={
-        "alike in what they do, but all different numbers": "So it is without deterministic=True: there the order in "
-        "which rollouts arrive decides. Here the numbers of the rollouts decide.",
-        "equal but for the last digits: sums in another order": "That is how it is with replicas ([[strategy_learner]]), which sum their "
-        "gradients in another order. Here one learner computes it all, in one order.",
-    },
-)
+compare("train_on_a_cluster-weights", weights)
 
 # %% [markdown]
 # Why care about the last bit? Because it turns "it seems to work after a crash" into something a test can decide. If the
@@ -674,12 +572,11 @@ compare(
 # Machines are paid for by the hour, and in a cloud some of the bytes are paid for as well. Back to the run of section 2:
 # what travelled?
 
+# %% [markdown]
+# **Predict.** [[question.bytes]]
+
 # %%
-predict(
-    "[[number]]-bytes",
-    "CartPole on two workers: what takes more bytes, the weights sent out or the transitions that come back?",
-    options=["the weights", "about the same", "the transitions"],
-)
+predict("train_on_a_cluster-bytes")
 
 # %%
 parameters = finished["in process, no stop"].weights.values.size  # the same network as in section 2
@@ -688,18 +585,7 @@ back = first_run.transitions * transition_bytes
 out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
 print(f"weights out:      {first_run.versions_sent:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
 print(f"transitions back: {first_run.transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
-compare(
-    "[[number]]-bytes",
-    "the weights" if out > 1.5 * back else "the transitions" if back > 1.5 * out else "about the same",
-    answers={
-        "the weights": "A small network, sent now and then: some thousand bytes each time. With the network of 1024 x "
-        "1024 it would be 4 MB for each version, and the answer another.",
-        "about the same": "It depends on how often the weights go out, at most once in the time of a rollout. Every "
-        "single step comes back.",
-        "the transitions": "Every step comes back, but in a short run the weights go out almost as often as rollouts "
-        "come in, to each worker.",
-    },
-)
+compare("train_on_a_cluster-bytes", (out, back))
 
 # %% [markdown]
 # Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a

@@ -13,6 +13,7 @@ import pytest
 
 from dqnkit.classroom import compare, predict, prediction, predictions, progress_file
 from dqnkit.classroom.predictions import Prediction
+from dqnkit.classroom.question import Choice, Curve, Number, Question, Reply
 from dqnkit.errors import ConfigError
 from dqnkit.plots.sketch import sketch
 
@@ -21,16 +22,38 @@ pytest.importorskip("ipywidgets")
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def ask_choice(id: str = "01-choice") -> Prediction:
-    return predict(id, "Which is <b>larger</b>: `q` or `r`?", options=["the value", "the reward"])
+WHICH = Choice(
+    "Which is <b>larger</b>: `q` or `r`?",
+    {
+        "the value": Reply(wrong="A value is a <i>sum</i>.", right="Rewards were negative."),
+        "the reward": Reply(right="There is nothing after it.", wrong="No: rewards were negative."),
+    },
+    lambda larger: {"q": "the value", "r": "the reward"}.get(larger),
+)
+HOW_MANY = Number(
+    "How many steps?",
+    unit="steps",
+    range=(0, 500),
+    replies={(0, 50): "too few", (51, 500): "too many"},
+    reason="Gravity.",
+)
+HOW = Curve("How does the return grow?", unit="return", range=(0, 500), reason="It learns.")
 
 
-def ask_number(id: str = "01-number") -> Prediction:
-    return predict(id, "How many steps?", kind="number", unit="steps", range=(0, 500))
+def ask_choice(id: str = "own-choice") -> Prediction:
+    return predict(id, WHICH)
 
 
-def ask_curve(id: str = "04-curve") -> Prediction:
-    return predict(id, "How does the return grow?", kind="curve", unit="return", range=(0, 500))
+def ask_number(id: str = "own-number") -> Prediction:
+    return predict(id, HOW_MANY)
+
+
+def ask_curve(id: str = "own-curve") -> Prediction:
+    return predict(id, HOW)
+
+
+def two_options(one: str, other: str, text: str = "Which?") -> Question:
+    return Choice(text, {one: Reply("yes"), other: Reply(wrong="no")}, lambda result: one)
 
 
 def answer(asked: Prediction, value: Any) -> str:
@@ -61,14 +84,14 @@ def test_commit_locks() -> None:
     assert asked.form._input.buttons.disabled
     assert VIEW not in asked._bundle()
     assert "Your prediction: the reward" in repr(asked)
-    assert prediction("01-choice") == "the reward"
+    assert prediction("own-choice") == "the reward"
 
 
 def test_a_second_commit_changes_nothing() -> None:
     asked = ask_choice()
     answer(asked, "the reward")
     answer(asked, "the value")
-    assert prediction("01-choice") == "the reward"
+    assert prediction("own-choice") == "the reward"
 
 
 def test_a_rerun_of_the_cell_keeps_the_first() -> None:
@@ -83,41 +106,89 @@ def test_a_rerun_before_the_answer_asks_once_more_and_closes_the_first_form() ->
     assert first.form is not None
     assert first.form._button.disabled
     answer(second, "the value")
-    assert prediction("01-choice") == "the value"
+    assert prediction("own-choice") == "the value"
 
 
 def test_an_answer_is_kept_over_a_restart_of_the_kernel() -> None:
     answer(ask_number(), "40")
     predictions.forget()
-    assert prediction("01-number") == 40
+    assert prediction("own-number") == 40
     assert ask_number().form is None
 
 
 def test_an_answer_to_a_question_that_has_changed_is_none() -> None:
     answer(ask_choice(), "the reward")
     predictions.forget()
-    assert predict("01-choice", "Which?", options=["left", "right"]).form is not None
-    assert prediction("01-choice") is None
+    assert predict("own-choice", two_options("left", "right")).form is not None
+    assert prediction("own-choice") is None
 
 
-def test_reading_it_locks_it() -> None:
+@pytest.mark.parametrize(
+    ("ask", "enter", "expected"),
+    [
+        (ask_choice, lambda form: setattr(form._input.buttons, "value", "the reward"), "the reward"),
+        (ask_number, lambda form: setattr(form._input.text, "value", "40"), 40.0),
+        (ask_curve, lambda form: setattr(form._input.sliders[4], "value", 500), [0.0, 0.0, 0.0, 0.0, 500.0]),
+    ],
+    ids=["choice", "number", "curve"],
+)
+def test_what_was_entered_is_committed_when_the_run_starts(ask: Any, enter: Any, expected: Any) -> None:
+    asked = ask()
+    enter(asked.form)
+    assert prediction(asked.id) is not None
+    assert kept(asked.id)["value"] == expected
+    assert asked.form._button.disabled
+
+
+def test_enter_commits_a_number() -> None:
     asked = ask_number()
-    assert prediction("01-number") is None
+    assert asked.form is not None
+    asked.form._input.text.value = "40"
+    asked.form._input.text._handle_custom_msg({"event": "submit"}, [])
+    assert kept("own-number")["value"] == 40
+    assert "Committed: 40 steps" in asked.form._said.value
+
+
+def test_what_cannot_be_an_answer_is_not_committed_by_the_run() -> None:
+    asked = ask_number()
+    assert asked.form is not None
+    asked.form._input.text.value = "many"
+    assert prediction("own-number") is None
+    assert not asked.form._button.disabled
+
+
+def test_without_an_answer_it_stays_open_until_the_result_is_shown() -> None:
+    asked = ask_number()
+    assert prediction("own-number") is None  # the run starts
+    assert "Committed: 40 steps" in answer(asked, "40")
+    assert prediction("own-number") == 40
+
+
+def test_the_result_locks_it() -> None:
+    asked = ask_number()
+    compare("own-number", 42)
     assert asked.form is not None
     assert asked.form._button.disabled
     assert "skipped" in repr(asked)
     answer(asked, "40")
-    assert prediction("01-number") is None
-    assert kept("01-number")["value"] is None
+    assert prediction("own-number") is None
+    assert kept("own-number")["value"] is None
     assert ask_number().form is None
+
+
+def test_what_was_entered_counts_when_the_result_is_shown() -> None:
+    asked = ask_number()
+    assert asked.form is not None
+    asked.form._input.text.value = "40"
+    assert "2 steps below" in compare("own-number", 42).text
 
 
 def test_what_was_skipped_can_be_answered_in_a_new_kernel() -> None:
     ask_number()
-    assert prediction("01-number") is None
+    compare("own-number", 42)
     predictions.forget()
     answer(ask_number(), "40")
-    assert prediction("01-number") == 40
+    assert prediction("own-number") == 40
 
 
 def test_a_question_that_was_never_asked_is_none() -> None:
@@ -133,21 +204,21 @@ def test_a_question_that_was_never_asked_is_none() -> None:
 def test_a_number_is_asked_for_again(typed: str, words: str) -> None:
     asked = ask_number()
     assert words in answer(asked, typed)
-    assert kept("01-number") is None
+    assert kept("own-number") is None
     assert "Committed: 12.5 steps" in answer(asked, " 12,5 ")
 
 
 def test_a_choice_is_asked_for_again() -> None:
     asked = ask_choice()
     assert "Choose one first" in answer(asked, None)
-    assert kept("01-choice") is None
+    assert kept("own-choice") is None
 
 
 def test_a_curve_is_points_over_the_run() -> None:
     asked = ask_curve()
     assert "Move the sliders" in answer(asked, [0, 0, 0, 0, 0])
     answer(asked, [0, 50, 100, 300, 500])
-    points = prediction("04-curve")
+    points = prediction("own-curve")
     np.testing.assert_array_equal(points, [[0, 0], [0.25, 50], [0.5, 100], [0.75, 300], [1, 500]])
 
 
@@ -162,7 +233,7 @@ def test_the_sliders_draw_the_curve_that_they_say() -> None:
 
 
 def test_questions_and_options_are_escaped() -> None:
-    asked = predict("01-x", "<script>x</script>", options=["<img src=x>", "b"])
+    asked = predict("own-x", two_options("<img src=x>", "b", text="<script>x</script>"))
     assert asked.form is not None
     for html in (asked._bundle()["text/html"], asked.form.box.children[0].value):
         assert "<script" not in html
@@ -170,36 +241,59 @@ def test_questions_and_options_are_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "words"),
+    ("replies", "words"),
     [
-        ({"kind": "guess"}, "choice, number, curve"),
-        ({"kind": "choice", "options": ["one"]}, "two options"),
-        ({"kind": "curve"}, "range"),
+        ({"one": Reply(right="yes")}, "two options"),
+        ({"one": Reply(wrong="no"), "two": Reply(wrong="no")}, "a reply for being right"),
+        ({"one": Reply(right="yes"), "two": Reply()}, "nothing to say to who wrongly chooses 'two'"),
+        ({"one": Reply(right="yes"), "two": Reply(right="yes", wrong="no")}, "chooses 'one'"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_refused(named: dict[str, Any], words: str) -> None:
+def test_a_choice_that_leaves_an_option_out_is_refused(replies: dict[str, Reply], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        predict("01-x", "What?", **named)
+        Choice("Which?", replies, lambda result: result)
+
+
+def test_a_question_that_no_lesson_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no question 'q_update-beta'; there are q_update-rewards, q_update-alpha"):
+        predict("q_update-beta")
+    with pytest.raises(ConfigError, match="none of a lesson 'nowhere'"):
+        predict("nowhere-x")
+
+
+def test_the_text_of_a_lessons_question_stands_in_the_notebook_alone() -> None:
+    asked = predict("q_update-alpha")
+    assert asked.form is not None
+    for shown in (repr(asked), asked.form.box.children[0].value):
+        assert asked.question.text not in shown
+    assert "○ alpha = 0.1" in repr(asked)
 
 
 # ---- compare
 
 
-def test_the_reasoning_behind_the_wrong_option_is_answered() -> None:
+def test_the_reasoning_behind_the_wrong_option_is_answered_and_the_right_one_explained() -> None:
     answer(ask_choice(), "the value")
-    page = compare("01-choice", "the reward", answers={"the value": "A value is a <i>sum</i>.", "the reward": "no"})
-    assert "Otherwise than you predicted" in page.text
+    page = compare("own-choice", "r")
+    assert "Not as you predicted" in page.text
     assert "A value is a <i>sum</i>." in page.text
+    assert "There is nothing after it." in page.text
     assert "&lt;i&gt;" in page.html
     assert "  You predicted: the value" in page.text
-    assert kept("01-choice")["happened"] == "the reward"
+    assert kept("own-choice")["happened"] == "the reward"
 
 
-def test_the_right_option_gets_no_lecture() -> None:
-    answer(ask_choice(), "the value")
-    page = compare("01-choice", "the value", answers={"the reward": "no"})
+def test_the_right_option_gets_its_reason_only() -> None:
+    answer(ask_choice(), "the reward")
+    page = compare("own-choice", "r")
     assert "As you predicted" in page.text
-    assert "no" not in page.text.split()
+    assert "There is nothing after it." in page.text
+    assert "sum" not in page.text
+
+
+def test_a_result_that_does_not_tell_is_none() -> None:
+    ask_choice()
+    assert "Nothing to compare yet" in compare("own-choice", "neither").text
 
 
 @pytest.mark.parametrize(
@@ -214,11 +308,11 @@ def test_the_right_option_gets_no_lecture() -> None:
 )
 def test_how_far_a_number_was(actual: float, words: str) -> None:
     answer(ask_number(), "102")
-    page = compare("01-number", actual, answers={(0, 50): "too few", (51, 500): "too many"})
+    page = compare("own-number", actual)
     assert words in page.text
     assert "too many" in page.text
     assert "too few" not in page.text
-    json.dumps(kept("01-number"), allow_nan=False)
+    json.dumps(kept("own-number"), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -232,27 +326,27 @@ def test_how_far_a_number_was(actual: float, words: str) -> None:
 )
 def test_how_far_a_curve_was(actual: Any) -> None:
     answer(ask_curve(), [0, 100, 200, 300, 500])
-    page = compare("04-curve", actual)
+    page = compare("own-curve", actual)
     assert "On average they are 20 apart, furthest at 100% of the run" in page.text
     assert "<img alt=" in page.html
-    assert kept("04-curve")["happened"] == [0, 100, 200, 300, 400]
+    assert kept("own-curve")["happened"] == [0, 100, 200, 300, 400]
 
 
 def test_a_curve_of_which_nothing_came() -> None:
     answer(ask_curve(), [0, 100, 200, 300, 500])
     for actual in ([], [np.nan, np.nan]):
-        assert "nan" in compare("04-curve", actual).text
-    assert kept("04-curve")["happened"] == [None] * 5
+        assert "nan" in compare("own-curve", actual).text
+    assert kept("own-curve")["happened"] == [None] * 5
 
 
 @pytest.mark.parametrize(
     ("ask", "actual"),
-    [(ask_choice, "the value"), (ask_number, 3.0), (ask_curve, [1.0, 2.0])],
+    [(ask_choice, "q"), (ask_number, 3.0), (ask_curve, [1.0, 2.0])],
     ids=["choice", "number", "curve"],
 )
 def test_without_a_prediction_compare_says_what_happened(ask: Any, actual: Any) -> None:
     asked = ask()
-    page = compare(asked.question.id, actual, answers={"the reward": "because"} if ask is ask_choice else None)
+    page = compare(asked.id, actual)
     assert "No prediction to compare" in page.text
     assert "What happened" in page.text
     assert VIEW not in asked._bundle()
@@ -261,7 +355,7 @@ def test_without_a_prediction_compare_says_what_happened(ask: Any, actual: Any) 
 @pytest.mark.parametrize("ask", [ask_choice, ask_number, ask_curve])
 def test_a_run_that_gave_nothing_is_no_error(ask: Any) -> None:
     asked = ask()
-    assert "Nothing to compare yet" in compare(asked.question.id, None).text
+    assert "Nothing to compare yet" in compare(asked.id, None).text
 
 
 def test_a_sketch_of_any_curve() -> None:
@@ -272,14 +366,6 @@ def test_a_sketch_of_any_curve() -> None:
         assert "&lt;return&gt;" in svg
 
 
-def test_an_answer_to_an_option_that_was_not_offered_is_refused() -> None:
-    ask_choice()
-    with pytest.raises(ConfigError, match="offers 'the value', 'the reward'"):
-        compare("01-choice", "the values")
-    with pytest.raises(ConfigError, match="no option 'gamma'"):
-        compare("01-choice", "the value", answers={"gamma": "no"})
-
-
 # ---- without a browser
 
 
@@ -288,10 +374,10 @@ def test_in_a_notebook_that_nobody_watches_everything_goes_on(tmp_path: Path) ->
     nbclient = pytest.importorskip("nbclient")
     cells = [
         "from dqnkit.classroom import compare, predict, prediction",
-        "predict('01-a', 'Which?', options=['left', 'right'])",
-        "predict('01-b', 'How many?', kind='number')",
-        "prediction('01-a') is None",
-        "compare('01-a', 'left')",
+        "predict('q_update-alpha')",
+        "predict('q_update-gamma')",
+        "prediction('q_update-alpha') is None",
+        "compare('q_update-alpha', {1.0: 0.3, 0.1: 0.1})",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -301,7 +387,7 @@ def test_in_a_notebook_that_nobody_watches_everything_goes_on(tmp_path: Path) ->
     assert VIEW in bundles[1]
     assert "Skipped where nobody answers" in bundles[1]["text/plain"]
     assert bundles[2]["text/plain"] == "True"
-    assert "What happened: left" in bundles[3]["text/plain"]
+    assert "What happened: alpha = 0.1" in bundles[3]["text/plain"]
     assert (tmp_path / "dqnkit-progress.json").is_file()
 
 
@@ -314,10 +400,10 @@ def test_without_ipywidgets_a_question_is_text(tmp_path: Path) -> None:
         "import dqnkit.classroom.predictions as p\n"
         "p.find_spec = lambda name: None\n"
         "from dqnkit.classroom import compare, predict, prediction\n"
-        "print(predict('01-a', 'Which?', options=['left', 'right']))\n"
-        "print(prediction('01-a'), compare('01-a', 'left'))"
+        "print(predict('q_update-alpha'))\n"
+        "print(prediction('q_update-alpha'), compare('q_update-alpha', {0.1: 0.1}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert not done.stderr
-    assert "○ left" in done.stdout
+    assert "○ alpha = 1" in done.stdout
     assert "No prediction to compare" in done.stdout

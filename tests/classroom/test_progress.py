@@ -31,6 +31,7 @@ from dqnkit.classroom import (
 )
 from dqnkit.classroom.progress_file import ProgressFile, record_check, record_prediction
 from dqnkit.classroom.progress_record import NAME, empty, merge, parse
+from dqnkit.classroom.question import Number
 
 
 def in_file() -> Any:
@@ -48,14 +49,14 @@ def test_the_file_is_as_its_description_says() -> None:
     record_check("q_update", "01_q_update", False, "jumps to the target")
     record_check("q_update", "01_q_update", True)
     record_check("q_update", "01_q_update", False)
-    record_prediction("01-alpha", "Größer?", "number", 40.0)
-    progress_file.record_happened("01-alpha", 52.0)
+    record_prediction("q_update-alpha", "Größer?", "number", 40.0)
+    progress_file.record_happened("q_update-alpha", 52.0)
     data = in_file()
     entry = data["checks"]["q_update"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["passed"])
     assert entry["first_tried"] <= entry["passed"] <= entry["last_tried"]
     assert (entry["tries"], entry["mistakes"]) == (4, ["jumps to the target"])
-    assert data["predictions"]["01-alpha"] | {"when": ""} == {
+    assert data["predictions"]["q_update-alpha"] | {"when": ""} == {
         "question": "Größer?",
         "kind": "number",
         "value": 40.0,
@@ -63,7 +64,7 @@ def test_the_file_is_as_its_description_says() -> None:
         "happened": 52.0,
     }
     documented = set(re.findall(r'^ +"(\w+)":', progress_record.__doc__ or "", re.MULTILINE))
-    fields = {*data, *entry, *data["predictions"]["01-alpha"], "q_update"}
+    fields = {*data, *entry, *data["predictions"]["q_update-alpha"], "q_update"}
     assert documented == fields
 
 
@@ -163,7 +164,7 @@ def test_no_file_makes_a_check_raise(given: str, tmp_path: Path, tried: Any) -> 
 
 def test_an_answer_of_another_kind_is_no_answer() -> None:
     progress_file.FILE.path.write_bytes(record_with("predictions", value=[3.0]))
-    assert "Predict" in repr(predict("01-a", "How many?", kind="number"))
+    assert "Predict" in repr(predict("01-a", Number("How many?", "", (0, 10))))
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, b'{"format": "dqnkit-progress", "version": 2}'])

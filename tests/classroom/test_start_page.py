@@ -40,7 +40,7 @@ def test_a_new_reader_is_told_where_to_begin(course):
 
 
 def test_what_is_done_is_counted(course):
-    progress_file.record_prediction("00-random", "?", "number", 3)
+    progress_file.record_prediction("start_here-random", "?", "number", 3)
     assert "◐ begun, 0 of 2 checks" in rows(start_page.start_page(course))["00_start_here"]
     progress_file.record_check("q_update", "00_start_here", passed=True)
     progress_file.record_check("other", "00_start_here", passed=False)

@@ -26,6 +26,7 @@ from dqnkit.classroom import (
     start_page,
 )
 from dqnkit.classroom.course import find_exercise
+from dqnkit.classroom.question import Choice, Curve, Number, Reply
 from dqnkit.cloud import prices
 from dqnkit.cluster import security
 from dqnkit.config import DQNConfig
@@ -139,9 +140,10 @@ def _read_progress(path: Path) -> None:
     """A reader's notebook: a check, its questions, the comparisons, the summary and the download."""
     with mock.patch.object(progress_file, "FILE", progress_file.ProgressFile(path.parent)):
         check("q_update", find_exercise("q_update").solution)
-        predict("01-number", "?", kind="number").__repr__()
-        predict("01-curve", "?", kind="curve", range=(0, 5)).__repr__()
-        predict("01-choice", "?", options=("more", "less")).__repr__()
+        predict("01-number", Number("?", "", (0, 100))).__repr__()
+        predict("01-curve", Curve("?", "", (0, 5))).__repr__()
+        more_or_less = {"more": Reply(wrong="no"), "less": Reply(right="yes")}
+        predict("01-choice", Choice("?", more_or_less, lambda option: option)).__repr__()
         compare("01-number", 3.0)
         compare("01-curve", [1, 2, 3])
         compare("01-choice", "less")

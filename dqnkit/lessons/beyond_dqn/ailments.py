@@ -197,7 +197,7 @@ RULES = {"one table": [(0, 0)], "two tables": [(0, 1), (1, 0)], "online and targ
 TARGET_PERIOD = 10  # episodes between copies of the online table to the target table
 
 
-def overestimates(rule: str, seed: int, episodes: int = 300, alpha: float = 0.1) -> tuple[Array, Array]:
+def two_state_run(rule: str, seed: int, episodes: int = 300, alpha: float = 0.1) -> tuple[Array, Array]:
     """Learn in `TwoStateBias` without replay; actions in the second state are random.
 
     Args:

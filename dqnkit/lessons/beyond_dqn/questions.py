@@ -1,0 +1,197 @@
+"""What the lesson asks its reader to predict, and what it says to each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dqnkit.classroom.question import Choice, Number, Question, Reply
+from dqnkit.types import FloatArray
+
+CANCEL, MORE, LESS = "about -0.1: errors up and down cancel out", "clearly more than -0.1", "clearly less than -0.1"
+ALIKE, LARGER_N, SMALLER_N = (
+    "about the same for n = 1, 3 and 10",
+    "n = 1 hardly ever, n = 3 and 10 nearly always",
+    "n = 1 nearly always, larger n less and less",
+)
+ALL_ZERO, ONE_ZERO, FALLING = (
+    "near 0 for every n",
+    "near 0 for n = 1, not for n = 3 and 10",
+    "smaller, the larger n is",
+)
+NO_FEWER, TWO, FIVE = "about the same", "about 2 times fewer", "5 times fewer, or more"
+BOTH, WHERE_ALIKE, NEITHER = (
+    "in both",
+    "where the actions are alike; where they differ it harms",
+    "in neither: a table needs no such thing",
+)
+PARTS, NONE = ("double", "3-step", "prioritized", "dueling"), "none of them clearly"
+
+
+def _maximum(mean: float) -> str:
+    return MORE if mean > -0.05 else LESS if mean < -0.15 else CANCEL
+
+
+def _arrived(shares: Mapping[int, float]) -> str:
+    """From the share of seeds whose policy arrives, for each n."""
+    return LARGER_N if shares[1] < shares[3] - 0.15 else SMALLER_N if shares[1] > shares[3] + 0.15 else ALIKE
+
+
+def _off_policy(errors: Mapping[int, float]) -> str:
+    """From the last error for each n."""
+    if errors[10] < errors[3] < errors[1]:
+        return FALLING
+    return ONE_ZERO if errors[1] < 0.1 < errors[3] else ALL_ZERO
+
+
+def _times_fewer(ratio: float) -> str:
+    return FIVE if ratio >= 4 else TWO if ratio >= 1.4 else NO_FEWER
+
+
+def _dueling(errors: Mapping[tuple[str, str], float]) -> str:
+    """From the error half-way, for each world and each kind of table."""
+    helps = errors["alike", "dueling"] < errors["alike", "plain"]
+    harms = errors["different", "dueling"] > errors["different", "plain"]
+    return WHERE_ALIKE if helps and harms else BOTH if helps else NEITHER
+
+
+def _best_part(returns: Mapping[str, FloatArray]) -> str:
+    """From the return of each seed, with each part and with none: a part is better if all its seeds are."""
+    clear = {part: returns[part].mean() for part in PARTS if returns[part].min() > returns["no part"].max()}
+    return max(clear, key=lambda part: clear[part]) if clear else NONE
+
+
+QUESTIONS: dict[str, Question] = {
+    "maximum": Choice(
+        "If you did all of this a thousand times, what would your estimate of the best machine be on average? (The "
+        "truth: -0.1)",
+        {
+            CANCEL: Reply(
+                wrong="They cancel out in each average. But the maximum does not take an average at random: it takes "
+                "the luckiest of ten."
+            ),
+            MORE: Reply(right="The maximum takes the luckiest of ten averages, and luck is always on its side."),
+            LESS: Reply(wrong="The maximum would have to prefer unlucky averages. It prefers the lucky ones."),
+        },
+        _maximum,
+    ),
+    "wrong": Number(
+        "In which share of its first 300 episodes does plain Q-learning, with one table, take a wrong first action?",
+        unit="%",
+        range=(0, 100),
+        replies={
+            (0, 15): "An agent that knows the values does that. This one believes its maximum, which is above 0.",
+            (
+                15,
+                80,
+            ): "It is worse than that: the second state looks better than 0 after a few visits, and each visit gives "
+            "the ten actions there new luck.",
+        },
+    ),
+    "near-greedy": Choice(
+        "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
+        {
+            ALIKE: Reply(
+                right="In this run the seeds arrived about equally often.",
+                wrong="In the end they may be alike. After 20 episodes the news of the goal has come about 20 "
+                "squares back with n = 1, and each time only a tenth of it (alpha).",
+            ),
+            LARGER_N: Reply(
+                right="With n = 1 the news of the goal moves back one square in each episode. With n = 3 or 10 it "
+                "moves three or ten.",
+                wrong="Longer sums carry news faster, but in this run it made no clear difference.",
+            ),
+            SMALLER_N: Reply(
+                wrong="Longer sums are noisier, that is true; but here the rewards are exact, and news is scarce."
+            ),
+        },
+        _arrived,
+    ),
+    "off-policy": Choice(
+        "After 20,000 random steps: how large is the error against $Q^*$?",
+        {
+            ALL_ZERO: Reply(
+                wrong="The rewards inside the window came from random actions. The sum is what those actions earn, "
+                "and nothing in the target corrects for it."
+            ),
+            ONE_ZERO: Reply(
+                right="With n = 1 the target holds one reward, which is right whatever the policy does next. Longer "
+                "sums hold what random actions earned."
+            ),
+            FALLING: Reply(
+                wrong="News travels faster with large n, but it is news of the random policy: what is summed is what "
+                "random actions earned."
+            ),
+        },
+        _off_policy,
+    ),
+    "priorities": Choice(
+        "How many times fewer updates does prioritized replay need than uniform replay?",
+        {
+            NO_FEWER: Reply(
+                right="In these runs the draws were alike.",
+                wrong="Uniform replay draws the one rewarding transition about once in 2,000 updates, and then those "
+                "before it are still to come.",
+            ),
+            TWO: Reply(
+                right="In these runs about half of the uniform draws were of use.",
+                wrong="Almost every TD error here is 0 at first, so almost every uniform draw is wasted, not every "
+                "second one.",
+            ),
+            FIVE: Reply(
+                right="Almost every TD error here is 0 at first, so almost every uniform draw is wasted. Priorities "
+                "find the few transitions that teach something.",
+                wrong="Almost every uniform draw is wasted at first, but in these runs it evened out.",
+            ),
+        },
+        _times_fewer,
+    ),
+    "dueling": Choice(
+        "Where does dueling help?",
+        {
+            BOTH: Reply(
+                right="In these runs it helped where the actions differ, too.",
+                wrong="Sharing helps where what is shared is true of all. Ten different rewards have nothing to share.",
+            ),
+            WHERE_ALIKE: Reply(
+                right="What is learned of one action is learned of all. That is a gain where they are alike, and an "
+                "error where they are not.",
+                wrong="It is so in most runs. In these the two tables came out otherwise.",
+            ),
+            NEITHER: Reply(
+                right="In these runs the shared part gained nothing.",
+                wrong="A table learns each action by itself: that is just what costs so much where there are many "
+                "that are alike.",
+            ),
+        },
+        _dueling,
+    ),
+    "ablation": Choice(
+        "Which single part raises the return most in these 20,000 steps?",
+        {
+            "double": Reply(
+                right="Its seeds all lie above those without a part.",
+                wrong="Most of its dots lie higher, but not clear of the band with every seed, so five seeds do not "
+                "settle it. And overestimation can hardly be what holds this run back: the next plot shows values "
+                "that are far too low.",
+            ),
+            "3-step": Reply(
+                right="CartPole's rewards are exact and its end is all that counts. A 3-step target carries the news "
+                "of a fall back three times as fast.",
+                wrong="Look at the dots again: they are not clear of the band in this recording.",
+            ),
+            "prioritized": Reply(
+                right="Its seeds all lie above those without a part.",
+                wrong="CartPole pays 1 in every step. There is no rare reward to look for.",
+            ),
+            "dueling": Reply(
+                right="Its seeds all lie above those without a part.",
+                wrong="There are two actions, and which one is taken matters all the time: there is little to share.",
+            ),
+            NONE: Reply(
+                right="No part has all its seeds above those without a part.",
+                wrong="One row lies clear of the band with every seed.",
+            ),
+        },
+        _best_part,
+    ),
+}

@@ -1,0 +1,119 @@
+"""What the lesson asks its reader to predict, and what it says to each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dqnkit.classroom.question import Choice, Number, Question, Reply
+
+FALLS, STAYS, RISES = (
+    "It falls further: the network goes on learning",
+    "It stays: nothing new is learned there",
+    "It rises: what was learned there is lost",
+)
+NEWEST, SOME, ALL, SAME = (
+    "The newest 32: the freshest data",
+    "The newest 500: fresh, and mixed",
+    "All 8,000: old and new alike",
+    "All about the same: they make the same number of updates",
+)
+
+
+def _after_it_left(errors: tuple[float, float]) -> str:
+    """From the error in the quarter when the patrol leaves it, and at the end."""
+    before, after = errors
+    return RISES if after > 1.2 * before else FALLS if after < 0.8 * before else STAYS
+
+
+def _best_memory(errors: Mapping[str, float]) -> str:
+    """From the error at the end with each memory."""
+    smallest, largest = min(errors.values()), max(errors.values())
+    if largest < 1.2 * smallest:
+        return SAME
+    return {"newest 32": NEWEST, "newest 500": SOME, "all 8,000": ALL}[min(errors, key=lambda name: errors[name])]
+
+
+QUESTIONS: dict[str, Question] = {
+    "left": Choice(
+        "A network learns from each step's 32 newest transitions. After 2,000 steps the patrol leaves the quarter "
+        "with the goal and never comes back. What happens to the network's error in that quarter, over the next "
+        "6,000 steps?",
+        {
+            FALLS: Reply(
+                right="It went on falling in these runs: what is learned elsewhere happens to fit here, too.",
+                wrong="It goes on learning, but about other squares. The parameters are shared, so each of those "
+                "updates moves the values at the goal as well, and nothing pulls them back.",
+            ),
+            STAYS: Reply(
+                right="In these runs the updates elsewhere hardly touched this quarter.",
+                wrong="For a table you would be right: entries that are not visited stay. A network's squares share "
+                "all parameters, so whatever fits the new corner also moves the old one.",
+            ),
+            RISES: Reply(
+                right="Each update fits the corner in which the patrol walks now. It moves the shared parameters, "
+                "and with them the values of the corner that nobody visits any more.",
+                wrong="It did not rise in these runs. Run them with other seeds before you believe it.",
+            ),
+        },
+        _after_it_left,
+    ),
+    "capacity": Choice(
+        "Which memory leads to the smallest error over the whole room?",
+        {
+            NEWEST: Reply(
+                wrong="Fresh matters where old data has become wrong. These transitions have not: what a move leads "
+                "to is the same today as 8,000 steps ago. What the newest 32 lack is the rest of the world."
+            ),
+            SOME: Reply(
+                right="In these runs 500 were enough.",
+                wrong="Mixed, but out of one quarter only: 500 steps are less than the 2,000 that the patrol stays "
+                "there. A buffer must reach back further than its data is correlated.",
+            ),
+            ALL: Reply(
+                right="Only this memory still holds all four quarters, so each batch is a sample of the whole room.",
+                wrong="It holds all four quarters, but in these runs a smaller one was enough.",
+            ),
+            SAME: Reply(
+                wrong="As many updates, yes, but each of the newest ones fits one corner and unlearns another. It "
+                "matters what a batch is a sample of."
+            ),
+        },
+        _best_memory,
+    ),
+    "often": Number(
+        "A full buffer has 1,000 slots. With every step one transition comes in, and one batch of 32 is drawn. How "
+        "often is a transition drawn, on average, before it is overwritten?",
+        unit="times",
+        range=(0, 1000),
+        replies={
+            (
+                0,
+                3,
+            ): "If each were drawn about once, most of the draws would be missing: 32 are made for every transition "
+            "that comes in.",
+            (
+                100,
+                1000,
+            ): "The more slots, the longer a transition stays, but the less often each is drawn. The two cancel: the "
+            "capacity does not matter here.",
+        },
+    ),
+    "truncated": Number(
+        "The network learns V from these transitions. If the truncated steps (1 in 50) are stored with a discount of "
+        "0, as if the pole had fallen, at about what value do the states settle?",
+        unit="",
+        range=(0, 1000),
+        replies={
+            (
+                85,
+                1000,
+            ): "One transition in fifty looks like little. But its value of 1 goes into the target of the step "
+            "before, and so on: the mistake is bootstrapped through all states.",
+            (
+                0,
+                15,
+            ): "Few states are close to the limit. Most are followed by many more steps, and the network cannot tell "
+            "which is which: there is no clock in what it sees.",
+        },
+    ),
+}

@@ -1,0 +1,147 @@
+"""What the lesson asks its reader to predict, and what it says to each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dqnkit.classroom.question import Choice, Number, Question, Reply
+
+THREE, ONE, ERROR = "three different sums", "the same sum three times", "an error: it was submitted before"
+EVERYTHING, DATA_TOO, RESULT, NOTHING = (
+    "all of them",
+    "the scattered data and the result",
+    "only the task's result",
+    "none of them",
+)
+BOTH, FAST_ONLY, SLOW_ONLY, NEITHER = (
+    "both about 4 times",
+    "CartPole about 4 times, SlowCartPole less: it is slow",
+    "SlowCartPole about 4 times, CartPole less: there are not enough cores",
+    "neither: Dask costs more than it brings",
+)
+SHORT, SOME, LONG, NEVER = (
+    "500 steps",
+    "some thousand steps",
+    "20,000 steps: half of the run",
+    "never: Q-learning is off-policy",
+)
+
+
+def _sums(sums: Sequence[int]) -> str:
+    return ONE if len(set(sums)) == 1 else THREE
+
+
+def _survived(survived: Mapping[str, bool]) -> str:
+    """From whether the Actor object, the scattered data and the task's result could still be had, in this order."""
+    _, data, result = survived.values()
+    return EVERYTHING if all(survived.values()) else DATA_TOO if data and result else RESULT if result else NOTHING
+
+
+def _faster(times: Sequence[float]) -> str | None:
+    """From how many times faster 4 workers were: CartPole, SlowCartPole. None where other programs used the cores."""
+    cartpole, slow = times
+    return BOTH if min(cartpole, slow) > 3 else SLOW_ONLY if slow > 3 else None
+
+
+def _harmful_lag(lag: int) -> str:
+    """From the shortest lag that did harm; 0 if none did."""
+    return NEVER if not lag else SHORT if lag <= 500 else SOME if lag < 20_000 else LONG
+
+
+QUESTIONS: dict[str, Question] = {
+    "dice": Choice(
+        "We submit `throw_dice(100)` three times, with the same argument. What comes back?",
+        {
+            THREE: Reply(
+                right="Dask ran all three: it was told that the function is not pure.",
+                wrong="Dask did not run the second and the third. It saw the same function with the same argument, "
+                "and took the sum that it had.",
+            ),
+            ONE: Reply(
+                right="Dask saw the same function with the same argument, ran it once, and gave its result to all "
+                "three.",
+                wrong="It would be so if Dask took the function for pure. Here it ran all three.",
+            ),
+            ERROR: Reply(wrong="It is no error: Dask has the result already and hands it out."),
+        },
+        _sums,
+    ),
+    "survives": Choice(
+        "The worker is killed. Which of the three can still be had a moment later?",
+        {
+            EVERYTHING: Reply(
+                wrong="What was only on the dead worker is gone. Dask can bring back only what it knows how to make."
+            ),
+            DATA_TOO: Reply(
+                wrong="The scheduler does not know how scattered data came about, so it cannot make it again. It "
+                "knows the task, so it ran `hold` once more, on another worker."
+            ),
+            RESULT: Reply(
+                right="The scheduler keeps the recipe of every task whose result somebody holds a future of, and ran "
+                "it again on another worker. The other two have no recipe."
+            ),
+            NOTHING: Reply(
+                wrong="The scheduler keeps the recipe of every task whose result somebody holds a future of, and "
+                "runs it again elsewhere."
+            ),
+        },
+        _survived,
+    ),
+    "throughput": Choice(
+        "With 4 workers instead of one on this computer, how many times more steps of each come in?",
+        {
+            BOTH: Reply(
+                right="On this computer there are enough cores for four that compute.",
+                wrong="Four processes on fewer free cores take turns. Only those that wait can do so four at once.",
+            ),
+            FAST_ONLY: Reply(
+                wrong="It is the other way round: computing needs cores, waiting needs none. Slow simulators are "
+                "what a cluster is good for, even on one computer."
+            ),
+            SLOW_ONLY: Reply(
+                right="Waiting needs no core, so four wait at once. Computing needs one each, and four processes "
+                "take turns on fewer.",
+                wrong="On this computer there are enough cores for four that compute.",
+            ),
+            NEITHER: Reply(
+                wrong="It costs some milliseconds a task, and these tasks take 200: you will measure that in section 7."
+            ),
+        },
+        _faster,
+    ),
+    "amdahl": Number(
+        "With a barrier (one rollout for each worker, then the driver works on all of them), how many times faster "
+        "are 4 workers than one?",
+        unit="times",
+        range=(0, 100),
+        replies={
+            (3.5, 100): "The rollouts got four times faster. The driver's fifth did not: 1 / (0.2 + 0.8 / 4) = 2.5.",
+            (0, 1.6): "Four fifths of the work are divided by four: 1 / (0.2 + 0.8 / 4) = 2.5.",
+        },
+    ),
+    "lag": Choice(
+        "From which lag on does the newest network get clearly worse? (The whole run has 40,000 steps.)",
+        {
+            SHORT: Reply(
+                right="In this recording even a short lag did harm.",
+                wrong="Replay is full of transitions that are much older than that, and is none the worse for it.",
+            ),
+            SOME: Reply(
+                right="That is a large part of the time in which CartPole is learned: the newest policy goes where "
+                "older ones never were, and nobody shows it its errors there until much later.",
+                wrong="In this recording a lag of some thousand steps did no clear harm.",
+            ),
+            LONG: Reply(
+                right="In this recording only a lag of half the run did harm.",
+                wrong="Harm begins earlier: CartPole is learned in about 26,000 steps, and a lag of several thousand "
+                "is a large part of that.",
+            ),
+            NEVER: Reply(
+                right="In this recording no lag did clear harm.",
+                wrong="It may learn from any data, but only about what the data shows. The newest policy goes where "
+                "older ones never were; if it errs there, nobody shows it for as long as the lag lasts.",
+            ),
+        },
+        _harmful_lag,
+    ),
+}

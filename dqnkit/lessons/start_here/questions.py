@@ -1,0 +1,53 @@
+"""What the lesson asks its reader to predict, and what it says to each answer."""
+
+from __future__ import annotations
+
+from dqnkit.classroom.question import Choice, Number, Question, Reply
+
+PUSHING, RANDOM, FORTY, LONG = (
+    "about 10, as for always pushing right",
+    "about 24, as for a random policy",
+    "about 40",
+    "about 200 or more",
+)
+
+
+def _by_angle(mean_return: float) -> str:
+    return PUSHING if mean_return < 16 else RANDOM if mean_return < 32 else FORTY if mean_return < 120 else LONG
+
+
+QUESTIONS: dict[str, Question] = {
+    "random": Number(
+        "A policy pushes left or right at random. What is its mean return, that is, how many steps does the pole "
+        "stay up on average?",
+        unit="steps",
+        range=(1, 500),
+        replies={
+            (1, 14): "That is how long the pole stays up if you always push the same way. Random pushes partly "
+            "cancel each other out.",
+            (40, 500): "Nothing holds the pole: once it leans, gravity does the rest, and chance does not react to it.",
+        },
+    ),
+    "angle": Choice(
+        "This policy pushes to the side to which the pole leans. What will its mean return be?",
+        {
+            PUSHING: Reply(
+                wrong="It falls that fast only if nothing ever reacts to it. This policy turns the push around as "
+                "soon as the pole is past the middle."
+            ),
+            RANDOM: Reply(
+                wrong="Half of the random pushes are wrong. These go to the side that helps at that moment, which is "
+                "worth something."
+            ),
+            FORTY: Reply(
+                right="The push is on the right side, so the pole stays up longer than by chance. But it lasts too "
+                "long: the pole still turns when it stands upright, and swings a little further each time."
+            ),
+            LONG: Reply(
+                wrong="The side is right, but the push lasts too long: when the pole stands upright it still turns, "
+                "and nothing has slowed it down. So it swings to the other side, further each time."
+            ),
+        },
+        _by_angle,
+    ),
+}
