@@ -496,8 +496,9 @@ def test_what_the_code_prints_is_shown_with_the_result(capsys: pytest.CaptureFix
 
 def test_an_interrupt_ends_the_check_and_the_readers_thread() -> None:
     code = """
-import _thread, threading, time
+import _thread, signal, threading, time
 from dqnkit.classroom.time_limit import run_limited
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 def loop():
     while True:
         try: pass
