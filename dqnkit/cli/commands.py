@@ -105,7 +105,7 @@ def train(
     **settings: Any,
 ) -> None:
     config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
-    _try_environment(config)
+    observations = _try_environment(config)
     from dqnkit.runs import RunFolder, new_folder
     from dqnkit.training import check_learns
 
@@ -121,7 +121,7 @@ def train(
         path = run_dir or new_folder(Path("runs"), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
         with RunFolder.create(path, config) as run:
             click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-            click.echo(_observations(config))
+            click.echo(observations)
             if settings_in_words := unusual(config):
                 click.echo(f"Settings besides the defaults of --help: {settings_in_words}")
             statuses = train_loop(config, rollouts=rollouts.source, learner=learner)
@@ -156,7 +156,7 @@ def resume(
     config = before = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    _try_environment(config)
+    observations = _try_environment(config)
     with RunLock(run), cluster.rollouts() as rollouts, ExitStack() as stack:
         import_tensorflow()
         from dqnkit.training import check_learns
@@ -171,7 +171,7 @@ def resume(
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
             return
         click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
-        click.echo(_observations(config))
+        click.echo(observations)
         if config.total_steps != before.total_steps:
             for sentence in schedule_changes(before, config, step):
                 click.echo(f"  {sentence}")
@@ -252,25 +252,22 @@ def course(folder: Path) -> None:
     bring_course(folder)
 
 
-def _try_environment(config: DQNConfig) -> None:
+def _try_environment(config: DQNConfig) -> str:
     """Make the environment and take one step, so that what never works is said at once and leaves no folder behind.
+
+    Returns:
+        how the network reads observations, in one line.
 
     Raises:
         DQNKitError: the environment cannot be used, or replay has no room in memory.
     """
     from dqnkit.cli.memory import check_memory
     from dqnkit.environments import make_env
+    from dqnkit.observations import describe
 
     env = make_env(config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
     check_memory(config, env.observation_space)
     env.reset(seed=config.seed)
     env.step(0)
     env.close()
-
-
-def _observations(config: DQNConfig) -> str:
-    """How the network reads observations, in one line."""
-    from dqnkit.environments import network_spaces
-    from dqnkit.observations import describe
-
-    return str(describe(network_spaces(config.env_id, config.frame_stack)[0], config.frame_stack))
+    return str(describe(env.observation_space, config.frame_stack))
