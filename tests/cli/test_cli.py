@@ -15,19 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toys import SMALL_RUN
 
 from dqnkit.checkpoint import restore
 from dqnkit.config import DQNConfig
 
-QUICK = (
-    "--total-steps=1500",
-    "--learning-starts=100",
-    "--samples-per-insert=2",
-    "--hidden-sizes=16",
-    "--num-envs=4",
-    "--no-xla",
-    "--no-video",
-)
+QUICK = ("--total-steps=1500", *SMALL_RUN)
 
 # A user's own environment, whose squared rewards overflow float32
 HUGE = """

@@ -17,18 +17,11 @@ from pathlib import Path
 import dask_processes
 import psutil
 import pytest
+from toys import SMALL_RUN
 
 from dqnkit.checkpoint import restore
 
-QUICK = (
-    "--total-steps=1500",
-    "--learning-starts=100",
-    "--samples-per-insert=2",
-    "--hidden-sizes=16",
-    "--num-envs=4",
-    "--no-xla",
-    "--no-video",
-)
+QUICK = ("--total-steps=1500", *SMALL_RUN)
 
 # A user's own environment, in the folder where the command runs
 MINE = """

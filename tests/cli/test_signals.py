@@ -18,19 +18,12 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from clusters import within
+from toys import SMALL_RUN
 
 from dqnkit.checkpoint import restore
 from dqnkit.cli import main, signals
 
-QUICK = (
-    "--run-dir=run",
-    "--learning-starts=100",
-    "--samples-per-insert=2",
-    "--hidden-sizes=16",
-    "--num-envs=4",
-    "--no-xla",
-    "--no-video",
-)
+QUICK = ("--run-dir=run", *SMALL_RUN)
 Tried = Callable[[int, str, str], None]
 
 # Of this environment the hundred copies of the evaluation are slow

@@ -11,6 +11,15 @@ from dqnkit.config import DQNConfig
 from dqnkit.policy import Dense, Flatten, Rescale
 from dqnkit.types import Array, PolicyWeights
 
+# Options of `dqnkit train` with which a run learns within a second, if that.
+SMALL_RUN = (
+    "--learning-starts=100",
+    "--samples-per-insert=2",
+    "--hidden-sizes=16",
+    "--num-envs=4",
+    "--no-xla",
+    "--no-video",
+)
 LENGTHS = (3, 1, 5, 2)  # of the episodes of Scripted-v0, which repeat
 ENDS_BY_TRUNCATION = (False, True, True, False)
 
