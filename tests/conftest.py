@@ -11,6 +11,8 @@ import pytest
 import toys
 from hypothesis import settings
 
+from dqnkit.course_folder import find_notebooks
+
 settings.register_profile("dqnkit", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("dqnkit")
 toys.register()
@@ -20,6 +22,17 @@ toys.register()
 def rng() -> np.random.Generator:
     """A new random generator for each test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def fast_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the notebooks as they are built with short training runs."""
+    pytest.importorskip("jupytext")
+    from dqnkit.authoring.build import build_fast
+
+    folder = tmp_path_factory.mktemp("fast")
+    build_fast(find_notebooks(), folder)
+    return folder
 
 
 MUTANTS = pytest.StashKey[dict[str, dict[str, bool]]]()

@@ -1,6 +1,6 @@
 """The notebooks as a reader runs them: from top to bottom in a fresh kernel, student's copy and solution.
 
-All of them are slow. With DQNKIT_FAST=1 each training run is short; two, or all, are run whole too.
+All of them are slow. In fast mode they are built with short training runs; two, or all, are run whole too.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(FOLDER).with_suffix(""))
 
 
-def assert_runs(path: Path, folder: Path, fast: bool) -> int:
+def assert_runs(path: Path, folder: Path, solved: bool) -> int:
     notebook = nbformat.read(path, as_version=4)
-    memory: int = runs.run(notebook, folder, fast)
+    memory: int = runs.run(notebook, folder)
     assert not runs.complaints(notebook), "\n".join(runs.complaints(notebook))
     checked, passed = runs.names_checked(notebook), runs.passed_checks(folder)
-    assert passed == (checked if path in SOLUTIONS else set()), f"checked {checked}, passed {passed}"
+    assert passed == (checked if solved else set()), f"checked {checked}, passed {passed}"
     return memory
 
 
@@ -55,8 +55,8 @@ def test_what_is_built_is_what_the_sources_give() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ALL, ids=name_of)
-def test_a_notebook_runs_in_fast_mode(path: Path, tmp_path: Path) -> None:
-    assert_runs(path, tmp_path, fast=True)
+def test_a_notebook_runs_in_fast_mode(path: Path, fast_notebooks: Path, tmp_path: Path) -> None:
+    assert_runs(fast_notebooks / path.relative_to(FOLDER), tmp_path, solved=path in SOLUTIONS)
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_notebook_runs_whole(path: Path, tmp_path: Path) -> None:
     if not everything and (path not in SOLUTIONS or path.stem not in WHOLE):
         pytest.skip("only with DQNKIT_WHOLE_NOTEBOOKS=all: CI runs two whole notebooks, the rehearsal all")
     began = time.monotonic()
-    memory = assert_runs(path, tmp_path, fast=False)
+    memory = assert_runs(path, tmp_path, solved=path in SOLUTIONS)
     seconds = time.monotonic() - began
     print(f"\n{name_of(path)}: {seconds:.0f} s, {memory / 1e6:.0f} MB at most")
     assert seconds < runs.NOTEBOOK_LIMIT

@@ -25,14 +25,14 @@ CONTRAST_OF_TEXT = (Path(__file__).parent / "support" / "contrast.js").read_text
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with jupyter_lab(tmp_path_factory.mktemp("lab"), DQNKIT_FAST="1") as lab:
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_to_its_end_and_can_be_read(lab: Lab, path: Path) -> None:
-    notebook = lab.open(path)
+def test_a_notebook_runs_to_its_end_and_can_be_read(lab: Lab, path: Path, fast_notebooks: Path) -> None:
+    notebook = lab.open(fast_notebooks / "solutions" / path.name)
     try:
         notebook.run_all()
         notebook.wait_until_done(timeout=300)

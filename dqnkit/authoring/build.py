@@ -1,6 +1,7 @@
 """Build the notebooks and the lists in the READMEs from the sources of the lessons.
 
     python -m dqnkit.authoring.build             # write all of them
+    python -m dqnkit.authoring.build --fast /tmp/fast       # notebooks with short runs, for tests, into another folder
     python -m dqnkit.authoring.build --repository someone/fork --tag autumn   # for a fork or a class
 
 Authors edit ``notebooks/source`` (see `dqnkit.authoring.source`) and the order of the lessons in
@@ -40,6 +41,18 @@ def build_course(folder: Path, repository: Repository | None = None) -> dict[Pat
     return built
 
 
+def build_fast(folder: Path, to: Path) -> list[Path]:
+    """Write all notebooks with short runs into ``to``, in the same places; return their paths."""
+    paths = []
+    for source in read_sources(folder):
+        for name, solved in ((f"{source.notebook}.ipynb", False), (f"solutions/{source.notebook}.ipynb", True)):
+            text = notebook(source, read_repository(folder), f"notebooks/{name}", "", solved=solved, fast=True)
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            (to / name).write_text(text, encoding="utf-8", newline="\n")
+            paths.append(to / name)
+    return paths
+
+
 def leftovers(folder: Path, built: dict[Path, str]) -> list[Path]:
     """Return built notebooks that no longer belong to a lesson."""
     there = [*folder.glob(NOTEBOOKS), *(folder / "solutions").glob(NOTEBOOKS)]
@@ -57,10 +70,15 @@ def _was_built(path: Path) -> bool:
 @click.command()
 @click.option("--repository", help="Where badges and set-up lead, as owner/name on GitHub; kept for the next time.")
 @click.option("--tag", help="Branch, tag or commit that badges and set-up lead to; kept for the next time.")
-def main(repository: str | None, tag: str | None) -> None:
+@click.option("--fast", type=click.Path(path_type=Path), help="Write only notebooks with short runs, into this folder.")
+def main(repository: str | None, tag: str | None, fast: Path | None) -> None:
     """Build the student's copies and the solutions from the sources, and the lists in the READMEs."""
     folder = Path(__file__).resolve().parents[2] / "notebooks"
     try:
+        if fast is not None:
+            for path in build_fast(folder, fast):
+                click.echo(f"wrote {path}")
+            return
         leads_to = read_repository(folder)
         given = {name: value for name, value in (("repository", repository), ("tag", tag)) if value is not None}
         leads_to = replace(leads_to, **given)

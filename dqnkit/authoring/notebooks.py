@@ -8,12 +8,12 @@ from collections import Counter
 from typing import Any
 
 from dqnkit.authoring.repository import Repository
-from dqnkit.authoring.source import Source, filled, with_solution, without_solution
+from dqnkit.authoring.source import Source, filled, sized, with_solution, without_solution
 from dqnkit.errors import DQNKitError
 
 BADGES, COURSE = "<!-- badges -->", "<!-- course -->"
+SET_UP_TITLE = "On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing."
 SET_UP = """\
-# On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing.
 import sys
 
 if "google.colab" in sys.modules:
@@ -22,13 +22,16 @@ if "google.colab" in sys.modules:
     assert _exit_code == 0, f"Cannot install {{kit}}: no network, or no such address. Mend it, and run this cell again."
     from dqnkit.colab import set_up
     set_up()"""  # IPython runs the line with ! in a shell and sets _exit_code
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # of a code cell: for Colab, for JupyterLab
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 
 
-def notebook(source: Source, repository: Repository, path: str, course_table: str, *, solved: bool) -> str:
+def notebook(
+    source: Source, repository: Repository, path: str, course_table: str, *, solved: bool, fast: bool = False
+) -> str:
     """Return a notebook as the text of its file; the same source gives the same bytes.
 
     The metadata ``dqnkit`` holds the lesson's ``idea`` and ``minutes``, for lists of lessons.
@@ -39,9 +42,10 @@ def notebook(source: Source, repository: Repository, path: str, course_table: st
         path: of the notebook in the repository.
         course_table: the table of all lessons, in Markdown.
         solved: whether to build the solution.
+        fast: whether to shorten its runs, for tests.
 
     Raises:
-        DQNKitError: the marks of a solution are malformed; the message names the cell.
+        DQNKitError: a mark is malformed; the message names the cell.
     """
     badges = f"[Open in Binder]({repository.on_binder(path)}) · [Open in Colab]({repository.on_colab(path)})"
     cells = []
@@ -49,11 +53,11 @@ def notebook(source: Source, repository: Repository, path: str, course_table: st
         text = filled(cell.source, source).replace(BADGES, badges).replace(COURSE, course_table)
         if cell.cell_type == "code":
             try:
-                text = with_solution(text) if solved else without_solution(text)
+                text = sized(with_solution(text) if solved else without_solution(text), fast=fast)
             except (DQNKitError, SyntaxError) as error:
                 raise DQNKitError(f"{source.lesson}.py, cell {index}: {error}") from error
-        cells.append(_cell(cell.cell_type, name, text))
-    cells.insert(1, _cell("code", "set-up", SET_UP.format(kit=repository.archive)))  # after the title
+        cells.append(_cell(cell.cell_type, name, text, cell.metadata.get("title", "")))
+    cells.insert(1, _cell("code", "set-up", SET_UP.format(kit=repository.archive), SET_UP_TITLE))  # after the heading
     metadata = {**METADATA, "dqnkit": {"idea": source.idea, "minutes": source.minutes}}
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
@@ -70,6 +74,10 @@ def _ids(source: Source) -> list[str]:
     return names
 
 
-def _cell(kind: str, name: str, text: str) -> dict[str, Any]:
+def _cell(kind: str, name: str, text: str, title: str = "") -> dict[str, Any]:
+    """Return a cell; one with a title is folded, and Colab and JupyterLab show the title in place of the code."""
+    if title:
+        text = f"# @title {title}\n{text}"
     cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": {}, "source": text.splitlines(keepends=True)}
+    cell["metadata"] = dict(FOLDED) if title else {}
     return {**cell, "execution_count": None, "outputs": []} if kind == "code" else cell

@@ -1,23 +1,29 @@
 """The source of a lesson's notebook: a Python file in Jupytext's percent format, with a few marks.
 
 The file begins with a YAML header in which ``jupyter: dqnkit:`` gives ``idea`` (the one new idea, for the lists of
-lessons) and ``minutes``. In the text
+lessons) and ``run_seconds`` (of the whole notebook, measured on two cores). In the text
 
-- ``[[number]]`` and ``[[minutes]]`` are replaced by those of the lesson, ``[[replay]]`` by the number of that lesson,
-  ``[[question.gamma]]`` by the text of this question of the lesson (its ``questions.py``);
+- ``[[number]]``, ``[[minutes]]`` and ``[[optional_minutes]]`` are replaced by those of the lesson (`dqnkit.authoring.survey`
+  reckons the minutes), ``[[replay]]`` by the number of that lesson, ``[[question.gamma]]`` by the text of this question of
+  the lesson (its ``questions.py``);
 - ``<!-- badges -->`` is replaced by links that open the notebook, ``<!-- course -->`` by the table of all lessons;
-- lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy.
+- lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy;
+- ``UPDATES = 4_000  # fast: 400`` gives tests a short run: for them the value in the mark replaces the other one, for
+  readers the mark is left out. The line is an assignment, or a named argument on a line of its own;
+- a code cell with a title, ``# %% Draw the errors``, only draws or prepares. Readers see its title, and can unfold it.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dqnkit.authoring.survey import core_and_optional, time_for
 from dqnkit.classroom import course
 from dqnkit.classroom.question import questions_of
 from dqnkit.errors import DQNKitError, needs
@@ -25,6 +31,11 @@ from dqnkit.errors import DQNKitError, needs
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
 REFERENCE = re.compile(r"\[\[([a-z][\w.-]*)\]\]")
+FAST = "# fast:"
+MARKED = re.compile(  # name = value, comment; the value ends before a comma that ends the line within brackets
+    r"(?P<name>\s*[A-Za-z_][\w, ]*?\s*=\s*)(?P<value>\S.*?)(?P<end>,?)(?P<comment>\s*#.*?)?\s*"
+    rf"{FAST}\s*(?P<fast>\S.*?)\s*"
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,9 @@ class Source:
     lesson: str
     number: str  # "03"
     idea: str
-    minutes: int
+    run_seconds: int
+    minutes: int  # without what is optional
+    optional_minutes: int
     cells: Sequence[Any]  # as Jupytext reads them
     references: Mapping[str, str]  # the text between [[ and ]] -> its replacement
 
@@ -92,6 +105,24 @@ def with_solution(code: str) -> str:
     return "\n".join(line for line in code.split("\n") if line.strip() not in (BEGIN, END))
 
 
+def sized(code: str, *, fast: bool) -> str:
+    """Return the code of a cell without its marks for short runs, as readers get it, or ``fast``, as tests run it.
+
+    Raises:
+        DQNKitError: a mark stands behind something else than a name, ``=`` and a value.
+    """
+    lines = []
+    for line in code.split("\n"):
+        found = MARKED.fullmatch(line)
+        if FAST in line and not found:
+            raise DQNKitError(f"{line.strip()!r} has a mark, but is not `name = value` on a line of its own")
+        if found:
+            value = found["fast"] if fast else found["value"]
+            line = found["name"] + value + found["end"] + (found["comment"] or "")
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def _read(path: Path, number: str, references: Mapping[str, str]) -> Source:
     with needs("Jupytext, which reads the sources of the notebooks,", "test", "jupytext"):
         import jupytext
@@ -99,19 +130,36 @@ def _read(path: Path, number: str, references: Mapping[str, str]) -> Source:
         raise DQNKitError(f"the lesson {path.stem} is in the course, but there is no {path}: write it, or leave it out")
     notebook = jupytext.read(path, fmt="py:percent")
     header = notebook.metadata.get("dqnkit", {})
-    if not (isinstance(header.get("idea"), str) and isinstance(header.get("minutes"), int)):
-        raise DQNKitError(f"{path} must begin with a header that gives idea and minutes, as those beside it do")
+    if not (isinstance(header.get("idea"), str) and isinstance(header.get("run_seconds"), int)):
+        raise DQNKitError(f"{path} must begin with a header that gives idea and run_seconds, as those beside it do")
     if not notebook.cells or notebook.cells[0].cell_type != "markdown":
         raise DQNKitError(f"{path} must begin with a markdown cell (# %% [markdown]) that holds the title")
-    own = {"number": number, "minutes": str(header["minutes"])}
+    core, optional = core_and_optional(notebook.cells)
+    minutes = _to_fives(time_for(core).minutes + header["run_seconds"] / 60)
+    optional_minutes = _to_fives(time_for(optional).minutes)
+    own = {"number": number, "minutes": str(minutes), "optional_minutes": str(optional_minutes)}
     own |= {f"question.{name}": question.text for name, question in questions_of(path.stem).items()}
-    source = Source(path.stem, number, header["idea"], header["minutes"], notebook.cells, {**references, **own})
+    source = Source(
+        path.stem,
+        number,
+        header["idea"],
+        header["run_seconds"],
+        minutes,
+        optional_minutes,
+        notebook.cells,
+        {**references, **own},
+    )
     for index, cell in enumerate(source.cells):
         unknown = sorted(set(REFERENCE.findall(cell.source)) - source.references.keys())
         if cell.cell_type == "markdown" and unknown:
             missing = ", ".join(name.replace("question.", "with the question ") for name in unknown)
             raise DQNKitError(f"{path.name}, cell {index}: there is no lesson {missing}")
     return source
+
+
+def _to_fives(minutes: float) -> int:
+    """Return minutes rounded up to the next five: whoever reads slowly has enough."""
+    return 5 * math.ceil(minutes / 5)
 
 
 def _solutions(lines: list[str]) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,9 @@
 """Checks of the reader's code: did it pass, and if not, what is wrong and why it matters.
 
-A check runs the reader's code and the worked solution on the fixed cases of the exercise and compares the results. If
-they differ, it also runs the known mistakes. One that gives the reader's results on every case is named. Otherwise the
-check shows the expected and the actual result of the smallest failing case, and does not guess.
+A check runs the reader's code and the worked solution on the exercise's fixed cases and on fresh ones, and compares the
+results. If they differ, it also runs the known mistakes, and names the one that gives the reader's results on every
+case. Where several things are wrong at once, it names the mistake that explains most of the results and contradicts
+none. Otherwise it shows the expected and the actual result of the smallest failing case, and does not guess.
 
 The reader's code runs with a limit of processor time. Whatever it returns, raises or prints, `check` returns a result.
 """
@@ -18,6 +19,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
@@ -31,7 +33,7 @@ import numpy as np
 from dqnkit.classroom import course, rich_text
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.allowance import is_library
-from dqnkit.classroom.comparison import Difference, Other, difference, normalise, shorten, show
+from dqnkit.classroom.comparison import Difference, Items, Other, difference, normalise, shorten, show
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.rich_text import RichText
@@ -58,6 +60,7 @@ class CheckResult:
     rows: tuple[tuple[str, str], ...] = ()  # (name, value) pairs about the smallest failing case
     printed: str = ""  # what the reader's code printed
     advice: str = ""
+    help: str = ""  # HTML that unfolds: hints, and the worked solution
 
     @property
     def passed(self) -> bool:
@@ -74,7 +77,7 @@ class CheckResult:
         inside = rich_text.prose(self.message)
         inside += rich_text.table(rows) if rows else ""
         inside += rich_text.fold("What your code printed", rich_text.block(self.printed)) if self.printed else ""
-        inside += rich_text.prose(self.advice)
+        inside += self.help or rich_text.prose(self.advice)
         return rich_text.box(self.status, self.title, inside)
 
     @property
@@ -160,12 +163,17 @@ def use(name: str, thing: Any) -> Any:
 
 def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
     """Check without recording it in the progress file; the exercise may be from outside the kit."""
+    result = _check_without_help(exercise, thing)
+    return replace(result, help=_help(exercise, result.passed))
+
+
+def _check_without_help(exercise: Exercise, thing: Any) -> CheckResult:
     problem = _problem_before_running(exercise, thing)
     if problem is not None:
         return problem
     printed = _Printed()
     try:
-        cases = exercise.cases()
+        cases = [*exercise.fixed_cases(), *exercise.cases(np.random.default_rng())]
         expected, took = _observe_solution(exercise, cases)
         say = partial(print, file=sys.stdout, flush=True)
         with printed.captured():
@@ -194,6 +202,40 @@ def find_mistake(exercise: Exercise, cases: Sequence[Case], seen: Sequence[Seen]
         if all(map(same, shown, seen)):
             return mistake
     return None
+
+
+def find_one_of_several(
+    exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], seen: Sequence[Seen]
+) -> Mistake | None:
+    """Return the known mistake that explains most of what is wrong, where none explains everything; or None.
+
+    It gives the reader's results in at least two of the places that are wrong and in a quarter of them, and is right
+    wherever the reader is right.
+    """
+    due, given = _parts(expected), _parts(seen)
+    wrong = {place for place in due if not same(due[place], given[place])}
+    explained = {}
+    for mistake in exercise.mistakes:
+        mistaken = _parts(observe_all(exercise, mistake.wrong, cases))
+        contradicts = any(not same(due[place], mistaken[place]) for place in due.keys() - wrong)
+        explained[mistake.name] = 0 if contradicts else sum(same(given[place], mistaken[place]) for place in wrong)
+    best = max(exercise.mistakes, key=lambda mistake: explained[mistake.name], default=None)
+    return best if best is not None and explained[best.name] >= max(2, len(wrong) / 4) else None
+
+
+def _parts(results: Sequence[Seen]) -> dict[tuple[int, str], Seen]:
+    """Return the parts of all outcomes by case and name; an outcome without names is one part.
+
+    What is not there is None.
+    """
+    parts: dict[tuple[int, str], Seen] = defaultdict(lambda: Seen(None))
+    for number, result in enumerate(results):
+        if isinstance(result.outcome, Items) and not result.outcome.is_list:
+            named = zip(result.outcome.names, result.outcome.values, strict=True)
+            parts |= {(number, name): Seen(value) for name, value in named}
+        else:
+            parts[number, ""] = result
+    return parts
 
 
 def same(one: Seen, other: Seen) -> bool:
@@ -449,10 +491,13 @@ def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], 
     if failing:
         first = failing[0]
         mistake = find_mistake(exercise, cases, seen)
+        several = None if mistake else find_one_of_several(exercise, cases, expected, seen)
         message, rows = _explain(expected[first].outcome, seen[first].outcome)
         right = f"{len(cases) - len(failing)} of {len(cases)} cases are right."
         if mistake is not None:
             message = mistake.message
+        elif several is not None:
+            mistake, message = several, f"More than one thing is wrong. The first: {several.message}"
         elif len(failing) < len(cases):
             message += f" ({right} Below is the first that is not.)"
         rows = (*_case_rows(exercise, cases[first]), *rows)
@@ -498,24 +543,32 @@ def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
 
 
 def hints(name: str) -> RichText:
-    """Return the hints of an exercise, each folded into the one before; the last says how to see the solution.
+    """Return the hints of an exercise, each folded into the one before, and the worked solution in the last.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
     """
     exercise = course.find_exercise(name)
-    last = (
-        f"Still stuck? `solution({name!r})` in a new cell shows the worked solution: read it, close it, and write it "
-        "from memory. Or go on for now: `use` gives the kit's version, and nothing later depends on yours."
-    )
-    every = [*exercise.hints, last]
-    nested = ""
-    for number in range(len(every), 0, -1):
-        title = f"Hint {number} of {len(exercise.hints)}" if number <= len(exercise.hints) else "The solution"
-        nested = rich_text.fold(title, rich_text.prose(every[number - 1]) + nested)
+    last = f"`solution({name!r})` shows the worked solution: read it, close it, and write it from memory."
     title = f"Hints for {name}: about {exercise.minutes} minutes, difficulty {exercise.difficulty} of 3"
-    text = "\n".join([title, *(f"{number}. {hint}" for number, hint in enumerate(every, start=1))])
-    return RichText(rich_text.box("note", title, nested), text)
+    every = enumerate([*exercise.hints, last], start=1)
+    text = "\n".join([title, *(f"{number}. {hint}" for number, hint in every)])
+    return RichText(rich_text.box("note", title, _help(exercise, passed=False)), text)
+
+
+def _help(exercise: Exercise, passed: bool) -> str:
+    """Return what unfolds in the result of a check, as HTML: one hint after the other, then the worked solution."""
+    source = rich_text.code(inspect.getsource(exercise.solution))
+    if passed:
+        return rich_text.fold("Compare with a worked solution", source)
+    advice = (
+        "Read it, fold it away, and write it from memory. You can also go on: nothing later depends on your version."
+    )
+    nested = rich_text.fold("The worked solution", rich_text.prose(advice) + source)
+    for number in range(len(exercise.hints), 0, -1):
+        title = f"Hint {number} of {len(exercise.hints)}"
+        nested = rich_text.fold(title, rich_text.prose(exercise.hints[number - 1]) + nested)
+    return nested
 
 
 def solution(name: str) -> RichText:

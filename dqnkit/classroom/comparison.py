@@ -42,7 +42,7 @@ class Other:
 class Difference:
     """The first place where two values differ."""
 
-    where: str  # name of the part, as "reward"; empty for the whole value
+    where: str  # name of the part, as "reward" or "the first value"; empty for the whole value
     kind: str  # "type", "shape", "nan", "length" or "value"
     expected: str
     actual: str
@@ -152,11 +152,18 @@ def _items_differ(expected: Items, actual: Any, where: str) -> Difference | None
     if not fits and expected.is_list:
         return _different(where, "length", expected, actual, _instead_of(where, expected, actual))
     for name, value in zip(expected.names, expected.values, strict=True):
-        inner = (f"{where}, {name}" if where else name) if not expected.is_list else f"{where}[{name}]"
+        part = _ordinal(int(name)) if expected.is_list else name
+        inner = f"{where}, {part}" if where else part
         found = difference(value, pairs[name], inner) if name in pairs else None
         if found is not None:
             return found
     return None if fits else _different(where, "length", expected, actual, _instead_of(where, expected, actual))
+
+
+def _ordinal(index: int) -> str:
+    """Return the place of an item in words: ``0`` is the first value."""
+    words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    return f"the {words[index]} value" if index < len(words) else f"value {index + 1}"
 
 
 def _instead_of(where: str, expected: Any, actual: Any) -> str:

@@ -1,10 +1,10 @@
 """The course: the order of its lessons, and where the files of each are.
 
 The position of a lesson in `LESSONS` is its number: the lesson at index 3 is notebook 03. Code and data of one lesson
-are in ``dqnkit/lessons/LESSON``: exercises in ``exercises/NAME.py`` (each module exports ``EXERCISE``), recorded curves
-in ``recorded/NAME.json``. Its text is ``notebooks/source/LESSON.py``, with a header that gives idea and minutes for the
-lists of lessons. A lesson that is not in `LESSONS` is not part of the course: its notebook is not built and its
-exercises are not listed.
+are in ``dqnkit/lessons/LESSON``: exercises in ``exercises/NAME.py`` (each module exports ``EXERCISE``), their solutions
+and known mistakes in ``answers/NAME.py`` (``ANSWERS``), recorded curves in ``recorded/NAME.json``. Its text is
+``notebooks/source/LESSON.py``, with a header that gives idea and minutes for the lists of lessons. A lesson that is not
+in `LESSONS` is not part of the course: its notebook is not built and its exercises are not listed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 import dqnkit
-from dqnkit.classroom.exercise import Exercise
+from dqnkit.classroom.exercise import Answers, Exercise
 from dqnkit.errors import UnknownNameError
 
 LESSONS = (
@@ -77,7 +77,7 @@ def exercise_names() -> list[str]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """Return the exercise of this name.
+    """Return the exercise of this name, with its answers.
 
     Raises:
         UnknownNameError: there is none; the message lists similar names.
@@ -86,8 +86,10 @@ def find_exercise(name: str) -> Exercise:
     if name not in lessons:
         near = difflib.get_close_matches(str(name), lessons, n=3, cutoff=0.4) or sorted(lessons)
         raise UnknownNameError(f"there is no exercise {name!r}. Did you mean {' or '.join(map(repr, near))}?")
-    exercise: Exercise = import_module(f"dqnkit.lessons.{lessons[name]}.exercises.{name}").EXERCISE
-    return replace(exercise, notebook=notebook_name(lessons[name]))
+    folder = f"dqnkit.lessons.{lessons[name]}"
+    exercise: Exercise = import_module(f"{folder}.exercises.{name}").EXERCISE
+    answers: Answers = import_module(f"{folder}.answers.{name}").ANSWERS
+    return replace(exercise, notebook=notebook_name(lessons[name]), answers=answers)
 
 
 def recorded_names() -> list[str]:

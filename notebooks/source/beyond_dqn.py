@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "double Q-learning, n-step returns, prioritized replay, dueling networks: ablations"
-#     minutes: 50
+#     run_seconds: 24
 # ---
 
 # %% [markdown]
@@ -28,7 +28,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
 from dqnkit.lessons.beyond_dqn.ailments import (
     AILMENTS,
     RULES,
@@ -152,7 +152,8 @@ error_curves(
 predict("beyond_dqn-wrong")
 
 # %%
-runs = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in ("one table", "two tables")}
+SEEDS = range(20)  # fast: range(3)
+runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in ("one table", "two tables")}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
 print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
 
@@ -232,7 +233,7 @@ print("kit's:", double_q_learning(*batch, q_target, q_online).numpy().round(4))
 # rule: the online table selects, its copy from up to 10 episodes ago values.
 
 # %%
-copies = {rule: [two_state_run(rule, seed) for seed in range(sized(20, 3))] for rule in RULES}
+copies = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in RULES}
 for rule, seeds in copies.items():
     believed = np.mean([b[100:] for _, b in seeds])
     print(f"{rule:18}  second state believed to be worth {believed:+.2f} (truth -0.10)")
@@ -314,8 +315,9 @@ for start in range(3):
 predict("beyond_dqn-near-greedy")
 
 # %%
+TEN_SEEDS = range(10)  # fast: range(2)
 steps_to_goal = {
-    n: [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in range(sized(10, 2))] for n in (1, 3, 10)
+    n: [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in TEN_SEEDS] for n in (1, 3, 10)
 }
 for n, seeds in steps_to_goal.items():
     arrived = sum(lengths[-1] < 100 for lengths in seeds)
@@ -351,10 +353,9 @@ compare("beyond_dqn-near-greedy", solved)
 predict("beyond_dqn-off-policy")
 
 # %%
-errors = {
-    n: [off_policy_error(n, seed, sized(20_000, 1_000), n_step_return) for seed in range(sized(3, 1))]
-    for n in (1, 3, 10)
-}
+STEPS = 20_000  # fast: 1_000
+THREE_SEEDS = range(3)  # fast: range(1)
+errors = {n: [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS] for n in (1, 3, 10)}
 last = {n: np.mean([e[-1] for e in seeds]) for n, seeds in errors.items()}
 print("error at the end:", {f"n = {n}": round(float(value), 3) for n, value in last.items()})
 
@@ -427,10 +428,8 @@ predict("beyond_dqn-priorities")
 
 # %%
 buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
-most = sized(100_000, 1_000)  # updates after which a run gives up
-walks = {
-    kind: [updates_needed(b(4_096), seed, most=most) for seed in range(sized(3, 1))] for kind, b in buffers.items()
-}
+most = 100_000  # updates after which a run gives up  # fast: 1_000
+walks = {kind: [updates_needed(b(4_096), seed, most=most) for seed in THREE_SEEDS] for kind, b in buffers.items()}
 needed = {kind: np.array([updates[-1] for updates, _ in seeds]) for kind, seeds in walks.items()}
 print("updates needed, by seed:", {kind: counts.tolist() for kind, counts in needed.items()})
 
@@ -499,9 +498,10 @@ alike = AILMENTS["similar actions"]
 unlike = replace(alike, title="Different actions", env=different_actions(), steps=800)
 curves = {}
 for name, place in {"alike": alike, "different": unlike}.items():
-    place = replace(place, steps=sized(place.steps, 400))
+    steps = place.steps  # fast: 400
+    place = replace(place, steps=steps)
     for part, parts in {"plain": Parts(), "dueling": Parts(dueling=True)}.items():
-        seeds = range(sized(4, 1))
+        seeds = range(4)  # fast: range(1)
         curves[name, part] = np.array([[status.error for status in learn(place, parts, seed)] for seed in seeds])
 
 error_curves(
@@ -637,7 +637,8 @@ from dqnkit.training import train
 from dqnkit.widgets import live
 
 config = replace(with_parts(*PARTS), seed=100)
-config = replace(config, total_steps=sized(config.total_steps, 1_500))
+steps = config.total_steps  # fast: 1_500
+config = replace(config, total_steps=steps)
 learner = Learner(config, td_error=double_td_error if "double" in PARTS else None)
 name = name_of_parts(PARTS)
 band = band_for(config, name) if name in recorded_names() else None

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the same on cloud machines: cost, limits, safety; a dry run for those without an account"
-#     minutes: 40
+#     run_seconds: 131
 # ---
 
 # %% [markdown]
@@ -41,7 +41,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
 from dqnkit.extras import add_clouds
 from dqnkit.learner import Learner
 from dqnkit.lessons.cloud.cloud_map import cloud_map
@@ -156,7 +156,7 @@ from dqnkit.cluster.measure import measure
 # without XLA, which would make updates faster, but first compiles for some seconds: our runs here are short
 job = preset("CartPole-v1", total_steps=5_000_000, xla=False)
 job = replace(job, env_id="dqnkit/SlowCartPole-v0")
-measured = measure(job, sized(20, fast=2))
+measured = measure(job, 20)  # fast: measure(job, 2)
 STEPS_PER_SECOND = 1 / measured.step  # of one worker
 SECONDS_PER_UPDATE = measured.call / job.updates_per_call
 UPDATES_PER_STEP = job.samples_per_insert / job.batch_size
@@ -272,7 +272,7 @@ from dqnkit.cloud.simulated.aws import simulated_aws
 clouds = globals().get("clouds")
 if clouds is not None:  # this cell was run before
     clouds.close()
-BOOT_SECONDS = sized(2, fast=0)  # of a simulated machine; a real one takes minutes
+BOOT_SECONDS = 2  # of a simulated machine; a real one takes minutes  # fast: 0
 clouds = ExitStack()  # ends in the last cell what was started in this one
 cloud = clouds.enter_context(simulated_aws(boot_seconds=BOOT_SECONDS)) if WHERE == "simulated" else None
 
@@ -390,7 +390,8 @@ from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.watched_cluster import WatchedCluster
 
 folder = tempfile.TemporaryDirectory()
-cartpole = preset("CartPole-v1", seed=1, total_steps=sized(30_000, fast=2_000), xla=False)
+STEPS = 30_000  # fast: 2_000
+cartpole = preset("CartPole-v1", seed=1, total_steps=STEPS, xla=False)
 
 learner = Learner(cartpole)
 rollouts = ClusterRollouts(client)
@@ -402,7 +403,7 @@ status = await live(
 # %%
 from dqnkit.evaluation import evaluate
 
-returns = evaluate(status.weights, cartpole, episodes=sized(100, fast=5))
+returns = evaluate(status.weights, cartpole, episodes=100)  # fast: evaluate(status.weights, cartpole, episodes=5)
 print(f"mean return of {len(returns)} greedy episodes: {returns.mean():.0f} (solved: 475)")
 print(f"so far: {cluster.meter.text()}")
 
@@ -438,7 +439,8 @@ print(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hur
 predict("cloud-spot")
 
 # %%
-waits = replace(job, total_steps=sized(22_000, fast=2_500), learning_starts=500)
+FEWER_STEPS = 22_000  # fast: 2_500
+waits = replace(job, total_steps=FEWER_STEPS, learning_starts=500)
 seen = []  # (seconds, environment steps)
 moments = {}
 
@@ -585,7 +587,8 @@ print(table(account("aws").find()))
 # %%
 orphans = account("aws").find()
 alive = {each.id for each in orphans if each.kind == "machine"}
-while alive and time.monotonic() < killed + sized(60, fast=1):
+PATIENCE = 60  # seconds  # fast: 1
+while alive and time.monotonic() < killed + PATIENCE:
     time.sleep(0.5)
     there = {each.id for each in account("aws").find() if each.kind == "machine"}
     for each in sorted(alive - there):

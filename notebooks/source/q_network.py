@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the table becomes a network; the gradient step; how it fares alone"
-#     minutes: 50
+#     run_seconds: 34
 # ---
 
 # %% [markdown]
@@ -28,7 +28,7 @@ import gymnasium as gym
 import numpy as np
 
 from dqnkit.backend import keras, tf  # TensorFlow and Keras, without their greeting
-from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, use
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
 from dqnkit.lessons.q_network.compiled_step import compile_updates
@@ -335,7 +335,7 @@ mine, other = q_network(2, 4), q_network(2, 4)
 mine.set_weights(learner.online.get_weights())
 other.set_weights(learner.target.get_weights())
 
-grid = play(room, sized(10_000, 1_000))  # 10,000 random steps in the room
+grid = play(room, 10_000)  # 10,000 random steps in the room  # fast: play(room, 1_000)
 batch = Transition._make(values[:32] for values in grid)
 optimizer = keras.optimizers.Adam(1e-3, epsilon=config.adam_epsilon)
 loss = float(train_step(mine, other, optimizer, Transition._make(map(tf.constant, batch))))
@@ -383,7 +383,7 @@ def learn_cartpole(network, transitions):
 
 
 ANGLE, SPEED = Scale("pole's angle (degrees)", -12, 12), Scale("angular velocity (rad/s)", -2.5, 2.5)
-steps = sized(10_000, 500)
+steps = 10_000  # fast: 500
 most = round(1 / (1 - GAMMA), 6)  # the largest value possible
 view = LandscapeView(
     ANGLE,
@@ -527,7 +527,8 @@ view
 
 # %%
 network_errors, errors_of_tables = [], []
-for seed in range(sized(5, 2)):
+SEEDS = range(5)  # fast: range(2)
+for seed in SEEDS:
     transitions = play(room, len(grid.action), seed)
     keras.utils.set_random_seed(seed)
     network = q_network(2, 4)
@@ -612,12 +613,15 @@ predict("q_network-published")
 
 
 # %%
+CALLS = 30  # fast: 1
+
+
 def from_batches(step, seed=0):
     """The network after many batches of 32, drawn at random from all transitions."""
     keras.utils.set_random_seed(seed)
     network, rng = q_network(2, 4), np.random.default_rng(seed)
     update = compile_updates(step, network, network, keras.optimizers.Adam(1e-3))
-    for _ in range(sized(30, 1)):  # 100 batches in each call
+    for _ in range(CALLS):  # 100 batches in each
         drawn = rng.integers(len(grid.action), size=(100, 32))
         update(Transition._make(values[drawn] for values in grid))
     return network

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the Q-update formula on a table; alpha, gamma and epsilon under sliders"
-#     minutes: 40
+#     run_seconds: 11
 # ---
 
 # %% [markdown]
@@ -35,7 +35,6 @@ from dqnkit.classroom import (
     predict,
     prediction,
     progress,
-    sized,
     use,
 )
 from dqnkit.lessons.q_update.grid_stepper import grid_stepper
@@ -101,7 +100,8 @@ prediction("q_update-rewards")  # what you predicted is kept as it is, from here
 rng = np.random.default_rng(0)
 sums, counts = np.zeros((25, 4)), np.zeros((25, 4))
 s, _ = room.reset(seed=0)
-for _ in range(sized(20_000, 5_000)):
+MOVES = 20_000  # fast: 5_000
+for _ in range(MOVES):
     a = int(rng.integers(4))
     s_next, r, terminated, truncated, _ = room.step(a)
     sums[s, a] += r
@@ -273,10 +273,11 @@ def draw_tables(values):
     return q_table({f"Learned, after {update:,} updates": q, "The exact Q*": exact}, goals=room.goals)
 
 
+UPDATES = 6_000  # fast: 1_000
 last = await watch(
-    learn(room, sized(6_000, 1_000), alpha=0.5, gamma=GAMMA, epsilon=0.5),
+    learn(room, UPDATES, alpha=0.5, gamma=GAMMA, epsilon=0.5),
     draw_tables,
-    total=sized(6_000, 1_000),
+    total=UPDATES,
     step=lambda value: value[0],
     summary=lambda value: f"{value[0]:,} updates, error {value[2]:.3f}",
     title="Q-learning in the room",
@@ -291,9 +292,10 @@ last = await watch(
 # other random numbers.
 
 # %%
+SEEDS = range(5)  # fast: range(2)
 curves = {}
 for epsilon in (0.5, 1.0):
-    runs = [list(learn(room, sized(6_000, 1_000), 0.5, GAMMA, epsilon, seed)) for seed in range(sized(5, 2))]
+    runs = [list(learn(room, UPDATES, 0.5, GAMMA, epsilon, seed)) for seed in SEEDS]
     curves[f"Q-update, epsilon = {epsilon:g}"] = [[e for _, _, e in run] for run in runs]
 
 error_curves(
@@ -324,7 +326,7 @@ predict("q_update-alpha")
 # %%
 prediction("q_update-alpha")  # what you predicted is kept as it is, from here on
 slippery = GridWorld(slip=0.3)
-steps, seeds = sized(20_000, 2_000), sized(5, 2)
+steps, seeds = 20_000, 5  # fast: 2_000, 2
 alphas = [1.0, 0.1, 0.01]
 
 
@@ -407,8 +409,8 @@ epsilons = [0.1, 0.5, 1.0]
 outcome, table = {}, {}
 for epsilon in epsilons:
     worth = []
-    for seed in range(sized(5, 2)):
-        *_, (_, q, _) = learn(two_goals, sized(20_000, 5_000), 0.3, far_gamma, epsilon, seed)
+    for seed in SEEDS:
+        *_, (_, q, _) = learn(two_goals, MOVES, 0.3, far_gamma, epsilon, seed)
         worth.append(two_goals.policy_value(q.argmax(axis=1), far_gamma)[0])
     outcome[epsilon], table[epsilon] = worth, q
     found_it = sum(value > 0.9 * best_value for value in worth)

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the replay buffer; correlated data; terminated and truncated"
-#     minutes: 40
+#     run_seconds: 48
 # ---
 
 # %% [markdown]
@@ -27,7 +27,7 @@
 # %%
 from collections import deque
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, use
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
 from dqnkit.lessons.replay.grid_network import GridNetwork
@@ -76,7 +76,7 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 
 # %%
 GAMMA = 0.8  # the discount factor: what a reward one step later is worth now
-STEPS = sized(2_000, fast=160)  # of the patrol in each quarter
+STEPS = 2_000  # of the patrol in each quarter  # fast: 160
 ERROR = "error against Q*\n(mean |Q − Q*|)"  # over all actions in the squares that are meant
 
 room = GridWorld(size=8, observation="xy")
@@ -160,7 +160,7 @@ last = await watch(
 # One run proves little. Here are several seeds: other walks, other first weights.
 
 # %%
-SEEDS = range(sized(5, fast=1))
+SEEDS = range(5)  # fast: range(1)
 newest_only = [np.array(list(learn(NewestOnly(), seed))) for seed in SEEDS]  # each [points, 3]
 table_newest = network.q_table()
 
@@ -325,7 +325,8 @@ def learn_in_blocks(capacity, seed):
             yield step, network.error(), network.error(goal_quarter)
 
 
-capacity_500 = [np.array(list(learn_in_blocks(sized(500, fast=40), seed))) for seed in SEEDS]
+CAPACITY = 500  # fast: 40
+capacity_500 = [np.array(list(learn_in_blocks(CAPACITY, seed))) for seed in SEEDS]
 everything = [np.array(list(learn_in_blocks(4 * STEPS, seed))) for seed in SEEDS]
 table_everything = network.q_table()
 
@@ -391,7 +392,7 @@ predict("replay-often")
 
 # %%
 CAPACITY, rng = 1_000, np.random.default_rng(0)
-times = np.zeros(sized(20_000, fast=4_000), int)  # of each transition: how often it was drawn
+times = np.zeros(20_000, int)  # of each transition: how often it was drawn  # fast: np.zeros(4_000, int)
 for step in range(CAPACITY, len(times)):  # the buffer holds the numbers step - CAPACITY to step - 1
     np.add.at(times, rng.integers(step - CAPACITY, step, size=32), 1)
 
@@ -527,8 +528,8 @@ def learn_value(seed, cut_at_limit):
     return means, q_values(learner.get_weights(), observation[:LIMIT].astype(np.float32))[:, 0]
 
 
-UPDATES = sized(3_000, fast=200)
-THREE_SEEDS = range(sized(3, fast=1))
+UPDATES = 3_000  # fast: 200
+THREE_SEEDS = range(3)  # fast: range(1)
 prediction("replay-truncated")  # what you predicted is kept as it is, from here on
 goes_on = [learn_value(seed, cut_at_limit=False) for seed in THREE_SEEDS]
 cut_off = [learn_value(seed, cut_at_limit=True) for seed in THREE_SEEDS]
@@ -582,8 +583,8 @@ TruncationView(
 config = DQNConfig(
     env_id="dqnkit/GridWorld-v0",
     gamma=GAMMA,
-    total_steps=sized(4_000, fast=600),
-    learning_starts=sized(500, fast=200),
+    total_steps=4_000,  # fast: 600
+    learning_starts=500,  # fast: 200
     samples_per_insert=32.0,
     epsilon_end=0.3,
     epsilon_steps=2_000,

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts as Dask tasks; throughput, Amdahl's law, policy lag"
-#     minutes: 45
+#     run_seconds: 114
 # ---
 
 # %% [markdown]
@@ -31,7 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
 from dqnkit.plots import error_curves, histogram, ring
 
 ring("environment", "actor", "weights")
@@ -379,10 +379,11 @@ from dqnkit.cluster.throughput import have_workers, steps_a_second
 
 computes = preset("CartPole-v1", num_envs=16, total_steps=10_000_000)  # of a long run: tasks may be long
 waits = preset("dqnkit/SlowCartPole-v0", num_envs=1)
-SECONDS = sized(20, fast=3) / 10  # to measure each
+SECONDS = 2.0  # to measure each  # fast: 0.3
+WORKERS = (1, 2, 4)  # fast: (1, 2)
 
 rates = {"CartPole (computes)": {}, "SlowCartPole (waits)": {}}
-for workers in (1, 2, 4)[: sized(3, fast=2)]:
+for workers in WORKERS:
     have_workers(client, workers)
     for name, config in zip(rates, (computes, waits)):
         rates[name][workers] = steps_a_second(client, config, weights, SECONDS)
@@ -429,7 +430,7 @@ predict("rollouts_on_dask-amdahl")
 
 # %%
 job = replace(waits, rollout_steps=48)
-ROLLOUTS, DRIVER_SECONDS = sized(16, fast=8), 0.025
+ROLLOUTS, DRIVER_SECONDS = 16, 0.025  # fast: 8, 0.025
 explore = np.full(1, 0.5, np.float32)
 
 
@@ -467,13 +468,12 @@ def seconds_for(way, workers):
 
 arguments = (make_waiting_actor, client.submit(hold, weights, pure=False), explore)
 took = {}
-for workers in (1, 2, 4)[: sized(3, fast=2)]:
+TIMES = 2  # fast: 1
+for workers in WORKERS:
     have_workers(client, workers)
     with_a_barrier(workers)  # once for nothing: a worker's first tasks take longer, it imports what it needs
     for way in (with_a_barrier, as_a_stream):
-        took[way.__name__, workers] = min(
-            seconds_for(way, workers) for _ in range(sized(2, fast=1))
-        )  # the better of two
+        took[way.__name__, workers] = min(seconds_for(way, workers) for _ in range(TIMES))  # the better of two
         print(f"workers: {workers}   {way.__name__:15} {took[way.__name__, workers]:.2f} s")
 
 # %%
@@ -515,7 +515,7 @@ amdahl_view()
 
 # %%
 have_workers(client, 2)
-lengths = [1, 4, 16, 64, 256, 1_024][:: sized(1, fast=3)]  # steps of each of the 16 copies
+lengths = [1, 4, 16, 64, 256, 1_024]  # steps of each of the 16 copies  # fast: [1, 64]
 arriving = np.array([steps_a_second(client, computes, weights, SECONDS, task_steps=length) for length in lengths])
 steps_in_task = 16 * np.array(lengths)
 # seconds a task takes from the driver's point of view: a fixed part, and a part for each step
@@ -583,7 +583,7 @@ staleness_bound = use("staleness_bound", staleness_bound)
 from dqnkit.training import train
 from dqnkit.widgets import live
 
-cartpole = preset("CartPole-v1", total_steps=sized(15_000, fast=2_000))
+cartpole = preset("CartPole-v1", total_steps=15_000)  # fast: preset("CartPole-v1", total_steps=2_000)
 source = ClusterRollouts(client, max_policy_lag=0, task_steps=8)  # of each of 16 copies
 status = await live(train(cartpole, rollouts=source), title="CartPole, rollouts from two workers")
 
@@ -683,7 +683,8 @@ LAG = 5_000  # environment steps
 # %%
 from dqnkit.lessons.rollouts_on_dask.policy_lag import CARTPOLE, EVALUATIONS, greedy_returns, train_with_lag
 
-mine = replace(CARTPOLE, seed=100, total_steps=sized(CARTPOLE.total_steps, fast=1_000))
+steps = CARTPOLE.total_steps  # fast: 1_000
+mine = replace(CARTPOLE, seed=100, total_steps=steps)
 returns = greedy_returns(train_with_lag(mine, LAG), mine)
 my_late = float(np.mean(returns[-EVALUATIONS // 4 :]))
 nearest = min(study.lags, key=lambda lag: abs(lag - LAG))

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "agent, environment, return; the loop; this computer checked by `dqnkit doctor`"
-#     minutes: 20
+#     run_seconds: 14
 # ---
 
 # %% [markdown]
@@ -80,7 +80,6 @@ from dqnkit.classroom import (
     predict,
     prediction,
     progress,
-    sized,
     upload_progress,
     use,
 )
@@ -154,9 +153,12 @@ def at_random(observation):
     return int(rng.integers(2))
 
 
+EPISODES = 200  # fast: 40
+
+
 def many_returns(policy):
     """The returns of 200 episodes, each with a seed of its own: each begins a little differently."""
-    return np.array([play_episode(env, policy, seed) for seed in range(sized(200, 40))])
+    return np.array([play_episode(env, policy, seed) for seed in range(EPISODES)])
 
 
 guess = prediction("start_here-random")  # what you predicted is kept as it is, from here on
@@ -270,8 +272,9 @@ def how_it_ended(policy, seed):
             return "terminated" if terminated else "truncated"
 
 
+FEWER = 50  # fast: 10
 for name, policy in {"by angle": policies["by angle"], "the last row's": best}.items():
-    ends = [how_it_ended(policy, seed) for seed in range(sized(50, 10))]
+    ends = [how_it_ended(policy, seed) for seed in range(FEWER)]
     print(f"{name:>14}: {ends.count('terminated'):3} terminated, {ends.count('truncated'):3} truncated")
 
 # %% [markdown]

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "a learner under `tf.distribute`; gradients reduced over replicas"
-#     minutes: 40
+#     run_seconds: 70
 # ---
 
 # %% [markdown]
@@ -80,7 +80,7 @@ import numpy as np
 from IPython.display import display
 
 from dqnkit.backend import keras, tf  # TensorFlow, as in [[q_network]]
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
 from dqnkit.plots import error_curves
 
 with strategy.scope():
@@ -438,7 +438,7 @@ REDUCTIONS = {
 predict("strategy_learner-optimizer")
 
 # %%
-UPDATES = sized(200, fast=20)
+UPDATES = 200  # fast: 20
 OPTIMIZERS = {"SGD": replace(config, learning_rate=0.02), "Adam": config}
 
 
@@ -526,7 +526,7 @@ print(f"after {UPDATES} updates", *ends, sep="\n")
 predict("strategy_learner-speed")
 
 # %%
-SIZES = sized((64, 256, 1_024, 4_096), fast=(64, 256))
+SIZES = (64, 256, 1_024, 4_096)  # fast: (64, 256)
 
 
 def job(size, where):
@@ -536,7 +536,8 @@ def job(size, where):
 
 rng = np.random.default_rng(2)
 jobs = [job(size, where) for where in (None, strategy) for size in SIZES]
-seconds = seconds_per_update(jobs, rounds=sized(40, 3))  # they take turns; for each the quickest call counts
+ROUNDS = 40  # fast: 3
+seconds = seconds_per_update(jobs, rounds=ROUNDS)  # they take turns; for each the quickest call counts
 one_replica, two_replicas = np.reshape(seconds, (2, len(SIZES)))
 exchange = two_replicas[0] - one_replica[0]  # the computing is the same, in the same place
 own = np.interp(np.array(SIZES) / 2, SIZES, one_replica) + exchange  # half the computing each, in two places
@@ -654,7 +655,7 @@ from dqnkit.training import train
 from dqnkit.types import LiveSettings
 from dqnkit.widgets import live
 
-cartpole = preset("CartPole-v1", seed=7, total_steps=sized(50_000, fast=1_500))
+cartpole = preset("CartPole-v1", seed=7, total_steps=50_000)  # fast: preset("CartPole-v1", seed=7, total_steps=1_500)
 learner = Learner(cartpole, strategy, reduce=correct)
 settings = LiveSettings()
 status = await live(
@@ -667,7 +668,7 @@ status = await live(
 # %%
 from dqnkit.evaluation import evaluate
 
-returns = evaluate(status.weights, cartpole, episodes=sized(100, fast=5))
+returns = evaluate(status.weights, cartpole, episodes=100)  # fast: evaluate(status.weights, cartpole, episodes=5)
 print(f"{status.updates:,} updates of two replicas; {len(returns)} greedy episodes: mean return {np.mean(returns):.0f}")
 
 # %% [markdown]

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the target network; complete DQN solves CartPole; evaluation by plots and video"
-#     minutes: 50
+#     run_seconds: 76
 # ---
 
 # %% [markdown]
@@ -28,7 +28,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, prediction, progress, use
 from dqnkit.plots import error_curves, histogram, ring
 
 ring("target")
@@ -63,8 +63,8 @@ from dqnkit.presets import preset
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import GridWorld
 
-SEEDS = range(sized(3, fast=1))
-UPDATES = sized(4_000, fast=400)
+SEEDS = range(3)  # fast: range(1)
+UPDATES = 4_000  # fast: 400
 
 room = GridWorld(size=5, observation="xy")  # the goal in the lower right corner pays 1 and ends the episode
 config = preset(
@@ -233,18 +233,22 @@ predict("target_network-start")
 # %%
 from dqnkit.lessons.target_network.two_networks_view import two_networks
 
+WATCHED_UPDATES = 6_000  # fast: 100
 watched = Learner(config)
-look = await two_networks(watched, walks[0.95][0], room, target_sync, updates=sized(6_000, fast=100), period=400)
+look = await two_networks(watched, walks[0.95][0], room, target_sync, updates=WATCHED_UPDATES, period=400)
 
 
 # %%
+MOST = 8_000  # updates  # fast: 100
+
+
 def start_reaches_half(period=400):
     """Updates until the start square's largest value is half of the exact one, for one seed."""
     learner = learners[0]
     learner.load_state(beginnings[0])
     rng = np.random.default_rng(0)
     start = room.all_observations()[:1]
-    for update in range(50, sized(8_000, fast=100) + 1, 50):
+    for update in range(50, MOST + 1, 50):
         learner.update(walks[0.95][0].sample(50, 32, rng).transitions, target_period=period)
         if q_values(learner.get_weights(), start).max() >= room.optimal_q(0.95)[0].max() / 2:
             return update
@@ -325,7 +329,7 @@ from dqnkit.widgets import live
 cartpole = preset(
     "CartPole-v1",
     seed=100,
-    total_steps=sized(120_000, fast=3_000),
+    total_steps=120_000,  # fast: 3_000
     hidden_sizes=(64, 64),  # the network of [[q_network]]
     gamma=0.98,
     learning_rate=3e-3,  # at first; it falls to 1e-5 towards the end
@@ -411,10 +415,11 @@ from pathlib import Path
 from dqnkit.lessons.target_network.video_player import player
 from dqnkit.videos import record_video
 
+FRAMES = 300  # fast: 30
 with tempfile.TemporaryDirectory() as folder:
     videos = {
-        "random policy": record_video(None, cartpole, Path(folder) / "random.gif", max_frames=sized(300, fast=30)),
-        "trained policy": record_video(weights, cartpole, Path(folder) / "trained.gif", max_frames=sized(300, fast=30)),
+        "random policy": record_video(None, cartpole, Path(folder) / "random.gif", max_frames=FRAMES),
+        "trained policy": record_video(weights, cartpole, Path(folder) / "trained.gif", max_frames=FRAMES),
     }
     show = player(videos)
 show
@@ -554,7 +559,7 @@ returns = training_loop(
     parts.replay,
     parts.learn,
     parts.sync,
-    steps=sized(8_000, fast=700),
+    steps=8_000,  # fast: 700
     learning_starts=500,
     epsilon=lambda step: linear_schedule(step, start=1.0, end=0.02, steps=3_000),
     gamma=cartpole.gamma,

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
-#     minutes: 45
+#     run_seconds: 131
 # ---
 
 # %% [markdown]
@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, sized, use
+from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
 from dqnkit.learner import Learner
 from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
 from dqnkit.plots import ring
@@ -133,7 +133,7 @@ client = cluster.get_client()
 client
 
 # %%
-cartpole = preset("CartPole-v1", seed=1, total_steps=sized(50_000, fast=3_000))
+cartpole = preset("CartPole-v1", seed=1, total_steps=50_000)  # fast: preset("CartPole-v1", seed=1, total_steps=3_000)
 print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
 
 # %% [markdown]
@@ -213,7 +213,7 @@ large = Learner(replace(plain, **wide))
 # not counted: the first update is compiled, which takes a second or two
 timed(replace(plain, **wide), large, steps=400)
 
-STEPS, FEW, FEWEST = sized(15_000, fast=2_000), sized(3_000, fast=700), sized(1_500, fast=500)
+STEPS, FEW, FEWEST = 15_000, 3_000, 1_500  # fast: 2_000, 700, 500
 SETTINGS = {
     "A: CartPole": (plain, small, STEPS),
     "B: CartPole, 2 samples per insert": (replace(plain, samples_per_insert=2.0), small, STEPS),
@@ -290,7 +290,7 @@ predict("train_on_a_cluster-waits")
 # %%
 from dqnkit.cluster.throughput import have_workers  # lets the cluster grow or shrink
 
-WORKERS = [1, 2, 4][: sized(3, fast=2)]
+WORKERS = [1, 2, 4]  # fast: [1, 2]
 rates = {name: [] for name in PLACES}
 for workers in WORKERS:
     have_workers(client, workers)
@@ -378,7 +378,7 @@ def with_a_death(statuses, rollouts, at_step):
 
 
 numbers = []
-slow = replace(waits, total_steps=sized(15_000, fast=1_500))
+slow = replace(waits, total_steps=15_000)  # fast: replace(waits, total_steps=1_500)
 small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
 training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
@@ -498,7 +498,7 @@ exact = preset(
     seed=2,
     num_actors=2,  # logical actors: a setting of the run, not the number of workers
     num_envs=4,
-    total_steps=sized(8_000, fast=1_500),
+    total_steps=8_000,  # fast: 1_500
     samples_per_insert=8.0,
 )
 folder = tempfile.TemporaryDirectory()

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from dqnkit.authoring import build
 from dqnkit.authoring.build import build_course
 from dqnkit.authoring.notebooks import SET_UP
-from dqnkit.authoring.source import without_solution
+from dqnkit.authoring.source import sized, without_solution
 from dqnkit.classroom import course as lessons
 from dqnkit.errors import DQNKitError
 
@@ -150,7 +150,33 @@ def test_marks_without_a_partner_are_an_error(code: str) -> None:
         without_solution(code)
 
 
-HEADER = "# ---\n# jupyter:\n#   dqnkit:\n#     idea: one idea\n#     minutes: 7\n# ---\n\n"
+SHORT = {
+    "UPDATES = 4_000  # fast: 400": ("UPDATES = 4_000", "UPDATES = 400"),
+    "    total_steps=120_000,  # fast: 3_000": ("    total_steps=120_000,", "    total_steps=3_000,"),
+    "SEEDS = range(3)  # one is luck  # fast: range(1)": (
+        "SEEDS = range(3)  # one is luck",
+        "SEEDS = range(1)  # one is luck",
+    ),
+    "A, B = 15_000, 1.5  # fast: 2_000, 0.5": ("A, B = 15_000, 1.5", "A, B = 2_000, 0.5"),
+    "SIZES = (64, 256)  # fast: (64,)": ("SIZES = (64, 256)", "SIZES = (64,)"),
+    "same = a == b  # kept as it is": ("same = a == b  # kept as it is", "same = a == b  # kept as it is"),
+}
+
+
+@pytest.mark.parametrize("line", SHORT)
+def test_a_mark_shortens_a_run_for_tests_and_is_not_seen_by_readers(line: str) -> None:
+    whole, short = SHORT[line]
+    assert sized(f"x = 1\n{line}\ny = 2", fast=False) == f"x = 1\n{whole}\ny = 2"
+    assert sized(f"x = 1\n{line}\ny = 2", fast=True) == f"x = 1\n{short}\ny = 2"
+
+
+@pytest.mark.parametrize("line", ["f(4_000)  # fast: f(400)", "for i in range(9):  # fast: 2", "X = 4  # fast:"])
+def test_a_mark_that_cannot_be_read_is_an_error(line: str) -> None:
+    with pytest.raises(DQNKitError, match="name = value"):
+        sized(line, fast=False)
+
+
+HEADER = "# ---\n# jupyter:\n#   dqnkit:\n#     idea: one idea\n#     run_seconds: 100\n# ---\n\n"
 
 
 @pytest.fixture
@@ -187,6 +213,30 @@ def test_a_source_gives_two_notebooks_without_outputs(course: Path) -> None:
     assert json.loads(built[course / "00_try.ipynb"])["cells"][2]["outputs"] == []
 
 
+def test_a_cell_with_a_title_is_folded_and_shows_the_title(course: Path) -> None:
+    source = course / "source" / "try.py"
+    source.write_text(source.read_text() + "\n# %% Draw the errors\nprint(1)\n")
+
+    notebook = json.loads(build_course(course)[course / "00_try.ipynb"])
+
+    _, set_up, open_cell, folded = notebook["cells"]
+    assert "".join(folded["source"]) == "# @title Draw the errors\nprint(1)"
+    assert folded["metadata"] == set_up["metadata"] == {"cellView": "form", "jupyter": {"source_hidden": True}}
+    assert open_cell["metadata"] == {}
+
+
+def test_short_notebooks_are_written_beside_the_others(course: Path, tmp_path: Path) -> None:
+    source = course / "source" / "try.py"
+    source.write_text(source.read_text() + "\n# %%\nUPDATES = 4_000  # fast: 400\n")
+
+    paths = build.build_fast(course, tmp_path / "fast")
+
+    assert [str(path.relative_to(tmp_path / "fast")) for path in paths] == ["00_try.ipynb", "solutions/00_try.ipynb"]
+    for path in paths:
+        assert cells_of(path.read_text())[3] == "UPDATES = 400"
+    assert cells_of(build_course(course)[course / "00_try.ipynb"])[3] == "UPDATES = 4_000"
+
+
 def test_the_cell_after_the_title_sets_the_course_up_from_the_place(course: Path) -> None:
     notebooks = [content for path, content in build_course(course).items() if path.suffix == ".ipynb"]
     assert len(notebooks) == 2
@@ -214,9 +264,9 @@ def test_the_readmes_get_their_links_between_the_marks_and_nowhere_else(course: 
     assert top.startswith("# Top\n\n<!-- begin badges: x -->\n[![")
     clone = "git clone https://github.com/someone/fork && cd fork"
     assert f"\n{clone}\n```\n<!-- end clone -->\n\nThe rest.\n" in top
-    assert "| [00_try](notebooks/00_try.ipynb) | one idea | 7 |" in top
+    assert "| [00_try](notebooks/00_try.ipynb) | one idea | 5 |" in top
     assert "1 notebooks, about 0 hours" in top
-    assert "| [00_try](00_try.ipynb) | one idea | 7 |" in inner
+    assert "| [00_try](00_try.ipynb) | one idea | 5 |" in inner
     assert "https://mybinder.org/v2/gh/someone/fork/autumn?urlpath=lab/tree/notebooks/START.md" in top
     assert "https://colab.research.google.com/github/someone/fork/blob/autumn/notebooks/00_try.ipynb" in top
     assert "old" not in inner
@@ -262,7 +312,7 @@ def test_a_source_that_is_not_well_formed_is_named(course: Path) -> None:
         build_course(course)
 
     source.write_text("# %% [markdown]\n# # Title\n")
-    with pytest.raises(DQNKitError, match=r"try.py must begin with a header that gives idea and minutes"):
+    with pytest.raises(DQNKitError, match=r"try.py must begin with a header that gives idea and run_seconds"):
         build_course(course)
 
     source.write_text(f"{HEADER}# %% [markdown]\n# # Title, after [[nowhere]]\n")
@@ -285,12 +335,12 @@ def test_a_lesson_between_two_others_moves_the_numbers_and_nothing_else(
     add_lesson(course, "between", "Between")
     monkeypatch.setattr(lessons, "LESSONS", ("try", "last"))
     before = build_course(course)[course / "01_last.ipynb"]
-    assert cells_of(before)[0] == "# 01 · Last, of 7 minutes, after 00"
+    assert cells_of(before)[0] == "# 01 · Last, of 5 minutes, after 00"
 
     monkeypatch.setattr(lessons, "LESSONS", ("try", "between", "last"))
     after = build_course(course)[course / "02_last.ipynb"]
 
-    assert cells_of(after)[0] == "# 02 · Last, of 7 minutes, after 00"
+    assert cells_of(after)[0] == "# 02 · Last, of 5 minutes, after 00"
     assert [cell["id"] for cell in json.loads(after)["cells"]] == [cell["id"] for cell in json.loads(before)["cells"]]
 
 

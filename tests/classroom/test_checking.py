@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from dqnkit.classroom import CheckResult, check, hints, progress_file, sized, solution, use
+from dqnkit.classroom import CheckResult, check, hints, progress_file, solution, use
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.comparison import difference, normalise, show
 from dqnkit.classroom.course import find_exercise
-from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.classroom.exercise import Answers, Case, Exercise, Mistake
 from dqnkit.classroom.time_limit import TimeIsUpError, run_limited
 from dqnkit.errors import MissingExtraError, UnknownNameError
 
@@ -37,9 +37,11 @@ DOUBLE = Exercise(
     signature="(x) -> twice x",
     minutes=1,
     difficulty=1,
-    solution=double,
-    mistakes=[Mistake("squares", lambda x: x * x, "It squares `x`: a <b>square</b> grows faster than a double.")],
-    cases=lambda: [Case("a number", (2.0,)), Case("a row", (np.array([1.0, 3.0]),)), Case("zero", (0.0,))],
+    answers=Answers(
+        solution=double,
+        mistakes=[Mistake("squares", lambda x: x * x, "It squares `x`: a <b>square</b> grows faster than a double.")],
+    ),
+    fixed_cases=lambda: [Case("a number", (2.0,)), Case("a row", (np.array([1.0, 3.0]),)), Case("zero", (0.0,))],
     hints=["Add it to itself.", "`x + x`"],
 )
 
@@ -159,7 +161,9 @@ def test_a_coroutine_is_named() -> None:
 
 
 def test_a_shape_that_would_broadcast_is_said_as_such() -> None:
-    row = replace(DOUBLE, cases=lambda: [Case("a row", (np.array([1.0, 3.0, 5.0]),))], mistakes=[])
+    row = replace(
+        DOUBLE, fixed_cases=lambda: [Case("a row", (np.array([1.0, 3.0, 5.0]),))], answers=Answers(double, [])
+    )
     text = attempt(lambda x: (2 * x)[:, None], row).text
     assert "has the shape [3, 1]; expected [3]" in text
     assert "[3, 3]" in text
@@ -246,7 +250,7 @@ def test_a_list_that_is_changed_is_noticed_and_a_generator_that_is_used_is_not()
         return int(rng.integers(100))
 
     exercise = replace(
-        DOUBLE, solution=draw, mistakes=[], cases=lambda: [Case("once", (np.random.default_rng(0), [0]))]
+        DOUBLE, answers=Answers(draw, []), fixed_cases=lambda: [Case("once", (np.random.default_rng(0), [0]))]
     )
     assert attempt(draw, exercise).passed
     assert "changes its argument `seen`" in attempt(draw_and_note, exercise).text
@@ -319,7 +323,7 @@ def test_where_a_class_is_wanted() -> None:
         return {"count": counter.count}
 
     exercise = replace(
-        DOUBLE, solution=Counter, observe=observe, mistakes=[], cases=lambda: [Case("add 2", (2,))], name="counter"
+        DOUBLE, answers=Answers(Counter, []), observe=observe, fixed_cases=lambda: [Case("add 2", (2,))], name="counter"
     )
 
     class Stub(Counter):
@@ -544,7 +548,7 @@ def test_the_part_that_differs_is_named() -> None:
     expected = normalise({"reward": 1.0, "rows": (np.ones(2), np.zeros(2))})
     found = difference(expected, normalise({"rows": (np.ones(2), np.ones(2)), "reward": 1.0}))
     assert found is not None
-    assert (found.where, found.expected, found.actual) == ("rows[1]", "[0., 0.]", "[1., 1.]")
+    assert (found.where, found.expected, found.actual) == ("rows, the second value", "[0., 0.]", "[1., 1.]")
     lost = difference(expected, normalise({"reward": 1.0}))
     assert lost is not None
     assert "one value (reward); expected 2 values (reward, rows)" in lost.remark
@@ -615,7 +619,7 @@ def test_unknown_names_get_the_nearest() -> None:
 def test_hints_unfold_one_in_the_other() -> None:
     html = hints("q_update").html
     assert html.count("<details") == len(Q_UPDATE.hints) + 1
-    assert html.index("</details>") > html.index("solution(&#x27;q_update&#x27;)")  # nested: the first fold closes last
+    assert html.index("</details>") > html.index("def q_update")  # nested: the first fold closes last
     assert "difficulty 1 of 3" in html
 
 
@@ -628,10 +632,10 @@ def test_a_check_without_tensorflow_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     def cases_that_need_it() -> list[Case]:
         raise MissingExtraError("TensorFlow", "learner")
 
-    result = attempt(double, replace(DOUBLE, solution=solution_that_needs_it))
+    result = attempt(double, replace(DOUBLE, answers=Answers(solution_that_needs_it, [])))
     assert result.status == "open"
     assert "not_installed_here" in result.text
-    result = attempt(double, replace(DOUBLE, cases=cases_that_need_it))
+    result = attempt(double, replace(DOUBLE, fixed_cases=cases_that_need_it))
     assert result.status == "open"
     assert "dqnkit[learner]" in result.text
 
@@ -642,7 +646,7 @@ def test_what_the_kits_own_mistakes_print_is_not_shown(capsys: pytest.CaptureFix
         logging.getLogger("tensorflow").error("loud")
         return x * x
 
-    exercise = replace(DOUBLE, mistakes=[Mistake("loud", loud, "It squares `x`.")])
+    exercise = replace(DOUBLE, answers=Answers(double, [Mistake("loud", loud, "It squares `x`.")]))
     result = attempt(lambda x: x**2, exercise)
     assert (result.mistake, result.printed) == ("loud", "")
     assert capsys.readouterr() == ("", "")
@@ -653,7 +657,7 @@ def test_the_classroom_imports_neither_tensorflow_nor_widgets() -> None:
         "import sys\n"
         "from dqnkit.classroom import check, hints, solution, progress, predict\n"
         "from dqnkit.classroom import course\n"
-        "from dqnkit.lessons.q_update.exercises.q_update import q_update\n"
+        "from dqnkit.lessons.q_update.answers.q_update import q_update\n"
         "assert len([course.find_exercise(name) for name in course.exercise_names()]) > 5\n"
         "assert check('q_update', q_update).passed\n"
         "print(*{'tensorflow', 'keras', 'ipywidgets', 'IPython', 'matplotlib'} & set(sys.modules))"
@@ -672,10 +676,3 @@ def test_checks_work_where_ipywidgets_is_missing(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(builtins, "__import__", without_widgets)
     assert check("q_update", reader).passed
-
-
-def test_sized(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DQNKIT_FAST", raising=False)
-    assert sized(20_000, fast=500) == 20_000
-    monkeypatch.setenv("DQNKIT_FAST", "1")
-    assert sized(20_000, fast=500) == 500

@@ -11,10 +11,12 @@ from functools import cache
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dqnkit.classroom import course, rich_text
-from dqnkit.classroom.checking import check_exercise, find_mistake, hints, observe_all, same, solution
+from dqnkit.classroom.checking import Raised, check_exercise, find_mistake, hints, observe_all, same, solution
+from dqnkit.classroom.comparison import normalise
 from dqnkit.classroom.exercise import Exercise, Mistake
 from dqnkit.course_folder import find_notebooks
 
@@ -28,7 +30,7 @@ def shown_by(name: str, mistake: str = "") -> tuple[Any, ...]:
     """The results of the cases for the solution or a mistake."""
     exercise = course.find_exercise(name)
     wrong = {known.name: known.wrong for known in exercise.mistakes}
-    return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.cases()))
+    return tuple(observe_all(exercise, wrong[mistake] if mistake else exercise.solution, exercise.fixed_cases()))
 
 
 def equal(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
@@ -105,9 +107,9 @@ def test_mistakes_differ_from_the_solution_and_from_each_other(name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_cases_show_is_the_same_each_time(name: str) -> None:
     exercise = course.find_exercise(name)
-    again = observe_all(exercise, exercise.solution, exercise.cases())
+    again = observe_all(exercise, exercise.solution, exercise.fixed_cases())
     assert equal(shown_by(name), tuple(again))
-    assert find_mistake(exercise, exercise.cases(), again) is None
+    assert find_mistake(exercise, exercise.fixed_cases(), again) is None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,9 +120,64 @@ def test_an_exercise_is_described(name: str) -> None:
     assert 1 <= exercise.difficulty <= 3
     assert exercise.minutes > 0
     assert len(exercise.hints) >= 2
-    assert len({case.label for case in exercise.cases()}) == len(exercise.cases())
+    assert len({case.label for case in exercise.fixed_cases()}) == len(exercise.fixed_cases())
     for mistake in exercise.mistakes:
         assert len(mistake.message) > 40, "it says what is wrong and why it matters"
         assert mistake.message.rstrip().endswith((".", "?", "!", "`", ")"))
     assert f"{exercise.minutes} minutes" in hints(name).html
     assert rich_text.code(inspect.getsource(exercise.solution)) in solution(name).html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_public_part_of_an_exercise_knows_no_answer(name: str) -> None:
+    exercise = course.find_exercise(name)
+    module = inspect.getmodule(exercise.fixed_cases)
+    assert module is not None
+    source = inspect.getsource(module)
+    assert module.__name__.endswith(f".exercises.{name}")
+    assert ".answers" not in source
+    assert exercise.solution.__name__ not in vars(module)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", NAMES)
+def test_fresh_cases_give_the_same_verdicts_as_the_fixed_ones(name: str, seed: int) -> None:
+    exercise = course.find_exercise(name)
+    fresh = exercise.cases(np.random.default_rng(seed))
+    assert len(fresh) >= 2
+    right = observe_all(exercise, exercise.solution, fresh)
+    assert not any(isinstance(result.outcome, Raised) for result in right)
+    for mistake in exercise.mistakes:
+        caught = not equal(tuple(right), tuple(observe_all(exercise, mistake.wrong, fresh)))
+        assert caught, f"{mistake.name} is caught by the fixed cases only"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_check_gets_other_fresh_cases(name: str) -> None:
+    exercise = course.find_exercise(name)
+    one, other = (
+        [normalise(case.arguments) for case in exercise.cases(np.random.default_rng(seed))] for seed in (0, 1)
+    )
+    assert repr(one) != repr(other)
+
+
+def test_of_two_mistakes_at_once_the_first_that_can_be_told_is_told() -> None:
+    def two_mistakes(q, s, a, r, s_next, terminated, alpha, gamma):  # type: ignore[no-untyped-def]
+        return r + gamma * q[s_next].max()  # the whole way, and beyond the end
+
+    result = check_exercise(course.find_exercise("q_update"), two_mistakes)
+    assert result.mistake == "jumps to the target"
+    assert result.message.startswith("More than one thing is wrong. The first: The new value is the target itself.")
+
+
+def test_a_wrong_answer_that_no_mistake_explains_is_not_named() -> None:
+    exercise = course.find_exercise("q_update")
+    for wrong in (lambda q, *rest: q.sum(), lambda q, s, a, *rest: q[s, a], lambda *rest: 0.0):
+        assert not check_exercise(exercise, _with_names(wrong)).mistake
+
+
+def _with_names(function: Any) -> Any:
+    def named(q, s, a, r, s_next, terminated, alpha, gamma):  # type: ignore[no-untyped-def]
+        return function(q, s, a, r, s_next, terminated, alpha, gamma)
+
+    return named

@@ -23,7 +23,7 @@ import pytest
 from dqnkit.classroom import check
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
-from dqnkit.classroom.exercise import Case, Exercise
+from dqnkit.classroom.exercise import Answers, Case, Exercise
 from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.time_limit import STUCK, TimeIsUpError, run_limited
 
@@ -45,9 +45,8 @@ SLOW = Exercise(
     signature="(x) -> x",
     minutes=1,
     difficulty=1,
-    solution=compute,
-    mistakes=[],
-    cases=lambda: [Case("a number", (0.2,))],
+    answers=Answers(compute, []),
+    fixed_cases=lambda: [Case("a number", (0.2,))],
     hints=[],
     seconds=0.05,
 )
@@ -153,7 +152,7 @@ def test_damage_is_found_and_said(monkeypatch: pytest.MonkeyPatch, tried: Tried)
         while True:
             pass
 
-    text = check_exercise(replace(SLOW, solution=lambda x: x), endless).message
+    text = check_exercise(replace(SLOW, answers=Answers(lambda x: x, [])), endless).message
     assert "the package half is only half loaded. Restart the kernel" in text
     tried(24, "a time-out that left TensorFlow in graph mode, or a package half loaded", text.split("\n\n")[-1])
 

@@ -39,6 +39,8 @@ sys.path.insert(0, str(FOLDER.parent / "benchmarks"))
 
 import report  # noqa: E402
 
+from dqnkit.authoring.build import build_fast  # noqa: E402
+
 LIMIT = 2 * 2**30  # bytes, of Binder
 TARGET = 1500.0  # MB (10**6 bytes)
 PREFIX = "/user/x/"
@@ -52,7 +54,7 @@ def main() -> None:
     """Build, start, run every notebook, and print what they used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="lessons, as target_network (default: all)")
-    parser.add_argument("--fast", action="store_true", help="with DQNKIT_FAST=1: short training runs")
+    parser.add_argument("--fast", action="store_true", help="notebooks that are built with short training runs")
     parser.add_argument(
         "--python", help="an interpreter of the version in binder/runtime.txt (default: found by its name)"
     )
@@ -74,7 +76,9 @@ def main() -> None:
         wanted = [path for path in paths if not arguments.names or lesson_of(Path(path).stem) in arguments.names]
         if not wanted:
             raise SystemExit(f"there is no lesson {' or '.join(arguments.names)}")
-        runs = list(rehearse(place, wanted, arguments.fast))
+        if arguments.fast:
+            build_fast(ROOT / "notebooks", place.home / "notebooks")
+        runs = list(rehearse(place, wanted))
 
     rows = [[run.name, run.seconds, run.total / 1e6, *(run.peak.get(kind, 0) / 1e6 for kind in KINDS)] for run in runs]
     report.table("Binder: 2 GiB, one core", ["notebook", "seconds", "peak MB", *KINDS], rows)
@@ -185,11 +189,11 @@ def forget_pages(files: list[Path]) -> None:
             os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def rehearse(place: Place, paths: list[str], fast: bool) -> Iterator[Run]:
+def rehearse(place: Place, paths: list[str]) -> Iterator[Run]:
     """Run the notebooks in one session."""
     container = Container(LIMIT)
     try:
-        with session(place, container, fast) as server:
+        with session(place, container) as server:
             idle = container.processes()
             for path in paths:
                 container.forget_peak()
@@ -210,7 +214,7 @@ def rehearse(place: Place, paths: list[str], fast: bool) -> Iterator[Run]:
 
 
 @contextmanager
-def session(place: Place, container: Container, fast: bool) -> Iterator[Server]:
+def session(place: Place, container: Container) -> Iterator[Server]:
     """The server, started through binder/start as by BinderHub."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -221,7 +225,7 @@ def session(place: Place, container: Container, fast: bool) -> Iterator[Server]:
     command += [f"--{app}.{name}={value}" for app in ("NotebookApp", "ServerApp") for name, value in settings.items()]
     # set by JupyterHub
     hub = {"JUPYTERHUB_SERVICE_PREFIX": PREFIX, "CPU_LIMIT": "1.0", "MEM_LIMIT": str(LIMIT)}
-    variables = {**place.variables(), **hub, "DQNKIT_FAST": "1" if fast else "0"}
+    variables = {**place.variables(), **hub}
     core, *others = sorted(os.sched_getaffinity(0))
     if others:
         os.sched_setaffinity(0, others)  # the rehearsal itself takes no time from the session's core

@@ -30,6 +30,8 @@ import nbformat  # noqa: E402
 import report  # noqa: E402
 from notebook_runs import NOTEBOOK_LIMIT, complaints, names_checked, passed_checks, run  # noqa: E402
 
+from dqnkit.authoring.build import build_fast  # noqa: E402
+
 PYTHON = "3.13"
 COLAB = {  # the versions that are known; pip adds what these packages need
     "ale-py": "0.12.1",
@@ -86,11 +88,11 @@ class Colab:
         listed = json.loads(self.pip("list", "--disable-pip-version-check", "--format=json"))
         return {package["name"]: package["version"] for package in listed}
 
-    def run(self, notebook: Any, folder: Path, fast: bool) -> dict[str, Any]:
+    def run(self, notebook: Any, folder: Path) -> dict[str, Any]:
         """Run a notebook in a fresh kernel; return seconds, MB at the peak, and what looks like an error."""
         folder.mkdir(parents=True)
         began = time.monotonic()
-        memory = run(notebook, folder, fast, self.variables, "colab")
+        memory = run(notebook, folder, self.variables, "colab")
         return {
             "seconds": time.monotonic() - began,
             "peak_mb": memory / 1e6,
@@ -122,6 +124,8 @@ class Course:
         with zipfile.ZipFile(self.archive) as archive:
             archive.extractall(folder)
         self.notebooks = folder / "dqnkit-rehearsal" / "notebooks"
+        self.fast_notebooks = folder / "fast"  # the same with short training runs
+        build_fast(self.notebooks, self.fast_notebooks)
         place = json.loads((self.notebooks / "source" / "repository.json").read_text())
         self.address = f"https://github.com/{place['repository']}/archive/{place['tag']}.zip"
 
@@ -159,11 +163,11 @@ def rehearse_set_up(colab: Colab, course: Course) -> tuple[dict[str, Any], list[
     """Run the set-up cell, first with an address that does not exist; return the results and the verdicts."""
     before = colab.packages()
     nothing = course.only_set_up(course.archive.with_name("nothing.zip"))
-    answer = colab.run(nothing, colab.folder / "nothing", fast=True)["complaints"]
+    answer = colab.run(nothing, colab.folder / "nothing")["complaints"]
     says_what_to_do = any("Mend it, and run this cell again" in line for line in answer)
     report.progress("the set-up cell")
     notebook = course.only_set_up()
-    result = colab.run(notebook, colab.folder / "set-up", fast=True)
+    result = colab.run(notebook, colab.folder / "set-up")
     after = colab.packages()
     new = {name: version for name, version in after.items() if name not in before}
     changed = {name: [version, after.get(name)] for name, version in before.items() if after.get(name) != version}
@@ -191,8 +195,8 @@ def rehearse_notebooks(colab: Colab, course: Course, arguments: argparse.Namespa
         name = str(path.relative_to(course.notebooks).with_suffix(""))
         fast = arguments.fast or path in students
         folder = colab.folder / "content" / name
-        notebook = course.read(path)
-        result = {"fast": fast, **colab.run(notebook, folder, fast)}
+        notebook = course.read(course.fast_notebooks / path.relative_to(course.notebooks) if fast else path)
+        result = {"fast": fast, **colab.run(notebook, folder)}
         missed = names_checked(notebook) - passed_checks(folder) if path in solutions else set()
         result["complaints"] += [f"the check {check} was not passed" for check in sorted(missed)]
         results[name] = result

@@ -20,15 +20,12 @@ CELL_LIMIT, NOTEBOOK_LIMIT = 120, 600  # seconds, on two cores
 MEMORY_LIMIT = 1.5e9  # bytes
 
 
-def run(
-    notebook: Any, folder: Path, fast: bool, environment: Mapping[str, str] | None = None, kernel: str | None = None
-) -> int:
+def run(notebook: Any, folder: Path, environment: Mapping[str, str] | None = None, kernel: str | None = None) -> int:
     """Run all cells, also those after an error, and write the outputs into the notebook.
 
     Args:
         notebook: as nbformat reads it.
         folder: where the kernel starts.
-        fast: whether each training run is short.
         environment: the kernel's environment variables; those of this process unless given.
         kernel: the name of a kernel specification; that of the notebook unless given.
 
@@ -47,7 +44,6 @@ def run(
     # with this variable ipykernel believes that it is under test, and hides what C code writes to standard error
     given = os.environ if environment is None else environment
     variables = {name: value for name, value in given.items() if name != "PYTEST_CURRENT_TEST"}
-    variables["DQNKIT_FAST"] = "1" if fast else "0"
     memory = PeakMemory(client)
     memory.start()
     try:

@@ -58,7 +58,7 @@ AFTER = "print('next', 6 * 7, status.step > 0)"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with jupyter_lab(tmp_path_factory.mktemp("lab"), DQNKIT_FAST="1") as lab:
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
@@ -316,14 +316,13 @@ def test_without_a_browser_nothing_waits(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ the real notebooks
 
 
-def real(lesson: str) -> Path:
-    path = REPOSITORY / "notebooks" / "solutions" / f"{notebook_name(lesson)}.ipynb"
-    if not path.exists():
-        pytest.skip(f"there is no {path.name} yet")
-    return path
+@pytest.fixture
+def real(fast_notebooks: Path) -> Callable[[str], Path]:
+    """`real(lesson)` is the path of a lesson's solution with short training runs."""
+    return lambda lesson: fast_notebooks / "solutions" / f"{notebook_name(lesson)}.ipynb"
 
 
-def test_the_update_stepper_of_the_q_update_is_clicked_while_a_cell_runs(lab: Lab) -> None:
+def test_the_update_stepper_of_the_q_update_is_clicked_while_a_cell_runs(lab: Lab, real: Callable[[str], Path]) -> None:
     notebook = lab.open(real("q_update"))
     stepper = notebook.find("grid_stepper(q_update")
     notebook.run_above(stepper)
@@ -347,12 +346,14 @@ def test_the_update_stepper_of_the_q_update_is_clicked_while_a_cell_runs(lab: La
     notebook.screenshot("01-stepper", stepper)
 
 
-def test_the_live_panel_of_the_target_network_is_operated_while_it_trains(lab: Lab) -> None:
+def test_the_live_panel_of_the_target_network_is_operated_while_it_trains(
+    lab: Lab, real: Callable[[str], Path]
+) -> None:
     notebook = lab.open(real("target_network"))
     panel = notebook.find("status = await live(")
     notebook.run_above(panel)
     notebook.wait_until_done(timeout=240)
-    source = notebook.source(panel)  # with DQNKIT_FAST, training is too short to click in
+    source = notebook.source(panel)  # a short training run is too short to click in
     notebook.replace(panel, "cartpole = __import__('dataclasses').replace(cartpole, total_steps=400_000)\n" + source)
     notebook.run(panel)
     notebook.wait_for(panel, "Pause", timeout=60)

@@ -11,7 +11,7 @@ from browser import jupyter_lab
 pytestmark = pytest.mark.slow
 
 STEPPER = """
-from dqnkit.lessons.q_update.exercises.q_update import q_update
+from dqnkit.lessons.q_update.answers.q_update import q_update
 from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 stepper = grid_stepper(q_update, alpha=0.5, gamma=0.9, epsilon=1.0)
 stepper

@@ -43,7 +43,7 @@ print("left", [thread.name for thread in threading.enumerate() if thread.name.st
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with jupyter_lab(tmp_path_factory.mktemp("lab"), DQNKIT_FAST="1") as lab:
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dqnkit.lessons.beyond_dqn.exercises.n_step_return import n_step_return as solution_n_step_return
+from dqnkit.lessons.beyond_dqn.answers.n_step_return import n_step_return as solution_n_step_return
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
+from dqnkit.classroom.course import find_exercise
 from dqnkit.cloud.meter import Meter
 from dqnkit.cluster.plan import Measured, predict
-from dqnkit.lessons.cloud.exercises import cluster_cost, training_seconds
+from dqnkit.lessons.cloud.answers import cluster_cost, training_seconds
 from dqnkit.presets import preset
 
-COST, SECONDS = cluster_cost.EXERCISE, training_seconds.EXERCISE
+COST, SECONDS = find_exercise("cluster_cost"), find_exercise("training_seconds")
 
 
 def test_a_bill_in_a_loop_passes() -> None:

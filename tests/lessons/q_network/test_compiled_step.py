@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dqnkit.lessons.q_network.answers.train_step import train_step
 from dqnkit.lessons.q_network.compiled_step import CannotCompileError, compile_updates
-from dqnkit.lessons.q_network.exercises.train_step import train_step
 from dqnkit.types import Transition
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqnkit.lessons.q_update.exercises.epsilon_greedy import EXERCISE, cases, observe
+from dqnkit.classroom.course import find_exercise
+from dqnkit.lessons.q_update.exercises.epsilon_greedy import fixed_cases, observe
+
+EXERCISE = find_exercise("epsilon_greedy")
 
 
 def seen(function):
-    return [observe(function, case) for case in cases()]
+    return [observe(function, case) for case in fixed_cases()]
 
 
 def as_chances(q_values, epsilon, rng):

@@ -11,12 +11,10 @@ import pytest
 pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 
-from dqnkit.lessons.q_update.exercises.q_update import EXERCISE
+from dqnkit.lessons.q_update.answers.q_update import q_update
 from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 from dqnkit.plots.lines import error_trace
 from dqnkit.small_environments import GridWorld
-
-q_update = EXERCISE.solution
 
 
 def formula(stepper):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.lessons.replay.exercises import replay_add, replay_sample
+from dqnkit.classroom.course import find_exercise
+from dqnkit.lessons.replay.answers.replay_add import RingBuffer
 from dqnkit.types import Transition
 
-EXERCISES = (replay_add.EXERCISE, replay_sample.EXERCISE)
+EXERCISES = ADD, SAMPLE = find_exercise("replay_add"), find_exercise("replay_sample")
 
 
 class KeptInADeque:
@@ -33,7 +34,7 @@ class KeptInADeque:
         return Transition(*(np.array(field) for field in zip(*rows, strict=True)))
 
 
-class Shifts(replay_add.RingBuffer):
+class Shifts(RingBuffer):
     """Another right solution: a list whose oldest element is removed."""
 
     def add(self, *values: Any) -> None:
@@ -48,14 +49,14 @@ def test_another_right_way_passes(exercise: Any) -> None:
 
 
 def test_the_oldest_may_be_taken_off_the_front() -> None:
-    assert check_exercise(replay_add.EXERCISE, Shifts).passed
+    assert check_exercise(ADD, Shifts).passed
 
 
 def test_a_slip_is_shown_with_its_line() -> None:
-    class Slip(replay_add.RingBuffer):
+    class Slip(RingBuffer):
         def sample(self, batch_size: int, rng: np.random.Generator) -> Any:
             return self.slotz[0]  # type: ignore[attr-defined]
 
-    result = check_exercise(replay_sample.EXERCISE, Slip)
+    result = check_exercise(SAMPLE, Slip)
     assert result.status == "wrong"
     assert "slotz" in result.text

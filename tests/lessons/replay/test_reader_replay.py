@@ -7,7 +7,7 @@ import pytest
 from toys import small_config
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.replay.exercises.replay_sample import EXERCISE
+from dqnkit.lessons.replay.answers.replay_sample import ReplayBuffer as WorkedSolution
 from dqnkit.lessons.replay.grid_network import BATCHES_PER_CALL, GridNetwork
 from dqnkit.lessons.replay.quarter_walk import walk_by_quarters
 from dqnkit.lessons.replay.reader_replay import ReaderReplay
@@ -21,7 +21,7 @@ STEPS = walk_by_quarters(ROOM, 0.8, seed=0, steps_each=20).transitions
 
 
 def test_the_loop_gets_from_a_readers_buffer_what_it_gets_from_the_kits() -> None:
-    kits, readers = ReplayBuffer(100), ReaderReplay(EXERCISE.solution(100))
+    kits, readers = ReplayBuffer(100), ReaderReplay(WorkedSolution(100))
     for buffer in (kits, readers):
         buffer.add(STEPS)
     assert (len(readers), readers.inserted) == (80, 80)
@@ -36,13 +36,13 @@ def test_the_loop_gets_from_a_readers_buffer_what_it_gets_from_the_kits() -> Non
 
 def test_frames_are_refused_with_what_to_do() -> None:
     with pytest.raises(InvalidDataError, match="frame_stack"):
-        ReaderReplay(EXERCISE.solution(10)).add(STEPS, frames=np.zeros((3, 2, 2)))
+        ReaderReplay(WorkedSolution(10)).add(STEPS, frames=np.zeros((3, 2, 2)))
 
 
 def test_training_runs_with_a_readers_buffer() -> None:
     from dqnkit.training import train
 
-    buffer = ReaderReplay(EXERCISE.solution(50))
+    buffer = ReaderReplay(WorkedSolution(50))
     *_, status = train(small_config(), replay=buffer)
     assert status.updates > 0
     assert status.replay_size == len(buffer) <= 50

@@ -13,8 +13,9 @@ import pytest
 
 from dqnkit.actor import Actor
 from dqnkit.classroom.checking import check_exercise
+from dqnkit.classroom.course import find_exercise
 from dqnkit.config import DQNConfig
-from dqnkit.lessons.rollouts_on_dask.exercises import rollout_task, staleness_bound, streaming_loop
+from dqnkit.lessons.rollouts_on_dask.answers import rollout_task, streaming_loop
 from dqnkit.lessons.rollouts_on_dask.exercises.streaming_loop import FakeArrivals, FakeCluster, Script
 from dqnkit.policy import Dense
 from dqnkit.types import PolicyWeights, Rollout
@@ -41,7 +42,7 @@ def test_an_actor_may_be_closed_by_a_with() -> None:
         with closing(make_actor(sequence)) as actor:
             return actor.rollout(weights=weights, epsilon=epsilon, sequence=sequence)
 
-    assert check_exercise(rollout_task.EXERCISE, task).passed
+    assert check_exercise(find_exercise("rollout_task"), task).passed
 
 
 def test_a_stream_that_submits_before_it_inserts_passes() -> None:
@@ -75,7 +76,7 @@ def test_a_stream_that_submits_before_it_inserts_passes() -> None:
             future.cancel()
         return lost
 
-    assert check_exercise(streaming_loop.EXERCISE, loop).passed
+    assert check_exercise(find_exercise("streaming_loop"), loop).passed
 
 
 def test_a_stream_that_never_ends_is_ended() -> None:
@@ -85,7 +86,7 @@ def test_a_stream_that_never_ends_is_ended() -> None:
             arrivals.add(client.submit(task, *arguments, 0, pure=False))
         return 0
 
-    result = check_exercise(streaming_loop.EXERCISE, loop)
+    result = check_exercise(find_exercise("streaming_loop"), loop)
     assert not result.passed
     assert "went on and on" in result.text
 
@@ -113,7 +114,7 @@ def test_a_bound_in_one_line_passes() -> None:
     def bound(arrivals: Any, get_version: Callable[[], int], insert: Any, max_policy_lag: int) -> int:
         return sum(1 for r in arrivals if get_version() - r.weights_version > max_policy_lag or insert(r))
 
-    assert check_exercise(staleness_bound.EXERCISE, bound).passed
+    assert check_exercise(find_exercise("staleness_bound"), bound).passed
 
 
 @pytest.mark.slow

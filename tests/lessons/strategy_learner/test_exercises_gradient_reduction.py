@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.lessons.strategy_learner.exercises import gradient_reduction, replica_gradients
+from dqnkit.classroom.course import find_exercise
+from dqnkit.lessons.strategy_learner.answers import gradient_reduction, replica_gradients
 from dqnkit.lessons.strategy_learner.exercises.replica_gradients import applied
 
-REDUCTION, REPLICA = gradient_reduction.EXERCISE, replica_gradients.EXERCISE
+REDUCTION, REPLICA = find_exercise("gradient_reduction"), find_exercise("replica_gradients")
 
 
 def test_each_share_divided_first_passes() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
-from dqnkit.lessons.target_network.exercises import target_sync, training_loop
+from dqnkit.classroom.course import find_exercise
 
 pytest.importorskip("tensorflow")
 
-EXERCISES = {module.EXERCISE.name: module.EXERCISE for module in (target_sync, training_loop)}
+EXERCISES = {name: find_exercise(name) for name in ("target_sync", "training_loop")}
 MISTAKES = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
 
 
@@ -28,7 +28,7 @@ def test_each_mistake_is_named(name, mistake):
 def test_the_packages_own_update_of_the_target_passes():
     from dqnkit.networks import update_target
 
-    assert check_exercise(target_sync.EXERCISE, update_target).passed
+    assert check_exercise(EXERCISES["target_sync"], update_target).passed
 
 
 def test_what_cannot_be_compiled_is_found():
@@ -37,7 +37,7 @@ def test_what_cannot_be_compiled_is_found():
             for theta, theta_target in zip(online, target, strict=True):
                 theta_target.assign(tau * theta + (1 - tau) * theta_target)
 
-    result = check_exercise(target_sync.EXERCISE, sync)
+    result = check_exercise(EXERCISES["target_sync"], sync)
     assert not result.passed
     assert "compiled" in result.text
 
@@ -64,7 +64,7 @@ def test_the_loop_in_another_order_passes():
                 sync(updates)
         return returns
 
-    assert check_exercise(training_loop.EXERCISE, loop).passed
+    assert check_exercise(EXERCISES["training_loop"], loop).passed
 
 
 def test_an_endless_loop_is_stopped_by_the_environment():
@@ -73,5 +73,5 @@ def test_an_endless_loop_is_stopped_by_the_environment():
         while True:
             env.step(0)
 
-    result = check_exercise(training_loop.EXERCISE, loop)
+    result = check_exercise(EXERCISES["training_loop"], loop)
     assert not result.passed

@@ -22,8 +22,8 @@ pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 
 from dqnkit.learner import Learner  # noqa: E402
-from dqnkit.lessons.target_network.exercises.target_sync import target_sync  # noqa: E402
-from dqnkit.lessons.target_network.exercises.training_loop import training_loop  # noqa: E402
+from dqnkit.lessons.target_network.answers.target_sync import target_sync  # noqa: E402
+from dqnkit.lessons.target_network.answers.training_loop import training_loop  # noqa: E402
 from dqnkit.lessons.target_network.loop_parts import loop_parts  # noqa: E402
 from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402

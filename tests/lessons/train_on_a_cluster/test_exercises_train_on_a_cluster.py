@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from dqnkit.classroom.checking import check_exercise
+from dqnkit.classroom.course import find_exercise
 from dqnkit.errors import CheckpointError
-from dqnkit.lessons.train_on_a_cluster.exercises import save_state, whose_turn
+from dqnkit.lessons.train_on_a_cluster.answers import save_state, whose_turn
 from dqnkit.lessons.train_on_a_cluster.small_run import SAVED_FIELDS, SmallRun, can_be_written
 from dqnkit.presets import preset
 from dqnkit.training import train
 
-SAVE, TURN = save_state.EXERCISE, whose_turn.EXERCISE
+SAVE, TURN = find_exercise("save_state"), find_exercise("whose_turn")
 
 
 def test_a_deep_copy_of_each_part_passes() -> None:

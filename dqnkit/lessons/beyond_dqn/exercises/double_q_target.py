@@ -7,82 +7,10 @@ from typing import Any
 import numpy as np
 
 from dqnkit.classroom.course import reference
-from dqnkit.classroom.exercise import Case, Exercise, Mistake
-
-Tensor = Any
+from dqnkit.classroom.exercise import Case, Exercise
 
 
-def double_q_target(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    """TD targets ``[B]``: the online network selects the next action, the target network gives its value.
-
-    Source: van Hasselt et al. (2016), *Deep reinforcement learning with double Q-learning*.
-
-    Args:
-        r: rewards ``[B]``.
-        discount: 0 where the episode terminated ``[B]``.
-        q_next_target, q_next_online: Q-values of the next observations ``[B, A]``.
-    """
-    import tensorflow as tf
-
-    best = tf.argmax(q_next_online, axis=1)  # [B] the online network selects
-    value = tf.gather(q_next_target, best, axis=1, batch_dims=1)  # [B] the target network values
-    return r + discount * value
-
-
-def swapped_roles(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    return double_q_target(r, discount, q_next_online, q_next_target)
-
-
-def plain_maximum(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    return double_q_target(r, discount, q_next_target, q_next_target)
-
-
-def maximum_of_online(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    return double_q_target(r, discount, q_next_online, q_next_online)
-
-
-def smaller_maximum(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return r + discount * tf.minimum(tf.reduce_max(q_next_target, axis=1), tf.reduce_max(q_next_online, axis=1))
-
-
-def mean_of_maxima(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return r + discount * (tf.reduce_max(q_next_target, axis=1) + tf.reduce_max(q_next_online, axis=1)) / 2
-
-
-def one_discount_for_all(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return double_q_target(r, tf.reduce_max(discount), q_next_target, q_next_online)
-
-
-def without_discount(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    return double_q_target(r, 1.0, q_next_target, q_next_online)
-
-
-def argmax_over_the_batch(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    best = tf.argmax(q_next_online, axis=0)  # [A]
-    return r + discount * tf.gather(q_next_target, best, axis=1, batch_dims=1)
-
-
-def without_batch_dims(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return r + discount * tf.gather(q_next_target, tf.argmax(q_next_online, axis=1), axis=1)
-
-
-def index_for_value(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    return r + discount * tf.cast(tf.argmax(q_next_online, axis=1), tf.float32)
-
-
-def cases() -> list[Case]:
+def fixed_cases() -> list[Case]:
     """The smallest case has as many rows as actions, so that a wrong axis gives a wrong number, not an error."""
 
     def case(label: str, r: list[float], discount: list[float], target: list[Any], online: list[Any]) -> Case:
@@ -125,73 +53,7 @@ EXERCISE = Exercise(
     signature="double_q_target(r, discount, q_next_target, q_next_online) -> [B]",
     minutes=6,
     difficulty=2,
-    solution=double_q_target,
-    mistakes=[
-        Mistake(
-            "roles swapped",
-            swapped_roles,
-            "The target network selects and the online network values. It must be the other way round: the online "
-            "network, which acts, selects; the target network, which stands still, values. Else the target moves with "
-            f"every update again, and the cure of {reference('target_network')} is lost.",
-        ),
-        Mistake(
-            "plain maximum",
-            plain_maximum,
-            "This is the plain maximum over the target network's values: the same numbers select and value, so an "
-            "error that makes an action look good is also the estimate of how good it is. Let the online network "
-            "select.",
-        ),
-        Mistake(
-            "maximum of the online network",
-            maximum_of_online,
-            "The online network both selects and values. That is neither double Q-learning nor DQN: the target moves "
-            "with every update, and the maximum overestimates as before. The online network only selects.",
-        ),
-        Mistake(
-            "smaller of the two maxima",
-            smaller_maximum,
-            "The smaller of the two maxima is taken. That also lowers the target, but in each maximum the same numbers "
-            "select and value. Ask the target network for its value of the one action that the online network selects.",
-        ),
-        Mistake(
-            "mean of the two maxima",
-            mean_of_maxima,
-            "The mean of both maxima is taken. Both are too large for the same reason, so their mean is as well. "
-            "Nothing is averaged in double Q-learning: one network selects, the other values.",
-        ),
-        Mistake(
-            "terminal rows bootstrap",
-            one_discount_for_all,
-            "One discount is used for every row, so the bootstrap survives where the discount is 0. There the episode "
-            "terminated, and the reward is all there is. Multiply row by row.",
-        ),
-        Mistake(
-            "discount left out",
-            without_discount,
-            "The value is added whole: the discount is not used. Without it nothing that lies far away counts less, "
-            "and a terminated episode (discount 0) still bootstraps.",
-        ),
-        Mistake(
-            "argmax over the batch",
-            argmax_over_the_batch,
-            "The best action is sought down the columns (axis 0): over the transitions of the batch, which have "
-            "nothing to do with each other. It must go over the actions of each row: axis=1.",
-        ),
-        Mistake(
-            "[B, B] in place of [B]",
-            without_batch_dims,
-            "The values were gathered without batch_dims=1, so each row was asked for the selected actions of all "
-            "rows: a table [B, B] in place of [B]. The loss would be a mean over B * B pairs, most of them "
-            "meaningless.",
-        ),
-        Mistake(
-            "the action's index in place of its value",
-            index_for_value,
-            "The number of the selected action is used as if it were its value. Action 1 is not worth 1: look up its "
-            "value in `q_next_target`.",
-        ),
-    ],
-    cases=cases,
+    fixed_cases=fixed_cases,
     hints=[
         "Two questions, two networks. Which action is best in the next state? Ask the online network. How good is that "
         "action? Ask the target network.",

@@ -2,144 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from dqnkit.classroom.course import reference
-from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.classroom.exercise import Case, Exercise
 from dqnkit.lessons.q_network.compiled_step import compile_updates
 from dqnkit.types import Transition
 
 Model = Any
-Tensor = Any
+
 
 LEARNING_RATE = 0.1  # of the gradient descent in the cases
 
 
-def train_step(online: Model, target: Model, optimizer: Any, batch: Transition) -> Tensor:
-    """One gradient step on the mean of half the squared TD errors; returns the loss before the step."""
-    from dqnkit.backend import tf
-
-    q_next = target(batch.next_observation)  # [B, A]
-    y = batch.reward + batch.discount * tf.reduce_max(q_next, axis=1)  # [B]
-    y = tf.stop_gradient(y)
-    with tf.GradientTape() as tape:
-        q = online(batch.observation)  # [B, A]
-        q_taken = tf.gather(q, batch.action, axis=1, batch_dims=1)  # [B]
-        loss = tf.reduce_mean(0.5 * (y - q_taken) ** 2)
-    gradients = tape.gradient(loss, online.trainable_variables)
-    optimizer.apply(gradients, online.trainable_variables)
-    return loss
-
-
-def _bootstrap(online: Model, target: Model, batch: Transition) -> Tensor:
-    from dqnkit.backend import tf
-
-    return batch.reward + batch.discount * tf.reduce_max(target(batch.next_observation), axis=1)
-
-
-def _bootstrap_from_online(online: Model, target: Model, batch: Transition) -> Tensor:
-    return _bootstrap(target, online, batch)
-
-
-def _bootstrap_after_termination(online: Model, target: Model, batch: Transition) -> Tensor:
-    from dqnkit.backend import tf
-
-    return batch.reward + tf.reduce_max(batch.discount) * tf.reduce_max(target(batch.next_observation), axis=1)
-
-
-def _taken(q: Tensor, action: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.gather(q, action, axis=1, batch_dims=1)
-
-
-def _taken_without_batch_dims(q: Tensor, action: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.gather(q, action, axis=1)
-
-
-def _best(q: Tensor, action: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.reduce_max(q, axis=1)
-
-
-def _loss(td_error: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.reduce_mean(0.5 * td_error**2)
-
-
-def _summed(td_error: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.reduce_sum(0.5 * td_error**2)
-
-
-def _without_half(td_error: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.reduce_mean(td_error**2)
-
-
-def _mean_error(td_error: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-
-    return tf.reduce_mean(td_error)
-
-
-def _huber(td_error: Tensor) -> Tensor:
-    from dqnkit.backend import tf
-    from dqnkit.value_learning import huber
-
-    return tf.reduce_mean(huber(td_error))
-
-
-def _move(online: Model, target: Model, optimizer: Any, gradients: list[Tensor]) -> None:
-    optimizer.apply(gradients, online.trainable_variables)
-
-
-def _no_move(online: Model, target: Model, optimizer: Any, gradients: list[Tensor]) -> None:
-    pass
-
-
-def _move_both(online: Model, target: Model, optimizer: Any, gradients: list[Tensor]) -> None:
-    optimizer.apply(gradients, online.trainable_variables)
-    for mine, its in zip(online.trainable_variables, target.trainable_variables, strict=True):
-        its.assign(mine)
-
-
-def _uphill(online: Model, target: Model, optimizer: Any, gradients: list[Tensor]) -> None:
-    optimizer.apply([-gradient for gradient in gradients], online.trainable_variables)
-
-
-def _variant(
-    bootstrap: Callable[..., Tensor] = _bootstrap,
-    taken: Callable[..., Tensor] = _taken,
-    loss_of: Callable[..., Tensor] = _loss,
-    move: Callable[..., None] = _move,
-    stop: bool = True,
-) -> Callable[..., Tensor]:
-    """The training step with one part changed."""
-
-    def step(online: Model, target: Model, optimizer: Any, batch: Transition) -> Tensor:
-        from dqnkit.backend import tf
-
-        with tf.GradientTape() as tape:
-            y = bootstrap(online, target, batch)
-            y = tf.stop_gradient(y) if stop else y
-            loss = loss_of(y - taken(online(batch.observation), batch.action))
-        move(online, target, optimizer, tape.gradient(loss, online.trainable_variables))
-        return loss
-
-    return step
-
-
-def cases() -> list[Case]:
+def fixed_cases() -> list[Case]:
     """Observations of two numbers, three actions, and networks without a hidden layer."""
 
     def case(label: str, networks: str, rows: list[tuple[list[float], int, float, float, list[float]]]) -> Case:
@@ -197,83 +74,7 @@ EXERCISE = Exercise(
     signature="train_step(online, target, optimizer, batch) -> loss",
     minutes=12,
     difficulty=3,
-    solution=train_step,
-    mistakes=[
-        Mistake(
-            "gather without batch_dims",
-            _variant(taken=_taken_without_batch_dims),
-            "tf.gather without batch_dims=1 picks every action of the batch from every row: [B, B] in place of [B]. "
-            "Each target is then compared with the values of all the observations, which pulls the values of all of "
-            "them to one mean: a flat landscape.",
-        ),
-        Mistake(
-            "gradient through the target",
-            _variant(stop=False),
-            "The gradient also flows through the target, so the step moves the target towards the value and not only "
-            "the value towards the target. Put tf.stop_gradient around the target (or compute it before the tape).",
-        ),
-        Mistake(
-            "bootstraps from the online network",
-            _variant(bootstrap=_bootstrap_from_online),
-            "The next values come from `online`: each step then also moves the target that it is aiming at. They come "
-            f"from `target`. (Here both may be the same network; {reference('target_network')} is about why they "
-            "should not be.)",
-        ),
-        Mistake(
-            "the bootstrap survives termination",
-            _variant(bootstrap=_bootstrap_after_termination),
-            "A value is bootstrapped where the episode terminated. Use batch.discount row by row: it is 0 there.",
-        ),
-        Mistake(
-            "the best action in place of the one taken",
-            _variant(taken=_best),
-            "The target is compared with the largest Q-value of the observation. The reward followed the action that "
-            "was taken, so only that action's value may move: pick it with tf.gather.",
-        ),
-        Mistake(
-            "the loss sums",
-            _variant(loss_of=_summed),
-            "The loss is the sum over the batch, so a batch twice as large takes a step twice as long. Take the mean: "
-            "then the learning rate means the same for every batch size.",
-        ),
-        Mistake(
-            "without the half",
-            _variant(loss_of=_without_half),
-            "The loss lacks the factor 1/2, which makes every gradient twice as long. With it, the gradient of the "
-            "loss by Q(s, a) is just minus the TD error: the Q-update.",
-        ),
-        Mistake(
-            "the TD error is not squared",
-            _variant(loss_of=_mean_error),
-            "The loss is the mean of the TD errors themselves. It has no lowest point: the step would raise Q(s, a) "
-            "for ever. Half the square is lowest where the error is 0.",
-        ),
-        Mistake(
-            "Huber's loss",
-            _variant(loss_of=_huber),
-            "This is Huber's loss, whose pull stops growing where the error is larger than 1. DQN often uses it; here "
-            "the loss is half the square, whose gradient is the whole TD error, as in the formula.",
-        ),
-        Mistake(
-            "no step",
-            _variant(move=_no_move),
-            "The loss is right but the online network did not move: the gradients were not applied. "
-            "optimizer.apply(gradients, online.trainable_variables) takes the step.",
-        ),
-        Mistake(
-            "uphill",
-            _variant(move=_uphill),
-            "The step goes up the gradient, so the loss grows. The optimizer already goes down: give it the gradients "
-            "as they are.",
-        ),
-        Mistake(
-            "the target network changed",
-            _variant(move=_move_both),
-            "The target network changed too. A training step moves the online network only; when the target follows is "
-            f"a matter of its own ({reference('target_network')}).",
-        ),
-    ],
-    cases=cases,
+    fixed_cases=fixed_cases,
     hints=[
         "Four parts, in this order: the targets y, from `target` and the batch; inside the tape the values Q(s, a) of "
         "the actions taken, from `online`, and the loss; outside it the gradients and the optimizer's step.",

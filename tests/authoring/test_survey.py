@@ -1,0 +1,75 @@
+"""How long a notebook takes, and what its code is for: counted on small notebooks, and held for all lessons."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("jupytext")
+
+import jupytext
+
+from dqnkit.authoring.source import Source, read_sources
+from dqnkit.authoring.survey import core_and_optional, lines_of, time_for
+from dqnkit.course_folder import find_notebooks
+
+SMALL = """\
+# %% [markdown]
+# # Five words [a link](https://example.com) here
+
+# %%
+import numpy as np
+from dqnkit.classroom import check
+from dqnkit.plots import error_curves
+
+
+# %%
+# a comment
+def q_update(x):
+    return x
+
+
+check("q_update", q_update)
+error_curves(
+    np.zeros(3),
+)
+
+# %% Draw
+error_curves(np.zeros(3))
+
+# %% [markdown]
+# ## More (optional)
+
+# %%
+predict("a-b")
+
+# %% [markdown]
+# ### Its part
+
+# %% [markdown]
+# ## The end
+"""
+
+
+def test_lines_are_counted_by_what_they_are_for() -> None:
+    lines = lines_of(jupytext.reads(SMALL, fmt="py:percent").cells[:3])
+    assert (lines.first_cell, lines.all, lines.plumbing, lines.drawing) == (3, 9, 3, 3)
+    assert (lines.plumbing_share, lines.share_with_drawing) == (3 / 9, 6 / 9)
+
+
+def test_time_is_reckoned_from_words_code_exercises_and_predictions() -> None:
+    core, optional = core_and_optional(jupytext.reads(SMALL, fmt="py:percent").cells)
+    assert time_for(core).words == 5 + 2
+    assert time_for(core).exercises == 10
+    assert time_for(core).minutes == pytest.approx(7 / 120 + 9 / 10 + 10)
+    assert (time_for(optional).words, time_for(optional).predictions) == (4, 1)
+
+
+SOURCES = read_sources(find_notebooks())
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
+def test_what_a_reader_sees_is_about_the_subject(source: Source) -> None:
+    lines = lines_of(source.cells)
+    assert lines.first_cell <= 5
+    assert lines.plumbing_share <= 0.10
+    assert lines.share_with_drawing <= 0.20
