@@ -12,7 +12,7 @@ from dqnkit.authoring.source import Source, filled, sized, with_solution, withou
 from dqnkit.errors import DQNKitError
 
 BADGES, COURSE = "<!-- badges -->", "<!-- course -->"
-SET_UP_TITLE = "On Colab, run this first: it installs the course, in about a minute. Anywhere else it does nothing."
+SET_UP_TITLE = "On Colab, run this first: it installs the course (in a minute)"
 SET_UP = """\
 import sys
 

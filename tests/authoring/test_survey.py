@@ -8,7 +8,7 @@ pytest.importorskip("jupytext")
 
 import jupytext
 
-from dqnkit.authoring.source import Source, read_sources
+from dqnkit.authoring.source import Source, read_sources, sized
 from dqnkit.authoring.survey import core_and_optional, lines_of, time_for
 from dqnkit.course_folder import find_notebooks
 
@@ -73,3 +73,19 @@ def test_what_a_reader_sees_is_about_the_subject(source: Source) -> None:
     assert lines.first_cell <= 5
     assert lines.plumbing_share <= 0.10
     assert lines.share_with_drawing <= 0.20
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
+def test_no_line_is_cut_at_the_right_of_a_page_of_1000_pixels(source: Source) -> None:
+    for cell in source.cells:
+        if cell.cell_type == "code":
+            assert len(cell.metadata.get("title", "")) <= 80
+            lines = [] if cell.metadata.get("title") else sized(cell.source, fast=False).split("\n")
+            assert not [line for line in lines if len(line) > 100]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
+def test_hints_are_in_the_result_of_a_check_and_use_has_no_cell_of_its_own(source: Source) -> None:
+    code = [cell.source for cell in source.cells if cell.cell_type == "code"]
+    assert not [cell for cell in code if "hints(" in cell]
+    assert not [cell for cell in code if " = use(" in cell and len(cell.strip().split("\n")) == 1]
