@@ -188,6 +188,8 @@ def main(
     env_id: str, kills: int, signals: int, mean: float, total_steps: int, seed: int | None, folder: Path | None
 ) -> None:
     """Kill training again and again, and say what it cost."""
+    for number in (signal.SIGHUP, signal.SIGTERM):  # a run started with nohup ignores SIGHUP, as it should: not here
+        signal.signal(number, signal.SIG_DFL)
     seed = random.randrange(10_000) if seed is None else seed
     print(f"{env_id}: {kills} kills and {signals} signals; --seed {seed}")
     with tempfile.TemporaryDirectory() as temporary:
