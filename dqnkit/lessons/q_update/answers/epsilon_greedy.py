@@ -62,6 +62,10 @@ def _is_always_random(q_values: Array, epsilon: float, rng: np.random.Generator)
     return int(rng.integers(len(q_values)))
 
 
+def _returns_zero(q_values: Array, epsilon: float, rng: np.random.Generator) -> int:
+    return 0
+
+
 def _takes_the_smallest(q_values: Array, epsilon: float, rng: np.random.Generator) -> int:
     return epsilon_greedy(-q_values, epsilon, rng)
 
@@ -157,6 +161,12 @@ ANSWERS = Answers(
             "it knows: the action with the largest value.",
         ),
         Mistake(
+            "always action 0",
+            _returns_zero,
+            "It returns 0, whatever the values and epsilon are. `int(rng.random())` is 0 too: it cuts off everything "
+            "behind the point.",
+        ),
+        Mistake(
             "smallest value",
             _takes_the_smallest,
             "Its greedy action is the one with the smallest value (`argmin`). The greedy action has the largest value: "
@@ -195,9 +205,9 @@ ANSWERS = Answers(
         Mistake(
             "changes the values",
             _shuffles,
-            "The action is right, but `q_values` is not what it was: `shuffle` reorders the array that it is given. "
-            "Here that is a row of the agent's table, and what was learned is now in the wrong place. "
-            "`rng.integers(len(q_values))` changes nothing.",
+            "It changes `q_values`: `shuffle` and `sort` reorder the array that they are given. Here it is a row of "
+            "the agent's table, and what was learned is now in the wrong place. `rng.integers(len(q_values))` changes "
+            "nothing.",
         ),
     ],
 )

@@ -88,10 +88,10 @@ class ScriptedEnv:
 def fixed_cases() -> list[Case]:
     """Smallest first. The rewards differ, so that their sum is not the number of steps."""
     return [
-        Case("one step, reward 2, then it terminates", ((2.0,), "terminated", 5)),
-        Case("three steps with the rewards 1, -2 and 4, then it terminates", ((1.0, -2.0, 4.0), "terminated", 7)),
-        Case("three steps with the rewards 3, 0 and 0.5, then it is truncated", ((3.0, 0.0, 0.5), "truncated", 0)),
-        Case("two steps with the reward -1.5; it terminates when its time is up", ((-1.5, -1.5), "both", 1)),
+        Case("one step, reward 2, then it terminates", (((2.0,), "terminated", 5),)),
+        Case("three steps with the rewards 1, -2 and 4, then it terminates", (((1.0, -2.0, 4.0), "terminated", 7),)),
+        Case("three steps with the rewards 3, 0 and 0.5, then it is truncated", (((3.0, 0.0, 0.5), "truncated", 0),)),
+        Case("two steps with the reward -1.5; it terminates when its time is up", (((-1.5, -1.5), "both", 1),)),
     ]
 
 
@@ -101,13 +101,13 @@ def cases(rng: np.random.Generator) -> list[Case]:
     for end, longest in (("terminated", 9), ("truncated", 9), ("both", 9), ("terminated", 300)):
         rewards = tuple(rng.normal(0.5, 2.0, rng.integers(longest // 3, longest)).round(2).tolist())
         told = f"a fresh episode of {len(rewards)} steps ({'terminated and truncated' if end == 'both' else end})"
-        fresh.append(Case(told, (rewards, end, int(rng.integers(1_000)))))
+        fresh.append(Case(told, ((rewards, end, int(rng.integers(1_000))),)))
     return fresh
 
 
 def observe(function: Callable[..., Any], case: Case) -> dict[str, Any] | None:
     """Play the written episode, and say in words what was done with it."""
-    rewards, end, seed = case.arguments
+    ((rewards, end, seed),) = case.arguments
     env = ScriptedEnv(rewards, end)
     try:
         result = function(env, env.policy, seed)
@@ -117,7 +117,7 @@ def observe(function: Callable[..., Any], case: Case) -> dict[str, Any] | None:
     if result is None and not env.resets:
         return None
     return {
-        "when the loop ends": "with the episode" if env.time == len(rewards) else f"after {env.steps} steps",
+        "when the loop ends": "with the episode" if env.steps == len(rewards) else f"after {env.steps} steps",
         "what it returns": result,
         "how it resets the environment": _resets(env, seed),
         "what the policy is shown": _shown(env.asked),
