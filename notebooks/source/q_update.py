@@ -120,7 +120,8 @@ print(f"error: {error(mean_rewards, exact):.3f}")
 
 # %% Draw the mean rewards beside the exact Q*
 prediction("q_update-rewards")  # what you predicted is kept as it is, from here on
-q_table({"Mean rewards": mean_rewards, "The exact Q*": exact}, goals=room.goals)
+what = "What to look for: in which squares of the left table does one move stand out?"
+q_table({"Mean rewards": mean_rewards, "The exact Q*": exact}, goals=room.goals, caption=what)
 
 # %% Compare with your prediction
 knows = sum(len(set(row)) > 1 for row in mean_rewards[inside])
@@ -376,7 +377,8 @@ two_goals = GridWorld(size=6, goals={(0, 2): 0.2, (5, 5): 1.0})
 far_exact = two_goals.optimal_q(far_gamma)
 
 # %% Draw the room with two goals
-q_table({"The exact Q*, gamma = 0.95": far_exact}, goals=two_goals.goals)
+what = "What to look for: to which goal do the arrows lead from the upper left?"
+q_table({"The exact Q*, gamma = 0.95": far_exact}, goals=two_goals.goals, caption=what)
 
 # %% [markdown]
 # **Predict.** [[question.epsilon]]
@@ -401,7 +403,9 @@ for epsilon in epsilons:
     print(f"greedy policy worth {np.median(worth):.2f} (best: {best_value:.2f})")
 
 # %% Draw the tables of the first seed
-q_table({"Learned with epsilon = 0.1": table[0.1], "Learned with epsilon = 1": table[1.0]}, goals=two_goals.goals)
+what = "What to look for: to which goal do the arrows lead from the upper left, and which squares are still light?"
+tables = {"Learned with epsilon = 0.1": table[0.1], "Learned with epsilon = 1": table[1.0]}
+q_table(tables, goals=two_goals.goals, caption=what)
 
 # %% Compare with your prediction
 solved = [epsilon for epsilon in epsilons if np.median(outcome[epsilon]) > 0.9 * best_value]

@@ -349,7 +349,7 @@ ring("environment", "actor")
 #
 # <details><summary>Policy A got 60 in its one episode, policy B got 45 in its one. Is A better?</summary>
 #
-# Nobody can say. The returns of the random policy alone spread from about 10 to about 60. Play many episodes of each, and
+# Nobody can say. The returns of the random policy alone spread from about 10 to more than 60. Play many episodes of each, and
 # compare the means and how far the returns spread.
 # </details>
 #

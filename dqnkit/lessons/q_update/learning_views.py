@@ -12,6 +12,7 @@ from dqnkit.small_environments import GridWorld
 from dqnkit.types import Array
 from dqnkit.widgets import watch
 
+WHAT = "where does the table on the left fill first, and which of its triangles stay light?"
 Reached = tuple[int, Array, float]  # (updates so far, table [S, A], error), as the notebook's `learn` yields them
 
 
@@ -20,7 +21,8 @@ async def watch_table(learning: Iterable[Reached], env: GridWorld, exact: Array,
 
     def draw(values: Sequence[Reached]) -> Picture:
         update, q, _ = values[-1]
-        return q_table({f"Learned, after {update:,} updates": q, "The exact Q*": exact}, goals=env.goals)
+        tables = {f"Learned, after {update:,} updates": q, "The exact Q*": exact}
+        return q_table(tables, goals=env.goals, caption=f"What to look for: {WHAT}")
 
     return await watch(
         learning,

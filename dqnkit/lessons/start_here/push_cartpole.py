@@ -73,7 +73,9 @@ class PushCartPole(InteractivePicture):
         self.episode_return += self.reward
         self.steps += 1
         if terminated:
-            self.ended = f"terminated: {'the pole fell' if abs(self.observation[2]) > 0.2094 else 'the cart left'}"
+            self.ended = (
+                f"terminated: {'the pole fell' if abs(self.observation[2]) > 0.2094 else 'the cart left the track'}"
+            )
         elif truncated:
             self.ended = f"truncated: {EPISODE_LIMIT} steps are over"
         if self.ended:

@@ -31,8 +31,9 @@ def fixed_cases() -> list[Case]:
 def cases(rng: np.random.Generator) -> list[Case]:
     """Fresh ones: few actions and many, values of either sign and all negative."""
     some, many, more = rng.integers([2, 6, 3], 10)
+    negative = np.sort(-abs(_values(rng, some)))  # so that the largest is not the first
     fresh = [
-        (-abs(_values(rng, some)), 0.0),
+        (negative, 0.0),
         (_values(rng, many), 1.0),
         (_values(rng, more), rng.uniform(0.2, 0.5)),
     ]
