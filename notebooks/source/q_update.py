@@ -18,8 +18,8 @@
 # - write the Q-update, and say what each of its symbols does,
 # - explain how a reward at the end reaches the beginning,
 # - write epsilon-greedy action selection, and weigh exploration against the use of what is known,
-# - choose the step size alpha, the discount factor gamma and the exploration rate epsilon, and say what goes wrong when
-#   one of them is badly chosen.
+# - choose the step size alpha, the discount factor gamma and the exploration rate epsilon, and say what each of them
+#   does when it is too small or too large.
 #
 # **Time:** about [[minutes]] minutes. **From notebook [[start_here]]** you need: agent, environment, observation,
 # action, reward, episode, policy; terminated and truncated; the loop.
@@ -282,8 +282,8 @@ learning = learn(room, UPDATES, alpha=0.5, gamma=GAMMA, epsilon=0.5)
 last = await watch_table(learning, room, exact, UPDATES)
 
 # %% [markdown]
-# Follow the arrows from the upper left: they lead to the goal by a shortest way. Off that way many triangles are still
-# light, because the agent hardly ever makes those moves. The error is the *largest* distance from $Q^*$, so it counts
+# Follow the arrows from the upper left: they lead to the goal by a shortest way. Off that way some triangles are still
+# light, because the agent has hardly ever made those moves. The error is the *largest* distance from $Q^*$, so it counts
 # them too.
 #
 # How does the error fall over time? We let the agent explore with half of its actions, and with all of them. One run may
@@ -364,7 +364,7 @@ compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else 
 # %% [markdown]
 # So alpha weighs new against old. A large alpha is quick, and noisy for ever. A small one is exact in the end, but slow,
 # and here still on its way. Look at the smallest once more: its values are far off, yet its policy is as good as the
-# best. A policy needs only the order of the four values in each square, and the order is right early.
+# best. A policy needs to know only which of the four values in a square is the largest, and that is settled early.
 
 # %% [markdown]
 # ## 8 · Epsilon: how much to explore

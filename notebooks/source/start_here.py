@@ -104,7 +104,6 @@ print("reward:", reward, "  terminated:", terminated, "  truncated:", truncated)
 # push drove the cart to the right, away under the pole, and the pole turns to the left.
 
 # %% Import what this notebook uses from the kit
-from dqnkit import doctor
 from dqnkit.classroom import check, compare, download_progress, predict, prediction, progress, upload_progress, use
 from dqnkit.plots import histogram, ring
 
@@ -148,7 +147,7 @@ predict("start_here-random")
 
 # %%
 play_episode = use("play_episode", play_episode)
-rng = np.random.default_rng(0)  # every random number comes from here; seed 0 gives the same ones again
+rng = np.random.default_rng(0)  # all random numbers come from here; seed 0: the same each time
 
 
 def at_random(observation):
@@ -159,7 +158,7 @@ EPISODES = 200  # fast: 40
 
 
 def many_returns(policy):
-    """The returns of many episodes. Each has a seed of its own, and so begins a little differently."""
+    """The returns of many episodes; with its own seed, each begins a little differently."""
     return np.array([play_episode(env, policy, seed) for seed in range(EPISODES)])
 
 
@@ -301,7 +300,8 @@ for name, policy in {"by angle": policies["by angle"], best_name: best}.items():
 # One more thing about observations. CartPole's four numbers say all that matters for what comes next. They are the
 # **state** of the environment. A picture of a game is not: it does not show in which direction the ball flies, just as
 # the angle alone does not show how the pole turns. An agent that plays Atari games is therefore shown the last four
-# pictures at once, 28,224 numbers (**frame stacking**; notebook [[replay]] stores them).
+# pictures at once, 28,224 numbers. This is called **frame stacking**; notebook [[replay]] looks at how such pictures are
+# stored.
 
 # %% [markdown]
 # ## 6 · This computer
@@ -311,6 +311,8 @@ for name, policy in {"by angle": policies["by angle"], best_name: best}.items():
 # shows the command that installs it. The line *widgets* is filled in last: your browser has to answer.
 
 # %%
+from dqnkit import doctor
+
 doctor.examine()
 
 # %% [markdown]

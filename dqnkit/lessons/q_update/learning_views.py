@@ -47,11 +47,17 @@ async def watch_alphas(found: Iterable[Mapping[float, list[list[Reached]]]], tot
         return error_curves(
             {f"alpha = {alpha:g}": _errors(runs, longest) for alpha, runs in values[-1].items()},
             x=50 * np.arange(longest),
-            title="Three step sizes on a slippery floor",
+            title="Three step sizes",
             what="which line comes down first, and where does each of them stand at the end: at rest, or on its way?",
         )
 
-    return await watch(found, draw, total=total, title="Three step sizes, several seeds each")
+    return await watch(
+        found,
+        draw,
+        total=total,
+        summary=lambda found: f"{sum(map(len, found.values()))} runs",
+        title="Q-learning on a slippery floor",
+    )
 
 
 def _errors(runs: Sequence[Sequence[Reached]], length: int) -> Array:

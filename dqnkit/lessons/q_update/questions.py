@@ -43,12 +43,12 @@ QUESTIONS: dict[str, Question] = {
             MIDDLE: Reply(
                 right="Each value is a mean over about its last ten targets: enough to even out the slips, and few "
                 "enough for 20,000 steps.",
-                wrong="It is a good compromise: each value is a mean over about its last ten targets. In this run another "
-                "alpha happened to end nearer.",
+                wrong="It is a good compromise: each value is a mean over about its last ten targets. In this run "
+                "another alpha happened to end nearer.",
             ),
             SLOWEST: Reply(
-                right="Each value is a mean over about its last hundred targets, and here every square was visited often "
-                "enough for that.",
+                right="Each value is a mean over about its last hundred targets, and here every square was visited "
+                "often enough for that.",
                 wrong="It averages best of all, over about the last hundred targets, but 20,000 steps are too few for "
                 "that: the values are still on their way from 0. With ten times as many steps it would be the nearest.",
             ),
@@ -60,13 +60,14 @@ QUESTIONS: dict[str, Question] = {
         "most runs, that the far goal is better?",
         {
             LITTLE: Reply(
-                wrong="Once the near goal is found, nine of ten moves lead towards it, and there the episode ends. Only a "
-                "run that happens to meet the far goal first learns that it is better."
+                wrong="Once the near goal is found, nine of ten moves lead towards it, and there the episode ends. "
+                "Only a run that happens to meet the far goal first learns that it is better."
             ),
             HALF: Reply(
-                right="Half of the moves were random, and in these runs that was just enough to walk past the near goal.",
-                wrong="Half of the moves still lead towards the near goal, where the episode ends. In most runs the agent "
-                "walks past it too rarely for the value of the far goal to travel back to the start.",
+                right="Half of the moves were random, and in these runs that was just enough to walk past the near "
+                "goal.",
+                wrong="Half of the moves still lead towards the near goal, where the episode ends. In most runs the "
+                "agent walks past it too rarely for the value of the far goal to travel back to the start.",
             ),
             ALWAYS: Reply(
                 right="Only an agent that never follows its own values walks past the near goal often enough. "

@@ -36,16 +36,17 @@ QUESTIONS: dict[str, Question] = {
                 "the pole is past the middle."
             ),
             RANDOM: Reply(
-                wrong="Half of the random pushes go to the wrong side. This policy always pushes to the side that helps at "
-                "that moment, which is worth something."
+                wrong="Half of the random pushes go to the wrong side. This policy always pushes to the side that "
+                "helps at that moment, which is worth something."
             ),
             FORTY: Reply(
-                right="The push is to the right side, so the pole stays up longer than by chance. But the push lasts too "
-                "long: when the pole stands upright it is still turning, and it swings a little further each time."
+                right="The push is to the right side, so the pole stays up longer than by chance. But the push lasts "
+                "too long: when the pole stands upright it is still turning, and it swings a little further each "
+                "time."
             ),
             LONG: Reply(
-                wrong="The side is right, but the push lasts too long: when the pole stands upright it is still turning, "
-                "and nothing has slowed it down. So it swings to the other side, further each time."
+                wrong="The side is right, but the push lasts too long: when the pole stands upright it is still "
+                "turning, and nothing has slowed it down. So it swings to the other side, further each time."
             ),
         },
         _by_angle,

@@ -25,11 +25,15 @@ def cases(rng: np.random.Generator) -> list[Case]:
     """Fresh ones: tables of odd sizes, all negative, of either sign and positive; every second episode terminated."""
     fresh = []
     for number in range(8):
-        states, actions = rng.integers(2, 6), rng.integers(3, 8)
+        states, actions = int(rng.integers(3, 7)), int(rng.integers(3, 8))
         q = rng.normal((-9.0, 0.0, 5.0)[number % 3], 2.0, (states, actions))
-        s, s_next = (int(state) for state in rng.integers(states, size=2))
+        s_next = int(q.max(axis=1).argmin())  # so the largest value of the table is in another row,
+        s = (s_next + int(rng.integers(1, states))) % states
+        a = int(q[s_next].argmin())  # and a is not the best action there
+        if number >= 2:
+            s, s_next, a = (int(rng.integers(count)) for count in (states, states, actions))
         reward, alpha, gamma = float(rng.normal(0, 2)), float(rng.uniform(0.05, 0.95)), float(rng.uniform(0.3, 0.99))
-        arguments = (q, s, int(rng.integers(actions)), reward, s_next, number % 2 == 1, alpha, gamma)
+        arguments = (q, s, a, reward, s_next, number % 2 == 1, alpha, gamma)
         fresh.append(Case(f"a fresh table of {states} states and {actions} actions", arguments))
     return fresh
 
