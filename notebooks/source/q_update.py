@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the Q-update formula on a table; alpha, gamma and epsilon under sliders"
-#     run_seconds: 11
+#     run_seconds: 15
 # ---
 
 # %% [markdown]
@@ -274,7 +274,7 @@ def learn(env, updates, alpha, gamma, epsilon, seed=0):
 
 # %% [markdown]
 # Run it, and watch the table. `await` lets the buttons work while the cell runs; Stop keeps what has been learned. (On
-# Colab a running cell does not hear clicks: interrupt the cell instead.)
+# Colab the buttons do not react while a cell runs: interrupt the cell instead.)
 
 # %%
 UPDATES = 6_000  # fast: 1_000

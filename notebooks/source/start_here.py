@@ -58,7 +58,7 @@ push_cartpole()
 # %% [markdown]
 # ## 2 · How this course works
 #
-# Most sections have four steps:
+# Many sections have four steps:
 #
 # - **Predict.** Say what you expect before you see it. Nothing is graded; a guess that turns out wrong is what one
 #   remembers.
@@ -75,9 +75,9 @@ push_cartpole()
 # below the result of the check. A failed check never stops you. From there on the kit's version is used, and you can come
 # back later.
 #
-# **On Colab** two things are different. A running cell does not hear clicks: interrupt the cell instead of pressing Stop,
-# and what it has reached is kept. And what moves by itself, like time in the panel above, may stand still: click for
-# each step.
+# **On Colab** two things are different. While a cell runs, buttons and sliders do not react: to stop it, interrupt the
+# cell, and what it has reached is kept. And what moves by itself, like time in the panel above, may stand still: click
+# for each step.
 
 # %% [markdown]
 # CartPole comes from **Gymnasium**, the library of environments that most people use. `env.reset` begins an episode. It
@@ -110,8 +110,7 @@ from dqnkit.plots import histogram, ring
 # %% [markdown]
 # ## 3 · The loop
 #
-# Every notebook of this course runs one loop: *observe, choose, act, receive the reward; again, until the episode is
-# over*.
+# One loop runs through the whole course: *observe, choose, act, receive the reward; again, until the episode is over*.
 #
 # **Exercise** (6 minutes, difficulty 1 of 3). Write the loop. `policy` is a function: `policy(observation)` returns an
 # action. Add up the rewards, and return the sum when the episode is over.

@@ -45,7 +45,7 @@ class PushCartPole(InteractivePicture):
         self.right = button("Push right ▶", lambda clicked: self.push(1), "action 1")
         self.again = button("New episode", lambda clicked: self.reset(), "reset the environment")
         self.by_itself = ipywidgets.Checkbox(
-            value=False, description="time runs by itself (the last push again, ten times a second)", indent=False
+            value=False, description="time runs by itself (the last push is repeated ten times a second)", indent=False
         )
         self.by_itself.layout.width = "auto"
         self.by_itself.observe(self._switch_clock, "value")

@@ -46,8 +46,11 @@ def _explores_two_actions(q_values: Array, epsilon: float, rng: np.random.Genera
     return int(q_values.argmax())
 
 
+_ANOTHER_GENERATOR = np.random.default_rng()
+
+
 def _ignores_rng(q_values: Array, epsilon: float, rng: np.random.Generator) -> int:
-    return epsilon_greedy(q_values, epsilon, np.random.default_rng())
+    return epsilon_greedy(q_values, epsilon, _ANOTHER_GENERATOR)
 
 
 def _seeds_anew(q_values: Array, epsilon: float, rng: np.random.Generator) -> int:
