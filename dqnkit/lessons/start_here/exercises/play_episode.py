@@ -34,7 +34,7 @@ class ScriptedEnv:
         self.time = 0  # steps since the last reset
         self.steps = 0  # steps in all
         self.resets: list[tuple[int, int | None]] = []  # (steps before it, its seed)
-        self.asked: list[Any] = []  # what the policy was shown before each step; None if it was not asked
+        self.asked: list[str] = []  # in words: what the policy was shown before each step
         self.obeyed: list[bool] = []  # whether each action was the policy's
         self._shown: Any = None
         self._answer = 0
@@ -117,7 +117,9 @@ def observe(function: Callable[..., Any], case: Case) -> dict[str, Any] | None:
     if result is None and not env.resets:
         return None
     return {
-        "when the loop ends": "with the episode" if env.steps == len(rewards) else f"after {env.steps} steps",
+        "when the loop ends": "with the episode"
+        if env.steps == len(rewards)
+        else f"after {env.steps} of {len(rewards)} steps",
         "what it returns": result,
         "how it resets the environment": _resets(env, seed),
         "what the policy is shown": _shown(env.asked),
