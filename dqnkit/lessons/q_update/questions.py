@@ -61,7 +61,7 @@ QUESTIONS: dict[str, Question] = {
         {
             LITTLE: Reply(
                 wrong="Once the near goal is found, nine of ten moves lead towards it, and there the episode ends. "
-                "Only a run that happens to meet the far goal first learns that it is better."
+                "Only a run that happens to meet the far goal early learns that it is better."
             ),
             HALF: Reply(
                 right="Half of the moves were random, and in these runs that was just enough to walk past the near "
