@@ -40,7 +40,7 @@ TELLS: dict[str, tuple[str, ...]] = {
         r"still on its way",
         r"goes lower",
     ),
-    "q_update-epsilon": (r"must explore", r"has never seen 1", r"content with 0\.2", r"acting at random works"),
+    "q_update-epsilon": (r"must explore", r"has never seen 1", r"content with 0\.2", r"at random works", r"too rarely"),
     "q_update-gamma": (r"\b0\.8[1-3]\b", r"gamma\^8"),
     "q_network-repeats": (r"too many states", r"why not a table", r"why CartPole needs", r"never be looked up twice"),
     "q_network-stop": (r"dragged", r"from both sides", r"past to the future", r"next square's .{0,20}value"),

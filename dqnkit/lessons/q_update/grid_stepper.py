@@ -173,7 +173,7 @@ class GridStepper(InteractivePicture):
         wrap = {"flex_flow": "row wrap"}
         buttons = [self.step_button, self.play_button, self.leap_button, self.reset_button]
         for box in (self._table, self._exact):
-            box.layout.width, box.layout.flex = "auto", "1 1 430px"
+            box.layout.width, box.layout.flex = "auto", "1 1 390px"  # side by side on a page of 1,000 pixels
             box.layout.max_width = "520px"
         self._trace.layout.width = "auto"
         sliders = ipywidgets.VBox([self.alpha, self.gamma, self.epsilon], layout={"flex": "1 1 380px"})

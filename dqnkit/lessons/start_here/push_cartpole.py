@@ -45,7 +45,7 @@ class PushCartPole(InteractivePicture):
         self.right = button("Push right ▶", lambda clicked: self.push(1), "action 1")
         self.again = button("New episode", lambda clicked: self.reset(), "reset the environment")
         self.by_itself = ipywidgets.Checkbox(
-            value=False, description="time runs by itself (the last push again, ten times a second)", indent=False
+            value=False, description="time runs by itself (the last push is repeated ten times a second)", indent=False
         )
         self.by_itself.layout.width = "auto"
         self.by_itself.observe(self._switch_clock, "value")
@@ -73,7 +73,9 @@ class PushCartPole(InteractivePicture):
         self.episode_return += self.reward
         self.steps += 1
         if terminated:
-            self.ended = f"terminated: {'the pole fell' if abs(self.observation[2]) > 0.2094 else 'the cart left'}"
+            self.ended = (
+                f"terminated: {'the pole fell' if abs(self.observation[2]) > 0.2094 else 'the cart left the track'}"
+            )
         elif truncated:
             self.ended = f"truncated: {EPISODE_LIMIT} steps are over"
         if self.ended:

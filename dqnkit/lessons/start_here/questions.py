@@ -5,8 +5,8 @@ from __future__ import annotations
 from dqnkit.classroom.question import Choice, Number, Question, Reply
 
 PUSHING, RANDOM, FORTY, LONG = (
-    "about 10, as for always pushing right",
-    "about 24, as for a random policy",
+    "about 9, as for always pushing right",
+    "about 23, as for a random policy",
     "about 40",
     "about 200 or more",
 )
@@ -24,7 +24,7 @@ QUESTIONS: dict[str, Question] = {
         range=(1, 500),
         replies={
             (1, 14): "That is how long the pole stays up if you always push the same way. Random pushes partly "
-            "cancel each other out.",
+            "cancel each other.",
             (40, 500): "Nothing holds the pole: once it leans, gravity does the rest, and chance does not react to it.",
         },
     ),
@@ -32,20 +32,21 @@ QUESTIONS: dict[str, Question] = {
         "This policy pushes to the side to which the pole leans. What will its mean return be?",
         {
             PUSHING: Reply(
-                wrong="It falls that fast only if nothing ever reacts to it. This policy turns the push around as "
-                "soon as the pole is past the middle."
+                wrong="The pole falls that fast only if nothing reacts to it. This policy reverses the push as soon as "
+                "the pole is past the middle."
             ),
             RANDOM: Reply(
-                wrong="Half of the random pushes are wrong. These go to the side that helps at that moment, which is "
-                "worth something."
+                wrong="Half of the random pushes go to the wrong side. This policy always pushes to the side that "
+                "helps at that moment, which is worth something."
             ),
             FORTY: Reply(
-                right="The push is on the right side, so the pole stays up longer than by chance. But it lasts too "
-                "long: the pole still turns when it stands upright, and swings a little further each time."
+                right="The push is to the right side, so the pole stays up longer than by chance. But the push lasts "
+                "too long: when the pole stands upright it is still turning, and it swings a little further each "
+                "time."
             ),
             LONG: Reply(
-                wrong="The side is right, but the push lasts too long: when the pole stands upright it still turns, "
-                "and nothing has slowed it down. So it swings to the other side, further each time."
+                wrong="The side is right, but the push lasts too long: when the pole stands upright it is still "
+                "turning, and nothing has slowed it down. So it swings to the other side, further each time."
             ),
         },
         _by_angle,

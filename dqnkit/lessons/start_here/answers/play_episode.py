@@ -116,6 +116,83 @@ class _Reseeded:
         return self._env.reset(seed=self._seed)
 
 
+def _gives_the_seed_by_position(env: Any, policy: Any, seed: int) -> float:
+    env.reset(seed)
+    return play_episode(env, policy, seed)
+
+
+def _keeps_the_pair(env: Any, policy: Any, seed: int) -> float:
+    observation = env.reset(seed=seed)
+    episode_return = 0.0
+    while True:
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        episode_return += reward
+        if terminated or truncated:
+            return episode_return
+
+
+def _unpacks_four(env: Any, policy: Any, seed: int) -> float:
+    observation, _ = env.reset(seed=seed)
+    episode_return, done = 0.0, False
+    while not done:
+        observation, reward, done, _ = env.step(policy(observation))
+        episode_return += reward
+    return episode_return
+
+
+def _never_resets(env: Any, policy: Any, seed: int) -> float:
+    observation, episode_return = None, 0.0
+    while True:
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        episode_return += reward
+        if terminated or truncated:
+            return episode_return
+
+
+def _resets_in_the_loop(env: Any, policy: Any, seed: int) -> float:
+    episode_return = 0.0
+    while True:
+        observation, _ = env.reset(seed=seed)
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        episode_return += reward
+        if terminated or truncated:
+            return episode_return
+
+
+def _asks_once(env: Any, policy: Any, seed: int) -> float:
+    observation, _ = env.reset(seed=seed)
+    action, episode_return = policy(observation), 0.0
+    while True:
+        observation, reward, terminated, truncated, _ = env.step(action)
+        episode_return += reward
+        if terminated or truncated:
+            return episode_return
+
+
+def _negates_the_first_only(env: Any, policy: Any, seed: int) -> float:
+    observation, _ = env.reset(seed=seed)
+    episode_return, terminated, truncated = 0.0, False, False
+    while not terminated or truncated:
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        episode_return += reward
+    return episode_return
+
+
+def _never_begins(env: Any, policy: Any, seed: int) -> float:
+    env.reset(seed=seed)
+    return 0.0
+
+
+def _takes_the_mean(env: Any, policy: Any, seed: int) -> float:
+    observation, _ = env.reset(seed=seed)
+    rewards: list[float] = []
+    while True:
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        rewards.append(reward)
+        if terminated or truncated:
+            return sum(rewards) / len(rewards)
+
+
 ANSWERS = Answers(
     solution=play_episode,
     mistakes=[
@@ -123,18 +200,36 @@ ANSWERS = Answers(
             "does not end when truncated",
             _forgets_truncation,
             "It goes on when the episode was truncated, and steps an environment whose time is up. An episode is over "
-            "if it terminated or was truncated: look at both.",
+            "if it was terminated or truncated: test both.",
         ),
         Mistake(
             "does not end when terminated",
             _forgets_termination,
-            "It goes on when the episode terminated: the pole has fallen, and you still push. An episode is over if it "
-            "terminated or was truncated: look at both.",
+            "It goes on when the episode was terminated: the pole has fallen, and the loop still pushes. An episode is "
+            "over if it was terminated or truncated: test both.",
         ),
         Mistake(
             "waits for both",
             _needs_both,
-            "It ends only if the episode terminated and was truncated. One of the two is enough: `or`.",
+            "It ends only if the episode was terminated and truncated at once. One of the two is enough: `or`.",
+        ),
+        Mistake(
+            "negates the first only",
+            _negates_the_first_only,
+            "`not terminated or truncated` means `(not terminated) or truncated`, so the loop goes on after a "
+            "truncation. Put the condition in brackets: `not (terminated or truncated)`.",
+        ),
+        Mistake(
+            "takes no step",
+            _never_begins,
+            "The environment is reset, but no step is taken. If there is a `while`, its condition is false from the "
+            "start: it must hold as long as the episode is neither terminated nor truncated.",
+        ),
+        Mistake(
+            "asks the policy once",
+            _asks_once,
+            "The policy is asked once, and its first action is repeated to the end. Choose an action in every round of "
+            "the loop: what is right depends on what is observed now.",
         ),
         Mistake(
             "never looks again",
@@ -153,25 +248,62 @@ ANSWERS = Answers(
             "It returns the last reward alone. The return is the sum of all rewards of the episode.",
         ),
         Mistake(
+            "takes the mean",
+            _takes_the_mean,
+            "It returns the mean reward of a step. The return is the sum of all rewards of the episode: in CartPole "
+            "the mean would be 1, however long the pole stays up.",
+        ),
+        Mistake(
             "counts steps",
             _counts_steps,
             "It counts the steps. In CartPole each step happens to pay 1; elsewhere rewards differ. Add up `reward`.",
         ),
         Mistake(
-            "makes one step",
+            "takes one step",
             _makes_one_step,
-            "It makes one step only. An episode goes on, step after step, until it terminates or is truncated: a loop.",
+            "It takes one step only. An episode goes on, step after step, until it is terminated or truncated. Is a "
+            "`return` indented too far, so that it stands inside the loop?",
         ),
         Mistake(
             "seed ignored",
             _ignores_the_seed,
-            "`env.reset` does not get the seed, so the same call plays another episode each time. Call "
+            "`env.reset` is called without the seed, so the same call plays another episode each time. Call "
             "`env.reset(seed=seed)`.",
+        ),
+        Mistake(
+            "seed by position",
+            _gives_the_seed_by_position,
+            "`env.reset` takes the seed by its name only: `env.reset(seed=seed)`.",
+        ),
+        Mistake(
+            "never resets",
+            _never_resets,
+            "The episode never begins: `env.reset(seed=seed)` comes before the first step. It returns the first "
+            "observation, for which the policy chooses the first action.",
+        ),
+        Mistake(
+            "resets in the loop",
+            _resets_in_the_loop,
+            "`env.reset` stands inside the loop, so every round begins a new episode and none comes to its end. It "
+            "belongs before the loop.",
+        ),
+        Mistake(
+            "keeps the pair of reset",
+            _keeps_the_pair,
+            "`env.reset` returns two things, the first observation and `info`, and here both go to the policy as one. "
+            "Unpack them: `observation, info = env.reset(seed=seed)`. (Older versions returned the observation alone.)",
+        ),
+        Mistake(
+            "unpacks four things",
+            _unpacks_four,
+            "`env.step` returns five things: observation, reward, terminated, truncated, info. (Older versions "
+            "returned four, with `done` for the two kinds of end; in those one cannot tell a fallen pole from a "
+            "clock.)",
         ),
         Mistake(
             "policy ignored",
             _ignores_the_policy,
-            "The action does not come from the policy. Ask it at every step: `action = policy(observation)`.",
+            "The policy is never asked. Let it choose every action: `action = policy(observation)`.",
         ),
     ],
 )
