@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dqnkit.classroom.exercise import Answers, Mistake
 
 Tensor = Any
@@ -76,13 +78,29 @@ def mean_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
     return r + discount * tf.reduce_mean(q_next, axis=1)
 
 
+def reward_left_out(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(0.0, discount, q_next)
+
+
+def minimum_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, -discount, -q_next)
+
+
+def one_minus_discount(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, 1 - discount, q_next)
+
+
+def with_numpy(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return r + discount * np.max(q_next, axis=1)
+
+
 ANSWERS = Answers(
     solution=td_target,
     mistakes=[
         Mistake(
             "discount left out",
             without_discount,
-            "The next value is added whole: the discount is not used. A reward would be worth as much in a hundred "
+            "The discount is not used: the next value is added in full. So a reward would be worth as much in a hundred "
             "steps as now, and where the episode terminated (discount 0) a value is added that nobody can ever earn.",
         ),
         Mistake(
@@ -138,6 +156,31 @@ ANSWERS = Answers(
             mean_for_maximum,
             "The mean over the next actions is used. That is the value of acting at random from there on; Q-learning "
             "asks for the value of acting best: the maximum.",
+        ),
+        Mistake(
+            "minimum over the actions",
+            minimum_for_maximum,
+            "The minimum over the next actions is used. That is the value of going on with the worst action; Q-learning "
+            "asks for the best one: tf.reduce_max.",
+        ),
+        Mistake(
+            "the reward is left out",
+            reward_left_out,
+            "The reward `r` is missing from the target. It is the only thing in it that comes from the environment: "
+            "without it all values shrink to 0.",
+        ),
+        Mistake(
+            "1 - discount",
+            one_minus_discount,
+            "The next value is multiplied by `1 - discount`. `discount` is the factor itself: gamma where the episode "
+            "went on, and 0 where it terminated. (`1 - terminated` would be another way to write that 0.)",
+        ),
+        Mistake(
+            "NumPy in place of TensorFlow",
+            with_numpy,
+            "The numbers are right, but TensorFlow cannot compile it: NumPy, `.numpy()`, `float()` and an `if` on a value "
+            "need numbers, and while TensorFlow compiles there are none yet. In this notebook your function will be "
+            "compiled, so use TensorFlow's operations: tf.reduce_max in place of np.max.",
         ),
     ],
 )
