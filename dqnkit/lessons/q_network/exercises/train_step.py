@@ -19,7 +19,7 @@ TYPES = (np.float32, np.int32, np.float32, np.float32, np.float32)  # of a trans
 def _case(label: str, how: str, networks: tuple[Any, Any], columns: Any) -> Case:
     """A case: how the step is run, the kernels of the online and the target network, and the batch."""
     batch = Transition._make(np.array(column).astype(kind) for column, kind in zip(columns, TYPES, strict=True))
-    return Case(label, (how, *networks, batch))
+    return Case(label, (how, networks, batch))
 
 
 def fixed_cases() -> list[Case]:
@@ -68,7 +68,7 @@ def observe(step: Any, case: Case) -> Any:
     """The loss that the step returns, and the parameters of both networks after it."""
     from dqnkit.backend import keras, tf
 
-    how, online_kernel, target_kernel, batch = case.arguments
+    how, (online_kernel, target_kernel), batch = case.arguments
     online = _network(online_kernel)
     target = online if how == "one network" else _network(target_kernel)
     optimizer = (keras.optimizers.Adam if how.endswith("Adam") else keras.optimizers.SGD)(LEARNING_RATE)
