@@ -14,8 +14,7 @@
 #
 # **You will be able to**
 #
-# - say what a table can hold, and what a function in its place is for,
-# - build the Q-network, and say what goes in and what comes out,
+# - say what a table can hold; build the Q-network, and say what goes in and what comes out,
 # - write the TD target, the loss and the gradient step, and say where no gradient may flow,
 # - say what Q-learning with a network has in common with regression,
 # - measure, against the exact answer, how a network *alone* fares beside a table.
@@ -38,6 +37,7 @@ from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
 from dqnkit.lessons.q_network.compiled_step import compile_updates
 from dqnkit.lessons.q_network.network_picture import table_and_network
+from dqnkit.lessons.q_network.table import table_errors
 from dqnkit.lessons.q_network.views import cartpole_snapshot, cartpole_view, draw_room, room_snapshot, room_view
 from dqnkit.plots import error_curves, q_table, ring
 from dqnkit.small_environments import GridWorld
@@ -62,7 +62,7 @@ table_and_network()
 #
 # A table needs a row for every observation that can occur. The grid world has 25. CartPole's observation is four real
 # numbers: the cart's position and velocity, the pole's angle and angular velocity. A row is of use only when its
-# observation comes up *again*: then what was learned there is looked up.
+# observation comes up *again*.
 
 # %% [markdown]
 # **Predict.** [[question.repeats]]
@@ -88,7 +88,8 @@ def play(env, steps, seed=0):
         rows.append((observation, action, reward, 0.0 if terminated else GAMMA, next_observation))
         observation = env.reset()[0] if terminated or truncated else next_observation
     kinds = (np.float32, np.int32, np.float32, np.float32, np.float32)
-    return Transition(*(np.array(x, kind) for x, kind in zip(zip(*rows, strict=True), kinds, strict=True)))
+    columns = zip(*rows, strict=True)
+    return Transition(*(np.array(x, kind) for x, kind in zip(columns, kinds, strict=True)))
 
 
 cartpole = play(gym.make("CartPole-v1"), 10_000)
@@ -102,11 +103,11 @@ compare("q_network-repeats", repeats)
 
 # %% [markdown]
 # One could cut each of the four numbers into 20 parts. That makes $20^4 = 160{,}000$ rows, and what is learned in one row
-# still says nothing about the row next to it. With pictures as observations (28,224 numbers in DQN's Atari games) even
-# this is out of the question.
+# still says nothing about the row next to it. A picture as an observation (28,224 numbers in DQN's Atari games) cannot be
+# cut up like this at all.
 #
 # We need something that gives *similar* observations *similar* values: a function with parameters. What it learns from
-# one observation it shares with others. That is its strength; sections 8 and 9 look at what else comes of it.
+# one observation it shares with others. Sections 8 and 9 look at what comes of sharing.
 
 # %% [markdown]
 # ## 2 · The Q-network
@@ -115,8 +116,8 @@ compare("q_network-repeats", repeats)
 # its layers. The observation $s$ goes in, and the values of *all* actions come out, so that one pass is enough to find
 # the best one.
 #
-# The course's network has two **hidden layers** of 64 units with the activation **relu**, $\max(0, x)$; without it the
-# network could represent only a plane. The output layer has one unit for each action.
+# The course's network has two **hidden layers** of 64 units with the activation **relu**, $\max(0, x)$. The output layer
+# has one unit for each action.
 #
 # **Exercise** (6 minutes, difficulty 1 of 3). Build it with `keras.Sequential`. Which activation belongs on the
 # output? Think of the values that a return can have.
@@ -144,7 +145,7 @@ check("q_network", q_network)
 #
 # We give the network the grid world. The observation is the square's column and row as $x$ and $y$, scaled to lie
 # between -1 and +1. The network has values between the squares too, so we can draw it as a **landscape**: its height is
-# $\max_a Q_\theta(s, a)$, the value of the best action. The dots are the exact $\max_a Q^*(s, a)$.
+# $\max_a Q_\theta(s, a)$. The dots are the exact $\max_a Q^*(s, a)$.
 
 # %%
 q_network = use("q_network", q_network)
@@ -167,10 +168,8 @@ draw_room(
 )
 
 # %% [markdown]
-# In this small room the network is far larger than the table. We use it here because the exact answer is known; what we
-# learn about the network holds where no table fits.
-
-# %% [markdown]
+# Here the network is far larger than the table. We use it in this room because the exact answer is known.
+#
 # ## 3 · The target
 #
 # The update of [[q_update]], with the network in the place of the table, is the formula of this whole course:
@@ -178,13 +177,12 @@ draw_room(
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, \big[\, \underbrace{r + \gamma \max_{a'}
 # Q_{\theta'}(s', a')}_{\text{the TD target } y} - Q_\theta(s, a) \,\big]$$
 #
-# Here $r$ is the reward, $s'$ the next observation, $a'$ runs over the actions there, and $\alpha$ is the learning
-# rate. **TD** stands for temporal difference: the target looks one step ahead in time. The target contains an estimate,
-# $\max_{a'} Q_{\theta'}(s', a')$; to learn one estimate from another is called to **bootstrap**. The whole bracket is the
-# **TD error**.
+# Here $s'$ is the next observation, $a'$ runs over the actions there, and $\alpha$ is the learning rate. **TD** stands for
+# temporal difference: the target looks one step ahead. It contains an estimate, $\max_{a'} Q_{\theta'}(s', a')$; to learn
+# one estimate from another is called to **bootstrap**. The whole bracket is the **TD error**.
 #
-# $\theta'$ are the parameters of the network that values the next observation. In this notebook both are mostly the
-# same, $\theta' = \theta$. Notebook [[target_network]] is about why they should not be.
+# $\theta'$ are the parameters of the network that values the next observation. Here they are mostly the same,
+# $\theta' = \theta$; notebook [[target_network]] is about why they should not be.
 #
 # From now on we handle a **batch** of $B$ transitions at a time. Rewards and discounts have the shape `[B]`, the
 # values of the next observations `[B, A]`: a row for each transition, a column for each of the $A$ actions.
@@ -206,14 +204,14 @@ check("td_target", td_target)
 # %% [markdown]
 # ## 4 · From the formula to a gradient step
 #
-# A network has no entry to move. But we can say what we want by a **loss**: a number that is small when the values
-# are close to their targets. For a batch of $B$ transitions, with the target $y_i$ of each,
+# A network has no entry to move. Instead we say what we want by a **loss**: a number that is small when the values are
+# close to their targets. For a batch of $B$ transitions with targets $y_i$,
 #
 # $$L(\theta) = \frac{1}{B} \sum_{i=1}^{B} \tfrac{1}{2} \big( y_i - Q_\theta(s_i, a_i) \big)^2 .$$
 #
 # The **gradient** of the loss says for each parameter how the loss changes with it. A **gradient step** moves all
-# parameters a little against it: $\theta \leftarrow \theta - \alpha \, \nabla_\theta L(\theta)$. With a batch drawn from
-# the data this is called SGD (stochastic gradient descent).
+# parameters a little against it: $\theta \leftarrow \theta - \alpha \, \nabla_\theta L(\theta)$. Plain steps of this kind
+# are called SGD (stochastic gradient descent).
 #
 # For a table, the gradient step *is* the Q-update. Take one transition, and let $\theta$ be the table itself. Its entry
 # $Q(s, a)$ is the only parameter in the loss, and the derivative of $\tfrac12 (y - Q)^2$ by $Q$ is $-(y - Q)$. So the
@@ -260,17 +258,17 @@ for stop in (True, False):
 compare("q_network-stop", moves)
 
 # %% [markdown]
-# Without it the value *after* the step is dragged towards the value *before* it. Information would flow from the past
-# to the future, although only the future knows what was earned. The Q-update has no such term, and neither do we. Look
-# for this mistake in the gradient, as here: a learning curve need not show it.
+# Without it the value *after* the step is dragged towards the value *before* it, although only the later one knows what
+# was earned. The Q-update has no such term, and neither do we. Look for this mistake in the gradient, as here: a learning
+# curve need not show it.
 #
 # ### The squared loss and the Huber loss
 #
-# The gradient of half the square is the TD error itself: an error of 10 moves the weights ten times as far as an error of
-# 1. One transition with a rare, large reward can then outweigh the rest of its batch. The **Huber loss** is half the
-# square for errors up to 1, and grows in a straight line beyond. Its gradient is `tf.clip_by_value(td_error, -1, 1)`: the
-# TD error, cut off at 1. DQN was published with it. No reward in the room is larger than 1, so here we keep the square.
-# Notebook [[target_network]] trains with the Huber loss, and limits the length of the whole gradient as well.
+# The derivative of half the square is, up to its sign, the TD error itself: an error of 10 pulls ten times as hard as an
+# error of 1, and one rare, large reward can outweigh the rest of its batch. The **Huber loss** is half the square for errors
+# up to 1 and a straight line beyond. Its derivative is the TD error cut off at 1, `tf.clip_by_value(td_error, -1, 1)`. DQN
+# was published with it (Mnih et al., 2015). Rewards in the room are at most 1, so here we keep the square. Notebook
+# [[target_network]] trains with the Huber loss, and clips the length of the whole gradient as well.
 
 # %% [markdown]
 # ## 5 · The value of the action taken
@@ -284,10 +282,9 @@ compare("q_network-stop", moves)
 # | 1 | **0.3** | 0.4 | 0.2 | 0.6 | 0 | 0.3 |
 # | 2 | 0.7 | 0.1 | 0.8 | **0.2** | 3 | 0.2 |
 #
-# In NumPy this is `q[np.arange(3), actions]`. But the gradient has to flow through it, back to the network, so it takes
-# an operation of TensorFlow. There are two usual ways. `tf.one_hot(actions, A)` is 1 at the action taken and 0
-# elsewhere, `[B, A]`. `tf.gather(q, actions, ...)` picks entries along an axis; its argument `batch_dims=1` says that the
-# rows of both belong together.
+# In NumPy this is `q[np.arange(3), actions]`. But a gradient has to flow through it, so it takes an operation of
+# TensorFlow. Two are usual: `tf.one_hot(actions, A)`, `[B, A]`, is 1 at the action taken and 0 elsewhere; `tf.gather(q,
+# actions, ...)` picks entries along an axis, and its argument `batch_dims=1` says that the rows of both belong together.
 #
 # **Exercise** (4 minutes, difficulty 2 of 3). Write it in one of these ways. Mind the shape.
 
@@ -341,8 +338,7 @@ check("train_step", train_step)
 # ### The same as the package's
 #
 # `dqnkit.learner.Learner` is the part of the package that learns. From equal weights, on the same batch, your step must
-# come to the same place. Both use **Adam**, an optimizer that gives each parameter a step length of its own, with the
-# learning rate 0.001.
+# come to the same place. Both use **Adam**, an optimizer that gives each parameter a step length of its own.
 
 # %%
 train_step = use("train_step", train_step)
@@ -363,15 +359,15 @@ print(f"loss: yours {loss:.6f}, the package's {result.losses[0]:.6f}")
 print(f"largest difference of a weight after the step: {max(np.abs(x - y).max() for x, y in pairs):.1e}")
 
 # %% [markdown]
-# Run by itself, such a step takes some tens of milliseconds, nearly all of it Python and bookkeeping. `compile_updates`
-# has TensorFlow record your step once and compile it. Then thousands of steps run in one call, each in less than a
-# millisecond. From here on, *your* step does all the learning.
+# Run by itself, such a step takes tens of milliseconds, most of it spent in Python. `compile_updates` has TensorFlow
+# record your step once and compile it; then many steps run in one call, each in less than a millisecond. From here on,
+# *your* step does all the learning.
 
 # %% [markdown]
 # ## 7 · Regression in rounds: fitted Q iteration
 #
-# The loss of section 4 is that of **regression**: find the function that comes closest to given labels. The one
-# difference is where the labels come from. In regression they are given with the data; here the network makes its own.
+# The loss of section 4 is that of **regression**: find the function that comes closest to given labels. Only the labels
+# differ. In regression they come with the data; here the network makes its own.
 #
 # **Fitted Q iteration** (Ernst et al., 2005) goes from the one to the other in rounds:
 #
@@ -414,7 +410,7 @@ error_curves(
 )
 
 # %% [markdown]
-# So your step learns, and the network can hold the exact answer. In what follows there is no copy and there are no
+# So your step learns, and the network can hold the exact answer nearly. From here on there is no copy and there are no
 # rounds. As in the Q-update of [[q_update]], each transition is used once, as it happens, and the very next update takes
 # its target from the network that was just changed: `online` and `target` are one and the same.
 
@@ -458,8 +454,8 @@ compare("q_network-moves", moved)
 # %% [markdown]
 # ## 9 · The network alone, against the exact answer
 #
-# Now the comparison that this notebook is about. The same 10,000 random transitions, in their order, one update each:
-# once into the table of [[q_update]], once into the network. We evaluate after every 50 updates.
+# The same 10,000 random transitions, in their order, one update each, go
+# into the table of [[q_update]] (with $\alpha = 0.5$) and into the network. We evaluate after every 50 updates.
 
 # %% [markdown]
 # **Predict.** [[question.alone]]
@@ -469,18 +465,6 @@ predict("q_network-alone")
 
 
 # %%
-def table_errors(transitions, alpha=0.5, every=50):
-    """The Q-update of notebook [[q_update]], transition by transition; the error after every 50 updates."""
-    number_of = {tuple(place): number for number, place in enumerate(squares)}
-    q, errors = np.zeros((25, 4)), []
-    for update, (o, a, r, discount, o_next) in enumerate(zip(*transitions, strict=True), start=1):
-        s, s_next = number_of[tuple(o)], number_of[tuple(o_next)]
-        q[s, a] += alpha * (r + discount * q[s_next].max() - q[s, a])
-        if update % every == 0:
-            errors.append(error(q))
-    return np.array(errors)
-
-
 def one_by_one(network, transitions, every=50, knobs=None):
     """Run the transitions through train_step in their order, one at a time; yield after every 50."""
     optimizer = keras.optimizers.Adam(1e-3)
@@ -499,7 +483,7 @@ def learn_room(network, knobs):
 
 prediction("q_network-alone")  # what you predicted is kept as it is, from here on
 updates = np.arange(50, len(grid.action) + 1, 50)
-view = room_view(room, q_star, updates, table_errors(grid))
+view = room_view(room, q_star, updates, table_errors(room, q_star, grid))
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
 keras.utils.set_random_seed(0)
 await view.watch(learn_room(q_network(2, 4), knobs), "The room, one update for each transition", knobs)
@@ -518,7 +502,7 @@ for seed in SEEDS:
     keras.utils.set_random_seed(seed)
     network = q_network(2, 4)
     network_errors.append([error(network(squares).numpy()) for _ in one_by_one(network, transitions)])
-    errors_of_tables.append(table_errors(transitions))
+    errors_of_tables.append(table_errors(room, q_star, transitions))
 
 late = np.array(network_errors)[:, len(updates) // 2 :]  # the second half of each run
 print("error of the table at the end, each run:        ", np.round([e[-1] for e in errors_of_tables], 3))
@@ -547,8 +531,7 @@ compare("q_network-alone", late)
 # - **The target moves.** Each step changes $Q_\theta(s', a')$ as well, and so the very target that it was aiming at. In
 #   section 7 the targets stood still for a round. Notebook [[target_network]] mends this with a *target network*.
 #
-# With $\gamma = 0.8$ this only shakes the values. If you have time, set `GAMMA = 0.95` in the first cell and run all
-# again: what becomes of the error?
+# With $\gamma = 0.8$ this only shakes the values. To see more, set `GAMMA = 0.95` in the first cell and run all again.
 
 # %% [markdown]
 # ## 10 · Watch it learn CartPole (optional)
@@ -756,8 +739,8 @@ ring("learner")
 #
 # <details><summary>1. Why does the network have one output for each action, and not the action as an input?</summary>
 #
-# To select an action and to compute a target we need the largest value over <em>all</em> actions. With one output for
-# each, a single pass gives them all. With the action as an input it would take one pass for each action.
+# To select an action and to compute a target we need the largest value over <em>all</em> actions. So a single pass is
+# enough; with the action as an input it would take one for each action.
 # </details>
 #
 # <details><summary>2. The loss of your network falls steadily. Is the policy getting better?</summary>
@@ -766,14 +749,7 @@ ring("learner")
 # wrong together. Look at values that you can judge: here the error against Q*, later the returns.
 # </details>
 #
-# <details><summary>3. In the table an update of one entry leaves all others alone; in the network it does not. Name
-# one good and one bad thing about that.</summary>
-#
-# Good: what is learned in one state is known in similar ones, also in those never seen. Bad: an update for one state
-# spoils the values of others, and it moves its own target.
-# </details>
-#
-# <details><summary>4. What makes fitted Q iteration regression, and what makes it Q-learning?</summary>
+# <details><summary>3. What makes fitted Q iteration regression, and what makes it Q-learning?</summary>
 #
 # Within a round the targets stand still, so the network is fitted to given labels: regression. From round to round the
 # labels are made anew, from the reward and the best next value of the network itself: that is the bootstrap of Q-learning.
@@ -784,8 +760,8 @@ ring("learner")
 # - Watkins, 1989, *Learning from Delayed Rewards*: Q-learning, for tables.
 # - Ernst et al., 2005, *Tree-Based Batch Mode Reinforcement Learning*: fitted Q iteration. Riedmiller, 2005, *Neural
 #   Fitted Q Iteration*: the same with a neural network.
-# - Mnih et al., 2013, *Playing Atari with Deep Reinforcement Learning*: the Q-network, trained with replay.
-# - Mnih et al., 2015, *Human-level control through deep reinforcement learning*: the complete DQN.
+# - Mnih et al., 2013, *Playing Atari with Deep Reinforcement Learning*: the Q-network, trained with replay. Mnih et al.,
+#   2015, *Human-level control through deep reinforcement learning*: the complete DQN.
 # - Sutton and Barto, 2018, *Reinforcement Learning: An Introduction*, chapters 9 to 11: semi-gradients, and the
 #   "deadly triad" of function approximation, bootstrapping and learning from another policy's data.
 #

@@ -74,7 +74,6 @@ def compile_updates(
     return update
 
 
-
 def try_compiled(function: Callable[..., Any], *tensors: Any) -> Any:
     """What a function of tensors returns when TensorFlow compiles it; `COULD_NOT`, and why it is printed, if it cannot.
 

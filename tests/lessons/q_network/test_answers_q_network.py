@@ -58,7 +58,9 @@ def list_of_layers(observation_size, num_actions):
 def import_inside(observation_size, num_actions):
     from keras import Input, Sequential, layers
 
-    return Sequential([Input((observation_size,)), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(num_actions)])
+    return Sequential(
+        [Input((observation_size,)), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(num_actions)]
+    )
 
 
 @right("q_network")
@@ -90,7 +92,9 @@ def compiled_model(observation_size, num_actions):
 
 @right("q_network")
 def built_afterwards(observation_size, num_actions):
-    model = keras.Sequential([keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(num_actions)])
+    model = keras.Sequential(
+        [keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(num_actions)]
+    )
     model.build((None, observation_size))
     return model
 
@@ -357,7 +361,11 @@ WRONG["td_target"] += [
     td(lambda r, discount, q_next: tf.reduce_mean(r + discount * tf.reduce_max(q_next, axis=1))),
     td(lambda r, discount, q_next: r + discount * np.max(q_next, axis=1)),
     td(lambda r, discount, q_next: r + discount * q_next.numpy().max(axis=1)),
-    td(lambda r, discount, q_next: np.array([float(a + b * max(c)) for a, b, c in zip(r, discount, q_next)])),
+    td(
+        lambda r, discount, q_next: np.array(
+            [float(a + b * max(c)) for a, b, c in zip(r, discount, q_next, strict=True)]
+        )
+    ),
     loops_and_an_if,
     fills_an_array,
     same_action_as_row,
@@ -647,7 +655,9 @@ def optimizer_of_its_own(online, target, optimizer, batch):
 def by_hand(online, target, optimizer, batch):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(0.5 * (tf.stop_gradient(targets(target, batch)) - values(online, batch)) ** 2)
-    for variable, gradient in zip(online.trainable_variables, tape.gradient(loss, online.trainable_variables)):
+    for variable, gradient in zip(
+        online.trainable_variables, tape.gradient(loss, online.trainable_variables), strict=True
+    ):
         variable.assign_sub(0.1 * gradient)
     return loss
 
@@ -717,8 +727,12 @@ WRONG["train_step"] += [
     step_with(y_of=lambda target, batch: batch.reward + tf.reduce_max(target(batch.next_observation), axis=1)),
     step_with(y_of=lambda target, batch: batch.reward + 0.8 * tf.reduce_max(target(batch.next_observation), axis=1)),
     step_with(y_of=lambda target, batch: batch.reward),
-    step_with(y_of=lambda target, batch: batch.reward + batch.discount * tf.reduce_max(target(batch.observation), axis=1)),
-    step_with(y_of=lambda target, batch: batch.reward + batch.discount * tf.reduce_mean(target(batch.next_observation), 1)),
+    step_with(
+        y_of=lambda target, batch: batch.reward + batch.discount * tf.reduce_max(target(batch.observation), axis=1)
+    ),
+    step_with(
+        y_of=lambda target, batch: batch.reward + batch.discount * tf.reduce_mean(target(batch.next_observation), 1)
+    ),
     step_with(stop=False, loss_of=lambda y, q: tf.reduce_sum(0.5 * (y - q) ** 2)),
     twice,
     syncs_the_target,

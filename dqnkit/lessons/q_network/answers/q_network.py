@@ -57,6 +57,30 @@ def _variant(
     return build
 
 
+def with_sizes(observation_size: int, num_actions: int) -> Callable[[int, int], Model]:
+    """A function that builds a network of these sizes, whatever it is asked for."""
+
+    def build(asked_size: int, asked_actions: int) -> Model:
+        return q_network(observation_size, num_actions)
+
+    return build
+
+
+@cache
+def _hidden_layer(observation_size: int) -> Any:
+    from dqnkit.backend import keras
+
+    return keras.layers.Dense(64, activation="relu")
+
+
+def shared_layer(observation_size: int, num_actions: int) -> Model:
+    from dqnkit.backend import keras
+
+    inputs = keras.Input((observation_size,))
+    hidden = keras.layers.Dense(64, activation="relu")(_hidden_layer(observation_size)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(num_actions)(hidden))
+
+
 @cache
 def cached(observation_size: int, num_actions: int) -> Model:
     return q_network(observation_size, num_actions)
@@ -155,8 +179,17 @@ ANSWERS = Answers(
         Mistake(
             "sigmoid in the hidden layers",
             _variant(activation="sigmoid"),
-            "The hidden layers use a sigmoid, whose gradient is small almost everywhere: two of them in a row learn very "
-            "slowly. Use activation='relu'.",
+            "The hidden layers use a sigmoid, whose gradient is small almost everywhere: two of them in a row learn "
+            "very slowly. Use activation='relu'.",
+        ),
+        *(
+            Mistake(
+                f"{activation} in the hidden layers",
+                _variant(activation=activation),
+                f"The hidden layers use {activation}. That can learn too, but the course, its figures and its actors "
+                "all use relu: activation='relu'.",
+            )
+            for activation in ("elu", "leaky_relu")
         ),
         Mistake(
             "no activation in the second hidden layer",
@@ -185,35 +218,62 @@ ANSWERS = Answers(
             for one, other in ((32, 32), (64, 32), (32, 64), (128, 64), (128, 128), (24, 24), (256, 256))
         ),
         Mistake(
+            "no bias",
+            _variant(use_bias=False),
+            "The layers have no bias (use_bias=False). Then all values are 0 where the observation is 0, whatever is "
+            "learned. Leave the bias in.",
+        ),
+        Mistake(
             "dropout",
             _variant(between="Dropout"),
             "There are Dropout layers: while the network trains, units are switched off at random. So the same "
-            "observation gets other values each time, and the targets that are made of them are noisier still. DQN uses "
-            "none.",
+            "observation gets other values each time, and the targets that are made of them are noisier still. DQN "
+            "uses none.",
         ),
         Mistake(
             "batch normalisation",
             _variant(between="BatchNormalization"),
-            "There are BatchNormalization layers: while the network trains, the values of one observation depend on the "
-            "other rows of its batch. DQN uses none; Dense layers alone will do.",
+            "There are BatchNormalization layers: while the network trains, the values of one observation depend on "
+            "the other rows of its batch. DQN uses none; Dense layers alone will do.",
+        ),
+        Mistake(
+            "layer normalisation",
+            _variant(between="LayerNormalization"),
+            "There are LayerNormalization layers. Some newer agents use them, but DQN and the figures of this course "
+            "do not: Dense layers alone will do.",
         ),
         Mistake(
             "all weights 0",
             _variant(kernel_initializer="zeros"),
-            "All weights begin equal. Then all units of a layer compute the same and get the same gradient; from zeros, "
-            "the hidden layers never learn at all. Keep Keras's own initialiser, which draws them at random.",
+            "All weights begin equal. Then all units of a layer compute the same and get the same gradient; from "
+            "zeros, the hidden layers never learn at all. Keep Keras's own initialiser, which draws them at random.",
         ),
         Mistake(
             "a fixed seed",
             with_a_seed,
-            "Each network begins with the same weights, because a seed is set inside the function. Then five runs would "
-            "be one run five times. Leave the seed to whoever calls the function.",
+            "Each network begins with the same weights, because a seed is set inside the function. Then five runs "
+            "would be one run five times. Leave the seed to whoever calls the function.",
         ),
         Mistake(
             "the same network each time",
             cached,
             "Each call returns the same network, so what one run has learned is there when the next begins, and an "
             "online and a target network could not differ. Build a new one, with new layers, in each call.",
+        ),
+        Mistake(
+            "a layer of all networks",
+            shared_layer,
+            "Two networks share a layer that was made outside the function: what one learns changes the other, and a "
+            "target network would never stand still. Make all layers inside the function.",
+        ),
+        *(
+            Mistake(
+                f"always {size} numbers and {actions} actions",
+                with_sizes(size, actions),
+                f"The sizes are written down as {size} and {actions}. Use the arguments, observation_size and "
+                "num_actions: the function will build networks for other environments too.",
+            )
+            for size, actions in ((2, 4), (4, 2))
         ),
         Mistake(
             "no Input",

@@ -83,6 +83,24 @@ def maximum_of_one_hot(q: Tensor, actions: Tensor) -> Tensor:
     return tf.reduce_max(_others_are_zero(q, actions), axis=1)
 
 
+def mean_of_the_row(q: Tensor, actions: Tensor) -> Tensor:
+    from dqnkit.backend import tf
+
+    return tf.reduce_mean(q, axis=1)
+
+
+def averaged(q: Tensor, actions: Tensor) -> Tensor:
+    from dqnkit.backend import tf
+
+    return tf.reduce_mean(q_taken(q, actions))
+
+
+def four_actions(q: Tensor, actions: Tensor) -> Tensor:
+    from dqnkit.backend import tf
+
+    return tf.reduce_sum(q * tf.one_hot(actions, 4), axis=1)
+
+
 def with_numpy(q: Tensor, actions: Tensor) -> Tensor:
     return q.numpy()[np.arange(len(q)), actions.numpy()]
 
@@ -105,8 +123,8 @@ ANSWERS = Answers(
         Mistake(
             "rows in place of columns",
             rows_for_columns,
-            "`actions` picked rows of `q`, that is whole transitions, in place of columns. tf.gather works along axis 0 "
-            "unless it is told otherwise; actions are columns: axis=1, and batch_dims=1 besides.",
+            "`actions` picked rows of `q`, that is whole transitions, in place of columns. tf.gather works along axis "
+            "0 unless it is told otherwise; actions are columns: axis=1, and batch_dims=1 besides.",
         ),
         Mistake(
             "the first row only",
@@ -117,8 +135,8 @@ ANSWERS = Answers(
         Mistake(
             "the maximum in place of the action taken",
             largest,
-            "The largest value of each row is taken. The reward followed the action that was taken, which need not be the "
-            "best one; only its value is compared with the target.",
+            "The largest value of each row is taken. The reward followed the action that was taken, which need not be "
+            "the best one; only its value is compared with the target.",
         ),
         Mistake(
             "the index of the best action",
@@ -134,18 +152,20 @@ ANSWERS = Answers(
             "[B, 1] in place of [B]",
             kept_axis,
             "The values are right, but they stand in a column [B, 1]. Subtracted from targets of shape [B] it would be "
-            "broadcast to [B, B] without a word, every transition compared with every other. Use `actions` as it is, [B].",
+            "broadcast to [B, B] without a word, every transition compared with every other. Use `actions` as it is, "
+            "[B].",
         ),
         Mistake(
             "the other actions left in as 0",
             _others_are_zero,
-            "The result is still [B, A], with 0 for the actions not taken. Add up each row: tf.reduce_sum(..., axis=1).",
+            "The result is still [B, A], with 0 for the actions not taken. Add up each row: tf.reduce_sum(..., "
+            "axis=1).",
         ),
         Mistake(
             "summed over the rows",
             sum_over_rows,
-            "The sum goes down the columns (axis 0): one number for each action, over all transitions. Add up each row: "
-            "axis=1.",
+            "The sum goes down the columns (axis 0): one number for each action, over all transitions. Add up each "
+            "row: axis=1.",
         ),
         Mistake(
             "summed over everything",
@@ -156,14 +176,32 @@ ANSWERS = Answers(
         Mistake(
             "mean of the one-hot row",
             mean_of_one_hot,
-            "The mean over a row divides the value by the number of actions. All other entries are 0, so their sum is the "
-            "value itself: tf.reduce_sum.",
+            "The mean over a row divides the value by the number of actions. All other entries are 0, so their sum is "
+            "the value itself: tf.reduce_sum.",
         ),
         Mistake(
             "maximum of the one-hot row",
             maximum_of_one_hot,
             "The maximum over a row finds one of the zeros where the value is below 0. The sum of the row is right for "
             "every sign: tf.reduce_sum.",
+        ),
+        Mistake(
+            "mean of the row",
+            mean_of_the_row,
+            "The mean of each row is taken, and `actions` is not used. Only the action that was taken is compared with "
+            "the target.",
+        ),
+        Mistake(
+            "averaged over the batch",
+            averaged,
+            "The values are averaged into a single number. Each transition keeps its own, `[B]`; the mean is taken "
+            "later, of the loss.",
+        ),
+        Mistake(
+            "always four actions",
+            four_actions,
+            "The one-hot rows have 4 entries, whatever the number of actions. CartPole has 2: take the number from "
+            "`q`, `q.shape[1]`.",
         ),
         Mistake(
             "NumPy in place of TensorFlow",
@@ -174,8 +212,8 @@ ANSWERS = Answers(
         Mistake(
             "the gradient is stopped",
             without_gradient,
-            "The values are right, but tf.stop_gradient keeps every gradient from them. These are the values that shall "
-            "be learned; it is the target that is taken as a plain number.",
+            "The values are right, but tf.stop_gradient keeps every gradient from them. These are the values that "
+            "shall be learned; it is the target that is taken as a plain number.",
         ),
     ],
 )

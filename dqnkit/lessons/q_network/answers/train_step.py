@@ -265,8 +265,8 @@ ANSWERS = Answers(
         Mistake(
             "the TD error is returned",
             _returns_the_td_error,
-            "The step is right, but the TD errors [B] are returned in place of the loss: the mean of half their squares, "
-            "one number.",
+            "The step is right, but the TD errors [B] are returned in place of the loss: the mean of half their "
+            "squares, one number.",
         ),
         Mistake(
             "nothing is returned",
@@ -276,21 +276,22 @@ ANSWERS = Answers(
         Mistake(
             "cannot be compiled",
             _returns_a_number,
-            "Run by itself it is right, but TensorFlow cannot compile it: `.numpy()`, `float()`, NumPy, `predict` and an "
-            "`if` on a value need numbers, and while TensorFlow compiles there are none yet. Use TensorFlow's operations, "
-            "and return the loss as it is. (The line is below, under what your code printed.)",
+            "Run by itself it is right, but TensorFlow cannot compile it: `.numpy()`, `float()`, NumPy, `predict` and "
+            "an `if` on a value need numbers, and while TensorFlow compiles there are none yet. Use TensorFlow's "
+            "operations, and return the loss as it is. (The line is below, under what your code printed.)",
         ),
         Mistake(
             "computed outside the tape",
             _loss_after_the_tape,
             "The tape recorded nothing that leads from the parameters to the loss, so there is no gradient. Compute "
-            "`online(batch.observation)`, the values of the actions taken and the loss inside `with tf.GradientTape()`.",
+            "`online(batch.observation)`, the values of the actions taken and the loss inside `with "
+            "tf.GradientTape()`.",
         ),
         Mistake(
             "no bootstrap",
             _variant(bootstrap=_no_bootstrap),
-            "The target is the reward alone, so the values would know nothing of what comes later. Where the episode went "
-            "on, the target is `r + discount * max Q(s', a')`: td_target computes it.",
+            "The target is the reward alone, so the values would know nothing of what comes later. Where the episode "
+            "went on, the target is `r + discount * max Q(s', a')`: td_target computes it.",
         ),
         Mistake(
             "discount left out",
@@ -307,26 +308,27 @@ ANSWERS = Answers(
         Mistake(
             "targets in a table [B, B]",
             _variant(bootstrap=_bootstrap_kept_axis),
-            "The targets are [B, B]: a column [B, 1] (keepdims) met a row [B]. So every value is compared with the targets "
-            "of all transitions. The maximum over actions has the shape [B] without keepdims.",
+            "The targets are [B, B]: a column [B, 1] (keepdims) met a row [B]. So every value is compared with the "
+            "targets of all transitions. The maximum over actions has the shape [B] without keepdims.",
         ),
         Mistake(
             "taken values in a column",
             _variant(taken=_taken_in_a_column),
-            "The values of the actions taken are a column [B, 1], the targets a row [B]; their difference is broadcast to "
-            "[B, B] without a word, every value against every target. Both must be [B].",
+            "The values of the actions taken are a column [B, 1], the targets a row [B]; their difference is broadcast "
+            "to [B, B] without a word, every value against every target. Both must be [B].",
         ),
         Mistake(
             "the optimizer is not used",
             _variant(move=_by_hand),
-            "The weights are moved by hand, by the learning rate times the gradient. That is right for SGD only; Adam and "
-            "other optimizers take other steps. Leave it to optimizer.apply(gradients, online.trainable_variables).",
+            "The weights are moved by hand, by the learning rate times the gradient. That is right for SGD only; Adam "
+            "and other optimizers take other steps. Leave it to optimizer.apply(gradients, "
+            "online.trainable_variables).",
         ),
         Mistake(
             "Huber's loss",
             _variant(loss_of=_huber),
-            "This is Huber's loss, whose gradient stops growing where the error is larger than 1. DQN often uses it; here "
-            "the loss is half the square, whose gradient is the whole TD error, as in the formula.",
+            "This is Huber's loss, whose gradient stops growing where the error is larger than 1. DQN often uses it; "
+            "here the loss is half the square, whose gradient is the whole TD error, as in the formula.",
         ),
         Mistake(
             "no step",

@@ -32,7 +32,8 @@ def fixed_cases() -> list[Case]:
 
 
 def cases(rng: np.random.Generator) -> list[Case]:
-    """Fresh ones: batches of odd sizes, values of every sign, each action less than the number of rows; one is compiled."""
+    """Fresh ones: batches of odd sizes, values of every sign, each action less than the number of rows; one is "
+    "compiled."""
     fresh = []
     for number, level in enumerate((-5.0, 0.0, 5.0, 0.0)):
         size, num_actions = int(rng.integers(4, 8)), int(rng.choice([2, 3, 5]))
@@ -43,7 +44,8 @@ def cases(rng: np.random.Generator) -> list[Case]:
 
 
 def observe(function: Any, case: Case) -> Any:
-    """What the function returns for tensors, and the gradient of its sum by the Q-values, as a training step needs it."""
+    """What the function returns for tensors, and the gradient of its sum by the Q-values, as a training step needs "
+    "it."""
     from dqnkit.backend import tf
 
     def values_and_gradient(q: Any, actions: Any) -> Any:
@@ -69,10 +71,10 @@ EXERCISE = Exercise(
     fixed_cases=fixed_cases,
     cases=cases,
     hints=[
-        "For a single row, `q[0]`, the answer would be `q[0, actions[0]]`. You need the same for all rows at once, with "
-        "TensorFlow's operations, so that a gradient can flow through.",
-        "One way: `tf.one_hot(actions, q.shape[1])` is 1 at the action taken and 0 elsewhere, `[B, A]`. Multiply by it, "
-        "then add up each row.",
+        "For a single row, `q[0]`, the answer would be `q[0, actions[0]]`. You need the same for all rows at once, "
+        "with TensorFlow's operations, so that a gradient can flow through.",
+        "One way: `tf.one_hot(actions, q.shape[1])` is 1 at the action taken and 0 elsewhere, `[B, A]`. Multiply by "
+        "it, then add up each row.",
         "The usual way: `tf.gather(q, actions, axis=1, batch_dims=1)`. With `axis=1`, actions are columns; with "
         "`batch_dims=1`, row i of `q` belongs to entry i of `actions`.",
     ],

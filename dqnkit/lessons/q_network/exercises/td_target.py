@@ -50,7 +50,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
 def observe(function: Any, case: Case) -> Any:
     """Call the function with tensors, as a training step does; what it returns.
 
-    Its gradient is not looked at: `train_step` stops the gradient of the targets, and a function that stops it itself is
+    Its gradient is not looked at: `train_step` stops the gradient of the targets; a function that stops it itself is
     as right as one that does not.
     """
     from dqnkit.backend import tf

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise
-from dqnkit.lessons.q_network.compiled_step import COULD_NOT, CannotCompileError, compile_updates
+from dqnkit.lessons.q_network.compiled_step import try_compiled
 from dqnkit.types import Transition
 
 Model = Any
@@ -73,25 +73,17 @@ def observe(step: Any, case: Case) -> Any:
     target = online if how == "one network" else _network(target_kernel)
     optimizer = (keras.optimizers.Adam if how.endswith("Adam") else keras.optimizers.SGD)(LEARNING_RATE)
     optimizer.build(online.trainable_variables)
-    loss: Any
-    if "compiled" in how:
-        loss = _compiled(step, online, target, optimizer, batch)
-    else:
-        loss = step(online, target, optimizer, Transition._make(map(tf.constant, batch)))
+
+    def run(*batch: Any) -> Any:
+        return step(online, target, optimizer, Transition(*batch))
+
+    tensors = [tf.constant(values) for values in batch]
+    loss = try_compiled(run, *tensors) if "compiled" in how else run(*tensors)
     if loss is None:
         return None
     names = {"online": online} if target is online else {"online": online, "target": target}
     weights = {f"{name} weights after the step": network.get_weights()[0] for name, network in names.items()}
     return {"loss": loss, **weights}
-
-
-def _compiled(step: Any, online: Model, target: Model, optimizer: Any, batch: Transition) -> Any:
-    """The loss of a compiled step; `COULD_NOT`, and why it is printed, if it cannot be compiled."""
-    try:
-        return compile_updates(step, online, target, optimizer, xla=False)(Transition._make(x[None] for x in batch))[0]
-    except CannotCompileError as error:
-        print(error)
-        return COULD_NOT
 
 
 def _network(kernel: Any) -> Model:
@@ -112,12 +104,13 @@ EXERCISE = Exercise(
     fixed_cases=fixed_cases,
     cases=cases,
     hints=[
-        "Four parts, in this order: the targets y, from `target` and the batch; inside the tape the values of the actions "
-        "taken, from `online`, and the loss; outside it the gradients and the optimizer's step.",
-        "The targets, `[B]`: `tf.stop_gradient(td_target(batch.reward, batch.discount, target(batch.next_observation)))`.",
+        "Four parts, in this order: the targets y, from `target` and the batch; inside the tape the values of the "
+        "actions taken, from `online`, and the loss; outside it the gradients and the optimizer's step.",
+        "The targets, `[B]`: `tf.stop_gradient(td_target(batch.reward, batch.discount, "
+        "target(batch.next_observation)))`.",
         "The values of the actions taken, `[B]`: `taken = q_taken(online(batch.observation), batch.action)`.",
-        "The loss: `tf.reduce_mean(0.5 * (y - taken) ** 2)`. Then `tape.gradient(loss, online.trainable_variables)` and "
-        "`optimizer.apply(gradients, online.trainable_variables)`. Return the loss.",
+        "The loss: `tf.reduce_mean(0.5 * (y - taken) ** 2)`. Then `tape.gradient(loss, online.trainable_variables)` "
+        "and `optimizer.apply(gradients, online.trainable_variables)`. Return the loss.",
     ],
     observe=observe,
 )
