@@ -19,8 +19,8 @@
 # - say what Q-learning with a network has in common with regression,
 # - measure, against the exact answer, how a network *alone* fares beside a table.
 #
-# **Time:** about [[minutes]] minutes, and [[optional_minutes]] for the two last sections, which are marked optional: CartPole, and
-# a training step with faults to find. No later notebook needs them. **From notebook [[q_update]]** you need $Q(s, a)$, the
+# **Time:** about [[minutes]] minutes, and [[optional_minutes]] for the last two sections, which are optional: CartPole, and a
+# training step with faults to find. **From notebook [[q_update]]** you need $Q(s, a)$, the
 # Q-update with $\alpha$ and $\gamma$, the grid world and its exact $Q^*$.
 
 # %%
@@ -47,7 +47,7 @@ from dqnkit.widgets import Slider, Sliders
 table_and_network()
 
 # %% [markdown]
-# The five operations of Q-learning stay what they were. Two of them change:
+# The five operations of Q-learning are the same as before. What changes is how three of them are done:
 #
 # | operation | with a table ([[q_update]]) | with a network ([[q_network]]) |
 # | --- | --- | --- |
@@ -116,8 +116,8 @@ compare("q_network-repeats", repeats)
 # its layers. The observation $s$ goes in, and the values of *all* actions come out, so that one pass is enough to find
 # the best one.
 #
-# The course's network has two **hidden layers** of 64 units with the activation **relu**, $\max(0, x)$. The output layer
-# has one unit for each action.
+# The course's network has two **hidden layers** of 64 units with the activation **relu**, $\max(0, x)$, which lets the
+# function bend. The output layer has one unit for each action.
 #
 # **Exercise** (6 minutes, difficulty 1 of 3). Build it with `keras.Sequential`. Which activation belongs on the
 # output? Think of the values that a return can have.
@@ -125,7 +125,7 @@ compare("q_network-repeats", repeats)
 
 # %%
 def q_network(observation_size, num_actions):
-    """Observations [B, observation_size] -> values [B, num_actions], for B observations in a batch."""
+    """Observations [B, observation_size] -> values [B, num_actions]; B: observations in a batch."""
     ### BEGIN SOLUTION
     return keras.Sequential(
         [
@@ -181,8 +181,8 @@ draw_room(
 # temporal difference: the target looks one step ahead. It contains an estimate, $\max_{a'} Q_{\theta'}(s', a')$; to learn
 # one estimate from another is called to **bootstrap**. The whole bracket is the **TD error**.
 #
-# $\theta'$ are the parameters of the network that values the next observation. Here they are mostly the same,
-# $\theta' = \theta$; notebook [[target_network]] is about why they should not be.
+# $\theta'$ are the parameters of the network that values the next observation. They may be the same, $\theta' = \theta$;
+# notebook [[target_network]] is about why they should not be.
 #
 # From now on we handle a **batch** of $B$ transitions at a time. Rewards and discounts have the shape `[B]`, the
 # values of the next observations `[B, A]`: a row for each transition, a column for each of the $A$ actions.
@@ -359,9 +359,8 @@ print(f"loss: yours {loss:.6f}, the package's {result.losses[0]:.6f}")
 print(f"largest difference of a weight after the step: {max(np.abs(x - y).max() for x, y in pairs):.1e}")
 
 # %% [markdown]
-# Run by itself, such a step takes tens of milliseconds, most of it spent in Python. `compile_updates` has TensorFlow
-# record your step once and compile it; then many steps run in one call, each in less than a millisecond. From here on,
-# *your* step does all the learning.
+# Run by itself, such a step spends most of its time in Python, not in arithmetic. `compile_updates` has TensorFlow record
+# your step once and compile it, so that many steps run in one call. From here on, *your* step does all the learning.
 
 # %% [markdown]
 # ## 7 · Regression in rounds: fitted Q iteration
@@ -454,8 +453,8 @@ compare("q_network-moves", moved)
 # %% [markdown]
 # ## 9 · The network alone, against the exact answer
 #
-# The same 10,000 random transitions, in their order, one update each, go
-# into the table of [[q_update]] (with $\alpha = 0.5$) and into the network. We evaluate after every 50 updates.
+# Now the comparison that this notebook is about. The table of [[q_update]] learns with $\alpha = 0.5$, the network with your
+# step and Adam. We evaluate both after every 50 updates.
 
 # %% [markdown]
 # **Predict.** [[question.alone]]
@@ -722,8 +721,8 @@ draw_room(
 )
 
 # %% [markdown]
-# The loss of the published step fell too, and its landscape stayed flat. The loss of the mended step led to the slope; but
-# its error still goes up and down, for its target still moves.
+# The loss of the published step fell too, and yet its landscape stayed flat. With the mended step the landscape has its
+# slope; but the error still goes up and down, because the target still moves.
 
 # %% [markdown]
 # ## What we built

@@ -40,7 +40,7 @@ def fixed_cases() -> list[Case]:
         case("one transition, the episode terminated", "two networks", terminated),
         case("three transitions with different actions", "two networks", goes_on, terminated, third),
         case("the same network as online and as target", "one network", goes_on, third),
-        case("compiled, as in a long run", "two networks, compiled", goes_on, terminated),
+        case("compiled, as in a long run, with Adam", "two networks, compiled, Adam", goes_on, terminated),
     ]
 
 
