@@ -345,7 +345,8 @@ train_step = use("train_step", train_step)
 grid = play(room, 10_000)  # 10,000 random steps in the room  # fast: play(room, 1_000)
 batch = Transition._make(values[:32] for values in grid)
 
-config = DQNConfig("dqnkit/GridWorld-v0", gamma=GAMMA, loss="squared", max_gradient_norm=0.0, batch_size=32)
+options = {"loss": "squared", "max_gradient_norm": 0.0, "batch_size": 32}
+config = DQNConfig("dqnkit/GridWorld-v0", gamma=GAMMA, **options)
 learner = Learner(config)
 mine, other = q_network(2, 4), q_network(2, 4)
 mine.set_weights(learner.online.get_weights())
@@ -355,8 +356,9 @@ optimizer = keras.optimizers.Adam(1e-3, epsilon=config.adam_epsilon)
 loss = float(train_step(mine, other, optimizer, Transition._make(map(tf.constant, batch))))
 result = learner.update(Transition._make(values[None] for values in batch))  # one batch of 32
 pairs = zip(mine.get_weights(), learner.online.get_weights(), strict=True)
+apart = max(np.abs(x - y).max() for x, y in pairs)
 print(f"loss: yours {loss:.6f}, the package's {result.losses[0]:.6f}")
-print(f"largest difference of a weight after the step: {max(np.abs(x - y).max() for x, y in pairs):.1e}")
+print(f"largest difference of a weight after the step: {apart:.1e}")
 
 # %% [markdown]
 # Run by itself, such a step spends most of its time in Python, not in arithmetic. `compile_updates` has TensorFlow record
@@ -465,13 +467,14 @@ predict("q_network-alone")
 
 # %%
 def one_by_one(network, transitions, every=50, knobs=None):
-    """Run the transitions through train_step in their order, one at a time; yield after every 50."""
+    """Run the transitions through train_step in their order, one at a time; yield after each 50."""
     optimizer = keras.optimizers.Adam(1e-3)
     update = compile_updates(train_step, network, network, optimizer)  # online and target are the same
     for start in range(0, len(transitions.action), every):
         if knobs:
             optimizer.learning_rate.assign(knobs["learning rate"])
-        update(Transition._make(values[start : start + every, None] for values in transitions))  # [50, 1, ...]
+        rows = slice(start, start + every)
+        update(Transition._make(values[rows, None] for values in transitions))  # [50, 1, ...]
         yield start + every
 
 
@@ -485,7 +488,8 @@ updates = np.arange(50, len(grid.action) + 1, 50)
 view = room_view(room, q_star, updates, table_errors(room, q_star, grid))
 knobs = Sliders(**{"learning rate": Slider(1e-5, 1e-2, 1e-3, log=True)})
 keras.utils.set_random_seed(0)
-await view.watch(learn_room(q_network(2, 4), knobs), "The room, one update for each transition", knobs)
+network = q_network(2, 4)
+await view.watch(learn_room(network, knobs), "The room, one update for each transition", knobs)
 
 # %% Wind the training back, turn it, look at one action
 view
