@@ -469,7 +469,8 @@ predict("q_network-alone")
 def one_by_one(network, transitions, every=50, knobs=None):
     """Run the transitions through train_step in their order, one at a time; yield after each 50."""
     optimizer = keras.optimizers.Adam(1e-3)
-    update = compile_updates(train_step, network, network, optimizer)  # online and target are the same
+    # online and target are the same network
+    update = compile_updates(train_step, network, network, optimizer)
     for start in range(0, len(transitions.action), every):
         if knobs:
             optimizer.learning_rate.assign(knobs["learning rate"])
@@ -504,13 +505,14 @@ for seed in SEEDS:
     transitions = play(room, len(grid.action), seed)
     keras.utils.set_random_seed(seed)
     network = q_network(2, 4)
-    network_errors.append([error(network(squares).numpy()) for _ in one_by_one(network, transitions)])
+    run = one_by_one(network, transitions)
+    network_errors.append([error(network(squares).numpy()) for _ in run])
     errors_of_tables.append(table_errors(room, q_star, transitions))
 
 late = np.array(network_errors)[:, len(updates) // 2 :]  # the second half of each run
-print("error of the table at the end, each run:        ", np.round([e[-1] for e in errors_of_tables], 3))
-print("error of the network at the end, each run:      ", np.round(late[:, -1], 3))
-print("lowest and highest in the second half, each run:", [f"{e.min():.2f} to {e.max():.2f}" for e in late])
+print("error of the table at the end:  ", np.round([e[-1] for e in errors_of_tables], 3))
+print("error of the network at the end:", np.round(late[:, -1], 3))
+print("in the second half:", [f"{e.min():.2f} to {e.max():.2f}" for e in late])
 
 # %% Draw the errors of all runs
 error_curves(
@@ -571,8 +573,9 @@ view
 
 # %%
 promised = np.array([snapshot.measured for snapshot in view.snapshots])
+most = round(1 / (1 - GAMMA), 6)
 print(f"mean of max Q: at most {promised.max():.2f}, at the end {promised[-1]:.2f}")
-print(f"above {1 / (1 - GAMMA):g}, the most possible: {np.mean(promised > 1 / (1 - GAMMA)):.0%} of the run")
+print(f"above {most:g}, the most possible: {np.mean(promised > most):.0%} of the run")
 
 # %% [markdown]
 # Ten thousand steps are a few minutes of play, at random. From them the network has learned which states are lost, also
@@ -592,7 +595,8 @@ def published_step(online, target, optimizer, batch):
     terminated = tf.cast(batch.discount == 0, tf.float32)
     with tf.GradientTape() as tape:
         next_q = online(batch.next_observation)
-        y = tf.stop_gradient(batch.reward + (1 - terminated) * gamma * tf.reduce_max(next_q, axis=1))
+        best = tf.reduce_max(next_q, axis=1)
+        y = tf.stop_gradient(batch.reward + (1 - terminated) * gamma * best)
         q_values = online(batch.observation)
         taken = tf.gather(q_values, batch.action, axis=1)
         loss = tf.reduce_mean(0.5 * (y - taken) ** 2)
@@ -635,7 +639,7 @@ CALLS = 30  # fast: 2
 
 
 def from_batches(step, seed=0):
-    """A network after many batches of 32, drawn at random; its loss and error after each 100 batches."""
+    """A network after many batches of 32, drawn at random; its loss and error every 100 batches."""
     keras.utils.set_random_seed(seed)
     network, rng = q_network(2, 4), np.random.default_rng(seed)
     update = compile_updates(step, network, network, keras.optimizers.Adam(1e-3))
@@ -652,7 +656,7 @@ published, losses, errors = from_batches(published_step)
 print(f"mean loss of the first 100 batches {losses[0]:.4f}, of the last 100 {losses[-1]:.4f}")
 learned, exact = published(squares).numpy().max(axis=1), q_star.max(axis=1)  # [25] each
 learned, exact = learned[~room.terminal], exact[~room.terminal]
-print(f"from the lowest to the highest square: {np.ptp(learned):.3f}; in the exact values: {np.ptp(exact):.3f}")
+print(f"from the lowest to the highest square: {np.ptp(learned):.3f}; exact: {np.ptp(exact):.3f}")
 
 # %% Draw the landscape of the published step
 draw_room(

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-nbformat = pytest.importorskip("nbformat")
-pytest.importorskip("nbclient")
-
-import notebook_runs
 
 from dqnkit.course_folder import find_notebooks
 from dqnkit.lessons.q_network.table import table_errors
@@ -21,14 +15,18 @@ from dqnkit.types import Transition
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """All that the notebook prints, from top to bottom."""
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbclient")
+    import notebook_runs
+
     path = next((find_notebooks() / "solutions").glob("*_q_network.ipynb"))
     notebook = nbformat.read(path, 4)
     notebook_runs.run(notebook, Path(tmp_path_factory.mktemp("run")))
     assert not notebook_runs.complaints(notebook)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    yield "\n".join(output.text for output in outputs if output.output_type == "stream")
+    return "\n".join(output.text for output in outputs if output.output_type == "stream")
 
 
 def numbers(printed: str, before: str) -> list[float]:
@@ -71,10 +69,10 @@ def test_one_update_moves_nearly_all_values_of_the_network(printed: str) -> None
 
 @pytest.mark.slow
 def test_alone_the_network_falls_to_a_tenth_or_two_with_leaps_while_the_table_settles(printed: str) -> None:
-    assert max(numbers(printed, "error of the table at the end, each run:")) < 0.001
-    ends = numbers(printed, "error of the network at the end, each run:")
+    assert max(numbers(printed, "error of the table at the end:")) < 0.001
+    ends = numbers(printed, "error of the network at the end:")
     assert 0.02 < np.median(ends) < 0.3
-    late = np.reshape(numbers(printed, "lowest and highest in the second half, each run:"), (-1, 2))
+    late = np.reshape(numbers(printed, "in the second half:"), (-1, 2))
     assert np.all(late[:, 1] > 2 * late[:, 0])  # leaps
     assert np.all(late[:, 0] > 0.01)  # never at rest at 0
 
