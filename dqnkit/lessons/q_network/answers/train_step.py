@@ -54,6 +54,18 @@ def _no_discount(online: Model, target: Model, batch: Transition) -> Tensor:
     return batch.reward + tf.reduce_max(target(batch.next_observation), axis=1)
 
 
+def _bootstrap_with_the_gamma_of_the_notebook(online: Model, target: Model, batch: Transition) -> Tensor:
+    from dqnkit.backend import tf
+
+    return batch.reward + 0.8 * tf.reduce_max(target(batch.next_observation), axis=1)
+
+
+def _bootstrap_mean(online: Model, target: Model, batch: Transition) -> Tensor:
+    from dqnkit.backend import tf
+
+    return batch.reward + batch.discount * tf.reduce_mean(target(batch.next_observation), axis=1)
+
+
 def _bootstrap_kept_axis(online: Model, target: Model, batch: Transition) -> Tensor:
     from dqnkit.backend import tf
 
@@ -298,6 +310,18 @@ ANSWERS = Answers(
             _variant(bootstrap=_no_discount),
             "The discount is not used: the next value is added in full, even where the episode terminated. Use "
             "batch.discount, which is gamma, or 0 there.",
+        ),
+        Mistake(
+            "GAMMA in place of the discount",
+            _variant(bootstrap=_bootstrap_with_the_gamma_of_the_notebook),
+            "`GAMMA` is used in place of `batch.discount`, so a value is bootstrapped even where the episode "
+            "terminated. batch.discount is 0 there.",
+        ),
+        Mistake(
+            "mean over the next actions",
+            _variant(bootstrap=_bootstrap_mean),
+            "The mean over the next actions is used. That is the value of acting at random from there on; Q-learning "
+            "asks for the best action: tf.reduce_max, as in td_target.",
         ),
         Mistake(
             "bootstraps from the observation before",
