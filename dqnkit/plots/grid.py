@@ -22,6 +22,7 @@ TOLERANCE = 1e-5  # of the scale: values this close count as equal
 SIDE = 390  # of one table, in pixels on the page
 LEFT, TOP, BELOW, GAP, BAR = 38, 26, 38, 16, 74  # pixels around the tables and of the colour bar
 
+LABEL = "Q-value (discounted return)"
 CAPTION = (
     "What to look for: each square has four triangles, one for the move in that direction: the darker, the larger its "
     "Q-value. Arrows show the greedy moves, those of the largest value (a dot: all four are equal). Goals are green, "
@@ -37,6 +38,8 @@ def q_table(
     lit: tuple[Square, int] | None = None,
     scale: tuple[float, float] | None = None,
     numbers: bool | None = None,
+    label: str = LABEL,
+    arrows: bool = True,
     caption: str = CAPTION,
 ) -> Picture:
     """Draw one or several Q-tables side by side on one colour scale. Takes about 20 ms.
@@ -50,6 +53,8 @@ def q_table(
         scale: the values of the lightest and the darkest colour; by default from 0 (or the least value, if negative)
             to the largest value in any of the tables.
         numbers: whether the values are written into the triangles; by default if they are large enough to read.
+        label: what the values are, beside the colour bar.
+        arrows: whether the greedy moves are drawn; they mean nothing where the values are no Q-values.
         caption: what to look for.
 
     Raises:
@@ -67,13 +72,13 @@ def q_table(
     for number, (title, array) in enumerate(arrays.items()):
         layout = _TableLayout(size, LEFT + number * (LEFT + SIDE), TOP)
         canvas.text((layout.left, TOP - 13), title, size=13, anchor="lm", bold=True)
-        _draw_values(canvas, layout, array, goals, (low, high), with_numbers)
+        _draw_values(canvas, layout, array, goals, (low, high), with_numbers, arrows)
         _draw_goals(canvas, layout, goals)
         _draw_axes(canvas, layout)
         if number == 0:
             _draw_agent(canvas, layout, agent, lit)
-    _draw_bar(canvas, len(arrays) * (LEFT + SIDE) + GAP, (low, high))
-    return canvas.picture(_alt(arrays, goals, agent, size), caption)
+    _draw_bar(canvas, len(arrays) * (LEFT + SIDE) + GAP, (low, high), label)
+    return canvas.picture(_alt(arrays, goals, agent, size, label, arrows), caption)
 
 
 def greedy_moves(values: npt.ArrayLike, tolerance: float = 1e-12) -> list[int]:
@@ -131,6 +136,7 @@ def _draw_values(
     goals: Mapping[Square, float],
     scale: tuple[float, float],
     numbers: bool,
+    arrows: bool,
 ) -> None:
     squares = [(row, column) for row in range(layout.size) for column in range(layout.size)]
     shown = [square for square in squares if square not in goals]
@@ -142,8 +148,9 @@ def _draw_values(
         canvas.line([layout.at(row + 1, column), layout.at(row, column + 1)], "white", 1)
         if numbers:
             _write_numbers(canvas, layout, (row, column), values, scale)
-        moves = greedy_moves(values, TOLERANCE * (scale[1] - scale[0]))
-        _draw_arrows(canvas, layout, (row, column), moves, length=0.15 if numbers else 0.3)
+        if arrows:
+            moves = greedy_moves(values, TOLERANCE * (scale[1] - scale[0]))
+            _draw_arrows(canvas, layout, (row, column), moves, length=0.15 if numbers else 0.3)
     for line in range(layout.size + 1):
         canvas.line([layout.at(line, 0), layout.at(line, layout.size)], "white", 3)
         canvas.line([layout.at(0, line), layout.at(layout.size, line)], "white", 3)
@@ -219,8 +226,8 @@ def _draw_agent(canvas: Canvas, layout: _TableLayout, agent: Square | None, lit:
         canvas.circle(layout.at(agent[0] + 0.5, agent[1] + 0.5), 0.12 * layout.square, INK, "white", 2)
 
 
-def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float]) -> None:
-    """Draw the colour bar."""
+def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float], label: str) -> None:
+    """Draw the colour bar; the label says what its values are."""
     low, high = scale
     for step in range(SIDE):
         value = high - (high - low) * step / (SIDE - 1)
@@ -228,12 +235,20 @@ def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float]) -> None:
     for part in range(6):
         value = high - (high - low) * part / 5
         canvas.text((left + 17, TOP + SIDE * part / 5), f"{value:.2g}".replace("-", "−"), 11, anchor="lm")
-    canvas.upright_text((left + 58, TOP + SIDE / 2), "Q-value (discounted return)", 12)
+    canvas.upright_text((left + 58, TOP + SIDE / 2), label, 12)
 
 
-def _alt(arrays: Mapping[str, Array], goals: Mapping[Square, float], agent: Square | None, size: int) -> str:
+def _alt(
+    arrays: Mapping[str, Array],
+    goals: Mapping[Square, float],
+    agent: Square | None,
+    size: int,
+    label: str,
+    arrows: bool,
+) -> str:
     """Return the tables in words: the range of their values, and the greedy moves in the upper left square."""
-    parts = [f"Q-values of a room of {size} by {size} squares."]
+    what = "Q-values" if label == LABEL else label[0].upper() + label[1:]
+    parts = [f"{what} of a room of {size} by {size} squares."]
     if goals:
         named = (f"row {row} column {column} ({reward:+g})" for (row, column), reward in goals.items())
         parts.append(f"Goals: {', '.join(named)}.")
@@ -244,5 +259,5 @@ def _alt(arrays: Mapping[str, Array], goals: Mapping[Square, float], agent: Squa
         values = f"values from {finite.min():.2f} to {finite.max():.2f}" if len(finite) else "no finite values"
         moves = greedy_moves(array[0], TOLERANCE * np.abs(finite).max(initial=0.0))
         first = "any move" if len(moves) == len(MOVES) else " or ".join(MOVES[move] for move in moves)
-        parts.append(f"{title}: {values}; greedy in the upper left: {first}.")
+        parts.append(f"{title}: {values}" + (f"; greedy in the upper left: {first}." if arrows else "."))
     return " ".join(parts)

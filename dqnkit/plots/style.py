@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 PALETTE: dict[str, dict[str, Any]] = {
     "environment": {"color": "#009E73", "linestyle": "-"},  # green: rewards, returns, episodes
     "online network": {"color": "#0072B2", "linestyle": "-"},  # blue: Q, the greedy policy
+    "table": {
+        "color": "#0B2F52",
+        "linestyle": (0, (8, 1.5)),
+    },  # dark blue, long dashes: Q-values that are not a network's
     "target network": {"color": "#D55E00", "linestyle": (0, (5, 1.5))},  # vermilion, dashed: TD targets
     "exploration": {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2))},  # purple, dash-dotted: epsilon
     "loss": {"color": "#E69F00", "linestyle": "-"},  # orange: TD errors, gradients

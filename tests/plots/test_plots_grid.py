@@ -124,3 +124,14 @@ def test_noise_far_below_the_scale_makes_no_arrows():
     quiet = np.where(q > 1e-3, q, 0)
     assert q_table(q, numbers=False).png == q_table(quiet, numbers=False).png
     assert "any move" in q_table(q).alt
+
+
+def test_changes_have_their_own_label_and_no_greedy_moves():
+    change = np.zeros((4, 4))
+    change[0, 1] = 0.5
+    values, changes = q_table(change), q_table(change, label="change of the Q-value", arrows=False)
+    assert values.alt.startswith("Q-values of a room")
+    assert changes.alt.startswith("Change of the Q-value of a room")
+    assert "greedy" in values.alt
+    assert "greedy" not in changes.alt
+    assert values.png != changes.png

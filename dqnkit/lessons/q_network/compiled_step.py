@@ -12,10 +12,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from dqnkit.classroom.allowance import is_library
 from dqnkit.errors import DQNKitError
 from dqnkit.types import FloatArray, Transition
 
 TrainStep = Callable[[Any, Any, Any, Transition], Any]
+COULD_NOT = "cannot be compiled"
 
 
 class CannotCompileError(DQNKitError, TypeError):
@@ -66,23 +68,44 @@ def compile_updates(
             try:
                 programs[shape] = compiled.get_concrete_function(*tensors)
             except Exception as error:
-                raise _explained(error, train_step) from error
+                raise _explained(error) from error
         return programs[shape](*tensors).numpy()
 
     return update
 
 
-def _explained(error: Exception, function: TrainStep) -> Exception:
-    """The error with the line of the reader's function that caused it; unchanged if the cause is elsewhere."""
-    code = getattr(function, "__code__", None)
-    file = code.co_filename if code is not None else ""
-    lines = [step.lineno for step in traceback.extract_tb(error.__traceback__) if step.filename == file]
-    if not lines:
+def try_compiled(function: Callable[..., Any], *tensors: Any) -> Any:
+    """What a function of tensors returns when TensorFlow compiles it; `COULD_NOT`, and why it is printed, if it cannot.
+
+    Text among what it returns stays text.
+    """
+    from dqnkit.backend import tf
+
+    kept: list[Any] = []  # what it returned while it was recorded, with placeholders where there are tensors
+
+    def recorded(*placeholders: Any) -> list[Any]:
+        kept.append(function(*placeholders))
+        return [value for value in tf.nest.flatten(kept[-1]) if tf.is_tensor(value)]
+
+    try:
+        values = iter(tf.function(recorded, autograph=False)(*tensors))
+    except Exception as error:
+        print(_explained(error))
+        return COULD_NOT
+    return tf.nest.map_structure(lambda value: next(values) if tf.is_tensor(value) else value, kept[-1])
+
+
+def _explained(error: Exception) -> Exception:
+    """The error with the line of the reader's code that caused it; unchanged if the cause is elsewhere."""
+    steps = traceback.extract_tb(error.__traceback__)
+    called = max(number for number, step in enumerate(steps) if step.filename == __file__)  # calls the reader's code
+    own = [step for step in steps[called + 1 :] if not is_library(step.filename)]
+    if not own:
         return error
-    source = linecache.getline(file, lines[-1] or 0).strip()
+    source = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
     reason = str(error).strip().split("\n")[0]
     return CannotCompileError(
-        f"{function.__name__} cannot be compiled. Line {lines[-1]}, `{source}`: {reason} "
+        f"{own[-1].name} cannot be compiled. Line {own[-1].lineno}, `{source}`: {reason} "
         "While TensorFlow compiles, tensors have a shape but no values: use TensorFlow's operations "
         "(tf.reduce_mean, tf.where, ...), not .numpy(), float(), NumPy, or an `if` on a value."
     )

@@ -14,14 +14,13 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.canvas import Canvas, Point, blend
-from dqnkit.plots.scales import ticks
+from dqnkit.plots.scales import round_up, ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
 WIDTH, CHART_WIDTH, HEIGHT = 440, 320, 360  # pixels: width of the landscape, width of the chart, height of both
 ELEVATION = math.radians(28)  # of the eye above the floor
 HALF_FLOOR, VALUE_HEIGHT = 120.0, 155.0  # pixels: half a side of the floor, height of the scale of values
-LOWEST, HIGHEST = -0.12, 1.12  # fractions of the scale of values; the surface is cut off there
 GRID = "#DDDDDD"
 FAINT = "#6E6E6E"
 
@@ -44,7 +43,10 @@ class Curve(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The curves beside a landscape. ``level``: name and value of a horizontal line, or None."""
+    """The curves beside a landscape. ``level``: name and value of a horizontal line, or None.
+
+    Where values lie outside ``y``, it grows to the next round value.
+    """
 
     x: Scale
     y: Scale
@@ -68,8 +70,8 @@ def landscape(
 
     Args:
         values: ``[Y, X]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. NaN and infinity
-            leave holes; values outside ``z`` are cut off a little above or below it.
-        x, y, z: the axes; z is the axis of the values.
+            leave holes.
+        x, y, z: the axes; z is the axis of the values. Where values lie outside, it grows to the next round value.
         known: points with known values, rows of (x, y, value) ``[P, 3]``. Each is a dot with a stick to the surface;
             the length of the stick is the error.
         turn: rotation of the floor in degrees.
@@ -84,6 +86,7 @@ def landscape(
     if surface.ndim != 2 or min(surface.shape) < 2:
         raise InvalidDataError(f"a landscape takes values [Y, X], two of each at least, not the shape {surface.shape}")
     points = np.empty((0, 3)) if known is None else np.asarray(known, dtype=np.float64)
+    z = grown(z, surface, points[:, 2])
     canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT)
     view = _View(x, y, z, turn)
     canvas.text((12, 16), title, size=13, anchor="lm", bold=True)
@@ -96,6 +99,18 @@ def landscape(
         _draw_chart(canvas, chart)
         alt += " " + _describe_chart(chart)
     return canvas.picture(alt, caption)
+
+
+def grown(scale: Scale, *values: npt.ArrayLike) -> Scale:
+    """The scale, with the ends moved to round values as far as the finite ones of ``values`` need it."""
+    kept = np.concatenate([np.ravel(np.asarray(some, dtype=np.float64)) for some in values])
+    kept = kept[np.isfinite(kept)]
+    low, high = kept.min(initial=scale.low), kept.max(initial=scale.high)
+    step = round_up((high - low) / 6, (1, 2, 5, 10))  # as between two ticks
+    return scale._replace(
+        low=scale.low if low >= scale.low else math.floor(low / step) * step,
+        high=scale.high if high <= scale.high else math.ceil(high / step) * step,
+    )
 
 
 class _View:
@@ -177,7 +192,7 @@ def _draw_surface(canvas: Canvas, view: _View, surface: Array) -> None:
 
 
 def _height(value: float, z: Scale) -> float:
-    return min(HIGHEST, max(LOWEST, _part(value, z))) if np.isfinite(value) else 0.0
+    return _part(value, z) if np.isfinite(value) else 0.0
 
 
 def _colour(value: float, z: Scale) -> str:
@@ -221,12 +236,13 @@ def _draw_height_axis(canvas: Canvas, view: _View) -> None:
 
 
 def _draw_chart(canvas: Canvas, chart: Chart) -> None:
+    level = [] if chart.level is None else [chart.level[1]]
+    chart = chart._replace(y=grown(chart.y, level, *(curve.y for curve in chart.curves)))
     lines = len(chart.curves) + (chart.level is not None)
     left, right, top, bottom = WIDTH + 62, WIDTH + CHART_WIDTH - 26, 34 + 17 * lines, HEIGHT - 56
 
     def at(x: float, y: float) -> Point:
-        part = min(1.04, max(-0.04, _part(y, chart.y)))
-        return left + (right - left) * _part(x, chart.x), bottom - (bottom - top) * part
+        return left + (right - left) * _part(x, chart.x), bottom - (bottom - top) * _part(y, chart.y)
 
     def name_line(number: int, name: str, kind: str) -> None:
         y = 16 + 17 * number

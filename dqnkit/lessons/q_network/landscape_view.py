@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import ipywidgets
 import numpy as np
 import numpy.typing as npt
 
-from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, grown, landscape
 from dqnkit.plots import Picture
 from dqnkit.types import Array, FloatArray
 from dqnkit.widgets.controls import WRAP, PlayButton, label_width
 from dqnkit.widgets.interactive_picture import InteractivePicture
 from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.watch import Sliders, watch
 
 TICK_SECONDS = 0.15  # between two pictures while it plays
 PLAYED_PICTURES = 60  # about how many pictures show a whole run
@@ -32,19 +33,19 @@ class Snapshot(NamedTuple):
 class LandscapeView(InteractivePicture):
     """The Q-values of a network over two state dimensions, at every moment of a run.
 
-    `draw` is for `dqnkit.widgets.watch`: it draws the newest snapshot and keeps all of them. As the value of a later
-    cell, the view has controls for the moment, the action and the angle. ::
+    `watch` runs the training in a live panel and keeps all snapshots. As the value of a later cell, the view has
+    controls for the moment, the action and the angle. ::
 
         view = LandscapeView(x, y, z, ("left", "right"), "mean of max Q", total=10_000)
-        await watch(training(), view.draw)  # a generator of Snapshot
+        await view.watch(training(), "CartPole")  # a generator of Snapshot
         view
 
     Args:
-        x, y, z: the axes; z is the axis of the Q-values.
+        x, y, z: the axes; z is the axis of the Q-values, which grows where they need it.
         actions: names of the actions.
         measure: name and unit of the measured value: the label of the curve's axis.
         total: updates of the whole run.
-        highest: the largest value on the curve's axis.
+        highest: the largest value on the curve's axis, unless a larger one is measured.
         name: name of the measured curve.
         known: points with known Q-values, rows of x, y and a value for each action ``[P, 2 + A]``.
         curves: other curves in the same chart.
@@ -70,6 +71,7 @@ class LandscapeView(InteractivePicture):
     ) -> None:
         super().__init__(self._tick, TICK_SECONDS)
         self._axes = (x, y, z)
+        self._total = total
         self._chart = Chart(Scale("updates", 0, total), Scale(measure, 0, highest), curves, level)
         self._actions, self._name, self._caption = list(actions), name, caption
         self._known = None if known is None else np.asarray(known, dtype=np.float64)
@@ -86,6 +88,24 @@ class LandscapeView(InteractivePicture):
         rows = [[self.play_button, self.moment], [self.action, self.turn]]
         self.widget = ipywidgets.VBox(
             [*(ipywidgets.HBox(row, layout=WRAP) for row in rows), self._box], layout={"max_width": "800px"}
+        )
+
+    async def watch(self, training: Iterable[Snapshot], title: str, sliders: Sliders | None = None) -> None:
+        """Run a training that yields snapshots in a live panel; await it in a cell.
+
+        Args:
+            training: of ``total`` updates.
+            title: of the panel.
+            sliders: what the training reads and the reader can change.
+        """
+        await watch(
+            training,
+            self.draw,
+            total=self._total,
+            title=title,
+            step=lambda snapshot: snapshot.update,
+            summary=lambda now: f"{now.update:,} updates, {self._chart.y.name}: {now.measured:.3f}",
+            sliders=sliders,
         )
 
     def draw(self, snapshots: Sequence[Snapshot]) -> Picture:
@@ -109,6 +129,7 @@ class LandscapeView(InteractivePicture):
 
     def _draw_snapshots(self, shown: Sequence[Snapshot]) -> Picture:
         now, (x, y, z) = shown[-1], self._axes
+        run = self.snapshots or shown  # the chart fits all of it, so that its axis stays while the run is replayed
         best = self.action.value == BEST_ACTION
         column = 0 if best else self._actions.index(self.action.value)
         known = self._known
@@ -125,7 +146,9 @@ class LandscapeView(InteractivePicture):
             known=known,
             turn=self.turn.value,
             title=f"{what} after {now.update:,} updates",
-            chart=self._chart._replace(curves=[*self._chart.curves, curve]),
+            chart=self._chart._replace(
+                y=grown(self._chart.y, [snapshot.measured for snapshot in run]), curves=[*self._chart.curves, curve]
+            ),
             caption=self._caption,
         )
 

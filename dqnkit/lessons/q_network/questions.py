@@ -10,7 +10,7 @@ from dqnkit.types import FloatArray
 NOTHING, TWICE, BACKWARDS = (
     "nothing: y is just a number",
     "it makes the step twice as long",
-    "it moves the next square's best value, so that y comes towards Q(s, a)",
+    "it also moves the best value of the next square, so that y comes towards Q(s, a)",
 )
 ONE, FOUR, HALF, ALL = (
     "1: the entry Q(s, a)",
@@ -19,8 +19,8 @@ ONE, FOUR, HALF, ALL = (
     "nearly all of them",
 )
 EXACT, RESTLESS, STUCK = (
-    "0 as well: it has more than enough parameters",
-    "it falls, but never comes to rest: about 0.1, with leaps up and down",
+    "it settles near 0 too: the network has more than enough parameters",
+    "it falls, but never comes to rest: 0.1 to 0.2, with leaps up and down",
     "it stays at about 1: a network cannot learn from single transitions",
 )
 LIKE, FLAT, ROUGH, UPSIDE_DOWN = (
@@ -62,22 +62,22 @@ def _landscape(values: tuple[FloatArray, FloatArray]) -> str:
 QUESTIONS: dict[str, Question] = {
     "repeats": Number(
         "An agent plays CartPole at random for 2,000 steps. How many of its observations will be exactly equal to "
-        "one that it has seen before?",
+        "one that it has had before?",
         unit="observations",
         range=(0, 2000),
-        reason="Four numbers with seven digits each: there are far more states than steps. A table would have a new, "
-        "empty row for nearly every one.",
+        reason="An observation is four numbers of about seven digits each, so there are far more observations than "
+        "steps. A table would meet a new, empty row at nearly every one.",
     ),
     "stop": Choice(
         "We leave `tf.stop_gradient` out. What else will the gradient step do, besides moving $Q(s, a)$ towards $y$?",
         {
             NOTHING: Reply(
-                wrong="To us it is a number; to the tape it is one more result computed from the parameters, and it "
-                "follows them all back."
+                wrong="We use y as a number. But the tape recorded how y was computed from the parameters, and the "
+                "gradient goes back along that way too."
             ),
-            TWICE: Reply(wrong="The move of Q(s, a) is the same. What is added is a move of another value."),
+            TWICE: Reply(wrong="Q(s, a) moves by the same amount. What is added is a move of another value."),
             BACKWARDS: Reply(
-                right="The loss gets smaller from both sides: Q(s, a) moves towards y, and y towards Q(s, a)."
+                right="The loss becomes smaller from both sides: Q(s, a) moves towards y, and y towards Q(s, a)."
             ),
         },
         _without_stop_gradient,
@@ -87,40 +87,40 @@ QUESTIONS: dict[str, Question] = {
         "change?",
         {
             ONE: Reply(
-                wrong="So it is in the table. In the network there is no such entry: every value is computed from "
-                "the same weights, and these have moved."
+                wrong="That is true of the table. The network has no such entry: every value is computed from the same "
+                "weights, and these have moved."
             ),
             FOUR: Reply(
-                wrong="Only the output of the action taken stands in the loss; but the hidden layers below it serve "
+                wrong="It is true that only the output of the action taken is in the loss. But the hidden layers serve "
                 "all outputs and all squares."
             ),
             HALF: Reply(
-                right="Each relu unit is silent for some squares, and here that left many values where they were.",
-                wrong="Each relu unit is silent for some squares, so the thought is a good one; but every square has "
-                "some active units in common with s.",
+                right="Each relu unit is 0 for some squares, and here that left many values where they were.",
+                wrong="Each relu unit is indeed 0 for some squares. But every square has some active units in common "
+                "with s.",
             ),
             ALL: Reply(
-                right="All values are computed from the same weights. What moves one of them moves the others, too.",
-                wrong="All values share the weights, but here many stayed where they were: few units are active in "
-                "both squares.",
+                right="All values are computed from the same weights. What moves one of them moves the others too.",
+                wrong="All values share the weights, but here many stayed where they were: for them, few units are "
+                "active in both squares.",
             ),
         },
         _moved,
     ),
     "alone": Choice(
-        "The same 10,000 random transitions, one update each, go into the table and into the network. The table's "
-        "error comes to rest near 0. And the network's?",
+        "The same 10,000 random transitions, one update each, go into the table and into the network. The error of the "
+        "table settles near 0. What does the error of the network do?",
         {
             EXACT: Reply(
-                wrong="It has enough parameters to hold the answer. But each update moves the values of all squares, "
-                "and nothing holds the others in place."
+                wrong="The network has enough parameters to hold the answer, as section 7 showed. But each update "
+                "moves the values of all squares, and nothing holds the others in place."
             ),
             RESTLESS: Reply(
-                right="It learns, since the error falls fast at first. But each update also moves the values of all "
-                "other squares, so it never keeps all that it learned."
+                right="It learns: the error falls fast at first. But each update also moves the values of all other "
+                "squares, so the network never keeps all that it has learned."
             ),
             STUCK: Reply(
-                wrong="It does learn: the error falls fast at first. What it cannot do is keep what it learned."
+                wrong="It does learn: the error falls fast at first. What it cannot do is keep what it has learned."
             ),
         },
         _alone,
@@ -130,17 +130,15 @@ QUESTIONS: dict[str, Question] = {
         "look like?",
         {
             LIKE: Reply(
-                wrong="That is what its author expected too, and no error said otherwise. So look at shapes, and at "
+                wrong="Its author expected the same, and no error message said otherwise. So look at shapes, and at "
                 "values that you can judge."
             ),
             FLAT: Reply(
-                right="Every target pulled at the values of all actions in the batch, so each value became the mean "
-                "of all targets."
+                right="Every target pulled at the values of all transitions in the batch, so each value became nearly "
+                "the mean of all targets."
             ),
-            ROUGH: Reply(wrong="That would be noise. This fault does the opposite: it takes all differences away."),
-            UPSIDE_DOWN: Reply(
-                wrong="A sign would do that. Here nothing points the wrong way; everything is averaged."
-            ),
+            ROUGH: Reply(wrong="That would be noise. This fault does the opposite: it removes all differences."),
+            UPSIDE_DOWN: Reply(wrong="A wrong sign would do that. Here no sign is wrong; everything is averaged."),
         },
         _landscape,
     ),

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from dqnkit.lessons.q_network.answers.train_step import train_step
-from dqnkit.lessons.q_network.compiled_step import CannotCompileError, compile_updates
+from dqnkit.lessons.q_network.compiled_step import COULD_NOT, CannotCompileError, compile_updates, try_compiled
 from dqnkit.types import Transition
 
 
@@ -91,3 +91,18 @@ def test_a_step_that_cannot_be_compiled_is_named_with_its_line(
     assert step.__name__ in str(error.value)
     assert f"`{line}`" in str(error.value)
     assert "compiles" in str(error.value)
+
+
+def test_what_a_compiled_function_returns_is_as_without_compiling() -> None:
+    found = try_compiled(lambda x: {"sum": tf.reduce_sum(x), "words": "none", "nothing": None}, tf.constant([1.0, 2.0]))
+    assert float(found.pop("sum")) == 3.0
+    assert found == {"words": "none", "nothing": None}
+
+
+def test_what_cannot_be_compiled_is_said_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def largest(x: Any) -> Any:
+        return x.numpy().max()
+
+    assert try_compiled(largest, tf.constant([1.0, 2.0])) == COULD_NOT
+    assert "largest cannot be compiled. Line" in (printed := capsys.readouterr().out)
+    assert "`return x.numpy().max()`" in printed

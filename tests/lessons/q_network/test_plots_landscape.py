@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, grown, landscape
 from dqnkit.lessons.q_network.network_picture import table_and_network
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
@@ -41,6 +41,23 @@ def test_turning_it_changes_the_picture_only() -> None:
     assert pictures[0].png != pictures[1].png
     assert pictures[1].png == pictures[2].png
     assert pictures[0].alt == pictures[1].alt
+
+
+def test_an_axis_grows_to_a_round_value_where_values_lie_outside() -> None:
+    assert grown(Scale("max Q", 0, 6), [1.0, 7.91, np.nan]) == Scale("max Q", 0, 8)
+    assert grown(Z, [0.2, 1.0], []) == Z
+    assert grown(Z, [-0.03]).low == pytest.approx(-0.2)
+    high = grown(Z, [33_000.0, np.inf]).high
+    assert 33_000 <= high <= 40_000
+
+
+def test_no_value_is_drawn_at_the_place_of_another() -> None:
+    peaks = [landscape(SLOPE * height, X, Y, Z).png for height in (1.2, 1.3, 4.0, 8.0)]
+    assert len(set(peaks)) == len(peaks)
+    charts = [
+        Chart(Scale("updates", 0, 2), Scale("error", 0, 1), [Curve("n", "table", [0, 1], [0, y])]) for y in (3, 7)
+    ]
+    assert landscape(SLOPE, X, Y, Z, chart=charts[0]).png != landscape(SLOPE, X, Y, Z, chart=charts[1]).png
 
 
 @pytest.mark.parametrize("turn", range(0, 360, 45))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dqnkit.classroom.exercise import Answers, Mistake
 
 Tensor = Any
@@ -76,14 +78,59 @@ def mean_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
     return r + discount * tf.reduce_mean(q_next, axis=1)
 
 
+def reward_left_out(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(0.0, discount, q_next)
+
+
+def minimum_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, -discount, -q_next)
+
+
+def one_minus_discount(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, 1 - discount, q_next)
+
+
+def gamma_of_the_notebook(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, 0.8, q_next)
+
+
+def gamma_besides(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, 0.8 * discount, q_next)
+
+
+def subtracted(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(r, -discount, q_next)
+
+
+def maximum_alone(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return td_target(0.0, 1.0, q_next)
+
+
+def sum_for_maximum(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    from dqnkit.backend import tf
+
+    return r + discount * tf.reduce_sum(q_next, axis=1)
+
+
+def averaged(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    from dqnkit.backend import tf
+
+    return tf.reduce_mean(td_target(r, discount, q_next))
+
+
+def with_numpy(r: Tensor, discount: Tensor, q_next: Tensor) -> Tensor:
+    return r + discount * np.max(q_next, axis=1)
+
+
 ANSWERS = Answers(
     solution=td_target,
     mistakes=[
         Mistake(
             "discount left out",
             without_discount,
-            "The next value is added whole: the discount is not used. A reward would be worth as much in a hundred "
-            "steps as now, and where the episode terminated (discount 0) a value is added that nobody can ever earn.",
+            "The discount is not used: the next value is added in full. So a reward would be worth as much in a "
+            "hundred steps as now, and where the episode terminated (discount 0) a value is added that nobody can ever "
+            "earn.",
         ),
         Mistake(
             "the bootstrap survives termination",
@@ -138,6 +185,65 @@ ANSWERS = Answers(
             mean_for_maximum,
             "The mean over the next actions is used. That is the value of acting at random from there on; Q-learning "
             "asks for the value of acting best: the maximum.",
+        ),
+        Mistake(
+            "minimum over the actions",
+            minimum_for_maximum,
+            "The minimum over the next actions is used. That is the value of going on with the worst action; "
+            "Q-learning asks for the best one: tf.reduce_max.",
+        ),
+        Mistake(
+            "the reward is left out",
+            reward_left_out,
+            "The reward `r` is missing from the target. It is the only thing in it that comes from the environment: "
+            "without it all values shrink to 0.",
+        ),
+        Mistake(
+            "1 - discount",
+            one_minus_discount,
+            "The next value is multiplied by `1 - discount`. `discount` is the factor itself: gamma where the episode "
+            "went on, and 0 where it terminated. (`1 - terminated` would be another way to write that 0.)",
+        ),
+        Mistake(
+            "GAMMA in place of the discount",
+            gamma_of_the_notebook,
+            "`GAMMA` is used in place of `discount`, so a value is added even where the episode terminated. `discount` "
+            "is gamma where it went on and 0 where it terminated.",
+        ),
+        Mistake(
+            "GAMMA besides the discount",
+            gamma_besides,
+            "The next value is multiplied by `GAMMA` and by `discount`. `discount` already holds gamma: multiply by it "
+            "alone, or the values come out too small.",
+        ),
+        Mistake(
+            "minus in place of plus",
+            subtracted,
+            "The discounted next value is subtracted from the reward. What comes later is earned as well: add it.",
+        ),
+        Mistake(
+            "the maximum alone",
+            maximum_alone,
+            "Only the maximum over the next actions is returned. The target is the reward plus the discount times this "
+            "maximum.",
+        ),
+        Mistake(
+            "sum over the actions",
+            sum_for_maximum,
+            "The values of the next actions are added up. The agent takes only one of them, the best: tf.reduce_max.",
+        ),
+        Mistake(
+            "averaged over the batch",
+            averaged,
+            "The targets are averaged into a single number. Each transition has its own target, `[B]`; the mean is "
+            "taken later, of the loss.",
+        ),
+        Mistake(
+            "NumPy in place of TensorFlow",
+            with_numpy,
+            "The numbers are right, but TensorFlow cannot compile it: NumPy, `.numpy()`, `float()` and an `if` on a "
+            "value need numbers, and while TensorFlow compiles there are none yet. In this notebook your function will "
+            "be compiled, so use TensorFlow's operations: tf.reduce_max in place of np.max.",
         ),
     ],
 )
