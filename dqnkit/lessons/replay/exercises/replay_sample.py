@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise
+from dqnkit.types import Transition
 
-NUM_BATCHES = 300  # drawn to count how often each transition comes
-
-
-NUM_REPEATED = 20  # drawn again, to see whether they depend on the seed only
+DRAWN_EACH = 500  # times that each transition is drawn on average, so that a lack of fairness shows
+NUM_REPEATED = 20  # batches drawn again, to see whether they depend on the seed only
 
 
 def fixed_cases() -> list[Case]:
@@ -24,15 +24,36 @@ def fixed_cases() -> list[Case]:
     ]
 
 
+def cases(rng: np.random.Generator) -> list[Case]:
+    """Fresh ones: rings and batches of odd sizes, other kinds of observations, rewards of either sign."""
+
+    def fresh(capacity: int, count: int, batch_size: int) -> Case:
+        dtype, shape = (
+            str(rng.choice(["float32", "uint8", "int64"])),
+            (int(rng.integers(2, 5)), int(rng.integers(1, 4))),
+        )
+        label = f"a ring of {capacity} slots that got {count} transitions, batches of {batch_size}"
+        return Case(label, (capacity, count, batch_size, dtype, shape, int(rng.choice([-1, 1]))))
+
+    full, roomy, small = (int(number) for number in rng.integers([5, 8, 3], [10, 14, 6]))
+    return [
+        fresh(full, full + int(rng.integers(2, 2 * full)), int(rng.integers(3, full))),
+        fresh(roomy, roomy - int(rng.integers(2, 4)), int(rng.integers(2, 5))),
+        fresh(small + 5, small, small + int(rng.integers(1, 4))),
+    ]
+
+
 def observe(buffer_class: Any, case: Case) -> Any:
     """Draw many batches; their common properties, which are the same for every right solution."""
-    capacity, count, batch_size = case.arguments
+    capacity, count, batch_size, *kind = case.arguments
+    rows = _transitions(count, *kind)
     buffer = buffer_class(capacity)
     for number in range(1, count + 1):
-        frame = np.array([number, number], np.uint8)
-        buffer.add(frame, number, float(number), number / 1024, frame + np.uint8(1))
+        buffer.add(*(field[number] for field in rows))
+    kept = min(count, capacity)
+    times = math.ceil(DRAWN_EACH * kept / batch_size)
     try:
-        batches = _draw(buffer, batch_size, seed=1, times=NUM_BATCHES)
+        batches = _draw(buffer, batch_size, seed=1, times=times)
         again, others = (_draw(buffer, batch_size, seed, times=NUM_REPEATED) for seed in (1, 2))
     except (IndexError, KeyError, ValueError) as error:
         if count == capacity:
@@ -42,41 +63,44 @@ def observe(buffer_class: Any, case: Case) -> Any:
         }
     if isinstance(batches[0], list):
         return {"what sample returned": f"a list of {len(batches[0])}, not one Transition"}
-    rewards = np.array([batch.reward for batch in batches])  # [NUM_BATCHES, B]
-    counts = np.unique(rewards, return_counts=True)[1]
+    fields = Transition(*(np.array(field) for field in zip(*batches, strict=True)))  # [times, B, ...]
+    numbers = np.abs(fields.reward).astype(int)  # of the transitions, [times, B]
+    counts = np.bincount(numbers.ravel())[count - kept + 1 :]
     return {
         "shapes of the fields": [f"{name} {list(np.shape(x))}" for name, x in batches[0]._asdict().items()],
-        "type of the observations": str(np.asarray(batches[0].observation).dtype),
-        "numbers drawn at least once": np.unique(rewards),
-        "all fields of a row come from one transition": all(map(_belong_together, batches)),
+        "type of the observations": str(fields.observation.dtype),
+        "numbers drawn at least once": np.unique(numbers),
+        "all fields of a row come from one transition": all(map(np.array_equal, fields, (x[numbers] for x in rows))),
         "the same seed gives the same batches": _equal(batches, again),
         "another seed gives other batches": not _equal(batches, others),
-        "rows of a batch are always neighbours in time": _are_neighbours(rewards, count, buffer),
-        "rows of a batch are always the same one": bool((rewards == rewards[:, :1]).all()),
+        "rows of a batch are always neighbours in time": bool((np.diff(numbers, axis=1) % kept == 1 % kept).all()),
+        "rows of a batch are always the same one": bool((numbers == numbers[:, :1]).all()),
+        "a transition may come twice in a batch": bool((np.diff(np.sort(numbers, axis=1), axis=1) == 0).any()),
         "each comes about equally often": bool(counts.max() < 1.5 * counts.min()),
     }
 
 
-def _draw(buffer: Any, batch_size: int, seed: int, times: int) -> Any:
+def _transitions(count: int, dtype: str = "uint8", shape: tuple[int, ...] = (2,), sign: int = 1) -> Transition:
+    """Transitions with the numbers 0 to ``count``, each field ``[count + 1, ...]``: all fields tell the number."""
+    numbers = np.arange(count + 1)
+    observation = np.broadcast_to(numbers.reshape(-1, *(1 for _ in shape)), (count + 1, *shape)).astype(dtype)
+    discount = np.where(numbers % 3, numbers / 1024, 0.0)  # some episodes have ended
+    return Transition(
+        observation, numbers, sign * numbers.astype(float), discount, observation + observation.dtype.type(1)
+    )
+
+
+def _draw(buffer: Any, batch_size: int, seed: int, times: int) -> list[Any]:
+    """Draw batches; a plain tuple of five fields may stand for a transition."""
     rng = np.random.default_rng(seed)
-    return [buffer.sample(batch_size, rng) for _ in range(times)]
-
-
-def _belong_together(batch: Any) -> bool:
-    number = np.asarray(batch.reward)
-    fields = (batch.action, np.asarray(batch.discount) * 1024, *np.transpose(batch.observation))
-    return all(np.array_equal(number, field) for field in (*fields, *(np.transpose(batch.next_observation) - 1.0)))
+    batches = [buffer.sample(batch_size, rng) for _ in range(times)]
+    plain = type(batches[0]) is tuple and len(batches[0]) == 5 and not isinstance(batches[0][0], tuple)
+    return [Transition(*batch) for batch in batches] if plain else batches
 
 
 def _equal(some: list[Any], others: list[Any]) -> bool:
     """Whether the batches are equal, up to the end of the shorter list."""
     return all(np.array_equal(a.reward, b.reward) for a, b in zip(some, others, strict=False))
-
-
-def _are_neighbours(rewards: Any, count: int, buffer: Any) -> bool:
-    """Whether each row is the transition after the row before it; the oldest follows the newest."""
-    kept = min(count, buffer.capacity)
-    return bool((np.diff(rewards, axis=1) % kept == 1 % kept).all())
 
 
 EXERCISE = Exercise(
@@ -85,9 +109,10 @@ EXERCISE = Exercise(
     minutes=8,
     difficulty=2,
     fixed_cases=fixed_cases,
+    cases=cases,
     hints=[
-        "First the slots, then what lies in them. `rng.integers(n, size=k)` gives k whole numbers from 0 to n - 1, "
-        "each with the same chance.",
+        "Draw the slots first, then take what is in them. `rng.integers(n, size=k)` gives k whole numbers from 0 to "
+        "n - 1, each with the same chance.",
         "`slots = rng.integers(len(self.slots), size=batch_size)`, then `rows = [self.slots[slot] for slot in "
         "slots]`: a list of `batch_size` transitions.",
         "`zip(*rows)` gives the five fields, each as a tuple of `batch_size` values, and `np.stack(field)` makes "
