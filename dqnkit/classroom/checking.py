@@ -213,12 +213,14 @@ def find_one_of_several(
     wherever the reader is right.
     """
     due, given = _parts(expected), _parts(seen)
+    shown = set(given)  # where the reader's code gives nothing, no mistake is explained
     wrong = {place for place in due if not same(due[place], given[place])}
     explained = {}
     for mistake in exercise.mistakes:
         mistaken = _parts(observe_all(exercise, mistake.wrong, cases))
         contradicts = any(not same(due[place], mistaken[place]) for place in due.keys() - wrong)
-        explained[mistake.name] = 0 if contradicts else sum(same(given[place], mistaken[place]) for place in wrong)
+        agrees = sum(same(given[place], mistaken[place]) for place in wrong & shown)
+        explained[mistake.name] = 0 if contradicts else agrees
     best = max(exercise.mistakes, key=lambda mistake: explained[mistake.name], default=None)
     return best if best is not None and explained[best.name] >= max(2, len(wrong) / 4) else None
 

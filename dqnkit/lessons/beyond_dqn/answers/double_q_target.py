@@ -164,10 +164,11 @@ ANSWERS = Answers(
             "`tf.argmax`.",
         ),
         Mistake(
-            "maximum of a masked row",
+            "values below 0 become 0",
             maximum_of_a_mask,
-            "The values of the other actions are set to 0, and then the maximum is taken. Where the selected value is "
-            "below 0, one of these zeros is larger. Sum the masked row (`tf.reduce_sum`), or use `tf.gather`.",
+            "A value below 0 becomes 0 in the target. That happens where the values of the other actions are set to 0 "
+            "and the maximum of the row is taken: one of the zeros is then the largest. Sum the masked row "
+            "(`tf.reduce_sum`), or use `tf.gather`.",
         ),
         Mistake(
             "argmax over the batch",
@@ -192,8 +193,8 @@ ANSWERS = Answers(
             "cannot be compiled",
             with_numpy,
             "The numbers are right, but TensorFlow cannot compile the function, and the learner compiles its update: "
-            "there the tensors have no numbers yet. So NumPy, `.numpy()`, `int(...)` and a comprehension over a "
-            "tensor do not work. Use TensorFlow's functions, `tf.argmax` and `tf.gather`.",
+            "there the tensors have no numbers yet. So NumPy, `.numpy()` and a comprehension over a tensor do not "
+            "work. Use TensorFlow's functions, `tf.argmax` and `tf.gather`.",
         ),
         Mistake(
             "the action's index in place of its value",

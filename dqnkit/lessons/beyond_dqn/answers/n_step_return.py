@@ -58,6 +58,10 @@ def one_power_short(rewards: Sequence[float], terminated: Sequence[bool], gamma:
     return _sum_until(rewards, terminated, gamma), 0.0 if any(terminated) else gamma ** (len(rewards) - 1)
 
 
+def one_power_too_many(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    return _sum_until(rewards, terminated, gamma), 0.0 if any(terminated) else gamma ** (len(rewards) + 1)
+
+
 def plain_sum(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
     return _sum_until(rewards, terminated, 1.0), n_step_return(rewards, terminated, gamma)[1]
 
@@ -185,6 +189,12 @@ ANSWERS = Answers(
             one_power_short,
             "The discount is that of the last reward, gamma ** (n - 1). The bootstrap value comes one step after it: "
             "gamma ** n.",
+        ),
+        Mistake(
+            "one power too many",
+            one_power_too_many,
+            "The discount is gamma ** (n + 1). The value is n steps away, so it is multiplied by gamma n times, where n "
+            "is the number of rewards.",
         ),
         Mistake(
             "rewards not discounted",

@@ -48,6 +48,11 @@ class NeverTheLastSlot(RingBuffer):
         return _pack([self.slots[slot] for slot in rng.integers(len(self.slots) - 1, size=batch_size)])
 
 
+class NeverTheFirstSlot(RingBuffer):
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
+        return _pack([self.slots[1 + slot] for slot in rng.integers(len(self.slots) - 1, size=batch_size)])
+
+
 class FieldsFromDifferentTransitions(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         fields = zip(*self.slots, strict=True)
@@ -62,8 +67,7 @@ class GlobalRandomness(RingBuffer):
 class SameEveryTime(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         rng = np.random.default_rng(0)
-        slots = np.concatenate([np.arange(len(self.slots)), rng.integers(len(self.slots), size=batch_size)])
-        return _pack([self.slots[slot] for slot in slots[:batch_size]])
+        return ReplayBuffer.sample(self, batch_size, rng)  # type: ignore[arg-type]
 
 
 class ConsecutiveRows(RingBuffer):
@@ -71,11 +75,6 @@ class ConsecutiveRows(RingBuffer):
         in_time = sorted(range(len(self.slots)), key=lambda slot: (slot - self.added) % self.capacity)
         start = rng.integers(len(self.slots))
         return _pack([self.slots[in_time[(start + i) % len(in_time)]] for i in range(batch_size)])
-
-
-class OnlyTheNewest(RingBuffer):
-    def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
-        return _pack([self.slots[(self.added - 1 - i) % len(self.slots)] for i in range(batch_size)][::-1])
 
 
 class OneManyTimes(RingBuffer):
@@ -108,6 +107,11 @@ class BatchAxisLast(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         batch = ReplayBuffer.sample(self, batch_size, rng)  # type: ignore[arg-type]
         return Transition(*(np.moveaxis(field, 0, -1) for field in batch))
+
+
+class OneTransition(RingBuffer):
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Any:
+        return self.slots[rng.integers(len(self.slots))]
 
 
 class NotPacked(RingBuffer):
@@ -150,6 +154,12 @@ ANSWERS = Answers(
             "subtracted. While the ring fills, the last slot is that of the newest transition.",
         ),
         Mistake(
+            "the first slot is never drawn",
+            NeverTheFirstSlot,
+            "The first slot is never drawn: slots are counted from 0, and `rng.integers(n)` gives 0 to n - 1. What is "
+            "in slot 0 would never be learned from.",
+        ),
+        Mistake(
             "fields from different transitions",
             FieldsFromDifferentTransitions,
             "Slots are drawn anew for each field, so a row has the observation of one transition and the reward of "
@@ -170,22 +180,17 @@ ANSWERS = Answers(
             "that was seen once cannot be looked for. Draw with `rng.integers`.",
         ),
         Mistake(
-            "rng is not used: always the same batch",
+            "always the same batch",
             SameEveryTime,
-            "Every seed gives the same batches: a generator that is made inside `sample` begins anew with each "
-            "call. Then the network sees one batch for ever. Draw with the `rng` that is given.",
+            "Every call gives the same batch, whatever the seed. It may be that of a generator that is made inside "
+            "`sample` and begins anew in each call, or no draw at all, as the newest `batch_size` transitions. Then "
+            "all others are stored for nothing. Draw with the `rng` that is given.",
         ),
         Mistake(
             "consecutive rows",
             ConsecutiveRows,
             "The rows of a batch are neighbours in time: only the start is drawn at random. Neighbours are nearly "
             "alike, and to mix them is what the buffer is for. Draw every row by itself.",
-        ),
-        Mistake(
-            "only the newest",
-            OnlyTheNewest,
-            "The batch is the newest transitions, in order. The others are in the buffer and are never used: that is "
-            "learning without replay.",
         ),
         Mistake(
             "one transition, many times",
@@ -206,6 +211,12 @@ ANSWERS = Answers(
             "The slots are shuffled and the first `batch_size` of them taken. That is a draw without replacement, so "
             "a batch is too short where the buffer holds less; and it shuffles a million numbers to take 32. Draw "
             "with `rng.integers(len(self.slots), size=batch_size)`.",
+        ),
+        Mistake(
+            "one transition only",
+            OneTransition,
+            "You return one of the stored transitions. A batch has `batch_size` of them: each field is an array with "
+            "the batch axis first, [B, ...].",
         ),
         Mistake(
             "a list of transitions",

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise
-from dqnkit.types import Transition
+from dqnkit.types import Array, Transition
 
-DRAWN_EACH = 500  # times that each transition is drawn on average, so that a lack of fairness shows
+DRAWN_EACH = 60  # times that each transition is drawn on average
+DRAWN_TO_COUNT = 500  # the same from a full ring, where it is seen whether all come equally often
+RETURNED = "what sample returned"
 NUM_REPEATED = 20  # batches drawn again, to see whether they depend on the seed only
 
 
@@ -51,7 +53,7 @@ def observe(buffer_class: Any, case: Case) -> Any:
     for number in range(1, count + 1):
         buffer.add(*(field[number] for field in rows))
     kept = min(count, capacity)
-    times = math.ceil(DRAWN_EACH * kept / batch_size)
+    times = math.ceil((DRAWN_TO_COUNT if kept == capacity else DRAWN_EACH) * kept / batch_size)
     try:
         batches = _draw(buffer, batch_size, seed=1, times=times)
         again, others = (_draw(buffer, batch_size, seed, times=NUM_REPEATED) for seed in (1, 2))
@@ -59,29 +61,67 @@ def observe(buffer_class: Any, case: Case) -> Any:
         if count == capacity:
             raise  # not caused by free slots or large batches: the check shows the line
         return {
-            "what sample did": f"it raised {type(error).__name__}: there are {count} transitions in {capacity} slots"
+            RETURNED: f"nothing, but raised {type(error).__name__}: there are {count} transitions in {capacity} slots"
         }
-    if isinstance(batches[0], list):
-        return {"what sample returned": f"a list of {len(batches[0])}, not one Transition"}
+    if not isinstance(batches[0], Transition) or not np.ndim(batches[0].action):
+        return {RETURNED: _in_words(batches[0])}
+    if _equal(batches, [batches[0]] * times) and _equal(batches, others):
+        return {RETURNED: "the same batch in each call, whatever the seed"}
+    counts = np.bincount(np.ravel([batch.action for batch in batches]), minlength=count + 1)[1:]
+    fairness = {"how often each comes": _fairness(counts, kept)} if kept == capacity else {}
+    return (
+        _properties(batches, rows, kept)
+        | fairness
+        | {
+            "the same seed gives the same batches": _equal(batches, again),
+            "another seed gives other batches": not _equal(batches, others),
+        }
+    )
+
+
+def _in_words(batch: Any) -> str:
+    if isinstance(batch, list):
+        return "a list, not one Transition of arrays"
+    if isinstance(batch, Transition):
+        return "one transition, without a batch axis"
+    return f"a {type(batch).__name__}, not a Transition"
+
+
+def _properties(batches: list[Any], rows: Transition, kept: int) -> dict[str, Any]:
+    """What many batches have in common; their rows are told by their actions."""
     fields = Transition(*(np.array(field) for field in zip(*batches, strict=True)))  # [times, B, ...]
-    numbers = np.abs(fields.reward).astype(int)  # of the transitions, [times, B]
-    counts = np.bincount(numbers.ravel())[count - kept + 1 :]
+    numbers = fields.action  # of the transitions, [times, B]
+    steps = np.diff(numbers, axis=1)
+    from_others = [
+        name
+        for name, field, row in zip(Transition._fields, fields, rows, strict=True)
+        if not np.array_equal(field, row[numbers])
+    ]
     return {
+        RETURNED: "one Transition in each call",
         "shapes of the fields": [f"{name} {list(np.shape(x))}" for name, x in batches[0]._asdict().items()],
         "type of the observations": str(fields.observation.dtype),
         "numbers drawn at least once": np.unique(numbers),
-        "all fields of a row come from one transition": all(map(np.array_equal, fields, (x[numbers] for x in rows))),
-        "the same seed gives the same batches": _equal(batches, again),
-        "another seed gives other batches": not _equal(batches, others),
-        "rows of a batch are always neighbours in time": bool((np.diff(numbers, axis=1) % kept == 1 % kept).all()),
-        "rows of a batch are always the same one": bool((numbers == numbers[:, :1]).all()),
+        "fields of another transition than the action": ", ".join(from_others) or "none",
+        "rows of a batch are always neighbours": bool((steps % kept == 1 % kept).all()),
+        "rows of a batch are always the same one": bool((steps == 0).all()),
         "a transition may come twice in a batch": bool((np.diff(np.sort(numbers, axis=1), axis=1) == 0).any()),
-        "each comes about equally often": bool(counts.max() < 1.5 * counts.min()),
     }
 
 
+def _fairness(counts: Array, kept: int) -> str:
+    """How often the transitions were drawn, by their numbers ``[count]``, in words: chance is allowed for."""
+    by_slot = np.zeros(kept)
+    by_slot[(np.arange(len(counts)) % kept)[-kept:]] = counts[-kept:]
+    inner, ends = by_slot[1:-1], by_slot[[0, -1]]
+    if by_slot.max() < 1.5 * by_slot.min():
+        return "all about equally often"
+    halved = inner.max() < 1.5 * inner.min() and (np.abs(ends / inner.mean() - 0.5) < 0.2).all()
+    return "the first and the last slot half as often" if halved else "some clearly more often than others"
+
+
 def _transitions(count: int, dtype: str = "uint8", shape: tuple[int, ...] = (2,), sign: int = 1) -> Transition:
-    """Transitions with the numbers 0 to ``count``, each field ``[count + 1, ...]``: all fields tell the number."""
+    """Transitions with the numbers 0 to ``count``, each field ``[count + 1, ...]``. Their actions are the numbers."""
     numbers = np.arange(count + 1)
     observation = np.broadcast_to(numbers.reshape(-1, *(1 for _ in shape)), (count + 1, *shape)).astype(dtype)
     discount = np.where(numbers % 3, numbers / 1024, 0.0)  # some episodes have ended
@@ -100,7 +140,7 @@ def _draw(buffer: Any, batch_size: int, seed: int, times: int) -> list[Any]:
 
 def _equal(some: list[Any], others: list[Any]) -> bool:
     """Whether the batches are equal, up to the end of the shorter list."""
-    return all(np.array_equal(a.reward, b.reward) for a, b in zip(some, others, strict=False))
+    return all(np.array_equal(a.action, b.action) for a, b in zip(some, others, strict=False))
 
 
 EXERCISE = Exercise(
