@@ -193,8 +193,8 @@ ANSWERS = Answers(
         Mistake(
             "one power too many",
             one_power_too_many,
-            "The discount is gamma ** (n + 1). The value is n steps away, so it is multiplied by gamma n times, where n "
-            "is the number of rewards.",
+            "The discount is gamma ** (n + 1). The value is n steps away, so it is multiplied by gamma n "
+            "times, where n is the number of rewards.",
         ),
         Mistake(
             "rewards not discounted",
