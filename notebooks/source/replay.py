@@ -25,7 +25,14 @@
 # Q-network $Q_\theta$, the TD target, and the gradient step on a batch ([[q_network]]). Nothing is carried over from
 # earlier kernels.
 
+# %%
+from collections import deque
+
+import gymnasium as gym
+import numpy as np
+
 # %% Import what this notebook uses from the kit
+from dqnkit.backend import tf  # TensorFlow, as in [[q_network]]
 from dqnkit.classroom import check, compare, download_progress, predict, prediction, progress, use
 from dqnkit.config import DQNConfig
 from dqnkit.learner import Learner
@@ -42,13 +49,6 @@ from dqnkit.small_environments import GridWorld
 from dqnkit.training import train
 from dqnkit.types import Transition
 from dqnkit.widgets import live, watch
-
-# %%
-from collections import deque
-
-import gymnasium as gym
-import numpy as np
-import tensorflow as tf
 
 # %% Draw a ring buffer
 ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])

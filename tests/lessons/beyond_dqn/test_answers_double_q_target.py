@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-tf = pytest.importorskip("tensorflow")
+pytest.importorskip("tensorflow")
+
+import tensorflow as tf
 
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
