@@ -102,7 +102,7 @@ predict("beyond_dqn-maximum")
 
 # %%
 def estimates_of_the_best(true_means, rng, repeats=5_000):
-    """What the best machine seems to pay, on average: by one maximum, and by the double estimator."""
+    """What the best machine seems to pay: by one maximum, and by the double estimator."""
     size = (repeats, len(true_means))
     half_a = rng.normal(true_means, 1 / np.sqrt(10), size)  # averages of 10 plays of each machine
     half_b = rng.normal(true_means, 1 / np.sqrt(10), size)  # and of 10 others
@@ -172,7 +172,8 @@ predict("beyond_dqn-wrong")
 
 # %%
 SEEDS = range(20)  # fast: range(3)
-runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in ("one table", "two tables")}
+rules = ("one table", "two tables")
+runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in rules}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
 print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
 
@@ -279,7 +280,7 @@ for rule, seeds in copies.items():
 
 # %%
 def n_step_return(rewards, terminated, gamma):
-    """rewards [n], terminated [n] -> (reward, discount) of the transition that begins with step 0."""
+    """rewards [n], terminated [n] -> (reward, discount) of the transition."""
     ### BEGIN SOLUTION
     total, factor = 0.0, 1.0
     for reward, ended in zip(rewards, terminated):
@@ -314,9 +315,10 @@ record = Record(  # fields [steps, environments]
 packed = pack_transitions(record, gamma=0.9, n_step=3)
 
 for start in range(3):
-    yours = n_step_return(rewards[start : start + 3], terminated[start : start + 3], 0.9)
-    kits = packed.reward[start], packed.discount[start]
-    print(f"from step {start}:  yours {yours[0]:.2f}, {yours[1]:.3f}   kit's {kits[0]:.2f}, {kits[1]:.3f}")
+    window = slice(start, start + 3)
+    reward, discount = n_step_return(rewards[window], terminated[window], 0.9)
+    print(f"from step {start}:  yours {reward:.2f}, {discount:.3f}   ", end="")
+    print(f"kit's {packed.reward[start]:.2f}, {packed.discount[start]:.3f}")
 
 # %% [markdown]
 # ### Acting nearly greedily
@@ -333,11 +335,11 @@ predict("beyond_dqn-near-greedy")
 
 # %%
 TEN_SEEDS = range(10)  # fast: range(2)
-steps_to_goal = {
-    n: [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in TEN_SEEDS] for n in (1, 3, 10)
-}
-solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
-for n, share in solved.items():
+steps_to_goal, solved = {}, {}
+for n in (1, 3, 10):
+    runs = [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in TEN_SEEDS]
+    steps_to_goal[n] = runs
+    share = solved[n] = np.mean([lengths[-1] < 100 for lengths in runs])
     print(f"n = {n:2}: solved with {share * len(TEN_SEEDS):.0f} of {len(TEN_SEEDS)} seeds")
 
 # %% Draw the lengths of the episodes
@@ -372,7 +374,9 @@ predict("beyond_dqn-off-policy")
 # %%
 STEPS = 20_000  # fast: 1_000
 THREE_SEEDS = range(3)  # fast: range(1)
-errors = {n: [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS] for n in (1, 3, 10)}
+errors = {}
+for n in (1, 3, 10):
+    errors[n] = [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS]
 last = {n: np.mean([e[-1] for e in seeds]) for n, seeds in errors.items()}
 print("error at the end:", {f"n = {n}": round(float(value), 3) for n, value in last.items()})
 
@@ -445,9 +449,9 @@ predict("beyond_dqn-priorities")
 # %%
 buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
 most = 100_000  # updates after which a run gives up  # fast: 1_000
-walks = {
-    kind: [updates_needed(buffer(4_096), seed, most=most) for seed in THREE_SEEDS] for kind, buffer in buffers.items()
-}
+walks = {}
+for kind, buffer in buffers.items():
+    walks[kind] = [updates_needed(buffer(4_096), seed, most=most) for seed in THREE_SEEDS]
 needed = {kind: np.array([updates[-1] for updates, _ in seeds]) for kind, seeds in walks.items()}
 print("updates needed, by seed:", {kind: counts.tolist() for kind, counts in needed.items()})
 ratio = needed["uniform"].mean() / needed["prioritized"].mean()
@@ -463,7 +467,8 @@ error_curves(
     kinds={"prioritized": "replay"},
     ylabel="error against Q*\n(root of the mean square)",
     title="Blind cliff walk of 10 states",
-    what="each line ends where the values of the last seed are right. For how long does each stay near its beginning?",
+    what="each line ends where the values of the last seed are right. (The median jumps where another seed ends.) For how "
+    "long does each line stay near its beginning?",
 )
 
 # %% Compare with your prediction
@@ -494,11 +499,12 @@ def dueling_q(value, advantages):
 
 
 num_actions, step = 4, 0.1
-gradient_of_advantages = np.eye(num_actions)[0] - 1 / num_actions  # of Q(s, action 0), by each A(s, a')
+gradient_of_advantages = np.eye(num_actions)[0] - 1 / num_actions  # of Q(s, action 0)
 before = dueling_q(0.0, np.zeros(num_actions))
 after = dueling_q(0.0 + step * 1.0, np.zeros(num_actions) + step * gradient_of_advantages)
-print("one gradient step for action 0 moves the four values by", (after - before).round(3))
-print(f"each other action moves {(after[1] - before[1]) / (after[0] - before[0]):.2f} times as far as action 0")
+moved = after - before
+print("one gradient step for action 0 moves the four values by", moved.round(3))
+print(f"each other action moves {moved[1] / moved[0]:.2f} times as far as action 0")
 
 # %% [markdown]
 # With $N$ actions this factor is $(N - 1) / (2N - 1)$, just under one half where there are many. So an update moves
@@ -521,7 +527,8 @@ for name, place in {"alike": alike, "different": unlike}.items():
     place = replace(place, steps=steps)
     for part, parts in {"plain": Parts(), "dueling": Parts(dueling=True)}.items():
         seeds = range(4)  # fast: range(1)
-        curves[name, part] = np.array([[status.error for status in learn(place, parts, seed)] for seed in seeds])
+        runs = [[status.error for status in learn(place, parts, seed)] for seed in seeds]
+        curves[name, part] = np.array(runs)
 
 middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
 
@@ -595,9 +602,10 @@ settings |= {"all four": FOUR}
 settings |= {f"all but {names[part]}": [other for other in FOUR if other != part] for part in FOUR}
 
 recorded = {name: load_recording(name_of_parts(parts)) for name, parts in settings.items()}
-scores = {name: np.nanmean(recording.returns, axis=1) for name, recording in recorded.items()}  # [5]
+scores = {name: np.nanmean(run.returns, axis=1) for name, run in recorded.items()}  # [5] each
 for name, of_seeds in scores.items():
-    print(f"{name:20} mean return {of_seeds.mean():.0f}   (seeds: {of_seeds.min():.0f} to {of_seeds.max():.0f})")
+    print(f"{name:20} mean return {of_seeds.mean():.0f}   ", end="")
+    print(f"(seeds: {of_seeds.min():.0f} to {of_seeds.max():.0f})")
 
 # %% Draw the ablation
 ablation(
@@ -621,7 +629,8 @@ gamma, copies_made = 0.99, 12
 reach = {n: (1 - gamma ** (n * (copies_made + 1))) / (1 - gamma) for n in (1, 3)}
 for name, n in {"no part": 1, "double": 1, "3-step": 3}.items():
     at_end = recorded[name].mean_max_q[:, -1]  # of five seeds
-    print(f"{name:8} mean max Q {at_end.min():.1f} to {at_end.max():.1f}; in a table at most {reach[n]:.1f}")
+    print(f"{name:8} mean max Q {at_end.min():.1f} to {at_end.max():.1f}; ", end="")
+    print(f"in a table at most {reach[n]:.1f}")
 
 # %% Draw the mean max Q of the recorded runs
 error_curves(
@@ -666,7 +675,7 @@ band = band_for(config, name) if name in recorded_names() else None
 
 title = f"CartPole with {' + '.join(PARTS) or 'no part'}"
 status = await live(train(config, learner=learner), band=band, title=title)
-print(f"after {status.step:,} steps: mean return of the last 100 episodes {status.episode_return:.0f}")
+print(f"mean return of the last 100 episodes: {status.episode_return:.0f}")
 
 # %% [markdown]
 # Is your run within its band? One run outside of it is no discovery: of six runs of the same setting, one is the highest.

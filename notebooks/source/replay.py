@@ -88,8 +88,8 @@ walk = walk_by_quarters(room, GAMMA, seed=0, steps_each=STEPS)
 goal_quarter = quarter_states(room, QUARTERS["lower right"])
 
 for name, number in zip(QUARTERS, range(4), strict=True):
-    in_quarter = walk.transitions.observation[walk.quarters == number]  # columns x, y: -1 to 1
-    print(f"{name:12} mean x {in_quarter[:, 0].mean():+.2f}   mean y {in_quarter[:, 1].mean():+.2f}")
+    x, y = walk.transitions.observation[walk.quarters == number].T  # both from -1 to 1
+    print(f"{name:12} mean x {x.mean():+.2f}   mean y {y.mean():+.2f}")
 
 # %% [markdown]
 # While the patrol is in one quarter, all observations come from one corner of the room. Such data is **correlated**: one
@@ -129,7 +129,7 @@ def learn(memory, seed):
     """Each step goes into the memory; then one batch of 32 comes out of it and is learned from."""
     network.initialise(seed)  # initialise
     rng = np.random.default_rng(seed)
-    steps = walk_by_quarters(room, GAMMA, seed, STEPS).transitions  # select, execute: done by the patrol
+    steps = walk_by_quarters(room, GAMMA, seed, STEPS).transitions  # select, execute: the patrol
     for step, transition in enumerate(zip(*steps, strict=True), start=1):
         memory.add(*transition)
         if step >= 32:
@@ -228,7 +228,8 @@ class RingBuffer:
     def add(self, observation, action, reward, discount, next_observation):
         """Add one transition; a full ring overwrites the oldest."""
         ### BEGIN SOLUTION
-        transition = Transition(np.array(observation), action, reward, discount, np.array(next_observation))
+        before, after = np.array(observation), np.array(next_observation)  # copies
+        transition = Transition(before, action, reward, discount, after)
         if len(self.slots) < self.capacity:
             self.slots.append(transition)
         else:
@@ -258,7 +259,7 @@ class ReplayBuffer(RingBuffer):
     """A ring to draw from."""
 
     def sample(self, batch_size, rng):
-        """Transitions drawn with equal chances and with replacement, each field an array [B, ...]."""
+        """Draw transitions with equal chances, with replacement; each field an array [B, ...]."""
         ### BEGIN SOLUTION
         slots = rng.integers(len(self.slots), size=batch_size)  # [B]
         rows = [self.slots[slot] for slot in slots]  # B transitions
@@ -288,7 +289,7 @@ ReplayBuffer = use("replay_sample", ReplayBuffer)
 prediction("replay-capacity")  # from here on your prediction is kept as it is
 
 memory = ReplayBuffer(4 * STEPS)
-last = await watch_errors(learn(memory, seed=0), "Learning from all transitions so far, drawn at random")
+last = await watch_errors(learn(memory, seed=0), "Learning from all transitions, drawn at random")
 # %% [markdown]
 # The kit's buffer does what yours does, in blocks: it takes many transitions at once and draws $K$ batches at once,
 # packed in arrays `[K, B, ...]`, so that the learner can work through them in one compiled call. A small case shows that
@@ -297,7 +298,8 @@ last = await watch_errors(learn(memory, seed=0), "Learning from all transitions 
 # %%
 yours, kits = ReplayBuffer(5), KitReplayBuffer(5)
 for number in range(8):
-    row = Transition(*(field[number] for field in walk.transitions))._replace(reward=np.float32(number))
+    row = Transition(*(field[number] for field in walk.transitions))
+    row = row._replace(reward=np.float32(number))
     yours.add(*row)
     kits.add(Transition(*(np.array([value]) for value in row)))  # a batch of one
 
@@ -400,7 +402,7 @@ predict("replay-often")
 # %%
 CAPACITY, rng = 1_000, np.random.default_rng(0)
 times = np.zeros(20_000, int)  # of each transition: how often it was drawn  # fast: np.zeros(4_000, int)
-for step in range(CAPACITY, len(times)):  # the buffer holds the numbers step - CAPACITY to step - 1
+for step in range(CAPACITY, len(times)):  # in the buffer: step - CAPACITY to step - 1
     np.add.at(times, rng.integers(step - CAPACITY, step, size=32), 1)
 
 whole_life = times[CAPACITY:-CAPACITY]  # came when the buffer was full, and are gone by now
@@ -517,14 +519,14 @@ config = DQNConfig(
     updates_per_call=50,
     target_period=10,
     loss="squared",
-    max_gradient_norm=0,  # not clipped: the errors at the limit are rare and large, and all of each is needed
+    max_gradient_norm=0,  # not clipped: the errors at the limit are rare and large
 )
 learner = Learner(config, td_error=value_td_error)
 untrained = learner.state()
 
 
 def as_transitions(steps, cut_at_limit):
-    """The steps of `play` as transitions; with `cut_at_limit`, nothing follows where one was truncated."""
+    """The steps of `play`; with `cut_at_limit`, nothing follows where one was truncated."""
     observation, action, reward, next_observation, terminated, truncated = steps
     nothing_follows = terminated | truncated if cut_at_limit else terminated
     discount = np.where(nothing_follows, 0.0, GAMMA_CARTPOLE).astype(np.float32)

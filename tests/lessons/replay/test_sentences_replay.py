@@ -57,7 +57,7 @@ def test_the_panel_shows_the_capacity_of_the_buffer_that_is_used() -> None:
 
 
 def test_the_value_with_a_wrong_flag_is_the_one_of_the_formula() -> None:
-    assert 1 / (1 - 0.99 * (1 - 1 / 50)) == pytest.approx(33.6, abs=0.05)
+    assert pytest.approx(33.6, abs=0.05) == 1 / (1 - 0.99 * (1 - 1 / 50))
     assert re.search(r"\\approx 33\.6", SOURCE)
 
 
