@@ -601,7 +601,7 @@ WRONG_SAMPLE = {
         favours_the_new: "",
         float_arrays: "observations become float32",
         last_axis: "the batch axis is the last",
-        removes_what_it_draws: "",
+        removes_what_it_draws: "removes what it draws",
         swapped_fields: "",
     }.items()
 }

@@ -87,6 +87,11 @@ class WithoutReplacement(RingBuffer):
         return _pack([self.slots[slot] for slot in rng.choice(len(self.slots), batch_size, replace=False)])
 
 
+class RemovesWhatItDraws(RingBuffer):
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
+        return _pack([self.slots.pop(rng.integers(len(self.slots))) for _ in range(batch_size)])
+
+
 class ShuffledAndCut(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         return _pack([self.slots[slot] for slot in rng.permutation(len(self.slots))[:batch_size]])
@@ -204,6 +209,12 @@ ANSWERS = Answers(
             "The draw is without replacement: no transition comes twice in a batch, and a batch larger than the "
             "buffer raises an error. DQN draws each row from all transitions that are kept, with replacement. Among "
             "a hundred thousand of them, the same one rarely comes twice.",
+        ),
+        Mistake(
+            "removes what it draws",
+            RemovesWhatItDraws,
+            "What is drawn is taken out of the ring, so each transition is learned from once and the ring runs empty. "
+            "A draw leaves the ring as it is; only `add` makes room, by overwriting the oldest.",
         ),
         Mistake(
             "a shuffled buffer, cut off",

@@ -58,6 +58,8 @@ def observe(buffer_class: Any, case: Case) -> Any:
         batches = _draw(buffer, batch_size, seed=1, times=times)
         again, others = (_draw(buffer, batch_size, seed, times=NUM_REPEATED) for seed in (1, 2))
     except (IndexError, KeyError, ValueError) as error:
+        if len(buffer) < kept:
+            return {RETURNED: "transitions that it took out of the ring, until none was left"}
         if count == capacity:
             raise  # not caused by free slots or large batches: the check shows the line
         return {
