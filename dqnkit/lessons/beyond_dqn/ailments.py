@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias
 from dqnkit.types import Array, Transition
 
-NStepReturn = Callable[[Array, Array, float], tuple[float, float]]
+NStepReturn = Callable[[Any, Any, float], tuple[float, float]]  # rewards [n] and flags [n] are arrays
 MEASURE_EVERY = 50  # steps between two statuses
 
 

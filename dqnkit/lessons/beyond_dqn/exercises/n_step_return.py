@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise
+from dqnkit.types import Array
 
 
 def fixed_cases() -> list[Case]:
@@ -36,7 +37,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
     return fresh
 
 
-def _case(label: str, rewards: Sequence[float], ends: Sequence[int], gamma: float) -> Case:
+def _case(label: str, rewards: Sequence[float] | Array, ends: Sequence[int] | Array, gamma: float) -> Case:
     """A window; ``ends`` are the numbers of the steps that terminated."""
     return Case(label, (np.array(rewards), np.isin(np.arange(len(rewards)), ends), gamma))
 

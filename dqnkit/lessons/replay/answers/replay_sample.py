@@ -105,13 +105,13 @@ class RandomSample(RingBuffer):
 class ObservationsBecomeFloat(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         batch = ReplayBuffer.sample(self, batch_size, rng)  # type: ignore[arg-type]
-        return Transition(*(np.array(field, np.float32) for field in batch))
+        return Transition(*(np.array(field, np.float32) for field in batch))  # type: ignore[arg-type]
 
 
 class BatchAxisLast(RingBuffer):
     def sample(self, batch_size: int, rng: np.random.Generator) -> Transition:
         batch = ReplayBuffer.sample(self, batch_size, rng)  # type: ignore[arg-type]
-        return Transition(*(np.moveaxis(field, 0, -1) for field in batch))
+        return Transition(*(np.moveaxis(field, 0, -1) for field in batch))  # type: ignore[arg-type]
 
 
 class OneTransition(RingBuffer):

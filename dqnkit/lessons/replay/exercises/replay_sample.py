@@ -124,7 +124,7 @@ def _fairness(counts: Array, kept: int) -> str:
 
 def _transitions(count: int, dtype: str = "uint8", shape: tuple[int, ...] = (2,), sign: int = 1) -> Transition:
     """Transitions with the numbers 0 to ``count``, each field ``[count + 1, ...]``. Their actions are the numbers."""
-    numbers = np.arange(count + 1)
+    numbers = np.arange(count + 1, dtype=np.int32)
     observation = np.broadcast_to(numbers.reshape(-1, *(1 for _ in shape)), (count + 1, *shape)).astype(dtype)
     discount = np.where(numbers % 3, numbers / 1024, 0.0)  # some episodes have ended
     return Transition(
