@@ -9,26 +9,33 @@
 # # [[number]] · Beyond DQN: four parts, and what each of them is for
 # <!-- badges -->
 #
-# The DQN that you built in [[target_network]] works. Since then people have added parts to it, each for something that
-# ails it. Here you meet four: two that you build (double Q-learning, n-step returns), two that you may skip
-# (prioritized replay, dueling networks). You will see what each of them does, in more than one place.
+# The DQN that you built in [[target_network]] works. Since then researchers have added parts to it, each for one of its
+# problems. Here you meet four of them. You build two, double Q-learning and n-step returns; two are optional, prioritized
+# replay and dueling networks. You see what each of them does, in more than one place.
 #
 # **After this notebook you will be able to**
 #
 # - say what a maximum over noisy values is worth, and write the double Q-learning target;
 # - write an n-step return, and say what the policy that acts has to do with it;
-# - tell for prioritized replay and for dueling networks which problem they are made for;
+# - say for prioritized replay and for dueling networks which problem they are made for;
 # - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
 #
-# **Time:** about [[minutes]] minutes, 40 without the two optional sections. **You need** the Q-update ([[q_update]]), the TD target and
-# `tf.gather` ([[q_network]]), replay ([[replay]]), the target network ([[target_network]]). Nothing is carried over from their kernels.
+# **Time:** about [[minutes]] minutes, and [[optional_minutes]] for what is marked optional. **You need** the Q-update ([[q_update]]), the TD target and
+# `tf.gather` ([[q_network]]), replay ([[replay]]), and the target network ([[target_network]]). Nothing is carried over from earlier
+# kernels.
 
 # %%
 from dataclasses import replace
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
+# %% Import what this notebook uses from the kit
+from dqnkit.backend import tf  # TensorFlow, as in [[q_network]]
+from dqnkit.classroom import check, compare, download_progress, predict, progress, use
+from dqnkit.classroom.course import recorded_names
+from dqnkit.classroom.recordings import band_for, load_recording
+from dqnkit.learner import Learner
+from dqnkit.lessons.beyond_dqn.ailment_bench import bench
 from dqnkit.lessons.beyond_dqn.ailments import (
     AILMENTS,
     RULES,
@@ -40,8 +47,19 @@ from dqnkit.lessons.beyond_dqn.ailments import (
     two_state_run,
     updates_needed,
 )
+from dqnkit.lessons.beyond_dqn.recordings import name_of_parts, with_parts
+from dqnkit.packing import Record, pack_transitions
 from dqnkit.plots import error_curves, ring
+from dqnkit.plots.ablation import ablation
+from dqnkit.plots.panels import seed_panels
+from dqnkit.prioritized_replay import PrioritizedReplayBuffer
+from dqnkit.replay import ReplayBuffer
+from dqnkit.training import train
+from dqnkit.types import Transition
+from dqnkit.value_learning import double_q_learning
+from dqnkit.widgets import live
 
+# %% Draw the ring
 ring("actor", "replay", "learner")
 
 # %% [markdown]
@@ -55,7 +73,7 @@ ring("actor", "replay", "learner")
 # | what is drawn from replay | **prioritized replay** | *update*: which batch is drawn |
 # | what the actions of a state share | **dueling network** | *initialise*: the shape of the network |
 #
-# The formula stays the one that all began with. $\theta$ are the weights of the online network, $\theta'$ those of
+# The formula is the same as in all notebooks so far. $\theta$ are the weights of the online network, $\theta'$ those of
 # the target network, $\alpha$ is the step size, $r$ the reward, $\gamma$ the discount factor, $s, a$ the state and
 # the action, $s'$ the next state, $a'$ an action there:
 #
@@ -64,29 +82,29 @@ ring("actor", "replay", "learner")
 # ## 1. A maximum over noisy values
 #
 # Look at the $\max$. The Q-values in it are estimates: each is a little too high or a little too low, by chance. What
-# does the maximum make of that? No network is needed to find out; ten slot machines are enough.
+# does the maximum make of that? Ten slot machines are enough to find out; no network is needed.
 #
 # Every machine here pays -0.1 on average, with noise of standard deviation 1: playing the best one is worth -0.1. You
-# play each of them 20 times, take the ten averages, and the largest of these is your estimate of what the best one
-# pays.
+# play each of them 20 times and compute its average payment. The largest of the ten averages is your estimate of what the
+# best machine pays.
 
 # %% [markdown]
 # **Predict.** [[question.maximum]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-maximum")
 
 # %% [markdown]
-# One can also use the plays for two questions. Split them in two halves, A and B. Half A **selects** the machine that
-# looks best. Half B, which knows nothing of A's luck, says what that machine is **worth**. This is the double estimator
-# (van Hasselt, 2010).
+# The plays of each machine can also be split in two halves, A and B. Half A **selects** the machine that looks best. Half
+# B, whose noise is independent of A's, says what that machine is **worth**. This is the double estimator (van Hasselt,
+# 2010).
 
 
 # %%
 def estimates_of_the_best(true_means, rng, repeats=5_000):
-    """What the best machine seems to pay, on average: by one maximum over all plays, and by the double estimator."""
+    """What the best machine seems to pay: by one maximum, and by the double estimator."""
     size = (repeats, len(true_means))
-    half_a = rng.normal(true_means, 1 / np.sqrt(10), size)  # the averages of 10 plays of each machine
+    half_a = rng.normal(true_means, 1 / np.sqrt(10), size)  # averages of 10 plays of each machine
     half_b = rng.normal(true_means, 1 / np.sqrt(10), size)  # and of 10 others
     one_maximum = ((half_a + half_b) / 2).max(axis=1)  # the same numbers select and value
     double = half_b[np.arange(repeats), half_a.argmax(axis=1)]  # A selects, B values
@@ -97,41 +115,42 @@ rng = np.random.default_rng(0)
 one_maximum, double = estimates_of_the_best(np.full(10, -0.1), rng)
 print(f"truth -0.10    one maximum {one_maximum:+.2f}    A selects, B values {double:+.2f}")
 
-# %%
+# %% Compare with your prediction
 compare("beyond_dqn-maximum", one_maximum)
 
 # %% [markdown]
-# The maximum picks the highest of the estimates, so it prefers those that are too high. That is called
-# **overestimation**. To select with one half and value with the other is the cure.
+# The maximum takes the highest of the estimates, so it prefers those that are too high. That is called
+# **overestimation**. The cure is to select with one half and to value with the other.
 #
 # ### The other side
 #
-# Does the double estimator always tell the truth? Let one machine be better than the nine others, by a gap between 0
-# and 2, and look at *estimate minus truth*.
+# Is the double estimator always right? Let one machine be better than the nine others, by a gap between 0 and 2, and
+# look at *estimate minus truth*.
 
 # %%
 gaps = np.linspace(0, 2, 21)
 biases = []
 for gap in gaps:
-    machines = np.where(np.arange(10) == 0, gap, 0.0)  # the best one pays `gap` on average, the others 0
+    machines = np.where(np.arange(10) == 0, gap, 0.0)  # the best one pays `gap`, the others 0
     biases.append(np.array(estimates_of_the_best(machines, rng)) - gap)
 biases = np.array(biases)  # [21, 2]
 
+# %% Draw both biases
 error_curves(
     {"one maximum": biases[:, 0], "A selects, B values": biases[:, 1]},
     x=gaps,
     xlabel="how much better the best machine is (reward)",
     ylabel="estimate − truth\n(reward, mean)",
     references={"right": 0.0},
-    title="One estimate is too high, the other too low",
-    what="one line never falls below 0, the other never rises above it. Where is each of them right?",
+    title="Ten machines, 20 plays each",
+    what="on which side of 0 is each line, and for which gaps are both right?",
 )
 
 # %% [markdown]
-# The double estimator can **underestimate**: when A picks the wrong machine, B honestly says what *that* one is
-# worth, and it is worth less than the best. Only where all are equal, or one is clearly best, is it right. So it
-# trades one error for another; in Q-learning the trade is often a good one, because there an error that is too *high*
-# attracts the agent and is passed on from state to state by the bootstrap (the next state's value in the target).
+# The double estimator can **underestimate**. Where A picks the wrong machine, B says what *that* one is worth, which is
+# less than the best. Only where all machines are equal, or one is clearly the best, is the double estimator right. So it
+# trades one error for another. In Q-learning the trade is often a good one: a value that is too *high* attracts the
+# agent, and the bootstrap (the next state's value in the target) passes it on from state to state.
 
 # %% [markdown]
 # ### In an environment
@@ -141,40 +160,41 @@ error_curves(
 # So going on is worth -0.1, ending at once 0: **every action but 0 is wrong**. With epsilon 0.1 an agent that knows
 # this errs in about 9 % of the episodes, by exploring.
 #
-# In the second state the agent acts at random here, so that all ten actions are tried alike. We run Q-learning with
-# one table, and with two tables that are used as A and B were: each update moves one of them, chosen by lot; that
+# In the second state the agent acts at random here, so that all ten actions are tried alike. We run Q-learning with one
+# table, and with two tables that take the roles of A and B. Each update moves one of the two, chosen at random; that
 # table selects the next action, the other one values it.
 
 # %% [markdown]
 # **Predict.** [[question.wrong]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-wrong")
 
 # %%
 SEEDS = range(20)  # fast: range(3)
-runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in ("one table", "two tables")}
+rules = ("one table", "two tables")
+runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in rules}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
 print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
 
-error_curves(
+# %% Draw what the second state is believed to be worth
+seed_panels(
     {rule: [believed for _, believed in seeds] for rule, seeds in runs.items()},
     xlabel="episodes",
-    ylabel="what the second state\nis believed to be worth (return)",
+    ylabel="believed value of the\nsecond state (return)",
     references={"truth": -0.1},
-    title="What going on is believed to be worth",
-    what="where does each line lie, beside the truth and beside 0, the reward for ending at once?",
+    what="on which side of 0, the reward for ending at once, is each thick line?",
 )
 
-# %%
+# %% Compare with your prediction
 compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 
 # %% [markdown]
-# With one table the line stays above 0, the reward for ending at once: so the agent goes on, again and again.
+# With one table the believed value stays above 0, the reward for ending at once, so the agent goes on again and again.
 #
 # ### For two networks
 #
-# Double DQN (van Hasselt et al., 2016) saves the second table: DQN has two networks already. The **online network
+# Double DQN (van Hasselt et al., 2016) needs no second table, because DQN has two networks already. The **online network
 # selects** the next action, the **target network values** it. With $Q_\theta$ the online and $Q_{\theta'}$ the target
 # network, the target $y$ is
 #
@@ -182,13 +202,11 @@ compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 #
 # where $d$ is the discount as replay stores it: $\gamma$ where the episode went on, 0 where it terminated.
 #
-# **Exercise** (6 minutes, difficulty 2 of 3). Write it for a batch. $B$ is the number of transitions, $A$ the number
-# of actions. `tf.argmax` and the `tf.gather` of [[q_network]] are all you need.
+# **Exercise** (6 minutes, difficulty 2 of 3). Write the target for a batch. $B$ is the number of transitions, $A$ the
+# number of actions. You need `tf.argmax`, and `tf.gather` as in [[q_network]]. The learner compiles your function.
+
 
 # %%
-from dqnkit.backend import tf  # TensorFlow, as in [[q_network]]
-
-
 def double_q_target(r, discount, q_next_target, q_next_online):
     """r [B], discount [B], next values of both networks [B, A] -> targets [B]."""
     ### BEGIN SOLUTION
@@ -200,12 +218,9 @@ def double_q_target(r, discount, q_next_target, q_next_online):
 
 check("double_q_target", double_q_target)
 
-# %%
-hints("double_q_target")
-
 # %% [markdown]
-# From here on `double_q_target` is yours if it passed, and the kit's if not. The kit's update rule returns the TD
-# error, $y - Q_\theta(s, a)$; with your target it is the same. You should see the same numbers twice.
+# The kit's update rule returns the TD error, $y - Q_\theta(s, a)$. With your target it should be the same: you should
+# see the same numbers twice. (If yours has not passed, the next cell takes the kit's version of `double_q_target`.)
 
 # %%
 double_q_target = use("double_q_target", double_q_target)
@@ -217,20 +232,19 @@ def double_td_error(q_tm1, a_tm1, r_t, discount_t, q_t_value, q_t_selector):
     return tf.stop_gradient(y) - tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)
 
 
-from dqnkit.value_learning import double_q_learning
-
 numbers = np.random.default_rng(1)
 q, q_target, q_online = (tf.constant(numbers.normal(size=(4, 3)), tf.float32) for _ in range(3))
-batch = q, tf.constant([0, 2, 1, 1]), tf.constant([0.0, 1.0, 0.5, -1.0]), tf.constant([0.9, 0.0, 0.9, 0.9])
+actions, rewards = tf.constant([0, 2, 1, 1]), tf.constant([0.0, 1.0, 0.5, -1.0])
+batch = q, actions, rewards, tf.constant([0.9, 0.0, 0.9, 0.9])
 print("yours:", double_td_error(*batch, q_target, q_online).numpy().round(4))
 print("kit's:", double_q_learning(*batch, q_target, q_online).numpy().round(4))
 
 # %% [markdown]
 # ### How much does a copy know?
 #
-# One thing should make you doubt. A and B were independent; the target network is a *copy* of the online network,
-# some updates old. Its luck is nearly the same luck. Here is the two-state environment once more, with the third
-# rule: the online table selects, its copy from up to 10 episodes ago values.
+# A and B were independent. The target network is not: it is a *copy* of the online network, some updates old, and it has
+# nearly the same errors. Here is the two-state environment once more, with a third rule: the online table selects, its
+# copy from up to 10 episodes ago values.
 
 # %%
 copies = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in RULES}
@@ -239,15 +253,15 @@ for rule, seeds in copies.items():
     print(f"{rule:18}  second state believed to be worth {believed:+.2f} (truth -0.10)")
 
 # %% [markdown]
-# On this table the copy cures little: it errs as the online table does. In large networks over many states the two
-# differ more, and there double DQN was measured to lower the overestimation, though not to remove it (van Hasselt et
-# al., 2016, in Atari games). Keep the idea apart from the shortcut: *independent* estimates are what cures.
+# On this table the copy helps little: its errors are nearly those of the online table. In large networks over many states
+# the two differ more. There, in Atari games, double DQN was measured to lower the overestimation, though not to remove
+# it (van Hasselt et al., 2016). It is the *independence* of the two estimates that cures, and a copy has little of it.
 
 # %% [markdown]
 # ## 2. How news travels
 #
-# With the targets so far, a value learns from the value one step on. A reward at the goal is news for the last step
-# only; the step before it learns of it in the next visit, and so on, back to the start.
+# With the targets so far, a value learns from the value one step later. A reward at the goal is news for the last move
+# only. The move before it learns of the reward in the next visit, and so on, back to the start.
 #
 # An **n-step** target sums $n$ rewards before it bootstraps. With $r_1, r_2, \ldots$ the rewards after $(s, a)$ and
 # $s_n$ the state after $n$ steps:
@@ -255,18 +269,18 @@ for rule, seeds in copies.items():
 # $$y = \underbrace{r_1 + \gamma r_2 + \ldots + \gamma^{n-1} r_n}_{\text{reward of the transition}} \;+\;
 # \underbrace{\gamma^n}_{\text{its discount}} \max_{a'} Q_{\theta'}(s_n, a')$$
 #
-# News then travels $n$ states at a time. The learner does not change at all: a transition simply carries another
-# reward, another discount and a later next state. If the episode terminates on the way, the sum stops there and the
-# discount is 0. If it is truncated (cut by a time limit) the window is shorter, and the power of $\gamma$ is its
-# length.
+# News then travels $n$ states at a time. The learner does not change at all: a transition just has another reward,
+# another discount and a later next state. If the episode terminates within the window, the sum stops there and the
+# discount is 0. If it is truncated (by a time limit), the window is shorter, and the power of $\gamma$ is its length.
 #
-# **Exercise** (8 minutes, difficulty 2 of 3). The rewards of a window and, for each step, whether the episode
-# terminated with it, give the transition's reward and discount. Steps after a termination belong to the next episode.
+# **Exercise** (8 minutes, difficulty 2 of 3). Compute the reward and the discount of a transition from the rewards of a
+# window and, for each of its steps, whether the episode terminated with it. Both come as arrays. Steps after a
+# termination belong to the next episode.
 
 
 # %%
 def n_step_return(rewards, terminated, gamma):
-    """rewards [n], terminated [n] -> (reward, discount) of the transition that begins with the first of these steps."""
+    """rewards [n], terminated [n] -> (reward, discount) of the transition."""
     ### BEGIN SOLUTION
     total, factor = 0.0, 1.0
     for reward, ended in zip(rewards, terminated):
@@ -280,126 +294,131 @@ def n_step_return(rewards, terminated, gamma):
 
 check("n_step_return", n_step_return)
 
-# %%
-hints("n_step_return")
-
 # %% [markdown]
 # The kit packs the transitions of a whole rollout at once, with `pack_transitions`. Here are five steps of one
-# environment, the fourth terminates; for $n = 3$ there are three windows. Yours and the kit's should agree.
+# environment; the episode terminates with the fourth. For $n = 3$ there are three windows. Yours and the kit's should
+# agree.
 
 # %%
-from dqnkit.packing import Record, pack_transitions
-
 n_step_return = use("n_step_return", n_step_return)
-rewards, terminated = np.array([1.0, 0.0, 5.0, 2.0, 1.0], np.float32), np.array([False, False, False, True, False])
-column = {"reward": rewards[:, None], "terminated": terminated[:, None], "action": np.zeros((5, 1), np.int32)}
-record = Record(np.arange(6)[:, None], truncated=np.zeros((5, 1), bool), is_step=np.ones((5, 1), bool), **column)
+
+rewards = np.array([1.0, 0.0, 5.0, 2.0, 1.0], np.float32)
+terminated = np.array([False, False, False, True, False])
+record = Record(  # fields [steps, environments]
+    observation=np.arange(6)[:, None],
+    action=np.zeros((5, 1), np.int32),
+    reward=rewards[:, None],
+    terminated=terminated[:, None],
+    truncated=np.zeros((5, 1), bool),
+    is_step=np.ones((5, 1), bool),
+)
 packed = pack_transitions(record, gamma=0.9, n_step=3)
 
 for start in range(3):
-    yours = n_step_return(rewards[start : start + 3], terminated[start : start + 3], 0.9)
-    kits = packed.reward[start], packed.discount[start]
-    print(f"from step {start}:  yours {yours[0]:.2f}, {yours[1]:.3f}   kit's {kits[0]:.2f}, {kits[1]:.3f}")
+    window = slice(start, start + 3)
+    reward, discount = n_step_return(rewards[window], terminated[window], 0.9)
+    print(f"from step {start}:  yours {reward:.2f}, {discount:.3f}   ", end="")
+    print(f"kit's {packed.reward[start]:.2f}, {packed.discount[start]:.3f}")
 
 # %% [markdown]
 # ### Acting nearly greedily
 #
-# An 8 x 8 room with the goal in the far corner, a table, alpha 0.1, epsilon 0.1, and only **20 episodes**. Afterwards
-# we follow the learned values greedily. An agent has *solved* the room if it arrives then. You need no network to see
-# this, and no replay either.
+# Now an agent learns in a room of 8 × 8 squares with the goal in the far corner, 14 moves away. It has a table, alpha 0.1
+# and epsilon 0.1, and only **20 episodes**. Afterwards it follows the learned values greedily. It has *solved* the room if
+# it then arrives. This needs no network and no replay.
 
 # %% [markdown]
 # **Predict.** [[question.near-greedy]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-near-greedy")
 
 # %%
 TEN_SEEDS = range(10)  # fast: range(2)
-steps_to_goal = {
-    n: [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in TEN_SEEDS] for n in (1, 3, 10)
-}
-for n, seeds in steps_to_goal.items():
-    arrived = sum(lengths[-1] < 100 for lengths in seeds)
-    print(f"n = {n:2}: solved with {arrived} of {len(seeds)} seeds")
+steps_to_goal, solved = {}, {}
+for n in (1, 3, 10):
+    runs = [near_greedy_length(n, seed, n_step_return=n_step_return) for seed in TEN_SEEDS]
+    steps_to_goal[n] = runs
+    share = solved[n] = np.mean([lengths[-1] < 100 for lengths in runs])
+    print(f"n = {n:2}: solved with {share * len(TEN_SEEDS):.0f} of {len(TEN_SEEDS)} seeds")
 
-error_curves(
+# %% Draw the lengths of the episodes
+seed_panels(
     {f"n = {n}": [lengths[:-1] for lengths in seeds] for n, seeds in steps_to_goal.items()},
     xlabel="episodes",
     ylabel="steps to the goal",
     references={"shortest way": 14},
-    title="20 episodes in a room of 8 x 8, epsilon 0.1",
     log=True,
-    what="after how many episodes are the ways short, if they are, with each n?",
+    what="after how many episodes is the thick line near the shortest way, with each n?",
 )
 
-# %%
-solved = {n: np.mean([lengths[-1] < 100 for lengths in seeds]) for n, seeds in steps_to_goal.items()}
+# %% Compare with your prediction
 compare("beyond_dqn-near-greedy", solved)
 
 # %% [markdown]
-# With n = 1 the news of the goal comes one square nearer at a time.
+# With n = 1 the news of the goal comes at most one move closer to the start in each episode, and each visit moves a value
+# only a tenth of the way (alpha).
 #
 # ### Learning off-policy
 #
-# Now the same rule learns from **purely random actions**, in the 5 x 5 room of the earlier notebooks, long enough for
+# Now the same rule learns from **purely random actions**, in the 5 × 5 room of the earlier notebooks, long enough for
 # everything to settle. Q-learning with $n = 1$ is *off-policy*: it learns the values of the best policy, whatever
 # policy acted (that is why it may learn from a replay buffer). Is that still so for $n = 3$?
 
 # %% [markdown]
 # **Predict.** [[question.off-policy]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-off-policy")
 
 # %%
 STEPS = 20_000  # fast: 1_000
 THREE_SEEDS = range(3)  # fast: range(1)
-errors = {n: [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS] for n in (1, 3, 10)}
+errors = {}
+for n in (1, 3, 10):
+    errors[n] = [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS]
 last = {n: np.mean([e[-1] for e in seeds]) for n, seeds in errors.items()}
 print("error at the end:", {f"n = {n}": round(float(value), 3) for n, value in last.items()})
 
+# %% Draw the errors
 error_curves(
     {f"n = {n}": seeds for n, seeds in errors.items()},
     x=500 * np.arange(1, 1 + len(errors[1][0])),
     xlabel="random steps",
     ylabel="error against Q*\n(largest |Q − Q*|)",
     title="5 x 5 room, random actions",
-    what="where does each line come to rest, however long one waits?",
+    what="at which error does each line end, and is it still falling there?",
 )
 
-# %%
+# %% Compare with your prediction
 compare("beyond_dqn-off-policy", last)
 
 # %% [markdown]
-# With $n = 1$ the only action in the target is $a$ itself, which is given; what follows is the $\max$. With $n = 3$
-# there are two more actions in it, and they are those of whoever acted. If that was a random agent, or an old policy
-# in a replay buffer, the sum is too low: it holds detours that the best policy would not make. More data does not
+# With $n = 1$ the only action in the target is $a$ itself, which is given; what follows is the $\max$. With $n = 3$ the
+# target holds two more actions, and they are those of the policy that acted. If that was a random agent, or an old policy
+# in a replay buffer, the sum is too low: it includes detours that the best policy would not make. More data does not
 # help. That is a **bias**.
 #
-# So $n$ is a bargain: faster news against a bias that grows with $n$ and with the distance between the policy that
-# acted and the one that is learned. DQN-like agents take $n = 3$ to $5$ without correction and act nearly greedily.
+# So the choice of $n$ weighs faster news against a bias, which grows with $n$ and with the distance between the policy
+# that acted and the one that is learned. DQN-like agents use $n = 3$ to $5$ without correction, and act nearly greedily.
 
 # %% [markdown]
-# ## 3. Rare events: prioritized replay (optional, 6 minutes)
+# ## 3. Rare events: prioritized replay (optional)
 #
-# Uniform replay draws a transition that teaches nothing as often as the one that surprised the learner.
-# **Prioritized** replay (Schaul et al., 2016) draws transition $i$ with a chance that grows with its last TD error
-# $\delta_i$, and takes back the bias of doing so with an importance weight $w_i$ in the loss:
+# Uniform replay draws a transition that teaches nothing as often as one that surprises the learner. **Prioritized**
+# replay (Schaul et al., 2016) draws transition $i$ with a probability that grows with its last TD error $\delta_i$, and
+# corrects for that with an importance weight $w_i$ in the loss:
 #
 # $$p_i = (|\delta_i| + 0.001)^{0.6}, \qquad P(i) = \frac{p_i}{\sum_k p_k}$$
 #
 # $$w_i = \frac{(N P(i))^{-\beta}}{\max_k \, (N P(k))^{-\beta}}$$
 #
-# $p_i$ is the priority, $P(i)$ the chance, $N$ the number of transitions in replay; $\beta$ rises from 0.4 to 1 in
-# training. In a few lines, and then by the kit's buffer, which does the same with a tree of sums so that it stays
-# fast with a million transitions. You should see the same chances and the same weights.
+# $p_i$ is the priority, $P(i)$ the probability, $N$ the number of transitions in replay; $\beta$ rises from 0.4 to 1
+# during training. Here are the formulas in a few lines, and then the kit's buffer, which uses a tree of sums so that it
+# stays fast with a million transitions. You should see the same probabilities and the same weights, up to the chance of
+# the draw.
 
 # %%
-from dqnkit.prioritized_replay import PrioritizedReplayBuffer
-from dqnkit.replay import ReplayBuffer
-from dqnkit.types import Transition
-
 td_errors = np.array([0.1, 2.0, 0.5, 0.0, 1.0], np.float32)
 priority = (np.abs(td_errors) + 0.001) ** 0.6
 chance = priority / priority.sum()
@@ -411,28 +430,33 @@ replay = PrioritizedReplayBuffer(capacity=5)
 replay.add(Transition(five, five.astype(np.int32), td_errors, td_errors, five))
 replay.update_priorities(five, td_errors)
 drawn = replay.sample(1, 50_000, np.random.default_rng(0))
-print("chance:  these lines", chance.round(3), " the kit", (np.bincount(drawn.indices[0]) / 50_000).round(3))
+share = np.bincount(drawn.indices[0], minlength=5) / 50_000
+print("probability:  these lines", chance.round(3), " the kit", share.round(3))
 kits_weight = np.array([drawn.importance[drawn.indices == i][0] for i in five])
-print("weight:  these lines", weight.round(3), " the kit", kits_weight.round(3))
+print("weight:       these lines", weight.round(3), " the kit", kits_weight.round(3))
 
 # %% [markdown]
-# To try it, the **blind cliff walk**: ten states in a row, in each one of two actions ends the episode with
-# nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay with everything
-# there is (2,046 transitions, one with a reward) and count updates until the values are right.
+# The **blind cliff walk** is an environment with a rare event: ten states in a row; in each of them one of two actions
+# ends the episode with nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay
+# with all of these episodes (2,046 transitions, one of them with a reward) and count updates until the values are right.
 
 # %% [markdown]
 # **Predict.** [[question.priorities]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-priorities")
 
 # %%
 buffers = {"uniform": ReplayBuffer, "prioritized": PrioritizedReplayBuffer}
 most = 100_000  # updates after which a run gives up  # fast: 1_000
-walks = {kind: [updates_needed(b(4_096), seed, most=most) for seed in THREE_SEEDS] for kind, b in buffers.items()}
+walks = {}
+for kind, buffer in buffers.items():
+    walks[kind] = [updates_needed(buffer(4_096), seed, most=most) for seed in THREE_SEEDS]
 needed = {kind: np.array([updates[-1] for updates, _ in seeds]) for kind, seeds in walks.items()}
 print("updates needed, by seed:", {kind: counts.tolist() for kind, counts in needed.items()})
+ratio = needed["uniform"].mean() / needed["prioritized"].mean()
 
+# %% Draw the errors
 longest = max(len(updates) for seeds in walks.values() for updates, _ in seeds)
 padded = {  # [seeds, T]: after its end a run has no values
     kind: [np.pad(e, (0, longest - len(e)), constant_values=np.nan) for _, e in seeds] for kind, seeds in walks.items()
@@ -440,25 +464,24 @@ padded = {  # [seeds, T]: after its end a run has no values
 error_curves(
     padded,
     x=100 * np.arange(longest),
-    kinds={"uniform": "reference", "prioritized": "replay"},
+    kinds={"prioritized": "replay"},
     ylabel="error against Q*\n(root of the mean square)",
     title="Blind cliff walk of 10 states",
-    what="each line ends where the values of the last seed are right. Before the reward is drawn for the first time, "
-    "nothing is learned: how long does that take?",
+    what="each line ends where the values of the last seed are right. (The median jumps where another seed ends.) For how "
+    "long does each line stay near its beginning?",
 )
 
-# %%
-ratio = needed["uniform"].mean() / needed["prioritized"].mean()
+# %% Compare with your prediction
 compare("beyond_dqn-priorities", ratio)
 
 # %% [markdown]
 # **The other side.** A TD error is also large where rewards are *noisy*: such transitions are drawn again and again
 # and teach nothing (you can see it at the bench below, in the two-state environment). And priorities are old: a
-# transition keeps the TD error it had when it was drawn last. The kit draws $K$ batches at once for one compiled call
-# (`updates_per_call`), all by the priorities from before the first, so they are up to $K - 1$ updates staler still.
+# transition keeps the TD error that it had when it was drawn last. The kit draws $K$ batches at once for one compiled call
+# (`updates_per_call`), all by the priorities from before the first of them, so they are up to $K - 1$ updates older still.
 
 # %% [markdown]
-# ## 4. What actions share: dueling networks (optional, 5 minutes)
+# ## 4. What actions share: dueling networks (optional)
 #
 # The value of an action has two parts: how good the state is, and what this action adds to it. A **dueling** network
 # (Wang et al., 2016) has two outputs that share the layers before: the value $V(s)$ of the state, and for each action
@@ -466,8 +489,8 @@ compare("beyond_dqn-priorities", ratio)
 #
 # $$Q(s, a) = V(s) + A(s, a) - \frac{1}{N} \sum_{a'} A(s, a')$$
 #
-# The mean is taken off because otherwise $V$ could give a constant to $A$ and nothing would change. What does it do
-# to learning? An update of one action moves $V$ too, and $V$ is part of every action's value:
+# The mean is subtracted because otherwise a constant could move from $V$ to $A$ without any change of $Q$. What does this
+# do to learning? An update of one action moves $V$ too, and $V$ is part of the value of every action:
 
 
 # %%
@@ -476,21 +499,23 @@ def dueling_q(value, advantages):
 
 
 num_actions, step = 4, 0.1
-gradient_of_advantages = np.eye(num_actions)[0] - 1 / num_actions  # how much each A(s, a') moves Q(s, action 0)
+gradient_of_advantages = np.eye(num_actions)[0] - 1 / num_actions  # of Q(s, action 0)
 before = dueling_q(0.0, np.zeros(num_actions))
 after = dueling_q(0.0 + step * 1.0, np.zeros(num_actions) + step * gradient_of_advantages)
-print("one gradient step for action 0 moves the four values by", (after - before).round(3))
-print("share of the move that the other actions get:", round((after[1] - before[1]) / (after[0] - before[0]), 3))
+moved = after - before
+print("one gradient step for action 0 moves the four values by", moved.round(3))
+print(f"each other action moves {moved[1] / moved[0]:.2f} times as far as action 0")
 
 # %% [markdown]
-# A little less than half of every lesson goes to all other actions of the state. Good or bad? Two environments: a
-# corridor in which **all 20 actions do the same**, and a single state in which **10 actions pay 10 different
-# rewards**. Both on a table, with the rule that you just saw.
+# With $N$ actions this factor is $(N - 1) / (2N - 1)$, just under one half where there are many. So an update moves
+# *every* action of the state, most of them without having been tried. Is that good or bad? Here are two environments: a
+# corridor in which **all 20 actions do the same**, and a single state in which **10 actions pay 10 different rewards**.
+# Both are learned on a table, with the rule that you just saw.
 
 # %% [markdown]
 # **Predict.** [[question.dueling]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-dueling")
 
 # %%
@@ -502,8 +527,12 @@ for name, place in {"alike": alike, "different": unlike}.items():
     place = replace(place, steps=steps)
     for part, parts in {"plain": Parts(), "dueling": Parts(dueling=True)}.items():
         seeds = range(4)  # fast: range(1)
-        curves[name, part] = np.array([[status.error for status in learn(place, parts, seed)] for seed in seeds])
+        runs = [[status.error for status in learn(place, parts, seed)] for seed in seeds]
+        curves[name, part] = np.array(runs)
 
+middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
+
+# %% Draw the errors in the corridor
 error_curves(
     {part: curves["alike", part] for part in ("plain", "dueling")},
     x=50 * np.arange(1, 1 + curves["alike", "plain"].shape[1]),
@@ -512,7 +541,7 @@ error_curves(
     what="when does each error fall, and how low does it come?",
 )
 
-# %%
+# %% Draw the errors in the single state
 error_curves(
     {part: curves["different", part] for part in ("plain", "dueling")},
     x=50 * np.arange(1, 1 + curves["different", "plain"].shape[1]),
@@ -521,162 +550,164 @@ error_curves(
     what="the same two kinds of table: when does each error fall here?",
 )
 
-# %%
-middle = {key: float(seeds.mean(axis=0)[seeds.shape[1] // 2]) for key, seeds in curves.items()}
+# %% Compare with your prediction
 compare("beyond_dqn-dueling", middle)
 
 # %% [markdown]
-# In the corridor one lesson of the dueling table is for all actions, and the error falls several times sooner. Then it
-# lingers: what was lifted along is a little too high, and the max believes it. In the single state each lesson disturbs
-# nine actions that it is not about. Dueling was made for worlds like the corridor: in many states of a game it hardly
-# matters what one does; what matters is how good the state is.
+# In the corridor an update of the dueling table is an update of all actions, and the error falls several times sooner.
+# Then it stays for a while: the values of the actions that were moved along are a little too high, and the max takes the
+# highest. In the single state each update disturbs nine actions that it is not about. Dueling was made for worlds like
+# the corridor: in many states of a game the choice of the action hardly matters, and how good the state is matters much.
 #
 # ## 5. The bench
 #
-# All four ailments and all four parts, to touch. It is DQN on a table: a random step into replay, one transition out
-# of it, one update. The dots on the right hold every learned value against the exact one: this is overestimation,
-# measured.
+# Here you can try all four problems and all four parts. It is DQN on a table: in each step one random action, one
+# transition into replay, one transition out of it, one update. The dots on the right show every learned value against
+# the exact one: so overestimation can be seen.
 #
-# Try at least these. What did you expect, and why did it come otherwise?
+# Try at least these four. What did you expect, and what happened?
 #
-# 1. *Overestimation* with **double**, then with **prioritized**. (Noise looks like surprise.)
-# 2. *Slow news* with **3-step**: quick at first; then look where the dots stay. With **double**: two tables, half the
-#   lessons each.
-# 3. *Rare events* with **prioritized**, and with **all four** together.
+# 1. *Overestimation* with **double**, then with **prioritized**. (Noise gives large TD errors, too.)
+# 2. *Slow news* with **3-step**: quick at first; then look where the dots stay. Then with **double**: two tables, and
+#   each gets half of the updates.
+# 3. *Rare events* with **prioritized**, and with **all four** parts together.
 # 4. *Similar actions* with **dueling**: where are the dots late in the run?
 
-# %%
-from dqnkit.lessons.beyond_dqn.ailment_bench import bench
-
+# %% Show the bench
 bench()
 
 # %% [markdown]
 # ## 6. The same four on CartPole: an ablation
 #
-# So far we could *evaluate* by the error against $Q^*$. CartPole's $Q^*$ is not known: from here on it is returns,
-# and they are noisy, hence several seeds.
+# So far the error against $Q^*$ could be measured. CartPole's $Q^*$ is not known: from here on we *evaluate* by returns.
+# They are noisy, so each setting is run with several seeds.
 #
-# On the bench each part had a world that was made for it. What do they do to a DQN on CartPole? Adding or taking away
-# parts one by one is called an **ablation**. Recorded for you: a short run (20,000 steps, about 2,400 updates) with no
-# part, with each alone, with all, and with all but one; five seeds each. They were made with `python -m
-# dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and ship with the kit.
+# On the bench each part had an environment that was made for it. What do the parts do for a DQN on CartPole? To add or
+# remove parts one by one is called an **ablation**. The runs are recorded: short ones (20,000 steps, about 2,400
+# updates) with no part, with each part alone, with all four, and with all but one; five seeds each. They were made with
+# `python -m dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and come with the kit.
 
 # %% [markdown]
 # **Predict.** [[question.ablation]]
 
-# %%
+# %% Your prediction
 predict("beyond_dqn-ablation")
 
 # %%
-from dqnkit.classroom.recordings import load_recording
-from dqnkit.lessons.beyond_dqn.recordings import name_of_parts, with_parts
-from dqnkit.plots.ablation import ablation
+FOUR = ["double", "n_step", "prioritized", "dueling"]
+names = dict(zip(FOUR, ["double", "3-step", "prioritized", "dueling"], strict=True))
+settings = {"no part": []}
+settings |= {names[part]: [part] for part in FOUR}
+settings |= {"all four": FOUR}
+settings |= {f"all but {names[part]}": [other for other in FOUR if other != part] for part in FOUR}
 
-SETTINGS = {
-    "no part": [],
-    "double": ["double"],
-    "3-step": ["n_step"],
-    "prioritized": ["prioritized"],
-    "dueling": ["dueling"],
-    "all four": ["double", "n_step", "prioritized", "dueling"],
-    "all but double": ["n_step", "prioritized", "dueling"],
-    "all but 3-step": ["double", "prioritized", "dueling"],
-    "all but prioritized": ["double", "n_step", "dueling"],
-    "all but dueling": ["double", "n_step", "prioritized"],
-}
-recorded = {name: load_recording(name_of_parts(parts)) for name, parts in SETTINGS.items()}
-scores = {name: np.nanmean(recording.returns, axis=1) for name, recording in recorded.items()}  # [5] a number a seed
+recorded = {name: load_recording(name_of_parts(parts)) for name, parts in settings.items()}
+scores = {name: np.nanmean(run.returns, axis=1) for name, run in recorded.items()}  # [5] each
+for name, of_seeds in scores.items():
+    print(f"{name:20} mean return {of_seeds.mean():.0f}   ", end="")
+    print(f"(seeds: {of_seeds.min():.0f} to {of_seeds.max():.0f})")
+
+# %% Draw the ablation
 ablation(
     scores,
     baseline="no part",
     title="CartPole, 20,000 steps, 5 seeds each",
-    what="which rows lie clear of the grey band? A row whose dots mix with the band's has shown nothing.",
+    what="which rows are clear of the grey band? A row whose dots mix with the band's has shown nothing.",
 )
 
-# %%
+# %% Compare with your prediction
 compare("beyond_dqn-ablation", scores)
 
 # %% [markdown]
-# Why the n-step return? The target network is copied every 200 updates, so in this run 12 times; each copy carries
-# the news $n$ steps back. With $n = 1$, no value can be above $1 + \gamma + \ldots + \gamma^{12}$, about 12, however
-# long a pole stands; with $n = 3$ it is about 32. Look at the values themselves:
+# Why the n-step return? The target network is copied every 200 updates, 12 times in this run, and each copy carries the
+# news $n$ steps further back. In a table no value could then be above $1 + \gamma + \ldots + \gamma^{12}$ with $n = 1$,
+# however long the pole stands, and with $n = 3$ none above the sum of 39 such terms. Compare these bounds with the
+# values at the end of the recorded runs:
 
 # %%
+gamma, copies_made = 0.99, 12
+reach = {n: (1 - gamma ** (n * (copies_made + 1))) / (1 - gamma) for n in (1, 3)}
+for name, n in {"no part": 1, "double": 1, "3-step": 3}.items():
+    at_end = recorded[name].mean_max_q[:, -1]  # of five seeds
+    print(f"{name:8} mean max Q {at_end.min():.1f} to {at_end.max():.1f}; ", end="")
+    print(f"in a table at most {reach[n]:.1f}")
+
+# %% Draw the mean max Q of the recorded runs
 error_curves(
-    {name: recorded[name].mean_max_q for name in ("no part", "double", "3-step", "all four")},
+    {name: recorded[name].mean_max_q for name in ("no part", "double", "3-step")},
     x=recorded["no part"].steps,
     xlabel="environment steps",
     ylabel="mean max Q\n(discounted return)",
-    references={"bound, n = 1": (1 - 0.99**13) / 0.01, "bound, n = 3": (1 - 0.99**39) / 0.01},
+    references={"a table's bound, n = 1": reach[1], "a table's bound, n = 3": reach[3]},
     title="How far the news has come",
-    what="each stair is one copy of the target network, and the lines end near the bounds that the number of copies sets. "
-    "Double changes nothing here.",
+    what="each stair is one copy of the target network. How high is a stair with n = 1, and how high with n = 3?",
 )
 
 # %% [markdown]
-# **Be careful with what this shows.** Look at *all but prioritized* once more: here the run is better without that
-# part. And with a target period of 50 the news travels fast enough anyway: with and without any of the parts, two
-# seeds each, the returns were much the same when we tried. Five seeds of one easy environment say little about
-# others. In Rainbow, an agent with these four and two more parts, measured over 57 Atari games, taking away
-# **prioritized replay** or **n-step returns** hurt most; without **double** or without **dueling** the median score
-# hardly changed (Hessel et al., 2018). The ranking belongs to the environment, not to the part.
+# With n = 1 the values end close to their bound: what holds them back is the number of copies. With n = 3 they rise more
+# than twice as high, but stay further below theirs. Double changes little here: values that are too low are not
+# overestimated. (A network is no table. It may come out a little above the bound, and your own run below may do so.)
+#
+# **Be careful with what the ablation shows.** Look at *all but prioritized* once more: here the run is better without
+# that part than with all four. And five seeds of one easy environment say little about others. In Rainbow, an agent with
+# these four and two more parts, measured over 57 Atari games, taking away **prioritized replay** or **n-step returns**
+# hurt most; without **double** or without **dueling** the median score hardly changed (Hessel et al., 2018). The ranking
+# belongs to the environment, not to the part.
 #
 # ### Your run
 #
 # Choose parts and train one run yourself. If `"double"` is among them, the learner uses *your* target. Where the
-# parts are those of a row above, the run is drawn over the band of its five recorded seeds.
+# settings are those of a row above, the run is drawn over the band of its five recorded seeds.
+#
+# With a target period of 50 the network is copied four times as often. Does it still matter then whether `"n_step"` is
+# among the parts? Try it.
 
 # %%
 PARTS = ["double"]  # any of: "double", "n_step", "prioritized", "dueling"
+TARGET_PERIOD = 200  # updates between two copies of the target network
 
-# %%
-from dqnkit.classroom.course import recorded_names
-from dqnkit.classroom.recordings import band_for
-from dqnkit.learner import Learner
-from dqnkit.training import train
-from dqnkit.widgets import live
-
-config = replace(with_parts(*PARTS), seed=100)
+config = replace(with_parts(*PARTS), seed=100, target_period=TARGET_PERIOD)
 steps = config.total_steps  # fast: 1_500
 config = replace(config, total_steps=steps)
 learner = Learner(config, td_error=double_td_error if "double" in PARTS else None)
 name = name_of_parts(PARTS)
 band = band_for(config, name) if name in recorded_names() else None
 
-status = await live(train(config, learner=learner), band=band, title=f"CartPole with {' + '.join(PARTS) or 'no part'}")
-print(f"after {status.step:,} steps: mean return of the last 100 episodes {status.episode_return:.0f}")
+title = f"CartPole with {' + '.join(PARTS) or 'no part'}"
+status = await live(train(config, learner=learner), band=band, title=title)
+print(f"mean return of the last 100 episodes: {status.episode_return:.0f}")
 
 # %% [markdown]
-# Does your run lie in its band? One run outside of it is no discovery: of six runs of the same thing, one is the
-# highest.
+# Is your run within its band? One run outside of it is no discovery: of six runs of the same setting, one is the highest.
 #
 # ## What we built
 #
-# The same ring, with a better target (learner), longer transitions (actor) and, for those who went there, another way
-# to draw (replay). The loop around them did not change at all.
+# The same ring, with a better target (learner), longer transitions (actor) and, in the optional part, another way to draw
+# (replay). The loop around them did not change at all.
 
-# %%
+# %% Draw the ring
 ring("actor", "replay", "learner")
 
 # %% [markdown]
 # ### Quiz
 #
 # <details><summary>Why is the maximum of ten unbiased estimates biased?</summary>
-# Each is right on average, but the maximum selects the one with the luckiest error and then believes it. It would be
-# unbiased only if selecting and valuing used different data: that is the double estimator.</details>
+# Each is right on average, but the maximum selects the one with the luckiest error, and then takes its value as it is. It
+# would be unbiased only if selecting and valuing used different data: that is the double estimator.</details>
 #
-# <details><summary>You learn from a buffer of an expert's games, and from a buffer of a beginner's. In which may you use n = 10?</summary>
+# <details><summary>You learn from a buffer of an expert's games, and from a buffer of a beginner's. In which may you use
+# n = 10?</summary>
 # Rather with the expert's: the rewards in the window are those of the policy that acted. If it acts nearly as the
 # best policy does, the bias is small. With the beginner's, n = 10 learns how good it is to go on like a
 # beginner.</details>
 #
 # <details><summary>In the ablation, prioritized replay did nothing for CartPole. Is it a bad part?</summary>
-# No: CartPole does not have the ailment. Where one transition in thousands matters, it saved most of the updates. An
-# ablation tells of a part <em>in an environment</em>.</details>
+# No: CartPole does not have the problem that it is made for. Where one transition in thousands matters, it saved most of
+# the updates. An ablation says something about a part <em>in an environment</em>.</details>
 #
 # ### Further reading
 #
-# - van Hasselt (2010), *Double Q-learning*: the double estimator, with its underestimation proven.
+# - van Hasselt (2010), *Double Q-learning*: the double estimator, with a proof of its underestimation.
 # - van Hasselt, Guez and Silver (2016), *Deep reinforcement learning with double Q-learning*.
 # - Sutton and Barto (2018), *Reinforcement Learning: An Introduction*: section 6.7 on maximization bias, chapter 7 on
 #   n steps.
@@ -686,11 +717,11 @@ ring("actor", "replay", "learner")
 # - Hessel et al. (2018), *Rainbow: combining improvements in deep reinforcement learning*: all of these together, and
 #   an ablation.
 #
-# Nothing that this notebook started is still running. In **[[rollouts_on_dask]]** the actors leave this computer: rollouts on a Dask
-# cluster.
+# Nothing that this notebook started is still running. In notebook **[[rollouts_on_dask]]** the actors leave this computer:
+# rollouts on a Dask cluster.
 
-# %%
+# %% Your progress
 progress()
 
-# %%
+# %% Take your progress with you
 download_progress()

@@ -19,8 +19,8 @@ STATUSES_PER_TICK = 5  # statuses of the run between two pictures
 RUNS_KEPT = 3  # earlier runs that stay in the picture
 SWITCHES = {"double": "double", "n_step": "3-step", "prioritized": "prioritized", "dueling": "dueling"}
 CAPTION = (
-    "What to look for: on the left, does the blue line reach 0, sooner than the grey ones of your runs before? On the "
-    "right each dot is one Q(s, a): in the shaded half the learner promises more than there is."
+    "What to look for: on the left, does the blue line fall sooner than the grey ones of earlier runs, and how low? On "
+    "the right each dot is one Q(s, a): in the shaded half the learned value is too high."
 )
 
 
@@ -40,7 +40,7 @@ class AilmentBench(InteractivePicture):
         self._last: TableStatus | None = None
         self.choice = ipywidgets.Dropdown(
             options=[(ailment.title, name) for name, ailment in ailments.items()],
-            description="ailment",
+            description="problem",
             layout={"width": "auto", "max_width": "30em"},
         )
         self.switches = {
@@ -51,7 +51,7 @@ class AilmentBench(InteractivePicture):
             value=0, min=0, max=99, description="seed", style={"description_width": "auto"}, layout={"width": "8em"}
         )
         self.run_button = ipywidgets.Button(description="Run", icon="play", button_style="primary")
-        self.clear_button = ipywidgets.Button(description="Forget runs", icon="eraser")
+        self.clear_button = ipywidgets.Button(description="Clear runs", icon="eraser")
         self._story = ipywidgets.HTML()
         self.box = PictureBox()
         self.choice.observe(lambda change: self._begin(), "value")
@@ -129,7 +129,7 @@ class AilmentBench(InteractivePicture):
         self.box.show(
             _drawn(self._runs, last, self._ailments[self.choice.value].title),
             f"{'Finished' if finished else 'Running'}: {self._label}. Step {last.step:,} of {last.total:,}: error "
-            f"{last.error:.3f}; states are promised {abs(last.overestimation):.3f} {direction} on average.",
+            f"{last.error:.3f}; the values of states are {abs(last.overestimation):.3f} {direction} on average.",
         )
 
 

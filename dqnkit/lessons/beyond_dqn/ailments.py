@@ -1,4 +1,4 @@
-"""Small experiments: four problems of DQN, each on the smallest environment that has it, and the part that helps.
+"""Small experiments: four problems of DQN, each in a small environment that has it, and the part that helps.
 
 All of them are DQN on a table: transitions go into a replay buffer, are drawn at random, and each updates one value. A
 table has no approximation error and the exact Q* is known, so the experiments show the effect of one part alone.
@@ -7,9 +7,10 @@ table has no approximation error and the exact Q* is known, so the experiments s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias
 from dqnkit.types import Array, Transition
 
-NStepReturn = Callable[[Sequence[float], Sequence[bool], float], tuple[float, float]]
+NStepReturn = Callable[[Any, Any, float], tuple[float, float]]  # rewards [n] and flags [n] are arrays
 MEASURE_EVERY = 50  # steps between two statuses
 
 
@@ -40,8 +41,8 @@ class TableLearner:
     selects the next action of the target, the other table gives its value.
 
     Dueling: a value for each state and an advantage for each action, ``Q(s, a) = V(s) + A(s, a) - mean of A(s, .)``. A
-    gradient step on V and A that moves Q(s, a) moves the state's other actions too, with N actions by the fraction
-    (N - 1) / (2 N - 1) of it, a little less than half. So the update needs no stored V or A.
+    gradient step on V and A that moves Q(s, a) moves each other action of the state too, with N actions
+    (N - 1) / (2 N - 1) times as far. So the update needs no stored V or A.
 
     Args:
         shape: of the table, ``(S, A)``.
@@ -143,7 +144,7 @@ AILMENTS: dict[str, Ailment] = {
     "slow news": Ailment(
         "Slow news: a room with one goal",
         "n_step",
-        "The only reward is at the goal; with one-step targets the news of it travels one square for each update.",
+        "The only reward is at the goal; with one-step targets the news of it travels one move with each update.",
         GridWorld(5),
         gamma=0.9,
         alpha=0.3,
@@ -151,8 +152,8 @@ AILMENTS: dict[str, Ailment] = {
     "rare events": Ailment(
         "Rare events: the blind cliff walk",
         "prioritized",
-        "One of two actions ends the episode, so that the only reward is seen once in 256 episodes. Almost all that "
-        "replay holds teaches nothing.",
+        "In each state one of two actions ends the episode, so only one random episode in 256 gets the reward. Almost "
+        "everything in replay teaches nothing.",
         BlindCliffwalk(8),
         gamma=0.9,
         alpha=0.3,
@@ -160,7 +161,7 @@ AILMENTS: dict[str, Ailment] = {
     "similar actions": Ailment(
         "Similar actions: a corridor",
         "dueling",
-        "Twenty actions all lead on. Without a value that they share, each must be learned by itself.",
+        "All of the twenty actions lead one state on. Without a value that they share, each is learned by itself.",
         similar_actions(),
         gamma=0.9,
         alpha=0.1,
@@ -314,7 +315,7 @@ class _Window:
         self._steps.append((state, action, float(reward), terminated))
         while self._steps and (terminated or len(self._steps) == self._n):
             _, _, rewards, flags = zip(*self._steps, strict=True)
-            total, discount = self._n_step_return(rewards, flags, self._gamma)
+            total, discount = self._n_step_return(np.array(rewards), np.array(flags), self._gamma)
             first_state, first_action, _, _ = self._steps.pop(0)
             yield first_state, first_action, total, discount, next_state
 

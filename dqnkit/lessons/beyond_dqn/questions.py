@@ -69,8 +69,11 @@ QUESTIONS: dict[str, Question] = {
                 wrong="They cancel out in each average. But the maximum does not take an average at random: it takes "
                 "the luckiest of ten."
             ),
-            MORE: Reply(right="The maximum takes the luckiest of ten averages, and luck is always on its side."),
-            LESS: Reply(wrong="The maximum would have to prefer unlucky averages. It prefers the lucky ones."),
+            MORE: Reply(right="The maximum takes the luckiest of ten averages, so on average it is too high."),
+            LESS: Reply(
+                wrong="For that the maximum would have to prefer averages that are too low. It prefers those that are "
+                "too high."
+            ),
         },
         _maximum,
     ),
@@ -79,12 +82,12 @@ QUESTIONS: dict[str, Question] = {
         unit="%",
         range=(0, 100),
         replies={
-            (0, 15): "An agent that knows the values does that. This one believes its maximum, which is above 0.",
+            (0, 15): "An agent that knows the values errs so rarely. This one acts on its maximum, which is above 0.",
             (
                 15,
                 80,
-            ): "It is worse than that: the second state looks better than 0 after a few visits, and each visit gives "
-            "the ten actions there new luck.",
+            ): "It is worse: after a few visits the second state looks better than 0, and a maximum over ten noisy "
+            "values stays high however long one learns with this alpha.",
         },
     ),
     "near-greedy": Choice(
@@ -92,16 +95,16 @@ QUESTIONS: dict[str, Question] = {
         {
             ALIKE: Reply(
                 right="In this run the seeds arrived about equally often.",
-                wrong="In the end they may be alike. After 20 episodes the news of the goal has come about 20 "
-                "squares back with n = 1, and each time only a tenth of it (alpha).",
+                wrong="In the end they may be alike. But with n = 1 the news of the goal comes at most one move closer "
+                "to the start in each episode, and each visit moves a value only a tenth of the way (alpha).",
             ),
             LARGER_N: Reply(
-                right="With n = 1 the news of the goal moves back one square in each episode. With n = 3 or 10 it "
-                "moves three or ten.",
+                right="With n = 1 the news of the goal comes one move closer to the start in each episode. With n = 3 "
+                "or 10 it comes three or ten moves closer.",
                 wrong="Longer sums carry news faster, but in this run it made no clear difference.",
             ),
             SMALLER_N: Reply(
-                wrong="Longer sums are noisier, that is true; but here the rewards are exact, and news is scarce."
+                wrong="Longer sums are noisier, that is true. But here the rewards are exact, and the news is slow."
             ),
         },
         _arrived,
@@ -118,8 +121,8 @@ QUESTIONS: dict[str, Question] = {
                 "sums hold what random actions earned."
             ),
             FALLING: Reply(
-                wrong="News travels faster with large n, but it is news of the random policy: what is summed is what "
-                "random actions earned."
+                wrong="News travels faster with a large n, but it is news of the random policy: the sum is what random "
+                "actions earned."
             ),
         },
         _off_policy,
@@ -128,19 +131,19 @@ QUESTIONS: dict[str, Question] = {
         "How many times fewer updates does prioritized replay need than uniform replay?",
         {
             NO_FEWER: Reply(
-                right="In these runs the draws were alike.",
-                wrong="Uniform replay draws the one rewarding transition about once in 2,000 updates, and then those "
-                "before it are still to come.",
+                right="In these runs both needed about as many updates.",
+                wrong="Uniform replay draws the one transition with a reward about once in 2,000 updates, and then the "
+                "values before it are still to be learned.",
             ),
             TWO: Reply(
                 right="In these runs about half of the uniform draws were of use.",
-                wrong="Almost every TD error here is 0 at first, so almost every uniform draw is wasted, not every "
-                "second one.",
+                wrong="Almost every TD error here is 0 at first, so almost every uniform draw teaches nothing, not "
+                "every second one.",
             ),
             FIVE: Reply(
-                right="Almost every TD error here is 0 at first, so almost every uniform draw is wasted. Priorities "
-                "find the few transitions that teach something.",
-                wrong="Almost every uniform draw is wasted at first, but in these runs it evened out.",
+                right="Almost every TD error here is 0 at first, so almost every uniform draw teaches nothing. "
+                "Priorities find the few transitions that teach something.",
+                wrong="Almost every uniform draw teaches nothing at first, but in these runs the gain was smaller.",
             ),
         },
         _times_fewer,
@@ -150,17 +153,18 @@ QUESTIONS: dict[str, Question] = {
         {
             BOTH: Reply(
                 right="In these runs it helped where the actions differ, too.",
-                wrong="Sharing helps where what is shared is true of all. Ten different rewards have nothing to share.",
+                wrong="Sharing helps where what is learned of one action is true of all. Ten different rewards have "
+                "nothing in common.",
             ),
             WHERE_ALIKE: Reply(
                 right="What is learned of one action is learned of all. That is a gain where they are alike, and an "
                 "error where they are not.",
-                wrong="It is so in most runs. In these the two tables came out otherwise.",
+                wrong="It is so in most runs. In these the two tables gave another result.",
             ),
             NEITHER: Reply(
                 right="In these runs the shared part gained nothing.",
-                wrong="A table learns each action by itself: that is just what costs so much where there are many "
-                "that are alike.",
+                wrong="A table learns each action by itself. Where many actions are alike, that takes many more "
+                "updates.",
             ),
         },
         _dueling,
@@ -170,14 +174,14 @@ QUESTIONS: dict[str, Question] = {
         {
             "double": Reply(
                 right="Its seeds all lie above those without a part.",
-                wrong="Most of its dots lie higher, but not clear of the band with every seed, so five seeds do not "
-                "settle it. And overestimation can hardly be what holds this run back: the next plot shows values "
-                "that are far too low.",
+                wrong="Most of its dots lie higher, but one lies within the band, so five seeds do not settle it. And "
+                "overestimation can hardly be what holds this run back: the next plot shows values that are far too "
+                "low.",
             ),
             "3-step": Reply(
-                right="CartPole's rewards are exact and its end is all that counts. A 3-step target carries the news "
-                "of a fall back three times as fast.",
-                wrong="Look at the dots again: they are not clear of the band in this recording.",
+                right="All of its dots are clear of the band. CartPole's rewards are exact, and a 3-step target "
+                "carries the news of a fall three times as fast to the steps before.",
+                wrong="In this recording its dots are not clear of the band.",
             ),
             "prioritized": Reply(
                 right="Its seeds all lie above those without a part.",
@@ -185,11 +189,12 @@ QUESTIONS: dict[str, Question] = {
             ),
             "dueling": Reply(
                 right="Its seeds all lie above those without a part.",
-                wrong="There are two actions, and which one is taken matters all the time: there is little to share.",
+                wrong="There are only two actions, and it matters all the time which one is taken: they have little in "
+                "common.",
             ),
             NONE: Reply(
                 right="No part has all its seeds above those without a part.",
-                wrong="One row lies clear of the band with every seed.",
+                wrong="One row is clear of the band with every seed.",
             ),
         },
         _best_part,

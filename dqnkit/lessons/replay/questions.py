@@ -40,19 +40,20 @@ QUESTIONS: dict[str, Question] = {
         "6,000 steps?",
         {
             FALLS: Reply(
-                right="It went on falling in these runs: what is learned elsewhere happens to fit here, too.",
-                wrong="It goes on learning, but about other squares. The parameters are shared, so each of those "
-                "updates moves the values at the goal as well, and nothing pulls them back.",
+                right="In these runs the error went on falling: what is learned elsewhere happened to fit here, too.",
+                wrong="The network goes on learning, but about other squares. The parameters are shared, so each of "
+                "those updates moves the values near the goal as well, and nothing moves them back.",
             ),
             STAYS: Reply(
                 right="In these runs the updates elsewhere hardly touched this quarter.",
-                wrong="For a table you would be right: entries that are not visited stay. A network's squares share "
-                "all parameters, so whatever fits the new corner also moves the old one.",
+                wrong="For a table that would be right: entries that are not visited stay as they are. In a network "
+                "all squares share the parameters, so each update for the new corner also moves the values of the "
+                "old one.",
             ),
             RISES: Reply(
                 right="Each update fits the corner in which the patrol walks now. It moves the shared parameters, "
-                "and with them the values of the corner that nobody visits any more.",
-                wrong="It did not rise in these runs. Run them with other seeds before you believe it.",
+                "and with them the values of the corner that is no longer visited.",
+                wrong="In these runs the error did not rise. With other seeds it may.",
             ),
         },
         _after_it_left,
@@ -61,21 +62,21 @@ QUESTIONS: dict[str, Question] = {
         "Which memory leads to the smallest error over the whole room?",
         {
             NEWEST: Reply(
-                wrong="Fresh matters where old data has become wrong. These transitions have not: what a move leads "
-                "to is the same today as 8,000 steps ago. What the newest 32 lack is the rest of the world."
+                wrong="Fresh data matters where old data has become wrong. These transitions have not: a move leads "
+                "to the same square as 8,000 steps ago. What the newest 32 lack is the rest of the room."
             ),
             SOME: Reply(
                 right="In these runs 500 were enough.",
-                wrong="Mixed, but out of one quarter only: 500 steps are less than the 2,000 that the patrol stays "
-                "there. A buffer must reach back further than its data is correlated.",
+                wrong="Mixed, but from one quarter only: the patrol stays there for 2,000 steps, and the buffer goes "
+                "back 500. A buffer must reach beyond the time in which its data is correlated.",
             ),
             ALL: Reply(
                 right="Only this memory still holds all four quarters, so each batch is a sample of the whole room.",
                 wrong="It holds all four quarters, but in these runs a smaller one was enough.",
             ),
             SAME: Reply(
-                wrong="As many updates, yes, but each of the newest ones fits one corner and unlearns another. It "
-                "matters what a batch is a sample of."
+                wrong="The number of updates is the same, but with the newest 32 each of them fits one corner and "
+                "spoils another. It matters what a batch is a sample of."
             ),
         },
         _best_memory,
@@ -89,12 +90,12 @@ QUESTIONS: dict[str, Question] = {
             (
                 0,
                 3,
-            ): "If each were drawn about once, most of the draws would be missing: 32 are made for every transition "
-            "that comes in.",
+            ): "That is too few: 32 transitions are drawn for each one that comes in, and all of these draws fall on "
+            "some transition.",
             (
                 100,
                 1000,
-            ): "The more slots, the longer a transition stays, but the less often each is drawn. The two cancel: the "
+            ): "With more slots a transition stays longer, but is drawn less often in each step. The two cancel: the "
             "capacity does not matter here.",
         },
     ),
@@ -107,13 +108,13 @@ QUESTIONS: dict[str, Question] = {
             (
                 85,
                 1000,
-            ): "One transition in fifty looks like little. But its value of 1 goes into the target of the step "
-            "before, and so on: the mistake is bootstrapped through all states.",
+            ): "One transition in fifty looks like little. But its target of 1 lowers the value that the step before "
+            "bootstraps from, and so on: the error goes through all states.",
             (
                 0,
                 15,
             ): "Few states are close to the limit. Most are followed by many more steps, and the network cannot tell "
-            "which is which: there is no clock in what it sees.",
+            "them apart: its observation holds no clock.",
         },
     ),
 }

@@ -22,13 +22,14 @@ SQUARE = 40  # pixels a side, in a room of 8 by 8
 PANEL_WIDTH, ROOM_HEIGHT, TIMES_HEIGHT = 376, 376, 214  # pixels
 
 RING_CAPTION = (
-    "What to look for: the white mark is where the next transition goes. While the ring fills, that is a free slot; "
+    "What to look for: the white mark shows where the next transition goes. While the ring fills, that is a free slot; "
     "after that it is always the slot of the oldest."
 )
 BUFFER_CAPTION = (
-    "What to look for: squares are the darker, the more often a move from there is kept; white ones are forgotten. "
-    "Arrows are the moves that the batch draws (a dot: into a wall). In the times below, the blue stretch is what "
-    "is kept, and each black line is one transition of the batch."
+    "What to look for: from which squares do the moves in the buffer come? The more come from a square, the darker it "
+    "is (the number says how many); from white squares come none. Arrows are the moves in the batch (a dot: into a "
+    "wall), the green circle is the patrol. Of the steps of the run, those in the buffer are blue, those in the batch "
+    "black lines."
 )
 
 
@@ -222,16 +223,17 @@ def _draw_room(canvas: Canvas, view: BufferView, left: float) -> None:
 
 
 def _draw_moves(canvas: Canvas, view: BufferView, corner: Point, square: float) -> None:
-    def center(state: int) -> Point:
+    def place(state: int) -> Point:
+        """The lower left of a square: its count is in the upper right."""
         row, column = divmod(state, view.size)
-        return corner[0] + (column + 0.5) * square, corner[1] + (row + 0.5) * square
+        return corner[0] + (column + 0.32) * square, corner[1] + (row + 0.68) * square
 
-    goal = center(view.size**2 - 1)
+    goal = corner[0] + (view.size - 0.5) * square, corner[1] + (view.size - 0.5) * square
     canvas.text(goal, "goal", 11, NOW, bold=True)
     if view.now:
-        canvas.circle(center(int(view.states[view.now - 1])), 0.36 * square, "white", NOW, 3)
+        canvas.circle(place(int(view.states[view.now - 1])), 0.24 * square, "white", NOW, 3)
     for step in np.unique(view.drawn):
-        begin, end = center(int(view.states[step])), center(int(view.next_states[step]))
+        begin, end = place(int(view.states[step])), place(int(view.next_states[step]))
         if begin == end:
             canvas.circle(begin, 4, INK, "white", 1)
         else:

@@ -37,6 +37,6 @@ def test_the_bench_learns_live_and_another_run_takes_its_place(tmp_path: Path) -
         assert both < plain / 2
 
         notebook.run(0)  # run the cell again: a new bench
-        notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000: error [\d.]+; states")
-        assert output.get_by_role("button", name="Forget runs").count() == 1
+        notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000: error [\d.]+; the values of states")
+        assert output.get_by_role("button", name="Clear runs").count() == 1
         assert not notebook.errors

@@ -80,22 +80,46 @@ def index_for_value(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_o
     return r + discount * tf.cast(tf.argmax(q_next_online, axis=1), tf.float32)
 
 
+def smallest_value(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
+    return double_q_target(r, discount, q_next_target, -q_next_online)
+
+
+def maximum_of_a_mask(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
+    import tensorflow as tf
+
+    selected = tf.one_hot(tf.argmax(q_next_online, axis=1), q_next_online.shape[1])
+    return r + discount * tf.reduce_max(q_next_target * selected, axis=1)
+
+
+def without_reward(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
+    return double_q_target(0.0, discount, q_next_target, q_next_online)
+
+
+def column_of_values(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
+    return r + discount * double_q_target(0.0, 1.0, q_next_target, q_next_online)[:, None]
+
+
+def with_numpy(r: Tensor, discount: Tensor, q_next_target: Tensor, q_next_online: Tensor) -> Tensor:
+    best = q_next_online.numpy().argmax(axis=1)
+    return r + discount * q_next_target.numpy()[range(len(best)), best]
+
+
 ANSWERS = Answers(
     solution=double_q_target,
     mistakes=[
         Mistake(
             "roles swapped",
             swapped_roles,
-            "The target network selects and the online network values. It must be the other way round: the online "
-            "network, which acts, selects; the target network, which stands still, values. Else the target moves with "
-            f"every update again, and the cure of {reference('target_network')} is lost.",
+            "The target network selects and the online network values. It is the other way round: the online network "
+            "selects, the target network values. The value must come from the network that stands still, else the "
+            f"target moves with every update again, as it did before {reference('target_network')}.",
         ),
         Mistake(
             "plain maximum",
             plain_maximum,
-            "This is the plain maximum over the target network's values: the same numbers select and value, so an "
-            "error that makes an action look good is also the estimate of how good it is. Let the online network "
-            "select.",
+            "This is the maximum over the target network's values, the target of plain DQN: the same numbers select "
+            "and value. An action whose value is too high by chance is selected because of that, and its value is "
+            "then believed. Let the online network select.",
         ),
         Mistake(
             "maximum of the online network",
@@ -107,7 +131,7 @@ ANSWERS = Answers(
             "smaller of the two maxima",
             smaller_maximum,
             "The smaller of the two maxima is taken. That also lowers the target, but in each maximum the same numbers "
-            "select and value. Ask the target network for its value of the one action that the online network selects.",
+            "select and value. Take the target network's value of the one action that the online network selects.",
         ),
         Mistake(
             "mean of the two maxima",
@@ -124,14 +148,33 @@ ANSWERS = Answers(
         Mistake(
             "discount left out",
             without_discount,
-            "The value is added whole: the discount is not used. Without it nothing that lies far away counts less, "
-            "and a terminated episode (discount 0) still bootstraps.",
+            "The value is added in full: the discount is not used. Then a reward far away counts as much as one at "
+            "once, and a terminated episode (discount 0) still bootstraps.",
+        ),
+        Mistake(
+            "reward left out",
+            without_reward,
+            "The reward is missing. The target is `r + discount * value`: without the reward no value ever hears of "
+            "what the environment paid.",
+        ),
+        Mistake(
+            "the worst action is selected",
+            smallest_value,
+            "The action with the smallest value is selected. The online network selects the one with the largest: "
+            "`tf.argmax`.",
+        ),
+        Mistake(
+            "values below 0 become 0",
+            maximum_of_a_mask,
+            "A value below 0 becomes 0 in the target. That happens where the values of the other actions are set to 0 "
+            "and the maximum of the row is taken: one of the zeros is then the largest. Sum the masked row "
+            "(`tf.reduce_sum`), or use `tf.gather`.",
         ),
         Mistake(
             "argmax over the batch",
             argmax_over_the_batch,
-            "The best action is sought down the columns (axis 0): over the transitions of the batch, which have "
-            "nothing to do with each other. It must go over the actions of each row: axis=1.",
+            "The best action is looked for down the columns (axis 0): over the transitions of the batch, which have "
+            "nothing to do with each other. Look for it among the actions of each row: axis=1.",
         ),
         Mistake(
             "[B, B] in place of [B]",
@@ -139,6 +182,19 @@ ANSWERS = Answers(
             "The values were gathered without batch_dims=1, so each row was asked for the selected actions of all "
             "rows: a table [B, B] in place of [B]. The loss would be a mean over B * B pairs, most of them "
             "meaningless.",
+        ),
+        Mistake(
+            "a column of values",
+            column_of_values,
+            "The values form a column, [B, 1]. Added to `r`, which is [B], they broadcast to a table [B, B] of every "
+            "reward with every value. Drop the last axis before you add: `tf.squeeze(value, axis=1)`.",
+        ),
+        Mistake(
+            "cannot be compiled",
+            with_numpy,
+            "The numbers are right, but TensorFlow cannot compile the function, and the learner compiles its update: "
+            "there the tensors have no numbers yet. So NumPy, `.numpy()` and a comprehension over a tensor do not "
+            "work. Use TensorFlow's functions, `tf.argmax` and `tf.gather`.",
         ),
         Mistake(
             "the action's index in place of its value",

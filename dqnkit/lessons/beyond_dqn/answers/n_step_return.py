@@ -58,6 +58,10 @@ def one_power_short(rewards: Sequence[float], terminated: Sequence[bool], gamma:
     return _sum_until(rewards, terminated, gamma), 0.0 if any(terminated) else gamma ** (len(rewards) - 1)
 
 
+def one_power_too_many(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    return _sum_until(rewards, terminated, gamma), 0.0 if any(terminated) else gamma ** (len(rewards) + 1)
+
+
 def plain_sum(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
     return _sum_until(rewards, terminated, 1.0), n_step_return(rewards, terminated, gamma)[1]
 
@@ -81,6 +85,36 @@ def discounts_backwards(rewards: Sequence[float], terminated: Sequence[bool], ga
     return total, gamma ** len(rewards)
 
 
+def keeps_the_factor_at_the_end(
+    rewards: Sequence[float], terminated: Sequence[bool], gamma: float
+) -> tuple[float, float]:
+    total, factor = 0.0, 1.0
+    for reward, ended in zip(rewards, terminated, strict=True):
+        total += factor * reward
+        factor *= gamma
+        if ended:
+            break
+    return total, factor
+
+
+def ignores_the_flags(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    return n_step_return(rewards, [False] * len(rewards), gamma)
+
+
+def stops_one_step_late(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    later = [False, *terminated[:-1]]
+    return _sum_until(rewards, later, gamma), 0.0 if any(terminated) else gamma ** len(rewards)
+
+
+def discount_of_one(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    return _sum_until(rewards, terminated, gamma), 0.0 if any(terminated) else 1.0
+
+
+def swaps_the_two(rewards: Sequence[float], terminated: Sequence[bool], gamma: float) -> tuple[float, float]:
+    total, discount = n_step_return(rewards, terminated, gamma)
+    return discount, total
+
+
 ANSWERS = Answers(
     solution=n_step_return,
     mistakes=[
@@ -88,7 +122,7 @@ ANSWERS = Answers(
             "counts rewards after termination",
             counts_past_the_end,
             "Rewards after the termination are counted. They belong to the next episode, which no action of this one "
-            "can change; stop summing where `terminated` is True.",
+            "can change. The sum stops where `terminated` is True.",
         ),
         Mistake(
             "looks at the last flag only",
@@ -99,26 +133,56 @@ ANSWERS = Answers(
         Mistake(
             "gamma in place of gamma**n",
             gamma_of_one_step,
-            "The discount is gamma, but the bootstrap value lies n steps ahead: its factor is gamma ** n. With gamma "
-            "everything after the window counts too much, and the values come out too large.",
+            "The discount is gamma, but the bootstrap value is n steps away: its factor is gamma ** n. With gamma, "
+            "all that comes after the window counts too much, and the values become too large.",
         ),
         Mistake(
             "the first reward is discounted",
             discounts_the_first,
-            "The first reward is already multiplied by gamma. It comes at once and counts in full: the powers begin "
-            "with gamma ** 0.",
+            "The first reward is multiplied by gamma. It comes at once and counts in full: the powers begin with "
+            "gamma ** 0.",
         ),
         Mistake(
             "bootstraps after termination",
             bootstraps_after_the_end,
-            "The discount is not 0 although the episode terminated in the window. Nothing comes after the end, so "
-            "nothing may be added to the rewards; the discount is how the learner is told.",
+            "The discount is gamma ** n although the episode terminated in the window. Nothing comes after the end, "
+            "so nothing may be added to the rewards: the discount is 0.",
+        ),
+        Mistake(
+            "the discount at the end is not 0",
+            keeps_the_factor_at_the_end,
+            "Where the episode terminated, the sum stops as it should, but the discount is the power of gamma reached "
+            "so far. The learner would then add the value of a state of the next episode. Return the discount 0 there.",
+        ),
+        Mistake(
+            "the flags are never used",
+            ignores_the_flags,
+            "The end of the episode changes nothing: neither the sum nor the discount depends on `terminated`. (The "
+            "flags are NumPy values: `if ended:` works, `if ended is True:` never does.) After the end no reward "
+            "counts, and the discount is 0.",
+        ),
+        Mistake(
+            "stops one step late",
+            stops_one_step_late,
+            "The sum goes on for one step after the termination. The flag belongs to the step that ended the episode: "
+            "the reward of that step counts, and none after it.",
         ),
         Mistake(
             "the same power for every window",
             always_three,
-            "The discount is always gamma ** 3. A window may be shorter (n is another number, or the episode was "
-            "truncated): the power is the number of rewards in this window.",
+            "The discount is always gamma ** 3. A window may have another length (n is another number, or the episode "
+            "was truncated): the power is the number of rewards in this window.",
+        ),
+        Mistake(
+            "the discount is 1",
+            discount_of_one,
+            "Where the episode goes on, the discount is 1. It is the factor of a value that is n steps away: gamma ** "
+            "n. With 1 the values have no bound.",
+        ),
+        Mistake(
+            "reward and discount change places",
+            swaps_the_two,
+            "The two results are in each other's place: first comes the reward of the transition, then its discount.",
         ),
         Mistake(
             "one power short",
@@ -127,15 +191,21 @@ ANSWERS = Answers(
             "gamma ** n.",
         ),
         Mistake(
+            "one power too many",
+            one_power_too_many,
+            "The discount is gamma ** (n + 1). The value is n steps away, so it is multiplied by gamma n "
+            "times, where n is the number of rewards.",
+        ),
+        Mistake(
             "rewards not discounted",
             plain_sum,
-            "The rewards are summed without gamma. The k-th of them comes k steps later and counts gamma ** k, as it "
-            "does in the return.",
+            "The rewards are summed without gamma. A reward that comes k steps later than the first is multiplied by "
+            "gamma ** k, as in the return.",
         ),
         Mistake(
             "the last reward is lost",
             drops_the_last_reward,
-            "The reward of the step that terminated is left out. It was earned: only what comes after that step does "
+            "The reward of the step that terminated is left out. It was earned; only what comes after that step does "
             "not count. In a grid world it is the only reward there is.",
         ),
         Mistake(
