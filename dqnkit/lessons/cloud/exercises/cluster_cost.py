@@ -1,6 +1,8 @@
-"""What a cluster costs: each machine is paid by the second, for at least a minute, at its own price."""
+"""What a cluster costs: each machine is billed by the second, for at least a minute, at its own price."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from dqnkit.classroom.exercise import Case, Exercise
 
@@ -21,7 +23,24 @@ def fixed_cases() -> list[Case]:
         case("a worker of an hour, one taken back after 20 s, and its replacement", [hour, 20, 3500], 1, hour, 0.5),
         case("two workers of half an hour, a scheduler of a little more", [1800, 1800], 2, 1900, 3),
         case("a scheduler alone that ran 10 s", [], 2, 10, 3.6),
+        case("less than a cent", [30.5], 0.0378, 75.5, 0.0917),
+        case("times and prices that are no whole numbers", [3725.5, 61.25, 12.5, 59.9], 0.0378, 4001.75, 0.0917),
     ]
+
+
+def cases(rng: np.random.Generator) -> list[Case]:
+    """Fresh ones: any number of workers, every second machine for less than a minute, odd prices."""
+
+    def seconds() -> float:
+        low, high = rng.choice([(1.0, 59.0), (61.0, 20_000.0)])
+        return round(float(rng.uniform(low, high)), 1)
+
+    fresh = []
+    for workers in (*range(5), *rng.integers(2, 12, size=4)):
+        worker_usd, scheduler_usd = (round(float(price), 4) for price in rng.uniform(0.02, 3.0, size=2))
+        arguments = ([seconds() for _ in range(workers)], worker_usd, seconds(), scheduler_usd)
+        fresh.append(Case(f"a fresh bill: {workers} workers and a scheduler", arguments))
+    return fresh
 
 
 EXERCISE = Exercise(
@@ -30,9 +49,11 @@ EXERCISE = Exercise(
     minutes=6,
     difficulty=1,
     fixed_cases=fixed_cases,
+    cases=cases,
     hints=(
-        "Each machine is paid for by itself: its seconds, but at least 60, times its price for a second.",
-        "A price for a second is the price for an hour over 3600. Sum over the workers, then add the scheduler.",
-        "`sum(max(seconds, 60) for seconds in worker_seconds) * worker_usd / 3600`, and likewise the one scheduler.",
+        "Each machine is billed by itself: its seconds, but at least 60, times its price for a second.",
+        "The price for a second is the price for an hour divided by 3600. Sum over the workers, then add the scheduler.",
+        "The workers cost `sum(max(seconds, 60) for seconds in worker_seconds) * worker_usd / 3600`. The scheduler is "
+        "one more machine, with its own price.",
     ),
 )
