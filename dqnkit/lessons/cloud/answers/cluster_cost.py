@@ -33,8 +33,8 @@ ANSWERS = Answers(
         Mistake(
             "scheduler forgotten",
             lambda workers, price, scheduler, its_price: sum(map(_minute, workers)) * price / 3600,
-            "The scheduler's machine is forgotten. It computes next to nothing, but it is billed like the others: beside "
-            "spot workers it is the most expensive machine of all.",
+            "The scheduler's machine is forgotten. It computes next to nothing, but it is billed like the others: "
+            "beside spot workers it is the most expensive machine of all.",
         ),
         Mistake(
             "workers forgotten",
@@ -95,8 +95,8 @@ ANSWERS = Answers(
             lambda workers, price, scheduler, its_price: (
                 ((_minute(sum(workers)) if workers else 0) * price + _minute(scheduler) * its_price) / 3600
             ),
-            "The minimum is applied to the sum of all workers' seconds. It holds for each machine: ten that ran for ten "
-            "seconds are billed for ten minutes, not for a hundred seconds. Take the maximum inside the sum.",
+            "The minimum is applied to the sum of all workers' seconds. It holds for each machine: ten that ran for "
+            "ten seconds are billed for ten minutes, not for a hundred seconds. Take the maximum inside the sum.",
         ),
         Mistake(
             "no minimum for the scheduler",
@@ -118,8 +118,8 @@ ANSWERS = Answers(
             lambda workers, price, scheduler, its_price: (
                 (sum(min(seconds, 60) for seconds in workers) * price + min(scheduler, 60) * its_price) / 3600
             ),
-            "`min` stands where `max` is needed: no machine is ever billed for more than a minute. At least a minute is "
-            "`max(seconds, 60)`.",
+            "`min` stands where `max` is needed: no machine is ever billed for more than a minute. At least a minute "
+            "is `max(seconds, 60)`.",
         ),
         Mistake(
             "the workers' price for the scheduler",
@@ -145,8 +145,8 @@ ANSWERS = Answers(
             lambda workers, price, scheduler, its_price: cluster_cost(
                 sorted(workers)[-1:], price, scheduler, its_price
             ),
-            "Only one worker is billed, the one that ran longest. The workers run at the same time, but each of them is "
-            "billed: sum over all of them.",
+            "Only one worker is billed, the one that ran longest. The workers run at the same time, but each of them "
+            "is billed: sum over all of them.",
         ),
         Mistake(
             "the first worker only",
@@ -174,8 +174,8 @@ ANSWERS = Answers(
             lambda workers, price, scheduler, its_price: (
                 sum(math.ceil(seconds / 3600) for seconds in workers) * price + math.ceil(scheduler / 3600) * its_price
             ),
-            "The times are rounded up to whole hours, as EC2 did until 2017. Today it counts seconds, with a minimum of "
-            "60 for each machine.",
+            "The times are rounded up to whole hours, as EC2 did until 2017. Today it counts seconds, with a minimum "
+            "of 60 for each machine.",
         ),
         Mistake(
             "whole minutes",

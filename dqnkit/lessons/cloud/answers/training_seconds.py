@@ -108,8 +108,8 @@ ANSWERS = Answers(
         Mistake(
             "one boots after the other",
             _estimates(lambda actors, learner, boot, n: boot * n + max(actors, learner)),
-            "The boot time is multiplied by the number of workers, as if each machine waited for the one before it. They "
-            "boot at the same time.",
+            "The boot time is multiplied by the number of workers, as if each machine waited for the one before it. "
+            "They boot at the same time.",
         ),
         Mistake(
             "boot time shared",
@@ -126,8 +126,8 @@ ANSWERS = Answers(
         Mistake(
             "boots while it trains",
             _estimates(lambda actors, learner, boot, n: max(boot, actors, learner)),
-            "The boot time stands inside the maximum, as if training went on meanwhile. No step is made before a machine "
-            "is up: booting comes first, so its time is added.",
+            "The boot time stands inside the maximum, as if training went on meanwhile. No step is made before a "
+            "machine is up: booting comes first, so its time is added.",
         ),
         Mistake(
             "the learner's work divided",

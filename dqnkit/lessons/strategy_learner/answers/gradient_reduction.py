@@ -261,8 +261,8 @@ ANSWERS = Answers(
         Mistake(
             "returns the length too",
             returns_the_length_too,
-            "It returns two things, the gradients and their length. (`tf.clip_by_global_norm` does so.) Return the list "
-            "of gradients alone.",
+            "It returns two things, the gradients and their length. (`tf.clip_by_global_norm` does so.) Return the "
+            "list of gradients alone.",
         ),
         Mistake(
             "max_norm 0 stops learning",
