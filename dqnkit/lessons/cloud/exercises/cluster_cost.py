@@ -33,14 +33,14 @@ def fixed_cases() -> list[Case]:
 def cases(rng: np.random.Generator) -> list[Case]:
     """Fresh ones: any number of workers, every second machine for less than a minute, odd prices."""
 
-    def seconds() -> float:
-        low, high = rng.choice([(1.0, 59.0), (61.0, 20_000.0)])
-        return round(float(rng.uniform(low, high)), 1)
+    def seconds(short: bool) -> float:
+        return round(float(rng.uniform(1.0, 59.0) if short else rng.uniform(61.0, 20_000.0)), 1)
 
     fresh = []
-    for workers in (*range(5), *rng.integers(2, 12, size=4)):
+    for number, workers in enumerate((*range(5), *rng.integers(2, 12, size=4))):
         worker_usd, scheduler_usd = (round(float(price), 4) for price in rng.uniform(0.02, 3.0, size=2))
-        arguments = ([seconds() for _ in range(workers)], worker_usd, seconds(), scheduler_usd)
+        times = [seconds(short=rng.random() < 0.5) for _ in range(workers)]
+        arguments = (times, worker_usd, seconds(short=number % 2 == 1), scheduler_usd)
         fresh.append(Case(f"a fresh bill: {workers} workers and a scheduler", arguments))
     return fresh
 
