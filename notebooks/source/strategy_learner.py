@@ -112,7 +112,7 @@ def run():
 of_each = strategy.experimental_local_results  # a tuple: what each replica has
 copies, results = of_each(x), of_each(run())
 for copy, result in zip(copies, results):
-    print(f"{copy.device[-5:]} has x = {copy.numpy():g}; there the function returned {result.numpy():g}")
+    print(f"{copy.device[-5:]} has x = {copy.numpy():g}; the function returned {result.numpy():g}")
 
 # %% [markdown]
 # One function, called twice: each call saw its own copy of `x` and its own number, 0 or 1.
@@ -144,7 +144,8 @@ replay = ReplayBuffer(8_000)
 replay.add_rollout(Actor(config).rollout(plain.get_weights(), epsilon=1.0))
 batch = replay.sample(1, BATCH, np.random.default_rng(0)).transitions  # fields [1, B, ...]
 batch = Transition._make(values[0] for values in batch)  # fields [B, ...]
-print(f"{len(start):,} weights, {len(replay):,} transitions (a step that only resets an episode is none)")
+print(f"{len(start):,} weights")
+print(f"{len(replay):,} transitions (a step that only resets an episode is none)")
 
 # %% [markdown]
 # Here is the gradient, written as in [[q_network]], with one difference: the losses of the transitions are **summed**, not
@@ -252,7 +253,7 @@ for max_norm in (0.0, 0.5):
         reduced = gradient_reduction(of_shares, BATCH, max_norm)
         length = np.sqrt(sum((gradient**2).sum() for gradient in reduced))
         difference = max(np.abs(a - b).max() for a, b in zip(one, reduced))
-        print(f"max_norm {max_norm}, {n} replicas: length {length:.3f}, {difference:.0e} from one replica")
+        print(f"max_norm {max_norm}, {n} replicas: length {length:.3f}, off by {difference:.0e}")
 
 # %% [markdown]
 # What is left is rounding. A 32-bit number holds about seven digits, and a sum in another order may differ in the
@@ -425,7 +426,7 @@ def clipped_shares(gradients, max_norm):  # what Keras' global_clipnorm does
     return tf.clip_by_global_norm(gradients, max_norm)[0]
 
 
-def one_replica_only(gradients, max_norm):  # the other's work is lost; twice the first, so the size fits
+def one_replica_only(gradients, max_norm):  # twice the first, so that the size fits
     number = tf.distribute.get_replica_context().replica_id_in_sync_group
     return correct([2 * tf.cast(number == 0, tf.float32) * g for g in gradients], max_norm)
 
@@ -463,7 +464,7 @@ def learn(optimizer, strategy=None, reduce=None):
 
 
 alone = {optimizer: learn(optimizer) for optimizer in OPTIMIZERS}  # one replica, no strategy
-runs = {(o, name): learn(o, strategy, reduce) for o in OPTIMIZERS for name, reduce in REDUCTIONS.items()}
+runs = {(o, name): learn(o, strategy, f) for o in OPTIMIZERS for name, f in REDUCTIONS.items()}
 
 # %% Draw the losses
 from IPython.display import display
@@ -484,7 +485,7 @@ shows = {}
 for optimizer in OPTIMIZERS:
     right, wrong = runs[optimizer, "right"][0], runs[optimizer, "not divided"][0]
     shows[optimizer] = np.abs(wrong - right).max() / right.max()
-    print(f"{optimizer}: the two loss curves differ by at most {shows[optimizer]:.1%} of the largest loss")
+    print(f"{optimizer}: the two losses differ by at most {shows[optimizer]:.1%} of the largest loss")
 
 # %% Compare with your prediction
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]
@@ -552,13 +553,15 @@ def job(size, where=None):
     return Learner(replace(config, batch_size=size), where), replay.sample(4, size, rng).transitions
 
 
-jobs = [job(size) for size in SIZES] + [job(size, strategy) for size in SIZES] + [job(size) for size in HALVES]
+jobs = [job(size, where) for where in (None, strategy) for size in SIZES]
+jobs += [job(size) for size in HALVES]
 ROUNDS = 40  # fast: 3
-seconds = seconds_per_update(jobs, rounds=ROUNDS)  # they take turns; the quickest call of each counts
+seconds = seconds_per_update(jobs, rounds=ROUNDS)  # they take turns; the quickest call counts
 one_replica, two_replicas, half = np.reshape(seconds, (3, len(SIZES)))
 added = two_replicas[0] - one_replica[0]  # by the second replica, where there is little to compute
 own = half + added  # calculated: half the batch each, on two processors, and the same on top
-print(f"a batch of 64: one replica {1e3 * one_replica[0]:.2f} ms, two {1e3 * two_replicas[0]:.2f} ms")
+print(f"a batch of 64 on one replica: {1e3 * one_replica[0]:.2f} ms")
+print(f"a batch of 64 on two:         {1e3 * two_replicas[0]:.2f} ms")
 
 # %% Draw the times
 update_times_chart(
@@ -577,7 +580,7 @@ compare("strategy_learner-speed", ratio)
 print(f"the second replica adds {1e3 * added:.2f} ms to an update of 64 transitions")
 for size, one, share, two in zip(SIZES, one_replica, half, own):
     strong, weak = one / two, share / two
-    print(f"a batch of {size:5,} on two processors: {strong:.2f} times as fast; efficiency {weak:.0%}")
+    print(f"{size:5,} transitions, two processors: {strong:.2f} times as fast, efficiency {weak:.0%}")
 
 # %% [markdown]
 # **On one processor two replicas gain nothing.** They compute the same amount in the same place. On top of that, every
@@ -615,16 +618,17 @@ def bytes_sent(weights, n):
     return 4 * weights * 2 * (n - 1) / n
 
 
-NETWORKS = {"CartPole, 64-64": len(start), "Atari (Mnih et al., 2015)": 1_690_000, "a large one": 100_000_000}
-print(f"{'network':27}{'weights':>12}{'n':>4}{'sent in an update':>20}{'at 1 Gbit/s':>13}{'at 100 Gbit/s':>15}")
+ATARI = "Atari (Mnih et al., 2015)"
+NETWORKS = {"CartPole, 64-64": len(start), ATARI: 1_690_000, "a large one": 100_000_000}
+print("network                         weights   n   sent in an update  at 1 Gbit/s  at 100 Gbit/s")
 for name, weights in NETWORKS.items():
     for n in (2, 8, 64):
         sent = bytes_sent(weights, n)
         slow, fast = (1e3 * sent / (gigabits * 1e9 / 8) for gigabits in (1, 100))
         print(f"{name:27}{weights:12,}{n:4}{sent / 1e6:17.3f} MB{slow:10.2f} ms{fast:12.3f} ms")
 
-atari = bytes_sent(NETWORKS["Atari (Mnih et al., 2015)"], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
-print(f"at 1 Gbit/s, 8 replicas: Atari's gradient takes as long as {atari / one_replica[0]:.0f} updates of 64 here")
+atari = bytes_sent(NETWORKS[ATARI], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
+print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of our network")
 
 # %% [markdown]
 # The last line is the reason why learners stand close together, while actors may be far away. An actor fetches weights now
@@ -655,7 +659,8 @@ for n in (1, 2, 4, 8, 16):
     longest = times.max(axis=1).mean()
     if n == 8:
         eight = longest
-    print(f"{n:2} replicas: each {times.mean():5.2f} ms, an update {longest:5.2f} ms, waiting {1 - 10 / longest:.0%}")
+    waiting = 1 - times.mean() / longest
+    print(f"{n:2} replicas: an update takes {longest:5.2f} ms; of it each waits {waiting:3.0%}")
 
 # %% Compare with your prediction
 compare("strategy_learner-straggler", round(float(eight), 1))
