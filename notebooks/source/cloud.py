@@ -255,7 +255,7 @@ first, *_ = planned.of(spot_offer)
 knee, fastest = planned.knee(spot_offer), planned.fastest_of(spot_offer)
 for row in filter(None, (first, knee, fastest)):
     minutes = row.seconds / 60
-    print(f"{row.workers:3} spot workers: {minutes:4.0f} min, ${row.usd:.2f}, limit: {row.bottleneck}")
+    print(f"{row.workers:3} workers: {minutes:4.0f} min, ${row.usd:.2f}, limit: {row.bottleneck}")
 if knee and fastest.workers > knee.workers:
     saved, price = 1 - fastest.seconds / knee.seconds, fastest.usd / knee.usd
     more = f"from {knee.workers} to {fastest.workers} workers"

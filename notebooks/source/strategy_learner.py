@@ -485,7 +485,7 @@ shows = {}
 for optimizer in OPTIMIZERS:
     right, wrong = runs[optimizer, "right"][0], runs[optimizer, "not divided"][0]
     shows[optimizer] = np.abs(wrong - right).max() / right.max()
-    print(f"{optimizer}: the two losses differ by at most {shows[optimizer]:.1%} of the largest loss")
+    print(f"{optimizer}: they differ by at most {shows[optimizer]:.1%} of the largest loss")
 
 # %% Compare with your prediction
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]
@@ -580,7 +580,7 @@ compare("strategy_learner-speed", ratio)
 print(f"the second replica adds {1e3 * added:.2f} ms to an update of 64 transitions")
 for size, one, share, two in zip(SIZES, one_replica, half, own):
     strong, weak = one / two, share / two
-    print(f"{size:5,} transitions, two processors: {strong:.2f} times as fast, efficiency {weak:.0%}")
+    print(f"{size:5,} transitions, 2 processors: {strong:.2f} times as fast, efficiency {weak:.0%}")
 
 # %% [markdown]
 # **On one processor two replicas gain nothing.** They compute the same amount in the same place. On top of that, every
@@ -628,7 +628,7 @@ for name, weights in NETWORKS.items():
         print(f"{name:27}{weights:12,}{n:4}{sent / 1e6:17.3f} MB{slow:10.2f} ms{fast:12.3f} ms")
 
 atari = bytes_sent(NETWORKS[ATARI], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
-print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of our network")
+print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of ours")
 
 # %% [markdown]
 # The last line is the reason why learners stand close together, while actors may be far away. An actor fetches weights now
