@@ -485,7 +485,7 @@ shows = {}
 for optimizer in OPTIMIZERS:
     right, wrong = runs[optimizer, "right"][0], runs[optimizer, "not divided"][0]
     shows[optimizer] = np.abs(wrong - right).max() / right.max()
-    print(f"{optimizer}: they differ by at most {shows[optimizer]:.1%} of the largest loss")
+    print(f"{optimizer}: the curves differ by at most {shows[optimizer]:.1%} of the largest loss")
 
 # %% Compare with your prediction
 seen = [optimizer for optimizer in OPTIMIZERS if shows[optimizer] > 0.05]

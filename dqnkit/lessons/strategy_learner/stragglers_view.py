@@ -22,8 +22,8 @@ SYNCHRONOUS_CAPTION = (
     "larger random part in their times, there is more grey."
 )
 ASYNCHRONOUS_CAPTION = (
-    "What to look for: there is no grey, and every exchange stands alone. How many exchanges do the others make between "
-    "two of one replica? Its gradient is that many updates old."
+    "What to look for: there is no grey, and every exchange stands alone. How many exchanges do the others make "
+    "between two of one replica? Its gradient is that many updates old."
 )
 
 
