@@ -526,8 +526,9 @@ for when, line in lines:
         print(f"{when - began:5.1f} s: {line}")
 
 seconds, steps = np.array(seen).T
-marks = [0.0, *moments.values(), seconds[-1]]
-names = ("before", "after the first mark", "after the second")
+first_mark, *second_mark = moments.values()
+marks = [max(0.0, first_mark - 5), first_mark, *second_mark, seconds[-1]]
+names = ("before (5 seconds)", "from the first mark on", "from the second on")
 for name, begin, end in zip(names, marks, marks[1:]):
     made = np.interp(end, seconds, steps) - np.interp(begin, seconds, steps)
     print(f"{made / (end - begin):5.0f} steps a second {name}")
@@ -538,11 +539,11 @@ grid = np.arange(0, seconds[-1], 0.5)
 pace = (np.interp(grid + 1, seconds, steps) - np.interp(grid - 1, seconds, steps)) / 2  # over two seconds
 inside = (grid >= 1) & (grid <= seconds[-1] - 1)
 error_curves(
-    {"both workers together": pace[inside]},
+    {"all workers together": pace[inside]},
     x=grid[inside],
     xlabel="seconds",
     ylabel="environment steps a second",
-    kinds={"both workers together": "environment"},
+    kinds={"all workers together": "environment"},
     moments=moments,
     title="The pace before and after",
     what="what becomes of the pace at the moments that are marked, and between them?",
