@@ -526,8 +526,8 @@ for when, line in lines:
         print(f"{when - began:5.1f} s: {line}")
 
 seconds, steps = np.array(seen).T
-first_mark, *second_mark = moments.values()
-marks = [max(0.0, first_mark - 5), first_mark, *second_mark, seconds[-1]]
+marks = [*moments.values(), seconds[-1]]
+marks = [max(0.0, marks[0] - 5), *marks]
 names = ("before (5 seconds)", "from the first mark on", "from the second on")
 for name, begin, end in zip(names, marks, marks[1:]):
     made = np.interp(end, seconds, steps) - np.interp(begin, seconds, steps)
