@@ -737,9 +737,9 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 #
 # **Before you switch it on:** TensorFlow's connections between such processes are **not encrypted and ask for no
 # password**, and they listen on every network interface of the computer, even if all processes are on one. Whoever reaches
-# their ports can change what is learned, and run TensorFlow's operations there, also those that read and write your files.
-# No setting of TensorFlow changes this. So the kit starts them only if you say `insecure=True`. Do it where a firewall or
-# a private network keeps others out, and never over the internet.
+# their ports, also another user of the same computer, can change what is learned, and can run TensorFlow's operations
+# there, among them those that read and write files. No setting of TensorFlow changes this. So the kit starts them only if
+# you say `insecure=True`. Do it where a firewall or a private network keeps others out, and never over the internet.
 
 # %%
 SEVERAL_PROCESSES = False
