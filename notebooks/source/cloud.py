@@ -676,9 +676,10 @@ cloud_map()
 # | a stream without a barrier: a lost machine is a dip, not a stop | boot time, in each run; a minute for each machine at the least | at your own connection, for transitions come here. For Atari frames, put the driver into the cloud as well |
 # | spot: more machines for the same money | machines that are taken back at any moment | three replacements for each worker, the budget, the lifetime |
 #
-# What was simulated here, and what was not? The API, the boot scripts, the certificates, scheduler and workers ran as they
-# would in a cloud: the same code. Not simulated were the time that machines boot, the speed of the network, and what a
-# cloud really bills: the prices are those of a table with a date.
+# What was simulated here, and what was not? The cloud's API was, and so were the machines: they are processes on this
+# computer, which follow the boot script but install nothing. The rest was real: the order, the certificates, scheduler and
+# workers, the loss of a machine and its replacement are the same code in any cloud. What you have not seen is how long
+# machines boot, how fast the network is, and what a cloud really bills: the prices are those of a table with a date.
 #
 # ### Quiz
 #
