@@ -24,7 +24,7 @@ SETTINGS = "/etc/dqnkit/dask.json"  # on the machine; contains a private key of 
 
 SCRIPT = """\
 #cloud-config
-# Dask's settings, with the certificates of this cluster and no other secret. Only root may read them.
+# Dask's settings, with the certificates of this cluster and no other secret. The file is for root only.
 write_files:
   - path: {settings}
     permissions: "0600"

@@ -10,6 +10,7 @@ import asyncio
 import copy
 import socket
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -277,6 +278,7 @@ class CloudCluster(VMCluster):
         dask.config.set({"distributed.comm": self._comm})
         self.uuid = self.launch.id
         self.quiet = True  # `launch.say` reports progress instead of dask-cloudprovider
+        warnings.filterwarnings("ignore", "Creating your cluster is taking")  # machines of a cloud always take minutes
         await super()._start()
 
     def wait_for_workers(self) -> None:

@@ -203,8 +203,12 @@ class Plan:
         return [row for row in self.rows if row.offer == offer]
 
     def knee(self, offer: Offer) -> Row | None:
-        """The row from which on more workers bring little: the first whose bottleneck is not the actors."""
+        """The row from which on each further worker brings less: the first whose bottleneck is not the actors."""
         return next((row for row in self.of(offer) if row.bottleneck != "actors"), None)
+
+    def fastest_of(self, offer: Offer) -> Row:
+        """The cheapest of the rows of one kind of machine that are as fast as its fastest, or nearly so."""
+        return _fastest(self.of(offer))
 
     @property
     def fastest(self) -> Row:
@@ -251,7 +255,10 @@ class Plan:
             words = f"from {row.workers} on ({row.bottleneck})" if row else f"not up to {self.of(offer)[-1].workers}"
             lines.setdefault(words, []).append(offer)
         found = [f"  {words}: {'; '.join(self._names(offers))}" for words, offers in lines.items()]
-        return ["Something else than the actors (in brackets) is the limit, and more workers bring little:", *found]
+        return [
+            "Something else than the actors (in brackets) is the limit, and each further worker brings less:",
+            *found,
+        ]
 
     def _names(self, offers: Sequence[Offer]) -> list[str]:
         """Names of offers. If all offers of a machine type are among them, its name stands once, without "spot"."""
@@ -326,7 +333,8 @@ def _assumptions(rows: Sequence[Row], assumed: Assumed) -> list[str]:
     ]
     shares = sorted({row.offer.interruptions_per_hour for row in rows if row.offer.spot})
     if shares:
-        notes.append(f"Of spot machines, {', '.join(f'{share:.0%}' for share in shares)} are taken back in an hour.")
+        percent = ", ".join(f"{share:.0%}" for share in shares)
+        notes.append(f"Assumed as well: of the spot machines, {percent} are taken back in an hour.")
     return notes
 
 

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
 WIDTH = 7.2  # inches
 MARKERS = "os^D"  # of the kinds of machines that get a colour
-LABELLED = (1, 4, 16, 64, 256)  # numbers of workers that are written beside their points
-POINTS_AFTER_KNEE = 3  # drawn; more workers than at the knee only cost more
+LABELLED = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # numbers of workers that are written beside their points
 
 
 def time_and_cost(plan: Plan, title: str = "") -> Picture:
     """Draw a line for each kind of machine with a point for each number of workers; a ring marks the knee.
 
-    At the knee more workers stop helping.
+    From the knee on something else than the workers is the limit. A line ends at its fastest point.
 
     Args:
         plan: of a run, from `dqnkit.cluster.plan.plan`.
@@ -46,7 +45,7 @@ def time_and_cost(plan: Plan, title: str = "") -> Picture:
             style = {"color": list(PALETTE.values())[number]["color"], "linestyle": dashes, "marker": MARKERS[number]}
             _draw(axes, plan, offer, style)
             if number in (0, len(shown) - 1):  # only the outer lines have room for numbers
-                _write_workers(axes, plan.of(offer), plan.knee(offer), left=number == 0)
+                _write_workers(axes, _rows_to_draw(plan, offer), left=number == 0)
         if plan.budget is not None:
             axes.axvline(plan.budget, label=f"budget ${plan.budget:.2f}", **PALETTE["reference"])
         axes.axhline(plan.here / 60, label="here, in one process ($0)", linewidth=1.2, color="#4D4D4D")
@@ -79,8 +78,9 @@ def leading(plan: Plan) -> list[Offer]:
 
 
 def _rows_to_draw(plan: Plan, offer: Offer) -> list[Row]:
-    rows, knee = plan.of(offer), plan.knee(offer)
-    return rows if knee is None else rows[: rows.index(knee) + 1 + POINTS_AFTER_KNEE]
+    """The rows up to the fastest one, and up to the knee; beyond them more workers save no time."""
+    rows, last = plan.of(offer), [plan.fastest_of(offer), plan.knee(offer) or plan.of(offer)[0]]
+    return rows[: max(map(rows.index, last)) + 1]
 
 
 def _points(rows: list[Row]) -> tuple[list[float], list[float]]:
@@ -96,14 +96,14 @@ def _draw(axes: Axes, plan: Plan, offer: Offer, style: dict[str, Any]) -> None:
         axes.plot(knee.usd, knee.seconds / 60, "o", markersize=12, zorder=4, **look)
 
 
-def _write_workers(axes: Axes, rows: list[Row], knee: Row | None, left: bool) -> None:
-    """Write the number of workers beside some of the points before the knee."""
+def _write_workers(axes: Axes, rows: list[Row], left: bool) -> None:
+    """Write the number of workers beside most of the points, and always beside the last."""
     for row in rows:
-        if row.workers in LABELLED and (knee is None or row.workers < knee.workers):
+        if row.workers in LABELLED or row is rows[-1]:
             axes.annotate(
                 str(row.workers),
                 (row.usd, row.seconds / 60),
-                xytext=(-7, 0) if left else (7, 0),
+                xytext=(-7, -8) if left else (7, 7),  # below or above a line that runs to the right
                 textcoords="offset points",
                 ha="right" if left else "left",
                 va="center",
@@ -120,6 +120,8 @@ def _in_words(plan: Plan, shown: list[Offer]) -> str:
             words += (
                 f"; from {knee.workers} on {knee.seconds / 60:.1f} minutes, ${knee.usd:.2f}, limit {knee.bottleneck}"
             )
+        last = plan.fastest_of(offer)
+        words += f"; fastest with {last.workers}: {last.seconds / 60:.1f} minutes, ${last.usd:.2f}"
         lines.append(words)
     return f"Minutes against dollars for {plan.env_id}, {plan.steps:,} steps. {'. '.join(lines)}."
 
@@ -128,5 +130,6 @@ def _caption(has_more: bool) -> str:
     grey = " Grey: the other kinds of machines." if has_more else ""
     return (
         "What to look for: the numbers are workers. Where a line runs down, more workers save time for little money; "
-        f"from the ring on they only cost. Dashed: spot machines.{grey}"
+        "from the ring on something else than the workers is the limit, and each further one saves less. A line ends "
+        f"at its fastest point. Dashed: spot machines.{grey}"
     )

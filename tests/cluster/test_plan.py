@@ -19,7 +19,7 @@ from dqnkit.cli import main
 from dqnkit.cluster.plan import Assumed, Measured, Offer, in_words, plan, predict, predict_here
 from dqnkit.cluster.task_length import steps_of_a_task
 from dqnkit.config import DQNConfig
-from dqnkit.plots.plan import leading, time_and_cost
+from dqnkit.plots.plan import _rows_to_draw, leading, time_and_cost
 
 # one environment whose step waits 9 ms and computes 1 ms; tasks of 0.2 s, 20 steps
 WAITS = Measured(
@@ -194,6 +194,18 @@ def test_the_picture_says_in_words_what_it_draws() -> None:
     assert "other" not in picture.alt
     assert "Grey" in picture.caption
     assert picture.png
+
+
+def test_a_line_of_the_picture_reaches_its_fastest_point() -> None:
+    """Also where that lies far behind the knee: there more workers still save time, though less each."""
+    made = plan(CONFIG, WAITS, [SMALL])
+    knee, fastest = made.knee(SMALL), made.fastest_of(SMALL)
+    assert knee is not None
+    assert fastest == made.fastest
+    drawn = _rows_to_draw(made, SMALL)
+    assert drawn[-1] == max(knee, fastest, key=lambda row: row.workers)
+    assert all(row.seconds >= 0.98 * fastest.seconds for row in made.rows)
+    assert f"fastest with {fastest.workers}: {fastest.seconds / 60:.1f} minutes" in time_and_cost(made).alt
 
 
 def test_planning_needs_neither_dask_nor_tensorflow() -> None:

@@ -13,8 +13,8 @@ WIDTH, HEIGHT = 7.2, 3.1  # inches
 INK, GREY = "#222222", "#555555"
 HERE, SCHEDULER, WORKER = (PALETTE[name]["color"] for name in ("online network", "reference", "environment"))
 CAPTION = (
-    "What is green or grey is a machine of its own, and paid for by the second; what is blue is your own. All that "
-    "crosses the internet goes through one port, under TLS."
+    "Green and grey: machines in the cloud, each billed by the second. Blue: your own computer. Everything between "
+    "your computer and the cluster goes through one port, under TLS."
 )
 ALT = (
     "Diagram. On the left this computer with the driver: replay, learner, target network. On the right, in a frame, "

@@ -39,53 +39,52 @@ def _orphans(alive: int) -> str | None:
 QUESTIONS: dict[str, Question] = {
     "weekend": Number(
         "Friday, 18:00. Eight workers and a scheduler, each a c7i.large on demand, run a test of ten minutes. Then "
-        "the laptop is closed, and nobody thinks of them until Monday, 9:00. What does the test cost?",
+        "the laptop is closed, and nobody thinks of the machines until Monday, 9:00. What does the test cost?",
         unit="US dollars",
         range=(0, 100_000),
         replies={
             (
                 0,
                 5,
-            ): "That would be the price of the test itself. A machine is paid for whether it works or waits, until "
+            ): "That would be the price of the test itself. A machine is billed whether it works or waits, until "
             "somebody ends it: 63 hours, not ten minutes.",
             (
                 200,
                 100_000,
-            ): "These are small machines. One with a GPU costs ten times as much or more, and then your number would "
-            "be right.",
+            ): "These are small machines, of about ten cents an hour each. Machines with a GPU could cost that much.",
         },
     ),
     "knee": Number(
-        "From how many workers on does the learner limit the speed, so that more of them bring little?",
+        "From how many workers on is something else than the workers the limit, so that each further one saves less?",
         unit="workers",
         range=(1, 10_000),
         replies={
             (
                 64,
                 10_000,
-            ): "So many would be too much for the one learner: it makes its updates one after the other, here, "
-            "however many machines act there.",
+            ): "So many are too much for this computer: the one learner makes its updates one after the other, and "
+            "every task needs a little of the driver's time, however many machines act there.",
             (
                 1,
                 1,
             ): "One worker makes its steps far more slowly than the learner could learn from them: the learner would "
-            "wait most of the time.",
+            "wait for most of the time.",
         },
     ),
     "first": Choice(
         "When a machine boots it runs a script. What is the first command in it?",
         {
             DOCKER: Reply(
-                wrong="That comes second. If it failed, or hung, a machine without an end would stand there, paid "
-                "for by the second."
+                wrong="That comes second. If it failed or hung, a machine without an end would be left, billed by "
+                "the second."
             ),
             DRIVER: Reply(
-                wrong="It never does. Workers call the scheduler; the driver calls the scheduler too. No port of "
+                wrong="It never does. Workers call the scheduler, and the driver calls the scheduler too. No port of "
                 "this computer has to be open."
             ),
             DASK: Reply(
-                wrong="Dask is last but one. What could go wrong before it, like an image that does not exist, must "
-                "not leave a machine behind."
+                wrong="Dask is last but one. Something may go wrong before it, like an image that does not exist, and "
+                "that must not leave a machine behind."
             ),
             OWN_END: Reply(right="Whatever fails or hangs after it, the machine ends, and with it the bill."),
         },
@@ -98,12 +97,12 @@ QUESTIONS: dict[str, Question] = {
                 wrong="A task is plain and runs again elsewhere; a machine is no more than a place for tasks."
             ),
             HALF: Reply(
-                wrong="So it would be if nobody watched. The cluster asks the cloud every few seconds which machines "
-                "are there, and orders a new one for each that is not."
+                wrong="That would be so if nobody watched. The cluster asks the cloud every few seconds which machines "
+                "are there, and orders a new one for each that is gone."
             ),
             REPLACED: Reply(
                 right="The other worker works on, since a stream has no barrier. The cluster asks the cloud every "
-                "few seconds which machines are there, and orders a new one for each that is not."
+                "few seconds which machines are there, and orders a new one for each that is gone."
             ),
             WAITS: Reply(wrong="The other worker is still there, and a stream has no barrier."),
         },
@@ -117,12 +116,12 @@ QUESTIONS: dict[str, Question] = {
                 "scheduler waits for the idle time-out, ten minutes."
             ),
             FOR_EVER: Reply(
-                wrong="So it is with machines that were started by hand. These had set their own end before they did "
-                "anything else."
+                wrong="That is so with machines that were started by hand. These had set their own end before they "
+                "did anything else."
             ),
             BY_THEMSELVES: Reply(
-                right="The scheduler ends itself and its workers when nobody has used it for ten minutes. And each "
-                "machine had set its own end before it did anything else."
+                right="Each machine had set its own end before it did anything else. And a scheduler that nobody has "
+                "used for ten minutes ends itself, and its workers with it."
             ),
         },
         _orphans,

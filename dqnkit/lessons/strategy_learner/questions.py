@@ -35,12 +35,13 @@ QUESTIONS: dict[str, Question] = {
         "Compared with the gradient of the mean loss of all 64, the result is",
         {
             SAME: Reply(
-                wrong="Sums add up; means do not. Each of the two means already has the size of the whole batch's."
+                wrong="Sums add up; means do not. Each of the two means is already as large as the mean of the whole "
+                "batch."
             ),
             TWICE: Reply(
-                right="Each of the two means already has the size of the whole batch's, and they are added up."
+                right="Each of the two means is already as large as the mean of the whole batch, and they are added up."
             ),
-            HALF: Reply(wrong="It would be, if each sum were divided by 64 and then again by 2."),
+            HALF: Reply(wrong="It would be if each sum were divided by 64 and then again by 2."),
         },
         _ratio,
     ),
@@ -59,8 +60,8 @@ QUESTIONS: dict[str, Question] = {
         _weight,
     ),
     "optimizer": Choice(
-        "The division is forgotten: every gradient is twice too large. In which optimizer's loss curve will you see "
-        "it?",
+        "The division is forgotten, so every gradient is twice as large as it should be. In which optimizer's loss "
+        "curve will you see it?",
         {
             BOTH: Reply(
                 right="In these runs both curves showed it.",
@@ -68,17 +69,16 @@ QUESTIONS: dict[str, Question] = {
                 "step is the same.",
             ),
             SGD: Reply(
-                right="SGD takes the gradient as it is, so its steps are twice too long. Adam divides each gradient "
-                "by its own recent size, and the factor cancels.",
-                wrong="SGD's steps were twice too long, but that did not show in this run.",
+                right="SGD takes the gradient as it is, so its steps are twice as long as they should be. Adam divides "
+                "each gradient by its own recent size, and the factor cancels.",
+                wrong="SGD's steps were twice as long as they should be, but that did not show in this run.",
             ),
             ADAM: Reply(
                 wrong="It is the other way round: Adam divides each gradient by its recent size, SGD takes it as it is."
             ),
             NEITHER: Reply(
                 right="In these runs no curve showed it.",
-                wrong="SGD's step is the gradient times the step size: a gradient twice too large is a step twice "
-                "too long.",
+                wrong="SGD's step is the gradient times the step size: twice the gradient is twice the step.",
             ),
         },
         _seen,
@@ -88,12 +88,13 @@ QUESTIONS: dict[str, Question] = {
         {
             FASTER: Reply(
                 right="On this computer the two replicas really worked side by side.",
-                wrong="It would be if computing were all there is, and if each replica had its own processor. Here "
-                "they share one, and the exchange takes longer than the gradient of such a small network.",
+                wrong="It would be if there were nothing but computing, and if each replica had its own processor. "
+                "Here they share one, and every update has an exchange, which takes longer than the gradient of such a "
+                "small network.",
             ),
             AS_FAST: Reply(
                 right="Half the work each, on the same processor, is the same work, and here the exchange cost little.",
-                wrong="Half the work each, on the same processor, is the same work; and then comes the exchange.",
+                wrong="Half the work each, on the same processor, is the same work. And then comes the exchange.",
             ),
             SLOWER: Reply(
                 right="Both replicas share one processor, so the work takes as long as before. The exchange comes on "
@@ -104,7 +105,7 @@ QUESTIONS: dict[str, Question] = {
         _times_as_fast,
     ),
     "straggler": Number(
-        "How long does an update take on average, with eight replicas of 10 ms each?",
+        "How long does an update take on average, with eight replicas that need 10 ms each on average?",
         unit="ms",
         range=(0, 1000),
         replies={
@@ -112,8 +113,8 @@ QUESTIONS: dict[str, Question] = {
             (
                 18,
                 1000,
-            ): "The slowest of eight is late, but not that late: the longest of eight such chances is 2.7 times "
-            "their mean, on top of the 8 ms.",
+            ): "The slowest of eight is late, but not that late: the longest of eight such random times is 2.7 "
+            "times their mean, on top of the 8 ms.",
         },
     ),
 }

@@ -19,7 +19,7 @@ REPLICAS = ("#0072B2", "#56B4E9")  # dark and light blue: both are copies of the
 GRADIENT = PALETTE["loss"]["color"]
 CAPTION = (
     "Read it from left to right. Each replica holds all of the network and a part of the batch. They meet once in an "
-    "update, where the gradients are summed; after it their weights are equal again."
+    "update, where the gradients are summed. All then make the same step, so their weights stay equal."
 )
 
 

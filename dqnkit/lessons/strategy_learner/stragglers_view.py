@@ -18,12 +18,12 @@ MEAN_COMPUTE_MS = 10.0  # mean time of a replica for its share
 NUM_UPDATES = 2_000  # simulated
 DRAWN_MS = 120.0  # of the simulation, from its beginning
 SYNCHRONOUS_CAPTION = (
-    "What to look for: in each update, which replica has no grey? Everyone else waits for it. More replicas, or more "
-    "chance in their times: more grey."
+    "What to look for: in each update, which replica has no grey? All others wait for it. With more replicas, or a "
+    "larger random part in their times, there is more grey."
 )
 ASYNCHRONOUS_CAPTION = (
-    "What to look for: no grey; every exchange stands alone. Between two exchanges of one replica, how many "
-    "do the others make? By so many updates its gradient is late."
+    "What to look for: there is no grey, and every exchange stands alone. How many exchanges do the others make "
+    "between two of one replica? Its gradient is that many updates old."
 )
 
 
@@ -97,7 +97,7 @@ class Stragglers(InteractivePicture):
         super().__init__(lambda: False, 1.0)
         first = settings or Settings()
         self.replicas = _slider(ipywidgets.IntSlider, "replicas", first.replicas, 1, 16, 1)
-        self.spread = _slider(ipywidgets.FloatSlider, "chance (ms)", first.spread, 0.0, 8.0, 0.5)
+        self.spread = _slider(ipywidgets.FloatSlider, "random part (ms)", first.spread, 0.0, 8.0, 0.5)
         self.sync = _slider(ipywidgets.FloatSlider, "exchange (ms)", first.sync, 0.0, 10.0, 0.5)
         self.slow = _slider(ipywidgets.FloatSlider, "last one slower", first.slow, 1.0, 4.0, 0.25)
         self.waits = ipywidgets.Checkbox(

@@ -98,6 +98,8 @@ def test_what_cannot_be_compiled_is_found(tf: Any) -> None:
     result = check_exercise(REPLICA, gradients)
     assert not result.passed
     assert "compiled" in result.text
+    assert "`norm = np.sqrt(sum((gradient.numpy() ** 2).sum() for gradient in gradients))`" in result.text
+    assert "ag__" not in result.text
 
 
 def test_the_package_does_the_same(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:

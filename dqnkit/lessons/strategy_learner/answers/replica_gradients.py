@@ -70,6 +70,64 @@ def nothing_left(gradients: list[Tensor], max_norm: float, context: Any) -> list
     return _divide(list(clipped), context.num_replicas_in_sync)
 
 
+def clips_each_number(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    from dqnkit.backend import tf
+
+    whole = context.all_reduce("SUM", gradients)
+    if max_norm > 0:
+        whole = [tf.clip_by_value(gradient, -max_norm, max_norm) for gradient in whole]
+    return _divide(whole, context.num_replicas_in_sync)
+
+
+def always_scales(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    from dqnkit.backend import tf
+
+    whole = context.all_reduce("SUM", gradients)
+    if max_norm > 0:
+        whole = [gradient * max_norm / tf.linalg.global_norm(whole) for gradient in whole]
+    return _divide(whole, context.num_replicas_in_sync)
+
+
+def multiplies(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return [gradient * context.num_replicas_in_sync for gradient in not_divided(gradients, max_norm, context)]
+
+
+def divides_by_two(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _divide(not_divided(gradients, max_norm, context), 2)
+
+
+def clips_its_share_and_sums_twice(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return list(context.all_reduce("SUM", _clip(gradients, max_norm)))
+
+
+def sums_only(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return list(context.all_reduce("SUM", gradients))
+
+
+def sums_twice(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return replica_gradients(context.all_reduce("SUM", gradients), max_norm, context)
+
+
+def divides_only(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    return _divide(gradients, context.num_replicas_in_sync)
+
+
+def keeps_the_pair(gradients: list[Tensor], max_norm: float, context: Any) -> list[Tensor]:
+    from dqnkit.backend import tf
+
+    gradients = context.all_reduce("SUM", gradients)
+    if max_norm > 0:
+        gradients = tf.clip_by_global_norm(gradients, max_norm)
+    return [gradient / context.num_replicas_in_sync for gradient in gradients]
+
+
+def returns_the_length_too(gradients: list[Tensor], max_norm: float, context: Any) -> tuple[list[Tensor], Tensor]:
+    from dqnkit.backend import tf
+
+    whole = context.all_reduce("SUM", gradients)
+    return _divide(_clip(whole, max_norm), context.num_replicas_in_sync), tf.linalg.global_norm(whole)
+
+
 ANSWERS = Answers(
     solution=replica_gradients,
     mistakes=[
@@ -87,18 +145,42 @@ ANSWERS = Answers(
             "size of the whole batch, so the shares must be summed: `tf.distribute.ReduceOp.SUM`, not MEAN.",
         ),
         Mistake(
+            "divided, but never summed",
+            divides_only,
+            "Each replica divides its own gradient by the number of replicas. The optimizer adds these up, and the "
+            "result is n times too small. Sum first with `context.all_reduce`, clip, then divide.",
+        ),
+        Mistake(
+            "divided by 2",
+            divides_by_two,
+            "It divides by 2, whatever the number of replicas is. That number is `context.num_replicas_in_sync`.",
+        ),
+        Mistake(
+            "multiplied",
+            multiplies,
+            "It multiplies by the number of replicas. The optimizer adds up the gradients of all n replicas, which is "
+            "a factor of n already: divide by `context.num_replicas_in_sync`.",
+        ),
+        Mistake(
             "a mean, then clipped",
             mean_only,
             "It is right as long as nothing is clipped. But what is clipped here is the mean over the replicas, which "
             "is n times shorter than the gradient of the batch, and the optimizer makes it n times longer afterwards: "
-            "steps of n times `max_norm` get through. Sum, clip, then divide.",
+            "gradients of n times `max_norm` get through. Sum, clip, then divide.",
         ),
         Mistake(
             "each replica clips its own share",
             clips_its_share,
-            "Each replica clips the gradient of its own share, and only then are they summed. Shares that cancel out "
-            "are shortened for nothing, shares that agree add up to more than `max_norm`. Sum over the replicas "
-            "first: `context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)`.",
+            "Each replica clips the gradient of its own share first, and the sum comes after it. Shares that cancel "
+            "are shortened for nothing, shares that agree add up to more than `max_norm`. Sum over the replicas first: "
+            "`context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)`.",
+        ),
+        Mistake(
+            "clips its share first, and the optimizer sums once more",
+            clips_its_share_and_sums_twice,
+            "Each replica clips the gradient of its own share first, and the sum comes after it: shares that cancel "
+            "are shortened for nothing. And nothing is divided: the optimizer adds up n sums. Sum, clip, then divide "
+            "by `context.num_replicas_in_sync`.",
         ),
         Mistake(
             "not clipped",
@@ -107,16 +189,52 @@ ANSWERS = Answers(
             "`tf.clip_by_global_norm(gradients, max_norm)` returns the gradients and their length.",
         ),
         Mistake(
+            "only summed",
+            sums_only,
+            "It sums, and no more: the gradient is not clipped, and the optimizer adds up the sums of all n replicas "
+            "once more. Clip after the sum, and divide by `context.num_replicas_in_sync`.",
+        ),
+        Mistake(
             "divides a gradient that was never summed",
             share_divided,
-            "Each replica's own gradient is divided by the number of replicas, but they were never brought together: "
-            "the optimizer's sum of these is n times too small. `context.all_reduce` comes first.",
+            "Each replica clips its own gradient and divides it by the number of replicas, but the gradients of the "
+            "replicas were never summed: what the optimizer adds up is n times too small. `context.all_reduce` comes "
+            "first.",
+        ),
+        Mistake(
+            "sums twice",
+            sums_twice,
+            "`all_reduce` is called twice. After the first call every replica holds the sum over all; the second adds "
+            "up n such sums. Call it once.",
         ),
         Mistake(
             "clips each array by itself",
             clips_each_array,
-            "Each array is clipped by its own length. The limit is on all variables together: give "
+            "Each array is clipped by its own length. The limit holds for all variables together: give "
             "`tf.clip_by_global_norm` the whole list.",
+        ),
+        Mistake(
+            "clips each number",
+            clips_each_number,
+            "Each number is cut off at `max_norm`, which changes the direction of the step. "
+            "`tf.clip_by_global_norm` shortens the gradient as a whole.",
+        ),
+        Mistake(
+            "scales short gradients up",
+            always_scales,
+            "Every gradient is given the length `max_norm`, the short ones too. Clipping only shortens: "
+            "`tf.clip_by_global_norm` leaves a short gradient as it is.",
+        ),
+        Mistake(
+            "takes the pair for the gradients",
+            keeps_the_pair,
+            "`tf.clip_by_global_norm` returns two things, the clipped list and the length before. Take the first: "
+            "`gradients, _ = tf.clip_by_global_norm(gradients, max_norm)`.",
+        ),
+        Mistake(
+            "returns the length too",
+            returns_the_length_too,
+            "It returns two things, the gradients and their length. Return the list of gradients alone.",
         ),
         Mistake(
             "max_norm 0 stops learning",
