@@ -1,4 +1,4 @@
-"""A program is made of the reader's own parts where they can run in it, and never written over what somebody changed."""
+"""A program is made of the reader's own parts where they can run in it; what somebody changed stays as it is."""
 
 from __future__ import annotations
 
