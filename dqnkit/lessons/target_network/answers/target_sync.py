@@ -90,12 +90,6 @@ def _moves_away(online: Variables, target: Variables, update: Any, period: Any, 
             theta_target.assign(theta_target - tau * (theta - theta_target))
 
 
-def _not_weighted(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
-    if update % period == 0:
-        for theta, theta_target in zip(online, target, strict=True):
-            theta_target.assign(tau * theta + theta_target)
-
-
 def _soft_at_every_update(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
     target_sync(online, target, update, 1 if tau < 1 else period, tau)
 
@@ -112,12 +106,6 @@ MISTAKES = (
         _moves_away,
         "The target moves away from the online network, by as much as it should move towards it. The difference is "
         "online minus target, and it is added: `theta_target + tau * (theta - theta_target)`.",
-    ),
-    Mistake(
-        "the old share is missing",
-        _not_weighted,
-        "The two shares do not add up to 1: tau of the online network is added to the whole of the target, so its "
-        "weights grow with every copy. Of the old target a share of 1 - tau stays.",
     ),
     Mistake(
         "period ignored where tau is below 1",
