@@ -67,7 +67,7 @@ ring("target")
 # %%
 SEEDS = range(3)  # fast: range(1)
 UPDATES = 4_000  # fast: 400
-room = GridWorld(size=5, observation="xy")  # the goal at the lower right pays 1 and ends the episode
+room = GridWorld(size=5, observation="xy")  # the goal at the lower right pays 1
 
 # %%
 config = preset(
@@ -401,11 +401,12 @@ def noted(statuses):
 
 
 settings = LiveSettings()  # what the sliders change
+band = band_for(cartpole, "target_network/cartpole")  # eight recorded seeds
 expected = prediction("target_network-cartpole")
 status = await live(
     noted(train(cartpole, live=settings)),
     settings=settings,
-    band=band_for(cartpole, "target_network/cartpole"),
+    band=band,
     predicted=expected,
     title="CartPole, the complete DQN",
     q_bound=1 / (1 - cartpole.gamma),
@@ -472,15 +473,13 @@ show
 # %% Your prediction
 predict("target_network-returns")
 
-# %%
+# %% Load the recorded runs, and draw the returns of all seeds
+from dqnkit.plots.band import learning_band
+
 recordings = {
     "period 50": load_recording("target_network/cartpole"),
     "no target": load_recording("target_network/cartpole_no_target"),
 }
-
-# %% Draw the returns of all recorded seeds
-from dqnkit.plots.band import learning_band
-
 learning_band(recordings, title="CartPole, eight recorded seeds each", what="where does each band end?")
 
 # %% Compare with your prediction

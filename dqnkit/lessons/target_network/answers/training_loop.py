@@ -87,6 +87,10 @@ class _Loop:
     syncs_at_every_step: bool = False
     counts_unfinished: bool = False
     only_terminated_returns: bool = False
+    ignores_reset: bool = False
+    swaps_observations: bool = False
+    discounts_return: bool = False
+    epsilon_by_update: bool = False
 
     def __call__(
         self,
@@ -125,20 +129,24 @@ class _Loop:
                 sync(step + 1 if self.syncs_by_step else updates)
 
         while (len(returns) if self.counts_episodes else step) < steps:
-            action = select(observation, epsilon((time if self.epsilon_by_episode else step) + self.epsilon_from_one))
+            clock = time if self.epsilon_by_episode else updates if self.epsilon_by_update else step
+            action = select(observation, epsilon(clock + self.epsilon_from_one))
             if self.expects_four:
                 next_observation, reward, terminated, _ = env.step(action)
             next_observation, reward, terminated, truncated, _ = env.step(action)
             ended = self.ends(terminated, truncated)
             discount = self.discount(terminated, truncated, gamma)
-            episode_return += reward
+            episode_return += reward * (gamma**time if self.discounts_return else 1.0)
             if self.stores_reset and ended:
                 next_observation, _ = env.reset()
             if self.learns_before_storing:
                 update(ended)
-            replay.add(
-                next_observation if self.stores_next_twice else observation, action, reward, discount, next_observation
-            )
+            stored, after = observation, next_observation
+            if self.stores_next_twice:
+                stored = after
+            if self.swaps_observations:
+                stored, after = after, stored
+            replay.add(stored, action, reward, discount, after)
             if not self.keeps_observation:
                 observation = next_observation
             if not self.learns_before_storing:
@@ -152,7 +160,8 @@ class _Loop:
                 episode_return = episode_return if self.adds_up_returns else 0.0
                 time = 0
             if (ended and not (self.stores_reset or self.never_resets)) or self.resets_each_step:
-                observation, _ = env.reset()
+                start, _ = env.reset()
+                observation = next_observation if self.ignores_reset else start
         return [*returns, episode_return] if self.counts_unfinished else returns
 
 
@@ -160,6 +169,42 @@ CORRECT = _Loop()
 
 
 MISTAKES = (
+    Mistake(
+        "truncated taken for terminated",
+        replace(CORRECT, discount=lambda terminated, truncated, gamma: 0.0 if truncated else gamma),
+        "The discount is 0 where the episode was truncated, and gamma where it terminated: `terminated` and `truncated` "
+        "are exchanged. Where the pole has fallen nothing can follow; where only the time was up, something would have.",
+    ),
+    Mistake(
+        "the discount is the wrong way round",
+        replace(CORRECT, discount=lambda terminated, truncated, gamma: gamma if terminated else 0.0),
+        "The discount is gamma where the episode terminated and 0 where it went on. It is the other way round: nothing "
+        "can follow after a termination.",
+    ),
+    Mistake(
+        "the observation of the reset is not used",
+        replace(CORRECT, ignores_reset=True),
+        "The environment is reset, but the next action is selected for the last observation of the old episode. "
+        "`reset` returns the first observation of the new one: `observation, _ = env.reset()`.",
+    ),
+    Mistake(
+        "observation and next observation exchanged",
+        replace(CORRECT, swaps_observations=True),
+        "The transition holds the two observations the wrong way round, so the network learns what leads back. First "
+        "comes the observation for which the action was selected, last the one that followed.",
+    ),
+    Mistake(
+        "the return is discounted",
+        replace(CORRECT, discounts_return=True),
+        "The returns are discounted. The list is for judging the agent, and there each reward counts in full: add up "
+        "the rewards as they come. gamma goes into the transition's discount.",
+    ),
+    Mistake(
+        "epsilon by updates",
+        replace(CORRECT, epsilon_by_update=True),
+        "epsilon is asked for the number of updates. It is a function of the environment step, so that it also falls "
+        "while the buffer is being filled.",
+    ),
     Mistake(
         "reset is not unpacked",
         replace(CORRECT, keeps_reset_whole=True),
