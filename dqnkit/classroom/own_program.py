@@ -31,6 +31,9 @@ from dqnkit.files import write_whole
 
 SLOT = re.compile(r"^# part: (?P<exercise>\w+)(?: as (?P<name>\w+))?(?P<if_used> \(if used\))?$", re.MULTILINE)
 SEAL = "\n\n# {}: as the notebook wrote it. Change what you like: a changed file is never written over.\n"
+GREETING = re.compile(  # what TensorFlow says of itself while it loads
+    r"WARNING: All log messages before absl|[IWE]\d{4} [\d:]+|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |To enable the following:"
+)
 NOT_PASSED = "yours has not passed its check yet"
 
 
@@ -82,7 +85,8 @@ class Program(rich_text.RichText):
             assert process.stdout is not None
             try:
                 for line in process.stdout:
-                    print(line, end="", flush=True)
+                    if not GREETING.match(line):
+                        print(line, end="", flush=True)
             except KeyboardInterrupt:
                 process.kill()
                 print("stopped")

@@ -172,8 +172,8 @@ MISTAKES = (
     Mistake(
         "truncated taken for terminated",
         replace(CORRECT, discount=lambda terminated, truncated, gamma: 0.0 if truncated else gamma),
-        "The discount is 0 where the episode was truncated, and gamma where it terminated: `terminated` and `truncated` "
-        "are exchanged. Where the pole has fallen nothing can follow; where only the time was up, something would have.",
+        "The discount is 0 where the episode was truncated, and gamma where it terminated: the two are exchanged. "
+        "Where the pole has fallen nothing can follow; where only the time was up, the episode would have gone on.",
     ),
     Mistake(
         "the discount is the wrong way round",
