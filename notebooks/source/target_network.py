@@ -80,7 +80,7 @@ config = preset(
     rollout_steps=1_250,  # 16 copies of the room x 1,250 moves = 20,000
     xla=False,  # compiled more quickly; pays for short runs
 )
-weights = Learner(config).get_weights()  # an actor needs some, but with epsilon = 1 it never uses them
+weights = Learner(config).get_weights()  # unused while epsilon is 1
 
 
 def random_walk(gamma, seed):
@@ -585,7 +585,7 @@ check("training_loop", training_loop)
 #
 # Each part is yours, word for word as it passed its check, here or in an earlier notebook. Where yours has not passed, the
 # worked solution stands in its place, and a comment says so; pass the check later, run this cell again, and the part is
-# yours. Below the parts stand about 80 lines that join them. **Read those once**: which line compiles `train_step`, where
+# yours. Below the parts stand about a hundred lines that join them. **Read those once**: which line compiles `train_step`, where
 # does the learning rate fall, and which seed draws what?
 
 # %%
@@ -594,7 +594,7 @@ my_dqn
 
 # %% [markdown]
 # The file is beside this notebook, and it is yours to keep. Change what you like: a file that you have changed is never
-# written over. Now train with it, in a process of its own, as you would in a terminal. It takes one to two minutes.
+# written over. Now train with it, in a process of its own, as you would in a terminal. It takes about a minute.
 
 # %%
 STEPS = 60_000  # fast: 1_200

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dqnkit.classroom import write_program
+from dqnkit.classroom.own_code import source_of
+from dqnkit.classroom.progress_file import record_check
 from dqnkit.course_folder import find_notebooks
 
 REPOSITORY = find_notebooks().parent
@@ -32,6 +34,20 @@ def test_it_is_a_plain_program_without_the_kit(tmp_path: Path) -> None:
     }
     assert ruff("check", program.path) == ""
     assert ruff("format", "--check", program.path) == ""
+
+
+def test_a_reader_of_another_style_finds_their_own_parts_in_it() -> None:
+    import mixed_reader
+
+    for name, part in mixed_reader.PARTS.items():
+        record_check(name, "", True, code=source_of(part))
+    program = write_program("my_dqn.py")
+    kits = [part.name for part in program.parts if part.why_not_own]
+    assert kits == ["ReplayBuffer", "epsilon_greedy", "training_loop"]
+    assert "HIDDEN = 64" in program.source
+    assert "def dense" in program.source
+    assert program.source.count("def td_target") == 1
+    assert ruff("check", "--select", "F", program.path) == ""
 
 
 @pytest.mark.slow
