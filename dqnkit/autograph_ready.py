@@ -67,7 +67,7 @@ def _without_returns(body: list[ast.stmt]) -> list[ast.stmt]:
     for number, statement in enumerate(body):
         if isinstance(statement, ast.Return):
             return body[:number] or [ast.Pass()]
-        if isinstance(statement, ast.If) and (_ends(statement.body) or _ends(statement.orelse)):
+        if isinstance(statement, ast.If) and any(isinstance(node, ast.Return) for node in ast.walk(statement)):
             rest = body[number + 1 :]
             then = statement.body if _ends(statement.body) else [*statement.body, *rest]
             otherwise = statement.orelse if _ends(statement.orelse) else [*statement.orelse, *rest]

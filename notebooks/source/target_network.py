@@ -101,14 +101,15 @@ beginnings = [learner.state() for learner in learners]  # to begin again from th
 
 
 def errors(seed, replay, gamma, period, learner=None):
-    """Learn from the buffer, with a copy every `period` updates; the largest |Q - Q*| after every 50 updates."""
+    """Learn, with a copy every `period` updates; the largest |Q - Q*| after every 50 updates."""
     learner = learner or learners[seed]
     learner.load_state(beginnings[seed])
     q_star = room.optimal_q(gamma)
     rng = np.random.default_rng(seed)
     curve = []
     for _ in range(UPDATES // 50):
-        learner.update(replay.sample(50, 32, rng).transitions, target_period=period)  # 50 gradient steps
+        batches = replay.sample(50, 32, rng).transitions
+        learner.update(batches, target_period=period)  # 50 gradient steps
         q = q_values(learner.get_weights(), room.all_observations())
         curve.append(np.abs(q - q_star)[~room.terminal].max())
     return curve
@@ -130,7 +131,8 @@ predict("target_network-gamma")
 
 # %%
 replay_alone = {
-    f"gamma {gamma}": [errors(seed, walks[gamma][seed], gamma, period=1) for seed in SEEDS] for gamma in (0.8, 0.95)
+    f"gamma {gamma}": [errors(seed, walks[gamma][seed], gamma, 1) for seed in SEEDS]
+    for gamma in walks  # each with its own exact values
 }
 
 # %% Draw the error over the updates for both discount factors
@@ -182,7 +184,7 @@ compare("target_network-gamma", last)
 
 # %%
 def target_sync(online, target, update, period, tau=1.0):
-    """Every `period` updates, move the target's variables tau of the way to the online network's."""
+    """Every `period` updates, move the target's variables tau of the way to the online ones."""
     ### BEGIN SOLUTION
     if update % period == 0:
         for theta, theta_target in zip(online, target):
@@ -235,7 +237,14 @@ predict("target_network-start")
 # %%
 WATCHED_UPDATES = 6_000  # fast: 100
 watched = Learner(config)
-look = await two_networks(watched, walks[0.95][0], room, target_sync, updates=WATCHED_UPDATES, period=400)
+look = await two_networks(
+    watched,
+    walks[0.95][0],
+    room,
+    target_sync,
+    updates=WATCHED_UPDATES,
+    period=400,
+)
 
 
 # %% Compare with your prediction
@@ -280,7 +289,8 @@ periods = {
     "every 1,000": 1_000,
 }
 by_period = {
-    name: [errors(seed, walks[0.95][seed], 0.95, period) for seed in SEEDS] for name, period in periods.items()
+    name: [errors(seed, walks[0.95][seed], 0.95, period) for seed in SEEDS]
+    for name, period in periods.items()  # in updates
 }
 
 # %% Draw the error over the updates for each period
@@ -309,7 +319,7 @@ soft = Learner(replace(config, target_tau=0.01))
 tries = {
     "soft, tau 0.01": [errors(seed, walks[0.95][seed], 0.95, 1, soft) for seed in SEEDS],
     "every 100": [errors(seed, walks[0.95][seed], 0.95, 100) for seed in SEEDS],
-    f"every {MY_PERIOD} (mine)": [errors(seed, walks[0.95][seed], 0.95, MY_PERIOD) for seed in SEEDS],
+    f"every {MY_PERIOD}": [errors(seed, walks[0.95][seed], 0.95, MY_PERIOD) for seed in SEEDS],
 }
 
 # %% Draw the soft update beside two hard ones
@@ -515,7 +525,8 @@ learning_band(
 # %%
 for name, recording in recordings.items():
     peaks = np.nanmax(recording.mean_max_q, axis=1)
-    print(f"{name}: largest promise of each seed, of 50 that can be earned: " + ", ".join(f"{q:.0f}" for q in peaks))
+    shown = ", ".join(f"{q:.0f}" for q in peaks)
+    print(f"{name}: largest promise of each seed, of 50 that can be earned: {shown}")
 
 # %% [markdown]
 # Without a target network every seed promised at least four times what can be earned. At the end all of them promised
