@@ -605,10 +605,10 @@ my_dqn
 
 # %% [markdown]
 # The file is beside this notebook, and it is yours to keep. Change what you like: a file that you have changed is never
-# written over. Now train with it, in a process of its own, as you would in a terminal. It takes about a minute.
+# written over. Now train with it, in a process of its own, as you would in a terminal. It takes one to two minutes.
 
 # %%
-STEPS = 60_000  # fast: 1_200
+STEPS = 80_000  # fast: 1_200
 my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
