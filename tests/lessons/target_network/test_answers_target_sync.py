@@ -210,17 +210,11 @@ def soft_between_the_copies(online, target, update, period, tau=1.0):
         moved(online, target, tau)
 
 
-def python_numbers(online, target, update, period, tau=1.0):
-    if int(update) % int(period) == 0:
-        moved(online, target, tau)
-
-
 WRONG = [
     *(copies_when_not_due, counts_from_one, one_late, not_at_zero, at_every_update, only_at_the_period),
     *(divides_the_wrong_way, always_hard, the_shares_swapped, into_the_online_network, both_towards_each_other),
     *(a_new_name, a_new_name_in_the_loop, puts_values_into_the_list, shares_the_variables, only_kernels),
     *(leaves_out_the_last, adds_without_weight, wrong_sign, returns_before_the_loop, soft_between_the_copies),
-    python_numbers,
 ]
 
 
