@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dqnkit.autograph_ready import autograph_ready
 from dqnkit.backend import keras, keras_defaults, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import network_spaces
@@ -72,7 +73,7 @@ class Learner:
             self.optimizer.build(self.online.trainable_variables)
         self.updates = 0
         self._loss, self._has_own_loss = loss or dqn_loss(config, td_error), bool(loss or td_error)
-        self._sync, self._has_own_sync = sync or update_target, bool(sync)
+        self._sync, self._has_own_sync = autograph_ready(sync) if sync else update_target, bool(sync)
         self._layers = policy_layers(self.online)
         self._scale = next((layer.scale for layer in self._layers if isinstance(layer, Rescale)), 1.0)
         self._scale_before = 1 / 255 if spaces[0].dtype == np.uint8 else 1.0  # of versions that looked at the type

@@ -24,7 +24,7 @@ ROWS = [
     {"types", "files", "hosted", "dqn_in_one_file"},
     {
         *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
-        *("packing", "run_lock"),
+        *("packing", "run_lock", "autograph_ready"),
     },
     {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
@@ -60,7 +60,17 @@ ACTOR_SIDE = [
     *("replay", "prioritized_replay", "rollouts"),
 ]
 LEARNER_SIDE = [
-    *("backend", "value_learning", "network_layers", "networks", "replicas", "learner", "default_parts", "training"),
+    *(
+        "backend",
+        "autograph_ready",
+        "value_learning",
+        "network_layers",
+        "networks",
+        "replicas",
+        "learner",
+        "default_parts",
+        "training",
+    ),
 ]
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),

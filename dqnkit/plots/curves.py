@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.in_words import course_of
 from dqnkit.plots.scales import largest, yscale
 from dqnkit.plots.style import PALETTE, styled_figure
 from dqnkit.types import Array
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 8.0, 9.0  # inches
 
 CAPTION = (
-    "The return is what counts: a rise, then a plateau; the mean lags 100 episodes behind. Dips are usual in DQN, a "
-    "fall that stays is not. Max Q is what the network promises: {promise} The loss is no score: its target moves with "
+    "The return is what counts; the mean lags 100 episodes behind{course}. Dips are usual in DQN, a fall that stays is "
+    "not. Max Q is what the network promises: {promise} The loss is no score: its target moves with "
     "the network, so it may rise while the policy gets better. While epsilon is high, random actions keep the returns "
     "below what the greedy policy earns."
 )
@@ -91,7 +92,8 @@ def learning_curve(
         for axes in panels:
             _write_legend(axes)
         figure.align_ylabels(panels)
-        _write_caption(figure, CAPTION.format(promise=PROMISE if max_q_bound is None else PROMISE_WITH_BOUND))
+        promise = PROMISE if max_q_bound is None else PROMISE_WITH_BOUND
+        _write_caption(figure, CAPTION.format(promise=promise, course=course_of(returns)))
     return figure
 
 

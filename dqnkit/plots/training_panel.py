@@ -17,6 +17,7 @@ import numpy.typing as npt
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.band import Band
 from dqnkit.plots.blitting import BlittedFigure
+from dqnkit.plots.in_words import course_of
 from dqnkit.plots.scales import largest, round_up, yscale
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
@@ -29,8 +30,8 @@ MARGINS = {"left": 0.13, "right": 0.945, "top": 0.925, "bottom": 0.09, "hspace":
 PREDICTION: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 3)), "linewidth": 1.6}
 LEGEND: Any = {"borderaxespad": 0, "borderpad": 0.2, "columnspacing": 1.2, "fontsize": 8}
 CAPTION = (
-    "What to look for: above, a rise and then a plateau; single dips are usual in DQN, a fall that stays is not. "
-    "Below, max Q is what the network promises; {promise}"
+    "Above, each point is an episode and the line the mean of the last 100, which lags behind{course}. Single dips are "
+    "usual in DQN, a fall that stays is not. Below, max Q is what the network promises; {promise}"
 )
 PROMISE = "where it grows on after the returns have stopped, it promises more than is earned."
 PROMISE_WITH_BOUND = "above the dotted line it promises more than any policy can earn (overestimation)."
@@ -94,7 +95,8 @@ class TrainingPanel:
         self._figure.set_limits(look)
         png = self._figure.draw([(ends, _finite(episodes)), (steps, returns), (steps, max_q)], final)
         promise = PROMISE if self.q_bound is None else PROMISE_WITH_BOUND
-        return Picture(png, self._alt(returns, max_q), CAPTION.format(promise=promise), round(WIDTH * 100))
+        caption = CAPTION.format(promise=promise, course=course_of(returns))
+        return Picture(png, self._alt(returns, max_q), caption, round(WIDTH * 100))
 
     def _look(self, returns: Array, max_q: Array, episodes: Array, changes: tuple[tuple[float, str], ...]) -> _Look:
         """Return what the background must show."""

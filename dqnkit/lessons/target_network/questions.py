@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dqnkit.classroom.question import Choice, Curve, Number, Question, Reply
 
 SMALL, SAME, BEYOND = (
-    "gets small too, only later: news must travel further",
+    "gets small too, only later",
     "stays about where it began",
     "is larger than anything the room can pay",
 )
@@ -20,8 +20,8 @@ EVERY, FIFTY, FOUR_HUNDRED, THOUSAND = (
 LOWER, ALIKE, HIGHER = "much lower", "about the same", "much higher"
 
 
-def _largest_error(largest: float) -> str:
-    return BEYOND if largest > 1 else SMALL
+def _error_at_the_end(error: float) -> str:
+    return BEYOND if error > 1 else SMALL
 
 
 def _best_period(errors: Mapping[str, float]) -> str:
@@ -43,16 +43,16 @@ QUESTIONS: dict[str, Question] = {
             SMALL: Reply(
                 right="With so few updates the error was still small in this run.",
                 wrong="That is what a table does. In a network every update also moves the values of other squares, "
-                "and the next targets are made of those.",
+                "and the next targets are computed from those.",
             ),
-            SAME: Reply(wrong="Nothing holds it there: every update raises values, and so the next targets."),
+            SAME: Reply(wrong="Nothing holds it there: an update that raises a value also raises the next targets."),
             BEYOND: Reply(
                 right="Each update raises the target that it moves towards, and with so large a discount nearly all "
                 "of that comes back in the next one.",
-                wrong="It stayed below that in this run. It does not with every seed: run it with others.",
+                wrong="It ended below that in this run. It does not with every seed: run it with others.",
             ),
         },
-        _largest_error,
+        _error_at_the_end,
     ),
     "start": Number(
         "The target is copied every 400 updates. After how many updates does the start square, eight moves from the "
@@ -75,20 +75,20 @@ QUESTIONS: dict[str, Question] = {
     "period": Choice(
         "Which hard update leaves the smallest error after 4,000 updates?",
         {
-            EVERY: Reply(wrong="The freshest target is the one that runs away."),
+            EVERY: Reply(wrong="A target that is copied at every update moves with every step towards it."),
             FIFTY: Reply(
-                right="Long enough for the target to be calm, and short enough for eighty copies: the news of the "
-                "goal has passed through the room several times.",
+                right="Long enough for the targets to stand still, and short enough for eighty copies: what the goal "
+                "is worth has reached every square.",
                 wrong="Here the updates were so few that another period came out ahead.",
             ),
             FOUR_HUNDRED: Reply(
                 right="Ten copies were enough in this run, since the start is eight moves from the goal.",
-                wrong="It is on its way, and calm. But 4,000 updates are only ten copies, and every copy carries "
-                "news one square further.",
+                wrong="It does not explode. But 4,000 updates are only ten copies, and what the goal is worth gets "
+                "about one square further with each.",
             ),
             THOUSAND: Reply(
-                wrong="The longer the target stands still, the calmer it is; but in 4,000 updates it was copied four "
-                "times, and the start is eight moves from the goal."
+                wrong="It does not explode. But in 4,000 updates it was copied four times, and the start is eight "
+                "moves from the goal."
             ),
         },
         _best_period,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,8 +22,6 @@ Image = pytest.importorskip("PIL.Image")
 
 from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.answers.target_sync import target_sync  # noqa: E402
-from dqnkit.lessons.target_network.answers.training_loop import training_loop  # noqa: E402
-from dqnkit.lessons.target_network.loop_parts import loop_parts  # noqa: E402
 from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
@@ -111,24 +108,3 @@ def test_long_videos_are_thinned(tmp_path):
 def test_a_player_needs_a_video():
     with pytest.raises(InvalidDataError, match="at least one"):
         player({})
-
-
-def test_the_loop_of_the_blank_page_runs_on_the_real_parts():
-    config = replace(preset("CartPole-v1", hidden_sizes=(8,), batch_size=4, n_step=1, xla=False), target_period=10)
-    parts = loop_parts(config, target_sync)
-    before = parts.get_weights().values.copy()
-    returns = training_loop(
-        parts.env,
-        parts.select,
-        parts.replay,
-        parts.learn,
-        parts.sync,
-        steps=60,
-        learning_starts=20,
-        epsilon=lambda step: 1.0,
-        gamma=config.gamma,
-    )
-    assert len(parts.replay) == 60
-    assert returns
-    assert sum(returns) <= 60
-    assert not np.allclose(before, parts.get_weights().values)

@@ -80,7 +80,39 @@ def _adds(online: Variables, target: Variables, update: Any, period: Any, tau: f
             theta_target.assign_add(tau * theta)
 
 
+def _one_late(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
+    target_sync(online, target, update - 1, period, tau)
+
+
+def _moves_away(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
+    if update % period == 0:
+        for theta, theta_target in zip(online, target, strict=True):
+            theta_target.assign(theta_target - tau * (theta - theta_target))
+
+
+def _soft_at_every_update(online: Variables, target: Variables, update: Any, period: Any, tau: float = 1.0) -> None:
+    target_sync(online, target, update, 1 if tau < 1 else period, tau)
+
+
 MISTAKES = (
+    Mistake(
+        "one update late",
+        _one_late,
+        "The copies come one update late: the first at update 1, the next at period + 1. Updates 0, period, 2 * period "
+        "are due: those that leave no remainder when divided by the period.",
+    ),
+    Mistake(
+        "moves away",
+        _moves_away,
+        "The target moves away from the online network, by as much as it should move towards it. The difference is "
+        "online minus target, and it is added: `theta_target + tau * (theta - theta_target)`.",
+    ),
+    Mistake(
+        "period ignored where tau is below 1",
+        _soft_at_every_update,
+        "With tau below 1 it moves at every update, whatever the period is. tau says how far the target moves, and "
+        "`period` says when, for soft steps too.",
+    ),
     Mistake(
         "one network under two names",
         _same_variables,

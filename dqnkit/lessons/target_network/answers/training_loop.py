@@ -80,6 +80,17 @@ class _Loop:
     stops_at_first_end: bool = False
     adds_up_returns: bool = False
     resets_each_step: bool = False
+    never_resets: bool = False
+    keeps_reset_whole: bool = False
+    expects_four: bool = False
+    epsilon_from_one: bool = False
+    syncs_at_every_step: bool = False
+    counts_unfinished: bool = False
+    only_terminated_returns: bool = False
+    ignores_reset: bool = False
+    swaps_observations: bool = False
+    discounts_return: bool = False
+    epsilon_by_update: bool = False
 
     def __call__(
         self,
@@ -94,7 +105,8 @@ class _Loop:
         epsilon: Any,
         gamma: float,
     ) -> list[float]:
-        observation, _ = env.reset()
+        first = env.reset()
+        observation = first if self.keeps_reset_whole else first[0]
         if not self.begins_without_sync:
             sync(0)
         updates, episode_return, time, step = 0, 0.0, 0, 0
@@ -104,6 +116,8 @@ class _Loop:
             nonlocal updates
             if self.learns_at_ends and not ended:
                 return
+            if self.syncs_at_every_step and len(replay) < learning_starts:
+                sync(updates)
             if not self.ignores_start and len(replay) + self.learns_before_storing < learning_starts + self.starts_late:
                 return
             if self.syncs_first:
@@ -115,38 +129,124 @@ class _Loop:
                 sync(step + 1 if self.syncs_by_step else updates)
 
         while (len(returns) if self.counts_episodes else step) < steps:
-            action = select(observation, epsilon(time if self.epsilon_by_episode else step))
+            clock = time if self.epsilon_by_episode else updates if self.epsilon_by_update else step
+            action = select(observation, epsilon(clock + self.epsilon_from_one))
+            if self.expects_four:
+                next_observation, reward, terminated, _ = env.step(action)
             next_observation, reward, terminated, truncated, _ = env.step(action)
             ended = self.ends(terminated, truncated)
             discount = self.discount(terminated, truncated, gamma)
-            episode_return += reward
+            episode_return += reward * (gamma**time if self.discounts_return else 1.0)
             if self.stores_reset and ended:
                 next_observation, _ = env.reset()
             if self.learns_before_storing:
                 update(ended)
-            replay.add(
-                next_observation if self.stores_next_twice else observation, action, reward, discount, next_observation
-            )
+            stored, after = observation, next_observation
+            if self.stores_next_twice:
+                stored = after
+            if self.swaps_observations:
+                stored, after = after, stored
+            replay.add(stored, action, reward, discount, after)
             if not self.keeps_observation:
                 observation = next_observation
             if not self.learns_before_storing:
                 update(ended)
             step, time = step + 1, time + 1
             if ended:
-                returns.append(episode_return)
+                if terminated or not self.only_terminated_returns:
+                    returns.append(episode_return)
                 if self.stops_at_first_end:
                     break
                 episode_return = episode_return if self.adds_up_returns else 0.0
                 time = 0
-            if (ended and not self.stores_reset) or self.resets_each_step:
-                observation, _ = env.reset()
-        return returns
+            if (ended and not (self.stores_reset or self.never_resets)) or self.resets_each_step:
+                start, _ = env.reset()
+                observation = next_observation if self.ignores_reset else start
+        return [*returns, episode_return] if self.counts_unfinished else returns
 
 
 CORRECT = _Loop()
 
 
 MISTAKES = (
+    Mistake(
+        "truncated taken for terminated",
+        replace(CORRECT, discount=lambda terminated, truncated, gamma: 0.0 if truncated else gamma),
+        "The discount is 0 where the episode was truncated, and gamma where it terminated: the two are exchanged. "
+        "Where the pole has fallen nothing can follow; where only the time was up, the episode would have gone on.",
+    ),
+    Mistake(
+        "the discount is the wrong way round",
+        replace(CORRECT, discount=lambda terminated, truncated, gamma: gamma if terminated else 0.0),
+        "The discount is gamma where the episode terminated and 0 where it went on. It is the other way round: nothing "
+        "can follow after a termination.",
+    ),
+    Mistake(
+        "the observation of the reset is not used",
+        replace(CORRECT, ignores_reset=True),
+        "The environment is reset, but the next action is selected for the last observation of the old episode. "
+        "`reset` returns the first observation of the new one: `observation, _ = env.reset()`.",
+    ),
+    Mistake(
+        "observation and next observation exchanged",
+        replace(CORRECT, swaps_observations=True),
+        "The transition holds the two observations the wrong way round, so the network learns what leads back. First "
+        "comes the observation for which the action was selected, last the one that followed.",
+    ),
+    Mistake(
+        "the return is discounted",
+        replace(CORRECT, discounts_return=True),
+        "The returns are discounted. The list is for judging the agent, and there each reward counts in full: add up "
+        "the rewards as they come. gamma goes into the transition's discount.",
+    ),
+    Mistake(
+        "epsilon by updates",
+        replace(CORRECT, epsilon_by_update=True),
+        "epsilon is asked for the number of updates. It is a function of the environment step, so that it also falls "
+        "while the buffer is being filled.",
+    ),
+    Mistake(
+        "reset is not unpacked",
+        replace(CORRECT, keeps_reset_whole=True),
+        "`env.reset()` returns two things, the observation and a dict with information. The first observation of yours "
+        "is the pair of both. Write `observation, _ = env.reset()`.",
+    ),
+    Mistake(
+        "step returns five things",
+        replace(CORRECT, expects_four=True),
+        "`env.step(action)` returns five things: next observation, reward, terminated, truncated, information. Before "
+        "2022 there were four, with one `done` for both ends, and many programs on the web are still written so.",
+    ),
+    Mistake(
+        "never resets again",
+        replace(CORRECT, never_resets=True),
+        "The environment is reset once, before the loop, and never where an episode ends: you step on in an episode "
+        "that is over. There, `observation, _ = env.reset()`.",
+    ),
+    Mistake(
+        "epsilon of the next step",
+        replace(CORRECT, epsilon_from_one=True),
+        "epsilon is asked for the step after this one. Steps are counted from 0, so the first action is selected with "
+        "`epsilon(0)`.",
+    ),
+    Mistake(
+        "syncs while nothing is learned",
+        replace(CORRECT, syncs_at_every_step=True),
+        "`sync` is called at steps without a gradient step, too: with update 0 it copies again and again. It belongs "
+        "behind `learn`, in the same `if`.",
+    ),
+    Mistake(
+        "the unfinished episode is counted",
+        replace(CORRECT, counts_unfinished=True),
+        "The list ends with the return of an episode that had not ended when the steps were over. It is too small, and "
+        "no episode's return: leave it out.",
+    ),
+    Mistake(
+        "returns of truncated episodes are missing",
+        replace(CORRECT, only_terminated_returns=True),
+        "Where an episode was truncated its return is not in the list. In CartPole those are the best ones: the pole "
+        "stood to the time limit.",
+    ),
     Mistake(
         "truncation taken as termination",
         replace(CORRECT, discount=lambda terminated, truncated, gamma: 0.0 if terminated or truncated else gamma),

@@ -14,14 +14,14 @@ import numpy as np
 from dqnkit.classroom.exercise import Case, Exercise
 from dqnkit.types import Array
 
-GAMMA = 0.9  # in every case
-
 
 class Episodes(NamedTuple):
-    """The episodes of the recording environment: the length of each, and whether it is truncated."""
+    """The episodes of the recording environment, which come again and again: the length of each, and how it ends."""
 
     lengths: tuple[int, ...]
-    truncated: tuple[bool, ...]
+    ends: tuple[str, ...]  # "terminated", "truncated", or "both" at the same step
+    reward: float = 1.0  # of the first step; twice as much at the second, and so on
+    gamma: float = 0.9
 
 
 @dataclass
@@ -59,9 +59,10 @@ class Recorder:
         self.steps, self.time = self.steps + 1, self.time + 1
         index = max(0, self.episode - 1) % len(self.episodes.lengths)
         ends = self.time >= self.episodes.lengths[index]
-        cut = ends and self.episodes.truncated[index]
+        how = self.episodes.ends[index] if ends else ""
         self.over = ends
-        return self._observation(), float(self.steps), ends and not cut, cut, {}
+        reward = self.steps * self.episodes.reward
+        return self._observation(), reward, how in ("terminated", "both"), how in ("truncated", "both"), {}
 
     def select(self, observation: Any, epsilon: Any) -> int:
         """An action that depends on the number of calls."""
@@ -93,6 +94,9 @@ class Recorder:
         return np.array([100.0 * self.episode + self.time], np.float32)
 
 
+FALLS, CUT = "terminated", "truncated"
+
+
 class _Batch(NamedTuple):
     number: int
 
@@ -115,6 +119,8 @@ class _TooManySteps(Exception):
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, tuple):  # what `reset` returns, not unpacked
+        return float("nan")
     try:
         return float(np.asarray(value).reshape(-1)[0])
     except (TypeError, ValueError, IndexError):
@@ -129,7 +135,7 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         "steps": steps,
         "learning_starts": learning_starts,
         "epsilon": lambda step: 1.0 - step / 100,
-        "gamma": GAMMA,
+        "gamma": episodes.gamma,
     }
     try:
         returns = thing(
@@ -158,12 +164,26 @@ def _rows(values: list[list[float]], width: int) -> Array:
 def fixed_cases() -> list[Case]:
     """Smallest first."""
     return [
-        Case("three steps of one episode, nothing learned yet", (Episodes((5,), (False,)), 3, 10)),
-        Case("an episode of two steps terminates, the next begins", (Episodes((2, 5), (False, False)), 4, 10)),
-        Case("an episode of two steps is truncated, the next begins", (Episodes((2, 5), (True, False)), 4, 10)),
-        Case("six steps, learning starts at four transitions", (Episodes((9,), (False,)), 6, 4)),
-        Case("twelve steps, four episodes, learning starts at three", (Episodes((3, 2), (False, True)), 12, 3)),
+        Case("three steps of one episode, nothing learned yet", (Episodes((5,), (FALLS,)), 3, 10)),
+        Case("an episode of two steps terminates, the next begins", (Episodes((2, 5), (FALLS, FALLS)), 4, 10)),
+        Case("an episode of two steps is truncated, the next begins", (Episodes((2, 5), (CUT, FALLS)), 4, 10)),
+        Case("it terminates at the very step at which it is truncated", (Episodes((2, 5), ("both", FALLS)), 4, 10)),
+        Case("six steps, learning starts at four transitions", (Episodes((9,), (FALLS,)), 6, 4)),
+        Case("twelve steps, four episodes, learning starts at three", (Episodes((3, 2), (FALLS, CUT)), 12, 3)),
     ]
+
+
+def cases(rng: np.random.Generator) -> list[Case]:
+    """Episodes of every length and end, rewards of either sign, any discount factor, learning that starts anywhere."""
+    drawn = []
+    for sign in (-1, 1, -1):
+        ends = tuple(rng.permutation([FALLS, CUT, "both"]).tolist())
+        lengths = tuple(rng.integers(2, 6, size=3).tolist())
+        reward, gamma = (round(float(value), 2) for value in (sign * rng.uniform(0.2, 3.0), rng.uniform(0.5, 0.99)))
+        starts, steps = int(rng.integers(3, 9)), sum(lengths) + int(rng.integers(3, 9))
+        label = f"{steps} steps, episodes of {lengths}, learning starts at {starts}"
+        drawn.append(Case(label, (Episodes(lengths, ends, reward, gamma), steps, starts)))
+    return drawn
 
 
 EXERCISE = Exercise(
@@ -172,6 +192,7 @@ EXERCISE = Exercise(
     minutes=25,
     difficulty=3,
     fixed_cases=fixed_cases,
+    cases=cases,
     hints=(
         "Write the five operations as five comments first: initialise, select, execute, update, evaluate. Which of "
         "them stand before the loop, which inside, which inside an `if`?",

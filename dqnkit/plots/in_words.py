@@ -1,0 +1,26 @@
+"""What a curve does, in words, so that a caption is true of the run above it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dqnkit.types import Array
+
+FEWEST = 10  # values; nothing can be said of a shorter curve
+
+
+def course_of(values: Array) -> str:
+    """Return which way a curve has gone, as a part of a sentence; empty while it is too short to say."""
+    shown = values[np.isfinite(values)]
+    if len(shown) < FEWEST:
+        return ""
+    parts = np.array_split(shown, 5)
+    first, before, last = float(shown[0]), float(np.mean(parts[-2])), float(np.mean(parts[-1]))
+    size = max(float(np.ptp(shown)), 1e-9)
+    if size < 0.1 * max(1.0, float(np.abs(shown).max())):
+        return "; so far it has hardly moved"
+    if shown[-1] < shown.max() - 0.3 * size:
+        return f"; it has fallen from {shown.max():.3g} to {shown[-1]:.3g}"
+    if last - before > 0.1 * size:
+        return f"; it is still rising, from {first:.3g} to {shown[-1]:.3g} so far"
+    return f"; it rose from {first:.3g} and has stayed near {last:.3g}" if last > first else ""

@@ -1,0 +1,33 @@
+"""A caption says what the curve above it does, and nothing that is not so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dqnkit.plots.in_words import course_of
+from dqnkit.plots.training_panel import Curves, TrainingPanel
+
+T = np.linspace(0, 1, 100)
+CURVES = {
+    "; so far it has hardly moved": [np.full(100, 22.0), 22 + 0.5 * np.sin(30 * T), np.zeros(100)],
+    "; it is still rising, from ": [20 + 300 * T, 20 * np.exp(3 * T)],
+    "; it has fallen from ": [400 * np.sin(3 * T), np.concatenate([500 * T[:50], np.full(50, 90.0)]), -90 * T],
+    "; it rose from ": [20 + 480 * np.minimum(1, 3 * T), 500 * (1 - np.exp(-12 * T)) + 5 * np.sin(40 * T)],
+    "": [T[:5], np.full(100, np.nan), np.array([])],
+}
+
+
+@pytest.mark.parametrize(("says", "curve"), [(says, curve) for says, curves in CURVES.items() for curve in curves])
+def test_the_course_of_a_curve(says: str, curve: np.ndarray) -> None:
+    assert course_of(curve).startswith(says)
+    assert bool(says) == bool(course_of(curve))
+
+
+def test_the_caption_of_the_live_panel_follows_the_run() -> None:
+    panel = TrainingPanel("CartPole")
+    captions = []
+    for returns in (np.full(100, 22.0), 20 + 300 * T, 400 * np.sin(3 * T)):
+        captions.append(panel.draw(Curves(range(100), returns, returns)).caption)
+    assert len(set(captions)) == 3
+    assert not any("plateau" in caption for caption in captions)
