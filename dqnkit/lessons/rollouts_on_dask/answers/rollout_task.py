@@ -79,6 +79,25 @@ def _no_number(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> 
         actor.close()
 
 
+def _off_by_one(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    return rollout_task(make_actor, weights, epsilon, sequence + 1)
+
+
+def _twice(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    actor = make_actor(sequence)
+    try:
+        actor.rollout(weights, epsilon, sequence)
+        return actor.rollout(weights, epsilon, sequence)
+    finally:
+        actor.close()
+
+
+def _closes_too_early(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    actor = make_actor(sequence)
+    actor.close()
+    return actor.rollout(weights, epsilon, sequence)
+
+
 def _transitions_only(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
     return rollout_task(make_actor, weights, epsilon, sequence).transitions
 
@@ -143,6 +162,24 @@ ANSWERS = Answers(
             _no_number,
             "The rollout does not carry its number. Rollouts arrive in any order, and some arrive twice: without its "
             "number the driver cannot tell. Give `sequence` to `actor.rollout` too.",
+        ),
+        Mistake(
+            "another number",
+            _off_by_one,
+            "The rollout is made and numbered as another one than the task was asked for. The driver waits for the "
+            "number `sequence`: give it on as it is.",
+        ),
+        Mistake(
+            "two rollouts",
+            _twice,
+            "The actor makes two rollouts, and the first is lost: half of the work is for nothing. Call "
+            "`actor.rollout` once.",
+        ),
+        Mistake(
+            "closed too early",
+            _closes_too_early,
+            "The actor is closed before it acts, and its environments are gone by then. Close it after the rollout, "
+            "in a `finally`.",
         ),
         Mistake(
             "transitions alone",

@@ -81,7 +81,9 @@ class _Loop:
     barrier: bool = False
     in_order: bool = False
     all_at_once: bool = False
-    one_too_many: bool = False
+    window_off_by: int = 0
+    first_number: int = 0
+    passes_total: bool = False
     once_only: bool = False
     not_added: bool = False
     same_number: bool = False
@@ -97,15 +99,17 @@ class _Loop:
     inserts_twice: bool = False
     inserts_futures: bool = False
     hides_failures: bool = False
+    ends_in_silence: bool = False
+    returns: bool = True
 
     def __call__(
         self, client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, **settings: int
-    ) -> int:
+    ) -> int | None:
         total, window, retries = settings["total"], settings["window"], settings["retries"]
         numbers: dict[Any, int] = {}
         failures: Counter[int] = Counter()
         arrivals = as_completed([])
-        next_number = inserted = 0
+        next_number, inserted = self.first_number, 0
 
         def submit(number: int) -> None:
             nonlocal next_number
@@ -116,7 +120,7 @@ class _Loop:
                 arrivals.add(future)
 
         def fill() -> None:
-            size = total if self.all_at_once and not next_number else window + self.one_too_many
+            size = total if self.all_at_once and not numbers else window + self.window_off_by
             for _ in range(size - len(numbers)):
                 submit(next_number)
 
@@ -144,11 +148,13 @@ class _Loop:
                     continue
                 if self.cancels_after_an_error:
                     client.cancel(list(numbers))
+                if self.ends_in_silence:
+                    return failures.total()
             rollout = future.result()
             for _ in range(2 if self.inserts_twice else 1):
                 insert(future if self.inserts_futures else rollout)
             inserted += 1 if self.counts_rollouts else rollout.steps
-            if inserted >= total:
+            if inserted > total - (not self.passes_total):
                 break
             if not (self.once_only or (self.barrier and numbers) or self.all_at_once):
                 fill()
@@ -158,7 +164,9 @@ class _Loop:
                     insert(future.result())
         elif self.cancels:
             client.cancel(list(numbers))
-        return 0 if self.hides_failures else failures.total()
+        if self.returns:
+            return 0 if self.hides_failures else failures.total()
+        return None
 
 
 CORRECT = _Loop()
@@ -191,6 +199,17 @@ SUBMITS_SOMETHING_ELSE = (
         ),
         "`task(...)` calls the task here, in the driver, and submits what it returned. Hand over the function and its "
         "arguments, side by side: `client.submit(task, *arguments, number, pure=False)`. Then a worker calls it.",
+    ),
+    Mistake(
+        "called here, too",
+        replace(
+            CORRECT,
+            how=lambda client, task, arguments, number, pure: (
+                task(*arguments, number) and client.submit(task, *arguments, number, pure=pure)
+            ),
+        ),
+        "The task is submitted, and the driver calls it as well: the work is done twice, once by the driver, which "
+        "should be learning. Only submit it.",
     ),
     Mistake(
         "arguments not unpacked",
@@ -260,9 +279,15 @@ KEEPS_THE_WRONG_WINDOW = (
     ),
     Mistake(
         "one more than the window",
-        replace(CORRECT, one_too_many=True),
+        replace(CORRECT, window_off_by=1),
         "There is one task more in flight than `window` allows. Begin with `range(window)`, then submit one for each "
         "that arrives.",
+    ),
+    Mistake(
+        "one fewer than the window",
+        replace(CORRECT, window_off_by=-1),
+        "There is one task fewer in flight than `window` says, so a worker may have nothing to do. Begin with "
+        "`range(window)`, then submit one for each that arrives.",
     ),
     Mistake(
         "only one window",
@@ -280,6 +305,11 @@ KEEPS_THE_WRONG_WINDOW = (
         "the same number for all",
         replace(CORRECT, same_number=True),
         "Every task gets the same sequence number, so all workers make the same rollout. Count on with each new task.",
+    ),
+    Mistake(
+        "numbers from 1",
+        replace(CORRECT, first_number=1),
+        "The sequence numbers begin at 1, so rollout 0 is never made. They begin at 0.",
     ),
     Mistake(
         "pure",
@@ -339,6 +369,12 @@ TREATS_FAILURES_WRONGLY = (
         "rollout is left out like that and nobody hears of it. Let the error out: `future.result()` raises it.",
     ),
     Mistake(
+        "ends without the error",
+        replace(CORRECT, ends_in_silence=True),
+        "After the last retry the loop returns as if all were well. Training would go on with what there is, and "
+        "nobody would hear of the bug. Let the error out: `future.result()` raises it.",
+    ),
+    Mistake(
         "one failure repeats all",
         replace(CORRECT, repeats_all=True),
         "When one rollout fails, all that are in flight are submitted again. They still run, so they arrive twice "
@@ -374,6 +410,16 @@ INSERTS_OR_ENDS_WRONGLY = (
         replace(CORRECT, counts_rollouts=True),
         "`total` is reached too late: it counts rollouts. `total` is a number of environment steps; each rollout knows "
         "how many it holds: `rollout.steps`.",
+    ),
+    Mistake(
+        "goes past the total",
+        replace(CORRECT, passes_total=True),
+        "It goes on where the rollouts hold exactly `total` steps. Stop as soon as there are `total` of them: `>=`.",
+    ),
+    Mistake(
+        "returns nothing",
+        replace(CORRECT, returns=False),
+        "The function ends without `return`, so nobody hears how many tries failed. Return the count.",
     ),
     Mistake(
         "leaves tasks behind",

@@ -57,7 +57,7 @@ ANSWERS = Answers(
             "less for at most",
             decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws < ratio * (inserted - starts)),
             "Where the draws would make exactly the allowed number, you let the learner wait. The bound says *at "
-            "most*: `<=`. In a run that ends there, the last update would never come.",
+            "most*: `<=`. In a run that ends there, the last update would never be made.",
         ),
         Mistake(
             "learning_starts ignored",
@@ -92,6 +92,36 @@ ANSWERS = Answers(
             decides(lambda sampled, inserted, draws, starts, ratio: draws <= ratio * (inserted - starts)),
             "`sampled`, what was drawn so far, is forgotten: once enough was put in, it is the learner's turn for "
             "ever, and it learns the same transitions by heart.",
+        ),
+        Mistake(
+            "a truth value",
+            lambda sampled, inserted, draws, learning_starts, samples_per_insert: (
+                sampled + draws <= samples_per_insert * (inserted - learning_starts)
+            ),
+            'It returns True or False. What is asked for is a name: `"learner"` where the call is allowed, else '
+            '`"actors"`.',
+        ),
+        Mistake(
+            "rounded down",
+            decides(lambda sampled, inserted, draws, starts, ratio: (sampled + draws) // ratio <= inserted - starts),
+            "The division is rounded down (`//`), so up to samples_per_insert draws too many are allowed. Multiply "
+            "instead: sampled + draws <= samples_per_insert * (inserted - learning_starts).",
+        ),
+        Mistake(
+            "samples_per_insert ignored",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= inserted - starts),
+            "`samples_per_insert` is ignored: each transition allows one draw. It allows `samples_per_insert` of them.",
+        ),
+        Mistake(
+            "learning_starts added",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= ratio * (inserted + starts)),
+            "`learning_starts` is added to `inserted`, so the learner begins before anything is in the buffer. The "
+            "first transitions allow no draws: subtract it.",
+        ),
+        Mistake(
+            "draws taken off",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled - draws <= ratio * (inserted - starts)),
+            "The draws of the next call are taken off. They come on top of what was drawn so far: `sampled + draws`.",
         ),
         Mistake(
             "only learning_starts",
