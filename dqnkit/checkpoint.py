@@ -245,8 +245,8 @@ AT_MOST = 30.0  # seconds of training that a kill may cost
 SLOW_DISK = 10.0  # or so many times what writing a checkpoint takes, where that is longer
 NEVER_MORE = 300.0  # seconds, on the slowest disk
 BOUND = (
-    f"A kill costs at most the last {AT_MOST:.0f} s of training, and at most half of what came since the start (on a "
-    f"slow disk {SLOW_DISK:.0f} times what a checkpoint takes to write, up to {NEVER_MORE / 60:.0f} minutes)"
+    f"A kill costs at most the last {AT_MOST:.0f} s of training, and at most half of the time since this run began. "
+    f"On a slow disk it may cost {SLOW_DISK:.0f} times what a checkpoint takes to write, at most {NEVER_MORE:.0f} s."
 )
 
 

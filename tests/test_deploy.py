@@ -145,6 +145,12 @@ def test_connecting_works_where_an_event_loop_runs_as_in_a_notebook(client: Clie
     assert asyncio.run(cell()) == 5
 
 
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 0, "soon", True])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(timeout: Any) -> None:
+    with pytest.raises(ConfigError, match=r"timeout, in seconds, takes a number above 0|takes a number, not"):
+        connect("tcp://127.0.0.1:9", timeout=timeout)
+
+
 def test_nothing_listens_there() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, but not listening

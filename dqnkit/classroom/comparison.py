@@ -51,8 +51,10 @@ class Difference:
 
 def normalise(value: Any, depth: int = 0) -> Any:
     """Return a value in the form that is compared; a copy, so that later changes do not matter."""
-    if value is None or isinstance(value, (str, bytes)):
+    if value is None:
         return value
+    if isinstance(value, (str, bytes)):
+        return str(value) if isinstance(value, str) else bytes(value)  # NumPy's own kinds of text, too
     if depth > MAX_DEPTH:
         return Other("lists within lists", "…")
     if isinstance(value, Mapping):
@@ -175,6 +177,8 @@ def _arrays_differ(expected: Array, actual: Any, where: str) -> Difference | Non
         odd = next((item for item in actual.values if not isinstance(item, np.ndarray) or item.ndim), None)
         remark = f"{_subject(where)} holds {describe(odd)}; expected {len(expected)} numbers."
         return _different(where, "type", expected, actual, remark)
+    if isinstance(actual, Items) and expected.ndim > 1:
+        actual = _stacked(actual)
     if not isinstance(actual, np.ndarray):
         return _different(where, "type", expected, actual)
     if actual.shape != expected.shape:
@@ -191,6 +195,14 @@ def _arrays_differ(expected: Array, actual: Any, where: str) -> Difference | Non
         what = "NaN (not a number)" if np.isnan(actual).any() else "infinity"
         return _different(where, "nan", expected, actual, f"{_subject(where)} contains {what}.")
     return _different(where, "value", expected, actual)
+
+
+def _stacked(rows: Items) -> Any:
+    """Return a tuple of equal rows as one array; else as it is."""
+    arrays = [row for row in rows.values if isinstance(row, np.ndarray)]
+    if len(arrays) < len(rows.values) or len({array.shape for array in arrays}) != 1:
+        return rows
+    return np.stack(arrays)
 
 
 def _shape(array: Array) -> str:

@@ -9,6 +9,7 @@ import ssl
 from distributed import Client, Security
 from distributed.comm.addressing import parse_host_port
 
+from dqnkit.checked_numbers import number
 from dqnkit.cluster.security import check_transport, refuse_plain, why_not_valid
 from dqnkit.errors import ClusterError
 
@@ -36,9 +37,11 @@ def connect(address: str, *, security: Security | None = None, insecure: bool = 
         timeout: seconds.
 
     Raises:
+        ConfigError: the timeout is no number above 0.
         ClusterError: the address is malformed; it leads to another computer without TLS; nothing listens there; no
             answer came in time; or the TLS settings of the two sides do not match. The message says what to do.
     """
+    timeout = number("timeout, in seconds,", timeout, above=0)
     scheme, separator, host_and_port = address.rpartition("://")
     scheme = scheme if separator else "tcp"  # Dask's default
     address = f"{scheme}://{host_and_port}"

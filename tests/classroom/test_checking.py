@@ -544,6 +544,24 @@ def test_tensorflow_functions_can_be_checked() -> None:
     assert "Sequential" in attempt(lambda x: tf.keras.Sequential()).text
 
 
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (np.ones((2, 3)), (np.ones(3), np.ones(3))),
+        (np.ones((2, 3)), [[1, 1, 1], (1.0, 1, 1)]),
+        (np.array([1.0, 2.0]), (1, np.float32(2))),
+        ("learn", np.str_("learn")),
+        ({"turn": "act"}, {"turn": np.array("act")}),
+        (True, np.bool_(True)),
+        ((1.0, 0.5), [np.float64(1), 0.5]),
+        ((1.0, 0.5), np.array([1.0, 0.5])),
+        ([np.zeros(2), np.zeros((3, 1))], (np.zeros(2), np.zeros((3, 1)))),
+    ],
+)
+def test_the_same_values_in_another_type_are_right(expected: Any, actual: Any) -> None:
+    assert difference(normalise(expected), normalise(actual)) is None
+
+
 def test_the_part_that_differs_is_named() -> None:
     expected = normalise({"reward": 1.0, "rows": (np.ones(2), np.zeros(2))})
     found = difference(expected, normalise({"rows": (np.ones(2), np.ones(2)), "reward": 1.0}))
