@@ -19,7 +19,6 @@ import sys
 import time
 import traceback
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
@@ -209,26 +208,25 @@ def find_one_of_several(
 ) -> Mistake | None:
     """Return the known mistake that explains most of what is wrong, where none explains everything; or None.
 
-    It gives the reader's results in at least two of the places that are wrong and in a quarter of them, and is right
-    wherever the reader is right.
+    It gives the reader's results in at least two of the places where the reader's code shows something wrong and in a
+    quarter of them, and is right wherever the reader is right.
     """
     due, given = _parts(expected), _parts(seen)
-    wrong = {place for place in due if not same(due[place], given[place])}
+    right = {place for place, part in due.items() if place in given and same(part, given[place])}
+    wrong = given.keys() - right
     explained = {}
     for mistake in exercise.mistakes:
         mistaken = _parts(observe_all(exercise, mistake.wrong, cases))
-        contradicts = any(not same(due[place], mistaken[place]) for place in due.keys() - wrong)
-        explained[mistake.name] = 0 if contradicts else sum(same(given[place], mistaken[place]) for place in wrong)
+        contradicts = any(place not in mistaken or not same(due[place], mistaken[place]) for place in right)
+        agrees = [place for place in wrong & mistaken.keys() if same(given[place], mistaken[place])]
+        explained[mistake.name] = 0 if contradicts else len(agrees)
     best = max(exercise.mistakes, key=lambda mistake: explained[mistake.name], default=None)
     return best if best is not None and explained[best.name] >= max(2, len(wrong) / 4) else None
 
 
 def _parts(results: Sequence[Seen]) -> dict[tuple[int, str], Seen]:
-    """Return the parts of all outcomes by case and name; an outcome without names is one part.
-
-    What is not there is None.
-    """
-    parts: dict[tuple[int, str], Seen] = defaultdict(lambda: Seen(None))
+    """Return the parts of all outcomes by case and name; an outcome without names is one part."""
+    parts: dict[tuple[int, str], Seen] = {}
     for number, result in enumerate(results):
         if isinstance(result.outcome, Items) and not result.outcome.is_list:
             named = zip(result.outcome.names, result.outcome.values, strict=True)

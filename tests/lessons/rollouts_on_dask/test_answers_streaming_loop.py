@@ -1,4 +1,5 @@
 """Right and wrong loops as readers write them: each right one passes, each wrong one fails."""
+# ruff: noqa: B007, C408, PIE808, RET503
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ def right(answer):
 
 
 @right
-def a_dict_keyed_by_the_key_of_the_future(
-    client, as_completed, task, arguments, insert, *, total, window, retries
-):
+def a_dict_keyed_by_the_key_of_the_future(client, as_completed, task, arguments, insert, *, total, window, retries):
     in_flight = {}
     failed = {}
     arrivals = as_completed([])

@@ -1,4 +1,5 @@
 """Right and wrong checkpoints of a small run, as readers write them."""
+# ruff: noqa: B007, C408, PIE808, RET503
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations

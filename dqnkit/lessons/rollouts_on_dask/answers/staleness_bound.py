@@ -65,6 +65,14 @@ def _version_of_the_beginning(arrivals: Any, get_version: Any, insert: Insert, m
     return staleness_bound(arrivals, lambda: version, insert, max_policy_lag)
 
 
+def _always(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    return sum(1 for _ in arrivals)
+
+
+def _any_lag(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    return staleness_bound(arrivals, get_version, insert, 0)
+
+
 def _waits_for_all(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
     return staleness_bound(list(arrivals), get_version, insert, max_policy_lag)
 
@@ -152,8 +160,8 @@ ANSWERS = Answers(
         Mistake(
             "the lag's sign reversed",
             _sign,
-            "The lag is the wrong way round, so it is never above 0 and nothing is ever dropped. It is the learner's "
-            "version minus the rollout's: how many versions the learner is ahead.",
+            "Nothing is ever dropped. If you compute the lag, it is the wrong way round: it is the learner's version "
+            "minus the rollout's, how many versions the learner is ahead.",
         ),
         Mistake(
             "drops at the bound",
@@ -172,6 +180,16 @@ ANSWERS = Answers(
             _version_of_the_beginning,
             "The learner's version is read once, at the beginning. But it learns on while rollouts are under way: what "
             "was fresh when it was submitted may be stale when it arrives. Call `get_version()` for each rollout.",
+        ),
+        Mistake(
+            "drops everything",
+            _always,
+            "Every rollout is dropped, so the learner gets nothing. Insert those whose lag is at most the bound.",
+        ),
+        Mistake(
+            "the bound ignored",
+            _any_lag,
+            "Every rollout that lags at all is dropped. `max_policy_lag` is how many versions it may lag.",
         ),
         Mistake(
             "waits for all of them first",

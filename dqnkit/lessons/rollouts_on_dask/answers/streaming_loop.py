@@ -238,7 +238,9 @@ SUBMITS_SOMETHING_ELSE = (
         "arguments hidden in a lambda",
         replace(
             CORRECT,
-            how=lambda client, task, arguments, number, pure: client.submit(lambda: task(*arguments, number), pure=pure),
+            how=lambda client, task, arguments, number, pure: client.submit(
+                lambda: task(*arguments, number), pure=pure
+            ),
         ),
         "The arguments are inside a `lambda`, where Dask does not look for futures: the task gets a Future in place of "
         "the weights. Give function and arguments to `client.submit` side by side.",

@@ -88,8 +88,10 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
 
 def _describe_seeds(made: list[Any], sequences: list[int]) -> str:
     """How the actors were seeded, in words: random seeds themselves would differ in every run of the check."""
-    if made == sequences[: len(made)]:
+    if not made or set(map(str, made)) == set(map(str, sequences[: len(made)])):
         return "the sequence number of their task"
+    if None in made:
+        return "nothing"
     if len(made) > 1 and len(set(map(str, made))) == 1:
         return "the same in every task"
     return "something else than the sequence number of their task"

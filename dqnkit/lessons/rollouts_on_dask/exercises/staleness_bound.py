@@ -67,6 +67,7 @@ def fixed_cases() -> list[Case]:
             "the learner publishes 3 versions before each of four rollouts of version 10, bound 5",
             (10, [(10, 3), (10, 3), (10, 3), (14, 3)], 5),
         ),
+        Case("the learner is at version 3, rollouts of versions 3 and 2, bound 5", *_at(3, 3, 2)),
         Case("bound 0: only the newest weights will do", (7, [(7, 0), (6, 0), (7, 1), (8, 0)], 0)),
         Case("a large bound, rollouts in mixed order", (100, [(60, 0), (99, 1), (20, 2), (100, 0), (51, 0)], 50)),
     ]
@@ -78,7 +79,9 @@ def cases(rng: np.random.Generator) -> list[Case]:
     for bound in (0, *rng.integers(1, 40, size=3)):
         start, published = int(rng.integers(50, 500)), rng.integers(0, 4, size=int(rng.integers(8, 14)))
         published[0], published[-1] = 2, 3
-        lags = rng.permutation([bound, bound, bound + 1, bound + 1, *rng.integers(0, 2 * bound + 4, len(published) - 4)])
+        lags = rng.permutation(
+            [bound, bound, bound + 1, bound + 1, *rng.integers(0, 2 * bound + 4, len(published) - 4)]
+        )
         lags[:2], lags[-1] = (bound + 2, bound), bound  # a fresh one behind a stale one; the last is fresh
         versions = start + np.cumsum(published) - lags
         script = [(int(version), int(new)) for version, new in zip(versions, published, strict=True)]

@@ -293,9 +293,14 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
         ended = "with the error of a task"
     if returned is None and not (cluster.futures or cluster.called_here):
         return None
-    return {
+    called = {
         "calls of the task in the driver": cluster.called_here,
         "what went wrong in the tasks (but for the simulator)": _listed(dict.fromkeys(cluster.wrong_tasks)),
+    }
+    if cluster.wrong_tasks:  # all else follows from it
+        return called
+    return {
+        **called,
         "how it ended": ended,
         "inserted, by sequence number, as they arrived": _listed(cluster.inserted),
         "submitted as pure": cluster.pure,

@@ -45,6 +45,10 @@ def arrays_by_reference(run: SmallRun) -> dict[str, Any]:
     return {**by_reference(run), "replay": list(run.replay)}
 
 
+def online_by_reference(run: SmallRun) -> dict[str, Any]:
+    return {**save_state(run), "online": run.online}
+
+
 def generator_itself(run: SmallRun) -> dict[str, Any]:
     return {**save_state(run), "rng": run.rng}
 
@@ -89,7 +93,7 @@ def trains(run: SmallRun) -> dict[str, Any]:
 
 
 def rounded(run: SmallRun) -> dict[str, Any]:
-    return {**save_state(run), **{name: getattr(run, name).round(3) for name in ("online", "target", "velocity")}}
+    return {**save_state(run), "online": run.online.round(3)}
 
 
 def a_random_number(run: SmallRun) -> dict[str, Any]:
@@ -180,6 +184,11 @@ SAVES_THE_WRONG_THING = (
         "The arrays in your save are the run's own, and training changes them in place: use `.copy()`.",
     ),
     Mistake(
+        "online by reference",
+        online_by_reference,
+        "`online` in your save is the run's own array, and training changes it in place: use `run.online.copy()`.",
+    ),
+    Mistake(
         "replay by reference",
         replay_by_reference,
         "The replay buffer in your save is the run's own list, which grew as training went on: use `list(run.replay)`.",
@@ -193,8 +202,8 @@ SAVES_THE_WRONG_THING = (
     Mistake(
         "rounded",
         rounded,
-        "The arrays were saved with fewer digits. The resumed run begins a little beside the one that was saved, and "
-        "learning makes the difference larger. Save them as they are: `run.online.copy()`.",
+        "`online` was saved with fewer digits. The resumed run begins a little beside the one that was saved, and "
+        "learning makes the difference larger. Save every array as it is: `run.online.copy()`.",
     ),
     Mistake(
         "a number for the random state",
@@ -233,8 +242,9 @@ CHANGES_THE_RUN = (
     Mistake(
         "draws from the generator",
         draws,
-        "The save draws from the run's generator. From then on the run draws other numbers than one that was not "
-        "saved, so its result depends on how often you save. Read `run.rng.bit_generator.state`, and draw nothing.",
+        "The save draws from the run's generator, or puts another one in its place. From then on the run draws other "
+        "numbers than one that was not saved, so its result depends on how often you save. Only read: "
+        "`run.rng.bit_generator.state`.",
     ),
     Mistake(
         "draws after saving",

@@ -32,18 +32,24 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
     seen = {f"{name}": _fate(saved, name, run, never_saved) for name in SAVED_FIELDS}
     others = sorted(str(name) for name in saved if name not in SAVED_FIELDS)
     seen["saved, but not for a file"] = ", ".join(others) or "nothing"
-    seen["changed in the run by the save"] = _changes(run, never_saved)
+    changes = _changes(run, never_saved)
+    seen["changed in the run by the save"] = changes
     kept = {name: deepcopy(saved[name]) for name in SAVED_FIELDS if can_be_written(saved.get(name))}
     run.train(after)
     never_saved.train(after)
-    seen["the run goes on as one that was never saved"] = _alike(run, never_saved)
+    alike = _changes(run, never_saved) == "nothing"
+    seen["the run goes on as one that was never saved"] = "yes, bit for bit" if alike else f"no (changed: {changes})"
+    lacks = ", ".join(f"{name} {seen[name]}" for name in SAVED_FIELDS if seen[name] != AS_IT_WAS)
     resumed = SmallRun(other_seed)  # a new process begins with other weights
     try:
         resumed.load(kept)
         resumed.train(after)
-        seen["the resumed run goes on as one that never stopped"] = _alike(resumed, never_saved)
-    except Exception as error:
-        seen["the resumed run goes on as one that never stopped"] = f"no: {type(error).__name__}"
+        alike = _changes(resumed, never_saved) == "nothing"
+    except Exception:  # what was saved does not fit a run
+        alike = False
+    seen["a resumed run goes on as one that never stopped"] = (
+        "yes, bit for bit" if alike else f"no ({lacks or changes})"
+    )
     return seen
 
 
@@ -53,14 +59,16 @@ def _fate(saved: Mapping[Any, Any], name: str, run: SmallRun, right: SmallRun) -
         return MISSING
     value, own = saved[name], field_of(run, name)
     if not can_be_written(value):
-        return f"a {type(value).__name__}, which a file cannot hold"
+        return "an object that a file cannot hold"
     if value is own and isinstance(own, list):
         return "the run's own list, which goes on changing"
     if isinstance(value, np.ndarray) and isinstance(own, np.ndarray) and np.may_share_memory(value, own):
         return "the run's own array, which goes on changing"
     try:
         held, wanted = read_field(name, value), field_of(right, name)
-        if type(held) is type(wanted) and np.shape(held) == np.shape(wanted):
+        if np.shape(held) != np.shape(wanted):
+            return f"of the shape {np.shape(held)} in place of {np.shape(wanted)}"
+        if type(held) is type(wanted):
             if np.array_equal(held, wanted):
                 return AS_IT_WAS
             if isinstance(wanted, np.ndarray) and np.allclose(held, wanted, rtol=0.01, atol=0.006):
@@ -76,10 +84,6 @@ def _changes(run: SmallRun, right: SmallRun) -> str:
     if differ == ["replay"]:
         return "replay: transitions were removed" if len(run.replay) < len(right.replay) else "replay"
     return ", ".join(differ) or "nothing"
-
-
-def _alike(run: SmallRun, right: SmallRun) -> str:
-    return "yes, bit for bit" if _changes(run, right) == "nothing" else "no"
 
 
 def fixed_cases() -> list[Case]:

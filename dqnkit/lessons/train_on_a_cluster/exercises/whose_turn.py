@@ -20,6 +20,7 @@ def fixed_cases() -> list[Case]:
         case("300 put in, 768 drawn, 64 more would be 832", 768, 300, 64, 100, 4.0),
         case("300 put in, 736 drawn, 64 more make exactly 800", 736, 300, 64, 100, 4.0),
         case("300 put in, 737 drawn, 64 more would be 801", 737, 300, 64, 100, 4.0),
+        case("300 put in, 738 drawn, 64 more would be 802", 738, 300, 64, 100, 4.0),
         case("100 put in: learning_starts, and not one more", 0, 100, 64, 100, 4.0),
         case("110 put in, 4 x (110 - 100) = 40 may be drawn, a call takes 64", 0, 110, 64, 100, 4.0),
         case("90 put in, not yet learning_starts", 0, 90, 64, 100, 4.0),
@@ -28,6 +29,7 @@ def fixed_cases() -> list[Case]:
         case("2,000 put in, 7,500 drawn of 4 x 1,900 = 7,600", 7_500, 2_000, 64, 100, 4.0),
         case("2,000 put in, 7,580 drawn of 4 x 1,900 = 7,600", 7_580, 2_000, 64, 100, 4.0),
         case("2,000 put in, 7,900 drawn of 4 x 1,900 = 7,600", 7_900, 2_000, 64, 100, 4.0),
+        case("2,000 put in, 9,000 drawn of 4 x 1,900 = 7,600", 9_000, 2_000, 64, 100, 4.0),
     ]
 
 
@@ -44,6 +46,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
         allowed = int(ratio * (inserted - starts))
         add("exactly what is allowed", allowed - draws, inserted, draws, starts, float(ratio))
         add("one draw too many", allowed - draws + 1, inserted, draws, starts, float(ratio))
+        add("two draws too many", allowed - draws + 2, inserted, draws, starts, float(ratio))
         add("far below the bound", int(rng.integers(0, allowed - draws)), inserted, draws, starts, float(ratio))
         add("far above the bound", 2 * allowed + int(rng.integers(0, 50)), inserted, draws, starts, float(ratio))
         few = int(rng.integers(1, 25))
