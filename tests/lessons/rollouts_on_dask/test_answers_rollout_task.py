@@ -1,5 +1,5 @@
 """Right and wrong rollout tasks, as readers write them."""
-# ruff: noqa: B007, C408, PIE808, RET503
+# ruff: noqa: RET503
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Right and wrong bounds on policy lag, as readers write them."""
-# ruff: noqa: B007, C408, PIE808, RET503
+# ruff: noqa: B007, RET503
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Right and wrong loops as readers write them: each right one passes, each wrong one fails."""
-# ruff: noqa: B007, C408, PIE808, RET503
+# ruff: noqa: PIE808, RET503
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,7 @@ def test_the_fake_cluster_finds_futures_where_dask_finds_them() -> None:
 
 @pytest.mark.slow
 def test_what_the_lesson_says_of_failures_holds_on_a_real_cluster() -> None:
-    """A task lost with its worker runs again and nobody hears of it; an error, and a task that kills, come to the driver.
+    """A task lost with its worker runs again, unheard of; an error, and a task that kills, come to the driver.
 
     So ``error`` means that the task raised, or that several workers died of it; the loop gives up after its retries.
     """
@@ -100,7 +99,7 @@ def test_what_the_lesson_says_of_failures_holds_on_a_real_cluster() -> None:
         kill_worker(client, victim)
         assert future.result(timeout=60) == 1.0
         killer = client.submit(_die, pure=False)
-        with pytest.raises(KilledWorker, match="4 different workers|4 workers"):
+        with pytest.raises(KilledWorker, match="4 different workers"):
             killer.result(timeout=100)
         assert killer.status == "error"
         with pytest.raises(ZeroDivisionError):

@@ -1,5 +1,5 @@
 """Right and wrong checkpoints of a small run, as readers write them."""
-# ruff: noqa: B007, C408, PIE808, RET503
+# ruff: noqa: C408
 # mypy: disable-error-code="no-untyped-def,return"
 
 from __future__ import annotations
