@@ -1,4 +1,4 @@
-"""The functions that a notebook offers its reader: checks, hints, predictions, progress.
+"""The functions that a notebook offers its reader: checks, hints, predictions, progress, a program.
 
 Neither TensorFlow nor ipywidgets is imported here, and checks work without them.
 """
@@ -6,6 +6,7 @@ Neither TensorFlow nor ipywidgets is imported here, and checks work without them
 from __future__ import annotations
 
 from dqnkit.classroom.checking import CheckResult, check, hints, solution, use
+from dqnkit.classroom.own_program import write_program
 from dqnkit.classroom.predictions import compare, predict, prediction
 from dqnkit.classroom.progress_summary import download_progress, progress, upload_progress
 
@@ -21,4 +22,5 @@ __all__ = [
     "solution",
     "upload_progress",
     "use",
+    "write_program",
 ]

@@ -35,6 +35,7 @@ from dqnkit.classroom.allowance import is_library
 from dqnkit.classroom.comparison import Difference, Items, Other, difference, normalise, shorten, show
 from dqnkit.classroom.exercise import Case, Exercise, Mistake
 from dqnkit.classroom.kernel_health import damage
+from dqnkit.classroom.own_code import source_of
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
 from dqnkit.errors import UnknownNameError
@@ -130,7 +131,8 @@ def check(name: str, thing: Any) -> CheckResult:
         return CheckResult(str(name), "wrong", f"{name}: no such exercise", f"{error}")
     result = check_exercise(exercise, thing)
     if result.status != "open":
-        records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake)
+        code = source_of(thing) if result.passed else ""
+        records.record_check(exercise.name, exercise.notebook, result.passed, result.mistake, code)
     _LAST[exercise.name] = (thing, result.passed)
     return result
 

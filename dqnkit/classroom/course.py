@@ -92,6 +92,18 @@ def find_exercise(name: str) -> Exercise:
     return replace(exercise, notebook=notebook_name(lessons[name]), answers=answers)
 
 
+def find_answers(name: str) -> Answers:
+    """Return the answers to the exercise of this name, also to one of a lesson that is not part of the course.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    for file in FOLDER.glob(f"*/answers/{name}.py"):
+        answers: Answers = import_module(f"dqnkit.lessons.{file.parent.parent.name}.answers.{name}").ANSWERS
+        return answers
+    raise UnknownNameError(f"there is no exercise {name!r}")
+
+
 def recorded_names() -> list[str]:
     """Return the names of the recordings in the lessons' folders, as ``"lesson/name"``."""
     return sorted(f"{lesson}/{file.stem}" for lesson in LESSONS for file in (FOLDER / lesson).glob("recorded/*.json"))

@@ -128,8 +128,8 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def record_check(name: str, notebook: str, passed: bool, mistake: str = "") -> None:
-    """Record that an exercise was checked."""
+def record_check(name: str, notebook: str, passed: bool, mistake: str = "", code: str = "") -> None:
+    """Record that an exercise was checked, and the code if it passed; what passed before stays if this did not."""
 
     def edit(data: Record) -> None:
         fresh = {"notebook": notebook, "tries": 0, "first_tried": now(), "last_tried": now(), "passed": None}
@@ -137,10 +137,18 @@ def record_check(name: str, notebook: str, passed: bool, mistake: str = "") -> N
         entry["tries"] += 1
         entry["last_tried"] = now()
         entry["passed"] = entry["passed"] or (now() if passed else None)
+        if passed and code:
+            entry |= {"code": code, "code_passed": now()}
         if mistake and mistake not in entry["mistakes"]:
             entry["mistakes"].append(mistake)
 
     FILE.change(edit)
+
+
+def passed_code(name: str) -> str:
+    """Return the reader's code that passed the check of an exercise last; empty if there is none."""
+    entry = FILE.read()["checks"].get(name, {})
+    return str(entry.get("code", ""))
 
 
 def record_prediction(name: str, question: str, kind: str, value: Any) -> None:

@@ -1,8 +1,9 @@
 """The record of a reader's progress: what was predicted, tried and passed. Its format, and how two records are merged.
 
 It is kept in the file `dqnkit-progress.json`, in the folder of the notebook (`dqnkit.classroom.progress_file`), and
-nowhere else. The reader can look at the file and delete it. It holds no name, none of the reader's code, and not which
-hints and solutions were opened. It is JSON::
+nowhere else. The reader can look at the file and delete it. It holds no name of a person and not which hints and
+solutions were opened; of the reader's code it holds what passed a check, for the program that is made of it
+(`dqnkit.classroom.own_program`). It is JSON::
 
     {
       "format": "dqnkit-progress",
@@ -14,7 +15,9 @@ hints and solutions were opened. It is JSON::
           "first_tried": "2026-11-23T09:30:00Z",   times are UTC
           "last_tried": "2026-11-23T09:41:07Z",
           "passed": "2026-11-23T09:41:07Z",        when it first passed; null: not yet
-          "mistakes": ["jumps to the target"]      known mistakes that were seen, in the order of their first time
+          "mistakes": ["jumps to the target"],     known mistakes that were seen, in the order of their first time
+          "code": "def q_update(q, s, a, ...",     what passed last, with what it uses; not there: no source was found
+          "code_passed": "2026-11-23T09:41:07Z"    when it passed
         }
       },
       "predictions": {
@@ -35,7 +38,8 @@ newer version is renamed and never overwritten.
 
 **Merging** (two notebooks open at once, or a file uploaded) loses nothing, and doing it twice changes nothing more. Of
 a check it keeps the larger `tries`, the earliest `first_tried` and `passed`, the latest `last_tried` and all mistakes;
-of a prediction an answer rather than a skipped one, then the earlier.
+the code that passed last; of a prediction an answer rather than a skipped one, then the earlier. Code that is no text,
+too long, or more than definitions, is dropped when a file is read: the rest of the file is worth more.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
+from dqnkit.classroom import own_code
 from dqnkit.files import parse_json
 
 NAME = "dqnkit-progress.json"
@@ -78,6 +83,10 @@ def parse(content: str | bytes) -> Record:
         raise ValueError("it is damaged")
     if not all(_is_prediction(entry) for entry in data["predictions"].values()):
         raise ValueError("it is damaged")
+    for entry in data["checks"].values():
+        if not _is_code(entry):
+            entry.pop("code", None)
+            entry.pop("code_passed", None)
     return data
 
 
@@ -99,6 +108,17 @@ def _is_check(entry: Any) -> bool:
         _fits(entry, CHECK)
         and 0 <= entry["tries"] <= MANY
         and all(isinstance(mistake, str) for mistake in entry["mistakes"])
+    )
+
+
+def _is_code(entry: Record) -> bool:
+    """Whether an entry holds code and when it passed."""
+    code = entry.get("code")
+    return (
+        isinstance(code, str)
+        and isinstance(entry.get("code_passed"), str)
+        and len(code) <= own_code.LONGEST
+        and own_code.is_code(code)
     )
 
 
@@ -131,9 +151,11 @@ def merge(one: Record, other: Record) -> Record:
 def _join_checks(one: Record, other: Record) -> Record:
     passed = [entry["passed"] for entry in (one, other) if entry["passed"]]
     earlier, later = sorted((one, other), key=lambda entry: (entry["first_tried"], json.dumps(entry, sort_keys=True)))
+    newest = max((one, other), key=lambda entry: (entry.get("code_passed", ""), entry.get("code", "")))
     return {
         **later,
         **earlier,
+        **{field: newest[field] for field in ("code", "code_passed") if field in newest},
         "tries": max(one["tries"], other["tries"]),
         "last_tried": max(one["last_tried"], other["last_tried"]),
         "passed": min(passed, default=None),

@@ -80,8 +80,8 @@ def download_progress() -> RichText:
     )
     text = f"Download progress: it is the file {progress_file.FILE.path}"
     why = (
-        "Binder and Colab forget everything when a session ends. This file holds what passed and what you predicted, "
-        "not your code: save the notebook, too. The first notebook takes the file back; in any other run "
+        "Binder and Colab forget everything when a session ends. This file holds what you predicted and what passed, "
+        "with its code; not the notebooks: save them, too. The first notebook takes the file back; in any other run "
         "`upload_progress()` from `dqnkit.classroom`."
     )
     return RichText(rich_text.box("note", "Take your progress with you", f"<p>{link}</p>{rich_text.prose(why)}"), text)

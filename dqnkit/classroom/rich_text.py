@@ -51,6 +51,11 @@ def code(text: str) -> str:
     return f'<pre style="{PRE.format(space="pre")}">{escape(text)}</pre>'
 
 
+def scrolled(inside: str) -> str:
+    """Return HTML in a window of its own, which is no higher than a screen."""
+    return f'<div style="max-height: 32em; overflow-y: auto" tabindex="0">{inside}</div>'
+
+
 def fold(title: str, inside: str, is_open: bool = False) -> str:
     """Return HTML that unfolds when its title is clicked."""
     style = "margin: 0.35em 0"

@@ -47,7 +47,7 @@ def test_nothing_is_written_before_there_is_something(tmp_path: Path) -> None:
 def test_the_file_is_as_its_description_says() -> None:
     record_check("q_update", "01_q_update", False, "jumps to the target")
     record_check("q_update", "01_q_update", False, "jumps to the target")
-    record_check("q_update", "01_q_update", True)
+    record_check("q_update", "01_q_update", True, code="def q_update(): ...")
     record_check("q_update", "01_q_update", False)
     record_prediction("q_update-alpha", "Größer?", "number", 40.0)
     progress_file.record_happened("q_update-alpha", 52.0)
@@ -302,6 +302,12 @@ def test_importing_the_classroom_binds_no_folder(tmp_path: Path) -> None:
 # ---- merging
 
 times = st.sampled_from([f"2026-11-23T09:{minute:02}:00Z" for minute in range(0, 60, 15)])
+
+
+def with_code(entry: Any, when: str, name: str) -> Any:
+    return {**entry, "code": f"def {name}(): ...", "code_passed": when}
+
+
 checks = st.fixed_dictionaries(
     {
         "notebook": st.just("01_q_update"),
@@ -311,7 +317,7 @@ checks = st.fixed_dictionaries(
         "passed": st.none() | times,
         "mistakes": st.lists(st.sampled_from("abc"), unique=True),
     }
-)
+).flatmap(lambda entry: st.just(entry) | st.builds(with_code, st.just(entry), times, st.sampled_from(["a", "b"])))
 answers = st.fixed_dictionaries(
     {
         "question": st.just("?"),
@@ -339,6 +345,7 @@ def test_merging_may_be_done_twice_and_either_way_round(one: Any, other: Any) ->
     assert parse(json.dumps(merged)) == merged
     for name, entry in one["checks"].items():
         assert not entry["passed"] or merged["checks"][name]["passed"] <= entry["passed"]
+        assert merged["checks"][name].get("code_passed", "") >= entry.get("code_passed", "")
     for name, entry in one["predictions"].items():
         assert entry["value"] is None or merged["predictions"][name]["value"] is not None
 
