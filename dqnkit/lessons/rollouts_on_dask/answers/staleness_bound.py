@@ -12,7 +12,10 @@ Insert = Callable[[Rollout], None]
 
 
 def staleness_bound(
-    arrivals: Iterable[Rollout], get_version: Callable[[], int], insert: Insert, max_policy_lag: int
+    arrivals: Iterable[Rollout],
+    get_version: Callable[[], int],
+    insert: Insert,
+    max_policy_lag: int,
 ) -> int:
     """Insert the rollouts whose policy lag is at most ``max_policy_lag``; returns how many were dropped.
 
