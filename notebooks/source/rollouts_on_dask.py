@@ -171,7 +171,8 @@ victim = next(iter(client.scheduler_info()["workers"]))
 data = np.arange(5.0)
 steps = client.submit(Steps, actor=True, workers=[victim]).result()
 scattered = client.scatter(data, workers=[victim])
-held = client.submit(hold, data, pure=False, workers=[victim], allow_other_workers=True)  # rather on victim
+where = {"workers": [victim], "allow_other_workers": True}  # on victim, while it lives
+held = client.submit(hold, data, pure=False, **where)
 print("before:", steps.step().result(), steps.step().result(), scattered.result(), held.result())
 
 # %% [markdown]

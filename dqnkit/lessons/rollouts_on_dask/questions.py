@@ -141,9 +141,7 @@ QUESTIONS: dict[str, Question] = {
                 "take turns on fewer.",
                 wrong="On this computer there are enough cores for four that compute.",
             ),
-            NEITHER: Reply(
-                wrong="It costs some milliseconds a task, and these tasks take 200: section 7 measures it."
-            ),
+            NEITHER: Reply(wrong="It costs some milliseconds a task, and these tasks take 200: section 7 measures it."),
         },
         _faster,
     ),

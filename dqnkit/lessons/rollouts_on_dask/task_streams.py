@@ -88,7 +88,8 @@ def task_streams(streams: dict[str, list[Span]], *, what: str = "") -> Picture:
         handles = panels[-1].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower right", ncols=2, frameon=False)
     rows = "; ".join(
-        f"{name}: {len(spans)} bars on {len({span.worker for span in spans})} workers" for name, spans in streams.items()
+        f"{name}: {len(spans)} bars on {len({span.worker for span in spans})} workers"
+        for name, spans in streams.items()
     )
     return Picture.of(figure, f"Recorded task streams. {rows}.", f"What to look for: {what}" if what else "")
 
@@ -115,7 +116,9 @@ def _in_rounds(client: Any, workers: Sequence[str]) -> None:
 
 def _with_data_from_elsewhere(client: Any, workers: Sequence[str]) -> None:
     places = [number % len(workers) for number in range(4 * len(workers))]
-    arrays = [client.submit(_array, number, pure=False, workers=[workers[place]]) for number, place in enumerate(places)]
+    arrays = [
+        client.submit(_array, number, pure=False, workers=[workers[place]]) for number, place in enumerate(places)
+    ]
     _wait(arrays)
     _wait(
         client.submit(_nap, 0.1, array, pure=False, workers=[workers[(place + 1) % len(workers)]])  # not where it lies
@@ -138,7 +141,7 @@ def _spans(data: Sequence[dict[str, Any]]) -> list[Span]:
         for piece in task["startstops"]
         if piece["action"] in ("compute", "transfer")
     ]
-    return sorted((span._replace(begin=round(span.begin, 4), end=round(span.end, 4)) for span in spans))
+    return sorted(span._replace(begin=round(span.begin, 4), end=round(span.end, 4)) for span in spans)
 
 
 def record() -> dict[str, list[Span]]:

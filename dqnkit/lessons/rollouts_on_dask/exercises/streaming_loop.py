@@ -352,7 +352,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
         fresh.append(Case(f"a fresh cluster, window {window}", script(int(window), 2, {})))
     window, retries = int(rng.integers(4, 7)), int(rng.integers(1, 3))
     numbers = [int(number) for number in rng.permutation(window)]
-    several = dict.fromkeys(numbers[:retries + 1], 1)
+    several = dict.fromkeys(numbers[: retries + 1], 1)
     label = f"a fresh cluster, window {window}, retries {retries}: "
     fresh.append(Case(label + f"rollouts {_listed(sorted(several))} fail once each", script(window, retries, several)))
     often = {numbers[0]: retries}
