@@ -229,7 +229,7 @@ compare("rollouts_on_dask-survives", survived)
 
 # %%
 def rollout_task(make_actor, weights, epsilon, sequence):
-    """One rollout, made by whichever worker is free; the same arguments give the same rollout everywhere."""
+    """One rollout, made by any worker; the same arguments give the same rollout everywhere."""
     ### BEGIN SOLUTION
     actor = make_actor(sequence)
     try:
@@ -270,16 +270,19 @@ def make_actor(sequence):
 
 def equal(one, other):
     """Whether two rollouts hold the same transitions."""
-    return all(np.array_equal(mine, theirs) for mine, theirs in zip(one.transitions, other.transitions))
+    pairs = zip(one.transitions, other.transitions)
+    return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
 published = client.submit(hold, weights, pure=False)
-arguments = make_actor, published, epsilons  # a future may be an argument: the worker gets its result
+# a future may be an argument: the worker gets its result
+arguments = make_actor, published, epsilons
 futures = [client.submit(rollout_task, *arguments, number, pure=False) for number in range(6)]
 for future in as_completed(futures):
     rollout = future.result()
     kits = make_rollout(fixed, RolloutTask("[[number]]", 0, rollout.sequence, epsilons), weights)
-    print(f"rollout {rollout.sequence}: {rollout.steps:3} steps, as the kit's: {equal(rollout, kits)}")
+    same = equal(rollout, kits)
+    print(f"rollout {rollout.sequence}: {rollout.steps:3} steps, the same as the kit's: {same}")
 
 # %% [markdown]
 # ## 4. The stream
@@ -324,7 +327,7 @@ for future in as_completed(futures):
 
 # %%
 def streaming_loop(client, as_completed, task, arguments, insert, *, total, window, retries):
-    """Insert rollouts as they complete until they hold `total` steps; how many tries have failed."""
+    """Insert rollouts as they complete until they hold `total` steps; how many tries failed."""
     ### BEGIN SOLUTION
     numbers = {}  # future -> sequence number, of all tasks in flight
     failures = Counter()  # failed tries of each sequence number
@@ -463,7 +466,8 @@ from dqnkit.cluster.throughput import have_workers, steps_a_second
 from dqnkit.plots.scaling import speedup
 
 # %%
-computes = preset("CartPole-v1", num_envs=16, total_steps=10_000_000)  # a long run: tasks may be long
+# of a long run, so that tasks may be long
+computes = preset("CartPole-v1", num_envs=16, total_steps=10_000_000)
 waits = preset("dqnkit/SlowCartPole-v0", num_envs=1)
 SECONDS = 2.0  # to measure each  # fast: 0.3
 WORKERS = (1, 2, 4)  # fast: (1, 2)
@@ -632,8 +636,8 @@ task_length(steps_in_task, arriving, max(overhead, 0.0), max(per_step, 1e-9), in
 # %%
 for network, parameters in {"CartPole": 4_610, "Atari games": 1_700_000}.items():
     megabytes = 4 * parameters / 1e6  # float32
-    print(f"{network:12} {megabytes:5.2f} MB;", end="  ")
-    print(f"with each task {100 * megabytes:6.1f} MB a second, as results {5 * megabytes:5.2f} MB a second")
+    print(f"{network:12} {megabytes:5.2f} MB, a second:", end="  ")
+    print(f"with each task {100 * megabytes:6.1f} MB, as results {5 * megabytes:5.2f} MB")
 
 # %% [markdown]
 # A network of one gigabit a second carries 125 MB in a second, one of ten gigabits 1,250 MB. With each task, the weights of
@@ -760,7 +764,8 @@ error_curves(
 worse = [lag for lag, runs in zip(study.lags, study.late) if np.mean(runs) < study.late[0].min()]
 for lag, runs in zip(study.lags, study.late):
     below = sum(runs < study.late[0].min())
-    print(f"lag {lag:6,}: mean {np.mean(runs):3.0f}; {below:2} of {len(runs)} seeds below all of lag 0")
+    mean, seeds = np.mean(runs), len(runs)
+    print(f"lag {lag:6,}: mean {mean:3.0f}; {below:2} of {seeds} seeds are below all of lag 0")
 
 # %% Compare with your prediction
 compare("rollouts_on_dask-lag", worse[0] if worse else 0)

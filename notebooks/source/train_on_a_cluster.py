@@ -134,7 +134,7 @@ client
 # %%
 STEPS_IN_ALL = 50_000  # fast: 3_000
 cartpole = preset("CartPole-v1", seed=1, total_steps=STEPS_IN_ALL)
-print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
+print(f"{cartpole.samples_per_insert:g} samples per insert, {STEPS_IN_ALL:,} environment steps")
 
 # %% [markdown]
 # **Predict.** [[question.limit]]
@@ -399,7 +399,8 @@ status = await live(training, cluster=WatchedCluster(rollouts), title="A worker 
 
 # %%
 traffic = rollouts.traffic
-print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived + {traffic.failed} failed + ", end="")
+print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived", end=" + ")
+print(f"{traffic.failed} failed", end=" + ")
 print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
 print(f"lost with a worker: {traffic.lost}")
 print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
@@ -597,8 +598,8 @@ transition_bytes = 2 * 4 * 4 + 4 + 4 + 4  # two observations of 4 float32; actio
 back = first_run.transitions * transition_bytes
 out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
 versions, transitions = first_run.versions_sent, first_run.transitions
-print(f"weights out:      {versions:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
-print(f"transitions back: {transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
+print(f"weights out:      {out / 1e6:6.2f} MB ({versions:,} versions x {parameters:,} parameters)")
+print(f"transitions back: {back / 1e6:6.2f} MB ({transitions:,} x {transition_bytes} bytes)")
 
 # %% Compare with your prediction
 compare("train_on_a_cluster-bytes", (out, back))
