@@ -616,7 +616,7 @@ print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour, for the 
 
 # %% [markdown]
 # So the first rule of [[cloud]]: **keep driver and workers in one place.** And the second: end what you no longer use; a
-# forgotten machine often costs more than the one that worked.
+# forgotten machine costs as much as a busy one.
 #
 # ## 8. A program of your own
 #
@@ -637,7 +637,7 @@ program
 # certificates for this run only, so nobody else who can reach the ports can send it code.
 #
 # Run it, here or in a terminal (`python my_cluster_dqn.py --workers 2`). Ctrl-C ends it, and its workers, too. Here it makes
-# 12,000 steps, enough to see that it learns; in a terminal it makes 40,000.
+# 12,000 steps, enough to see that it learns; in a terminal it makes 60,000.
 
 # %%
 PROGRAM_STEPS = 12_000  # fast: 1_300

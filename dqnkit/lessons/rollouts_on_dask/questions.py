@@ -74,9 +74,9 @@ QUESTIONS: dict[str, Question] = {
             ONE: Reply(
                 right="Dask saw the same function with the same argument, ran it once, and gave its result to all "
                 "three.",
-                wrong="It would be so if Dask took the function for pure. Here it ran all three.",
+                wrong="This would happen if Dask took the function for pure. Here it ran all three.",
             ),
-            ERROR: Reply(wrong="It is no error: Dask has the result already and hands it out."),
+            ERROR: Reply(wrong="This is no error: Dask has the result already and returns it."),
         },
         _sums,
     ),
@@ -130,11 +130,11 @@ QUESTIONS: dict[str, Question] = {
         {
             BOTH: Reply(
                 right="On this computer there are enough cores for four that compute.",
-                wrong="Four processes on fewer free cores take turns. Only those that wait can do so four at once.",
+                wrong="Four processes on fewer free cores take turns. Only those that wait can all do so at once.",
             ),
             FAST_ONLY: Reply(
-                wrong="It is the other way round: computing needs cores, waiting needs none. Slow simulators are "
-                "what a cluster is good for, even on one computer."
+                wrong="It is the other way round: computing needs cores, waiting needs none. For a slow simulator several "
+                "workers pay, even on one computer."
             ),
             SLOW_ONLY: Reply(
                 right="Waiting needs no core, so four wait at once. Computing needs one each, and four processes "
@@ -164,7 +164,7 @@ QUESTIONS: dict[str, Question] = {
             ),
             SOME: Reply(
                 right="That is a large part of the time in which CartPole is learned: the newest policy goes where "
-                "older ones never were, and nobody shows it its errors there until much later.",
+                "older ones never were, and data about its errors there arrives much later.",
                 wrong="In this recording a lag of some thousand steps did no clear harm.",
             ),
             LONG: Reply(
@@ -175,7 +175,7 @@ QUESTIONS: dict[str, Question] = {
             NEVER: Reply(
                 right="In this recording no lag did clear harm.",
                 wrong="It may learn from any data, but only about what the data shows. The newest policy goes where "
-                "older ones never were; if it errs there, nobody shows it for as long as the lag lasts.",
+                "older ones never were; if its values are wrong there, no data corrects them for as long as the lag lasts.",
             ),
         },
         _harmful_lag,

@@ -137,7 +137,7 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "waits": Choice(
-        "And the CartPole that waits, with 4 workers on this computer's few cores?",
+        "And the CartPole that waits, with 4 workers: how many times as fast as in process?",
         {
             NO_FASTER: Reply(
                 right="The waiting needs no core, but the learner, the driver and the messages do. On this computer "
@@ -174,7 +174,7 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "death": Choice(
-        "And the training run?",
+        "What becomes of the training run?",
         {
             ENDS: Reply(wrong="An error would come only if no worker were left for a minute."),
             MISSING: Reply(
@@ -197,8 +197,8 @@ QUESTIONS: dict[str, Question] = {
                 "the numbers of the rollouts decide."
             ),
             CLOSE: Reply(
-                wrong="That is how it is with replicas, which sum their gradients in another order. Here one learner "
-                "computes it all, in one order."
+                wrong="Replicas behave like that, because they sum their gradients in another order. Here one learner "
+                "computes everything, in one order."
             ),
             EQUAL: Reply(
                 right="The learner takes the rollouts in the order of their numbers, not of their arrival, and each "

@@ -32,7 +32,7 @@ def test_it_is_a_plain_program_without_the_kit(tmp_path: Path) -> None:
     assert not re.search(r"^# part:", program.source, re.MULTILINE)
     imported = {line.split()[1] for line in program.source.splitlines() if re.match(" *(import|from) ", line)}
     assert imported == {
-        *("__future__", "argparse", "collections", "logging", "os", "time"),
+        *("__future__", "argparse", "collections", "logging", "time"),
         *("dask.distributed", "gymnasium", "numpy", "tensorflow"),
     }
     names = {part.name for part in program.parts}
