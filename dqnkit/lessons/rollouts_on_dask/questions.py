@@ -133,8 +133,8 @@ QUESTIONS: dict[str, Question] = {
                 wrong="Four processes on fewer free cores take turns. Only those that wait can all do so at once.",
             ),
             FAST_ONLY: Reply(
-                wrong="It is the other way round: computing needs cores, waiting needs none. For a slow simulator several "
-                "workers pay, even on one computer."
+                wrong="It is the other way round: computing needs cores, waiting needs none. With a slow simulator "
+                "several workers pay, even on one computer."
             ),
             SLOW_ONLY: Reply(
                 right="Waiting needs no core, so four wait at once. Computing needs one each, and four processes "
@@ -175,7 +175,7 @@ QUESTIONS: dict[str, Question] = {
             NEVER: Reply(
                 right="In this recording no lag did clear harm.",
                 wrong="It may learn from any data, but only about what the data shows. The newest policy goes where "
-                "older ones never were; if its values are wrong there, no data corrects them for as long as the lag lasts.",
+                "older ones never were; if its values are wrong there, no data corrects them while the lag lasts.",
             ),
         },
         _harmful_lag,
