@@ -586,8 +586,8 @@ speedup(
 compare("rollouts_on_dask-amdahl", round(lines["barrier"][4], 2) if 4 in lines["barrier"] else None)
 
 # %% [markdown]
-# The barrier lies near Amdahl's curve. The stream does better because its serial part runs *beside* the parallel part
-# and not after it. (With one worker there are then two at work, worker and driver: so it may even lie above the dotted
+# On a computer with nothing else to do, the barrier lies near Amdahl's curve (where cores are busy with other things, both
+# lines lie lower). The stream does better because its serial part runs *beside* the parallel part and not after it. (With one worker there are then two at work, worker and driver: so it may even lie above the dotted
 # line.) Its limit is another one: the driver cannot take more than 1 / 0.025 = 40 rollouts a second, however many
 # workers there are.
 #
