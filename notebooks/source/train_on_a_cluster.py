@@ -637,10 +637,10 @@ program
 # certificates for this run only, so nobody else who can reach the ports can send it code.
 #
 # Run it, here or in a terminal (`python my_cluster_dqn.py --workers 2`). Ctrl-C ends it, and its workers, too. Here it makes
-# 12,000 steps, enough to see that it learns; in a terminal it makes 60,000.
+# 8,000 steps, enough to see that it learns; in a terminal it makes 60,000.
 
 # %%
-PROGRAM_STEPS = 12_000  # fast: 1_300
+PROGRAM_STEPS = 8_000  # fast: 1_300
 program.run("--steps", PROGRAM_STEPS, "--workers", 2)
 
 # %% [markdown]
