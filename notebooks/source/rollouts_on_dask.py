@@ -369,10 +369,8 @@ check("streaming_loop", streaming_loop)
 # %%
 streaming_loop = use("streaming_loop", streaming_loop)
 
-arrived = []
-failed = streaming_loop(
-    client, as_completed, rollout_task, arguments, arrived.append, total=500, window=4, retries=2
-)
+arrived, settings = [], {"total": 500, "window": 4, "retries": 2}
+failed = streaming_loop(client, as_completed, rollout_task, arguments, arrived.append, **settings)
 print(f"arrived in the order {[rollout.sequence for rollout in arrived]}; {failed} tries failed")
 
 # %% [markdown]
@@ -385,9 +383,7 @@ def task_with_a_bug(make_actor, weights, epsilon, sequence):
 
 
 try:
-    streaming_loop(
-        client, as_completed, task_with_a_bug, arguments, print, total=500, window=4, retries=2
-    )
+    streaming_loop(client, as_completed, task_with_a_bug, arguments, print, **settings)
 except ZeroDivisionError as error:
     print(f"The loop has given up: {type(error).__name__}, {error}")
 
