@@ -548,6 +548,7 @@ print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; ste
 # %% Your prediction
 predict("train_on_a_cluster-weights")
 
+
 # %%
 def fingerprint(status):
     """Eight hex digits that change if any bit of the weights does."""
