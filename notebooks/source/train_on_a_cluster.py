@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
-#     run_seconds: 131
+#     run_seconds: 140
 # ---
 
 # %% [markdown]
@@ -637,14 +637,10 @@ program
 # again, and without the guard would start a cluster itself. And the cluster uses **TLS**: `Security.temporary()` makes
 # certificates for this run only, so nobody else who can reach the ports can send it code.
 #
-# Run it, here or in a terminal (`python my_cluster_dqn.py --workers 2`). Ctrl-C ends it, and its workers, too. Here it makes
-# 8,000 steps, enough to see that it learns; in a terminal it makes 60,000.
-
-# %%
-PROGRAM_STEPS = 8_000  # fast: 1_300
-program.run("--steps", PROGRAM_STEPS, "--workers", 2)
-
-# %% [markdown]
+# Run it in a terminal (in JupyterLab: File, New, Terminal): `python my_cluster_dqn.py --workers 2`. It makes 60,000 steps;
+# `--steps 8000` is enough to see that it learns. It needs about a gigabyte of memory beside this notebook: where there is
+# less, shut down the kernel of this notebook first. Ctrl-C ends it, and its workers, too.
+#
 # ## What we built
 #
 # The whole ring, over several processes, all of its parts at work at the same time.
