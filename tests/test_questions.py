@@ -100,6 +100,7 @@ TELLS: dict[str, tuple[str, ...]] = {
     "beyond_dqn-ablation": (r"Hessel", r"missed most", r"why the n-step", r"3 is about 32", r"changes nothing here"),
     "rollouts_on_dask-dice": (r"\bpure\b", r"same arguments, the same", r"does not run a key", r"result it has"),
     "rollouts_on_dask-survives": (r"after another worker died", r"looks made for", r"made again", r"recipe"),
+    "rollouts_on_dask-stream": (r"recording [12] (is|has|waits)", r"in rounds", r"red bars? in", r"needs an array"),
     "rollouts_on_dask-throughput": (
         *(r"rarely four times", r"limit you have met: cores", r"the other one leave", r"four\[1\]", r"not clear on"),
         *(r"busy brings nothing", r"waiting needs no"),
@@ -212,6 +213,7 @@ ONCE = [
     ("beyond_dqn-ablation", "it works well enough to be the part that Hessel et al. (2018) missed most"),
     ("rollouts_on_dask-dice", "### The same arguments, the same task?"),
     ("rollouts_on_dask-survives", "It looks made for environments"),
+    ("rollouts_on_dask-stream", "In the first stream tasks are submitted in rounds."),
     ("rollouts_on_dask-throughput", "explain why four of them are rarely four times as fast."),
     ("rollouts_on_dask-amdahl", "the barrier lies near Amdahl's curve."),
     ("rollouts_on_dask-lag", "say what policy lag is, measure it, and know how much of it does harm."),

@@ -158,7 +158,8 @@ def task_length(
     with styled_figure(WIDTH, 4.9) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True)
         upper.plot(lengths, arrived / 1_000, "o", color=PALETTE["environment"]["color"], markersize=7, label="measured")
-        fitted = f"{1_000 * overhead:.1f} ms a task + {1e6 * step:.2g} µs a step"
+        micros = 1e6 * step
+        fitted = f"{1_000 * overhead:.1f} ms a task + {micros:{',.0f' if micros >= 10 else '.2g'}} µs a step"
         upper.plot(fine, 1 / (overhead / fine + step) / 1_000, label=fitted, **PALETTE["reference"])
         upper.set(title="Too short: overhead", ylabel="thousand steps a second", xscale="log")
         upper.set_ylim(bottom=0)

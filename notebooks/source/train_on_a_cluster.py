@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
-#     run_seconds: 131
+#     run_seconds: 140
 # ---
 
 # %% [markdown]
@@ -11,7 +11,8 @@
 #
 # In [[rollouts_on_dask]] the actors moved to other processes. In [[strategy_learner]] the learner was spread over replicas. Now both run **together, at the
 # same time**: rollouts come in while the learner learns. You watch who waits for whom, you kill a worker in the middle
-# of it, and at the end the learner itself "dies" and goes on from a checkpoint.
+# of it, and the learner itself "dies" and goes on from a checkpoint. At the end you have a program of your own that trains
+# on a cluster.
 #
 # **After this notebook you will be able to**
 #
@@ -19,28 +20,25 @@
 # - predict what more workers bring;
 # - say what the death of a worker costs, and what a training run makes of it;
 # - name what a checkpoint must hold, and resume a run with another number of workers;
-# - reckon how many bytes travel, and which of them cost money in a cloud.
+# - compute how many bytes travel, and which of them cost money in a cloud;
+# - train with your own functions on a cluster of your own, from a terminal.
 #
-# **Time:** about [[minutes]] minutes. **You need** the loop of [[target_network]], rollouts as Dask tasks and policy lag ([[rollouts_on_dask]]). Of [[strategy_learner]] you need
+# **Time:** about [[minutes]] minutes, and [[optional_minutes]] for what is marked optional. **You need** the loop of [[target_network]], rollouts as Dask tasks and policy lag ([[rollouts_on_dask]]). Of [[strategy_learner]] you need
 # only the idea: a learner may be several replicas. Nothing is carried over from their kernels. Everything runs on
 # this computer; the workers are other processes on it.
 
 # %%
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from dqnkit.classroom import check, compare, download_progress, hints, predict, progress, use
-from dqnkit.learner import Learner
-from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
+# %% Import what this section uses from the kit, and draw the ring
+from dqnkit.classroom import check, compare, download_progress, predict, progress, use, write_program
 from dqnkit.plots import ring
 from dqnkit.presets import preset
 from dqnkit.training import train
-from dqnkit.widgets import live
 
 ring("environment", "actor", "replay", "learner", "target", "weights")
 
@@ -55,7 +53,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # be faster. What may the faster one do?
 #
 # - If the **actors** are faster, transitions come in quicker than the learner draws them, and most are hardly used.
-# - If the **learner** is faster, it draws the same old transitions again and again, and learns them by heart.
+# - If the **learner** is faster, it draws the same old transitions again and again, and overfits to them.
 #
 # So one number ties the two together: **samples per insert**, how many transitions are drawn from replay for each one
 # put in. The learner may draw only as much as the transitions so far allow:
@@ -84,23 +82,20 @@ def whose_turn(sampled, inserted, draws, learning_starts, samples_per_insert):
 
 check("whose_turn", whose_turn)
 
-# %%
-hints("whose_turn")
+# %% [markdown]
+# Does the kit follow the same rule? Here is the kit's loop, `train`, for a moment on CartPole. After each of its turns
+# it yields a status. Before each turn we ask `whose_turn`; then we see who had it (`A` the actors, `L` the learner).
 
 # %%
 whose_turn = use("whose_turn", whose_turn)
 
-# %% [markdown]
-# Is it the rule that the kit follows? Here is the kit's loop, `train`, for a moment on CartPole. After each of its turns
-# it yields a status. Before each turn we ask `whose_turn`; then we see who had it (`A` the actors, `L` the learner).
-
-# %%
-short = preset("CartPole-v1", total_steps=3_000, learning_starts=500, samples_per_insert=4.0, xla=False)
+bound = {"learning_starts": 500, "samples_per_insert": 4.0}
+short = preset("CartPole-v1", total_steps=3_000, xla=False, **bound)
 draws = short.updates_per_call * short.batch_size  # 16 batches of 64 in one call
 sampled = inserted = updates = 0
 said, happened = "", ""
 for status in train(short):
-    said += whose_turn(sampled, inserted, draws, short.learning_starts, short.samples_per_insert)[0].upper()
+    said += whose_turn(sampled, inserted, draws, **bound)[0].upper()
     happened += "L" if status.updates > updates else "A"
     counters = status.state.counters
     sampled, inserted, updates = counters.sampled, counters.inserted, status.updates
@@ -111,8 +106,8 @@ print("the same" if said == happened else "they differ")
 
 # %% [markdown]
 # Read the row: first only actors, until the buffer holds enough. Then a rhythm that the bound dictates. In one process
-# that is all. With workers, the actors go on *during* the learner's turns as well; an `A` then only means that the
-# learner had to **wait**. That is the one new thing in this notebook, and nearly all that follows is about it.
+# that is all. With workers, the actors go on *during* the learner's turns as well; an `A` then means only that the
+# learner had to **wait**. That is the new idea of this notebook, and nearly all that follows is about it.
 #
 # ## 2. The ring, live
 #
@@ -121,25 +116,30 @@ print("the same" if said == happened else "they differ")
 # machines (`dqnkit.cluster.multiworker`), would go into the same place, `train(..., learner=...)`,
 # and nothing else would change.
 
-# %%
+# %% Import what this section uses from the kit
 from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
+from dqnkit.learner import Learner
+from dqnkit.widgets import live
 
-silence_dask()  # it reports each worker that leaves; here workers leave on purpose
+silence_dask()  # Dask logs each worker that leaves; here workers leave on purpose
+
+# %%
 cluster = make_cluster(n_workers=2)
 client = cluster.get_client()
 client
 
 # %%
-cartpole = preset("CartPole-v1", seed=1, total_steps=50_000)  # fast: preset("CartPole-v1", seed=1, total_steps=3_000)
-print(f"{cartpole.samples_per_insert:g} samples per insert, {cartpole.total_steps:,} environment steps")
+STEPS_IN_ALL = 50_000  # fast: 3_000
+cartpole = preset("CartPole-v1", seed=1, total_steps=STEPS_IN_ALL)
+print(f"{cartpole.samples_per_insert:g} samples per insert, {STEPS_IN_ALL:,} environment steps")
 
 # %% [markdown]
 # **Predict.** [[question.limit]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-limit")
 
 # %% [markdown]
@@ -162,9 +162,9 @@ first_run = traffic
 waited = traffic.waiting_seconds / status.seconds
 worked = sum(row.busy_seconds for row in traffic.workers.values())
 print(f"{status.seconds:.1f} s in all; the learner waited for rollouts {waited:.0%} of the time")
-print(f"the two workers stepped environments for {worked:.1f} s together, of {2 * status.seconds:.1f} s that they had")
+print(f"the two workers together acted {worked:.1f} s, of {2 * status.seconds:.1f} s that they had")
 
-# %%
+# %% Compare with your prediction
 compare("train_on_a_cluster-limit", waited)
 
 # %% [markdown]
@@ -184,10 +184,10 @@ print(f"mean return of 100 greedy episodes: {returns.mean():.0f} (solved: 475)")
 # for an answer over a network.
 #
 # Four runs on the same two workers. For each we split the time into the learner's turns and the wait for the actors,
-# the `L` and the `A` of section 1, by the clock. (`timed` is that clock and nothing else; skip it if you like.)
+# the `L` and the `A` of section 1, by the clock.
 
 
-# %%
+# %% A clock for both sides: `timed(config, learner, steps, rollouts)`
 def timed(config, learner, steps, rollouts=None):
     """Train for so many steps. Seconds of the learner's turns, of the actors' turns, environment steps a second."""
     seconds = {"learner": 0.0, "actors": 0.0}
@@ -205,13 +205,13 @@ def timed(config, learner, steps, rollouts=None):
     return seconds["learner"], seconds["actors"], (status.step - first_step) / sum(seconds.values())
 
 
+# %%
 # `small` has learned already; that makes no difference to the clock
 plain = replace(cartpole, total_steps=50_000, learning_starts=200)
 waits = replace(plain, env_id="dqnkit/SlowCartPole-v0")
 wide = {"hidden_sizes": (1024, 1024), "xla": False}
 large = Learner(replace(plain, **wide))
-# not counted: the first update is compiled, which takes a second or two
-timed(replace(plain, **wide), large, steps=400)
+timed(replace(plain, **wide), large, steps=400)  # not counted: the first update is compiled
 
 STEPS, FEW, FEWEST = 15_000, 3_000, 1_500  # fast: 2_000, 700, 500
 SETTINGS = {
@@ -224,7 +224,7 @@ SETTINGS = {
 # %% [markdown]
 # **Predict.** [[question.sides]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-sides")
 
 # %%
@@ -234,6 +234,9 @@ for name, (config, learner, steps) in SETTINGS.items():
     shares[name] = (learner_seconds, actor_seconds)
     print(f"{name:36} {rate:8,.0f} steps a second")
 
+# %% Draw the shares of both sides
+from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
+
 waiting_chart(
     shares,
     title="Who waits for whom, with two workers",
@@ -241,32 +244,37 @@ waiting_chart(
     "plain, they would only wait as well.",
 )
 
-# %%
+# %% Compare with your prediction
 compare("train_on_a_cluster-sides", shares)
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
-# the **samples per insert** that tie them together. Where the actors are the limit, the help is in more of them. Where the
-# learner is, it is in a faster learner ([[strategy_learner]]), or in fewer samples per insert, if learning stands it.
+# the **samples per insert** that tie them together. Where the actors are the limit, more actors help. Where the learner is
+# the limit, a faster learner helps ([[strategy_learner]]), or fewer samples per insert, if the agent still learns with them.
 #
-# Try your own (not graded): with which number of samples per insert are the two sides about equal in C?
+# ### Both sides equal (optional)
+#
+# With which number of samples per insert are the two sides about equal in C?
 
 # %%
 MY_SAMPLES_PER_INSERT = 100.0
-mine = timed(replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT), small, FEW, ClusterRollouts(client))
-waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": mine[:2]}, title="My own")
+mine = replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT)
+seconds = timed(mine, small, FEW, ClusterRollouts(client))[:2]
+
+# %% Draw the shares of both sides
+waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": seconds}, title="My own")
 
 # %% [markdown]
 # ## 4. What do workers bring?
 #
 # Now the number of workers. In one process, acting and learning take turns, so their times **add up**. Let $a$ be the
 # actors' share of the time there, and $1 - a$ the learner's. With $n$ workers the two go on at once, and acting is
-# spread over $n$. Then the **slower** of the two sets the pace:
+# spread over $n$. Then the **slower** of the two decides the speed:
 #
-# $$\text{times as fast} \;\approx\; \frac{1}{\max(\, 1 - a, \; a / n \,)}$$
+# $$\text{times as fast} \;\le\; \frac{1}{\max(\, 1 - a, \; a / n \,)}$$
 #
-# (Amdahl's law in [[rollouts_on_dask]] has a sum where this has a maximum, for there one part came after the other.) First in process,
-# for $a$:
+# It is a bound: messages, and cores that all share, take their part. (Amdahl's law in [[rollouts_on_dask]] has a sum where
+# this has a maximum, for there one part came after the other.) First in process, for $a$:
 
 # %%
 PLACES = {"CartPole": (plain, STEPS), "waits 2 ms a step": (waits, FEW)}
@@ -278,18 +286,19 @@ for name, (*_, rate) in alone.items():
 # %% [markdown]
 # **Predict.** [[question.speed]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-speed")
 
 # %% [markdown]
 # **Predict.** [[question.waits]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-waits")
 
-# %%
-from dqnkit.cluster.throughput import have_workers  # lets the cluster grow or shrink
+# %% Import what lets the cluster grow or shrink
+from dqnkit.cluster.throughput import have_workers
 
+# %%
 WORKERS = [1, 2, 4]  # fast: [1, 2]
 rates = {name: [] for name in PLACES}
 for workers in WORKERS:
@@ -300,7 +309,7 @@ for workers in WORKERS:
         print(f"workers: {workers}   {name:20} {rates[name][-1]:.1f} times as fast as in process")
 have_workers(client, 2)
 
-# %%
+# %% Draw what was measured, and the bound of the formula
 from dqnkit.lessons.train_on_a_cluster.speedup_chart import speedup_chart
 
 speedup_chart(
@@ -311,45 +320,46 @@ speedup_chart(
     what="how does each line go with the number of workers, and where does a measured one lie beside its formula?",
 )
 
-# %%
+# %% Compare with your prediction
 compare("train_on_a_cluster-speed", round(rates["CartPole"][1], 2))
 
-# %%
-four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4, 0)
+# %% Compare with your prediction
+four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4)
 compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
-# **CartPole gains nothing, and may well lose**, however many workers there are: its steps are cheaper than the messages
-# about them, and on this computer the workers take cores from the learner. It is a fine environment to learn from, and
-# a bad one to show a cluster with. The one that waits gains with every worker. Where a measured line lies below its
-# formula, messages, and cores that all share, have taken the rest.
+# **CartPole gains nothing**, however many workers there are. In process nearly all of the time is the learner's, so even
+# actors that took no time would bring hardly anything: that is the bound, a little above 1. It may even become slower,
+# because on this computer the workers take cores from the learner. The one that waits may gain a lot: nearly all of its
+# time is the actors'. How much of the bound it reaches depends on the free cores: the waiting needs none, but
+# learner, driver and messages do. On a computer with two busy cores, four workers may bring less than twice the speed.
 #
 # ## 5. A worker dies
 #
 # On real clusters machines disappear: power fails, memory runs out, the cloud takes back what it lent cheaply. It is
 # better to see that once on purpose. Two workers train on the CartPole that waits. In the middle of it one of them is
-# killed, the hard way: its process is ended by the operating system, with no time for a farewell.
+# killed: the operating system ends its process, without warning.
 #
 # Each rollout of a run has a number of its own. We note the numbers of all that go into replay.
 
 # %% [markdown]
 # **Predict.** [[question.lost]]
 
-# %%
+# %% Your prediction
 have_workers(client, 2)
 predict("train_on_a_cluster-lost")
 
 # %% [markdown]
 # **Predict.** [[question.death]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-death")
 
 # %% [markdown]
 # Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
 # cannot: on Colab a running cell hears no clicks), the cell does it by itself half-way.
 
-# %%
+# %% Note the numbers of the rollouts, and kill a worker half-way
 from dqnkit.cluster.faults import kill_worker
 
 
@@ -377,44 +387,48 @@ def with_a_death(statuses, rollouts, at_step):
         yield status
 
 
+# %%
 numbers = []
-slow = replace(waits, total_steps=15_000)  # fast: replace(waits, total_steps=1_500)
+TOTAL = 15_000  # fast: 1_500
+slow = replace(waits, total_steps=TOTAL)
 small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
-training = with_a_death(train(slow, learner=small, rollouts=rollouts), rollouts, at_step=slow.total_steps // 2)
+training = train(slow, learner=small, rollouts=rollouts)
+training = with_a_death(training, rollouts, at_step=TOTAL // 2)
 status = await live(training, cluster=WatchedCluster(rollouts), title="A worker dies")
 
 # %%
 traffic = rollouts.traffic
-print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived + {traffic.failed} failed + ", end="")
+print(f"{traffic.submitted} tasks submitted = {traffic.arrived} arrived", end=" + ")
+print(f"{traffic.failed} failed", end=" + ")
 print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
 print(f"lost with a worker: {traffic.lost}")
 print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
 deaths = sum(row.lost for row in traffic.workers.values())
 print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
 
-# %%
+# %% Compare with your prediction
 compare("train_on_a_cluster-lost", traffic.lost)
 
-# %%
+# %% Compare with your prediction
 compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is not None else None)
 
 # %% [markdown]
-# In the view you saw the worker's row turn to *lost*, and about two seconds later a new process in its place: its
+# In the view you saw the worker's row turn to *lost*, and some seconds later a new process in its place: its
 # **nanny**, a small process that looks after each worker, had started it. On a cluster without nannies the other
 # workers go on alone.
 #
-# Why did nothing break? Three decisions, all made long before the accident:
+# Why did nothing break? Because of three decisions, all made long before the accident:
 #
 # - **A task is plain.** All it needs travels with it (settings, weights, epsilon, its number). So it can be run
-#   anywhere, again.
-# - **Nothing on a worker is precious.** Its environments are lost, and new ones are built; their episodes begin anew.
+#   again, anywhere.
+# - **Nothing that lies on a worker is needed.** Its environments are lost, and new ones are built, with new episodes.
 #   The weights that it held are a task's *result*: Dask computes the result again for whoever needs it.
 # - **The driver keeps a list** of the tasks that it waits for. A rollout goes into replay only while its task is on the
-#   list, and then the task is struck off. So a task may well run twice; its rollout goes in once.
+#   list, and then the task is struck off. So a task may run twice; its rollout goes in once.
 #
-# A **frozen** worker is worse than a dead one. (Pause a process with the signal SIGSTOP, or let its machine hang.) Its
-# connection stays open, so nobody is told. There is only one sign: nothing comes. So nothing is waited for without a limit: a
+# A **frozen** worker is worse than a dead one. (A process can be paused with the signal SIGSTOP; a machine can hang.) Its
+# connection stays open, so nobody is told. There is only one sign: nothing arrives. So every wait has a time limit: a
 # worker that gives no sign of life for some time is restarted, and its tasks go to others.
 #
 # ## 6. The driver dies
@@ -425,7 +439,7 @@ compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is
 #
 # ### Your turn: `save_state` (8 minutes, difficulty 2 of 3)
 #
-# `SmallRun` is a training run so small that it trains in a millisecond: Q-learning on a corridor of six places. It has
+# `SmallRun` is a training run that takes milliseconds: Q-learning on a corridor of six places. It has
 # all that a large one has:
 #
 # | attribute | what it is |
@@ -439,8 +453,8 @@ compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is
 # | `run.client` | the connection to the cluster |
 #
 # Return a dict with what has to be saved, under the attributes' names, from which `other_run.load(saved)` can take it.
-# Two things to think of: which of these is *not* saved; and that the run **goes on** after the save, changing its arrays
-# and its list in place.
+# Two things to think of: which of these is *not* saved; and that the run **goes on** after the save, exactly as if it had
+# not been saved, changing its arrays and its list in place.
 
 
 # %%
@@ -461,12 +475,10 @@ def save_state(run):
 
 check("save_state", save_state)
 
-# %%
-hints("save_state")
-
-# %%
+# %% Import the small run
 from dqnkit.lessons.train_on_a_cluster.small_run import SmallRun
 
+# %%
 save_state = use("save_state", save_state)
 
 run = SmallRun(seed=0)
@@ -486,12 +498,18 @@ print("equal after 50 more steps:", np.array_equal(run.online, resumed.online))
 # workers, then a checkpoint, and then the "driver dies": we leave the loop and delete all that it had.
 #
 # With `deterministic=True` a rollout is whole episodes, seeded by its number, and rollouts are put in by their numbers,
-# not as they happen to arrive. That costs some speed: everyone waits for the slowest rollout of a round. What it buys,
-# you will see.
+# not as they happen to arrive. That costs some speed: everyone waits for the slowest rollout of a round. You will see what
+# it is good for.
 
-# %%
+# %% Import what this section uses from the kit
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
 from dqnkit import checkpoint
 
+# %%
 exact = preset(
     "CartPole-v1",
     deterministic=True,
@@ -515,9 +533,7 @@ del training, status  # the driver is gone: learner, replay and all
 # %% [markdown]
 # What is on the disk? Compare it with your `save_state`:
 
-# %%
-import json
-
+# %% List the files and what is in them
 for path in sorted(Path(folder.name).rglob("*.npz")):
     with np.load(path) as arrays:
         names = dict.fromkeys(name.partition("/")[0] for name in arrays)  # "online/0" is the first array of "online"
@@ -529,13 +545,11 @@ print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; ste
 # %% [markdown]
 # **Predict.** [[question.weights]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-weights")
 
+
 # %%
-import hashlib
-
-
 def fingerprint(status):
     """Eight hex digits that change if any bit of the weights does."""
     return hashlib.sha256(status.weights.values.tobytes()).hexdigest()[:8]
@@ -549,33 +563,34 @@ training = with_a_death(train(exact, rollouts=rollouts), rollouts, at_step=exact
 *_, finished["two workers, one killed"] = training
 
 have_workers(client, 1)
-restored = checkpoint.restore(folder.name)  # a new learner and a new replay buffer, filled from the disk
-*_, finished["saved on two workers, resumed on one"] = train(exact, rollouts=ClusterRollouts(client), state=restored)
+restored = checkpoint.restore(folder.name)  # a new learner and a new replay buffer, from the disk
+training = train(exact, rollouts=ClusterRollouts(client), state=restored)
+*_, finished["saved on two workers, resumed on one"] = training
 
 for name, status in finished.items():
-    print(f"{name:38} {status.step:,} steps, {status.updates:,} updates, weights {fingerprint(status)}")
+    counts = f"{status.step:,} steps, {status.updates:,} updates"
+    print(f"{name:38} {counts}, weights {fingerprint(status)}")
 
-# %%
+# %% Compare with your prediction
 weights = [status.weights.values for status in finished.values()]
 compare("train_on_a_cluster-weights", weights)
 
 # %% [markdown]
-# Why care about the last bit? Because it turns "it seems to work after a crash" into something a test can decide. If the
-# optimizer's memory were forgotten, the curve would look fine, and nobody would notice for months; the fingerprint
-# differs at once.
+# Why care about the last bit? Because it turns "it seems to work after a crash" into something that a test can decide. If
+# the optimizer's memory were forgotten, the curve would hardly show it; the fingerprint differs at once.
 #
 # On the command line, `dqnkit train` saves by itself now and then (as often as costs at most a fiftieth of the time),
 # and `dqnkit resume` goes on.
 #
 # ## 7. What it costs
 #
-# Machines are paid for by the hour, and in a cloud some of the bytes are paid for as well. Back to the run of section 2:
-# what travelled?
+# Machines are paid for by the hour, and in a cloud some of the bytes are paid for as well. What travelled in the run of
+# section 2?
 
 # %% [markdown]
 # **Predict.** [[question.bytes]]
 
-# %%
+# %% Your prediction
 predict("train_on_a_cluster-bytes")
 
 # %%
@@ -583,29 +598,54 @@ parameters = finished["in process, no stop"].weights.values.size  # the same net
 transition_bytes = 2 * 4 * 4 + 4 + 4 + 4  # two observations of 4 float32; action, reward, discount
 back = first_run.transitions * transition_bytes
 out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
-print(f"weights out:      {first_run.versions_sent:6,} versions x {parameters:,} parameters: {out / 1e6:6.2f} MB")
-print(f"transitions back: {first_run.transitions:6,} x {transition_bytes} bytes:            {back / 1e6:6.2f} MB")
+versions, transitions = first_run.versions_sent, first_run.transitions
+print(f"weights out:      {out / 1e6:6.2f} MB ({versions:,} versions x {parameters:,} parameters)")
+print(f"transitions back: {back / 1e6:6.2f} MB ({transitions:,} x {transition_bytes} bytes)")
+
+# %% Compare with your prediction
 compare("train_on_a_cluster-bytes", (out, back))
 
 # %% [markdown]
-# Small numbers: a run of some seconds. Now the same reckoning for Atari frames, 84 x 84 bytes each, at 10,000 steps a
+# These are small numbers, of a run of some seconds. Now the same for Atari frames, 84 x 84 bytes each, at 10,000 steps a
 # second, with the learner here and the workers in a cloud that takes 0.09 dollars for each gigabyte that leaves it (a
-# usual order of magnitude; [[cloud]] looks at real prices):
+# typical price; [[cloud]] looks at real ones):
 
 # %%
 PRICE = 0.09  # dollars for a gigabyte that leaves the cloud
 frames = 84 * 84 * 10_000 * 3_600 / 1e9  # gigabytes an hour
-print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour: more than most machines that made them")
+print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour, for the frames alone")
 
 # %% [markdown]
-# So the first rule of [[cloud]]: **keep driver and workers in one place.** And the second: what costs most is often what was
-# forgotten and still runs.
+# So the first rule of [[cloud]]: **keep driver and workers in one place.** And the second: end what you no longer use; a
+# forgotten machine costs as much as a busy one.
+#
+# ## 8. A program of your own
+#
+# `my_dqn.py` of [[target_network]] trains in one process. Its counterpart on a cluster needs only the functions that you
+# have written since: `rollout_task`, `streaming_loop`, `staleness_bound` and `whose_turn`. The next cell puts them together
+# with your network and your training step, and with the little that joins them, in the file `my_cluster_dqn.py`. Where one
+# of yours has not passed its check, the worked solution stands in for it, and a comment says so. The program imports NumPy,
+# Gymnasium, TensorFlow and Dask, and nothing of this kit.
+
+# %%
+program = write_program("my_cluster_dqn.py")
+program
+
+# %% [markdown]
+# Three things in it are new. The workers act with NumPy: they get the arrays of the weights, so that no worker has to
+# import TensorFlow. `if __name__ == "__main__":` guards the part that starts processes: each worker process imports the file
+# again, and without the guard would start a cluster itself. And the cluster uses **TLS**: `Security.temporary()` makes
+# certificates for this run only, so nobody else who can reach the ports can send it code.
+#
+# Run it in a terminal (in JupyterLab: File, New, Terminal): `python my_cluster_dqn.py --workers 2`. It makes 60,000 steps;
+# `--steps 8000` is enough to see that it learns. It needs about a gigabyte of memory beside this notebook: where there is
+# less, shut down the kernel of this notebook first. Ctrl-C ends it, and its workers, too.
 #
 # ## What we built
 #
-# The whole ring, over several processes, all parts lit and all at work at the same time.
+# The whole ring, over several processes, all of its parts at work at the same time.
 
-# %%
+# %% Draw the ring
 ring("environment", "actor", "replay", "learner", "target", "weights")
 
 # %% [markdown]
@@ -615,14 +655,14 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # | --- | --- | --- | --- |
 # | **synchronisation** | one waits for the other | all replicas, at every update ([[strategy_learner]]); the learner, where the bound says so | samples per insert |
 # | **staleness** | actors act under older weights | policy lag ([[rollouts_on_dask]], and the view above) | a window of two tasks; the largest lag that is taken |
-# | **faults** | a process dies, or only freezes | a worker: two or three rollouts, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
+# | **faults** | a process dies, or only freezes | a worker: the rollouts on it, one or a few, made again. The driver: all since the last checkpoint | plain tasks, the driver's list, time limits; checkpoints |
 # | **cost** | bytes and hours | transitions back, weights out | long tasks, small types (uint8), one place |
 #
 # ### Quiz
 #
 # <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Take them?</summary>
-# No: the learner sets the pace, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
-# fewer samples per insert, if learning stands it.</details>
+# No: the learner decides the speed, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
+# fewer samples per insert, if the agent still learns with them.</details>
 #
 # <details><summary>A friend's driver puts in whatever arrives, and submits again whatever is late. What goes wrong?</summary>
 # A late rollout may still arrive, and then its second copy too: the same transitions are in replay twice, and drawn
@@ -630,8 +670,8 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
 # It drew its first batches from a few new transitions, all of one policy and alike ([[replay]]), and the network forgot what
-# only the old ones had shown. The bound also counts anew: the learner waits until learning_starts is passed
-# again.</details>
+# only the old ones had shown. The bound also begins again: the learner waits until `learning_starts` new transitions are
+# there.</details>
 #
 # ### Further reading
 #
@@ -642,13 +682,14 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #   from the single-process parts.
 # - Cassirer et al. (2021), *Reverb: a framework for experience replay*: the bound of section 1 as a rate limiter.
 #
-# Now the cluster is closed: its scheduler, its workers and their nannies end. In **[[cloud]]** the same on machines of a cloud.
+# The next cell closes the cluster: its scheduler, its workers and their nannies end. **[[cloud]]** does the same on machines
+# of a cloud.
 
-# %%
+# %% Close the cluster; your progress
 client.close()
 cluster.close()
 folder.cleanup()
 progress()
 
-# %%
+# %% Download your progress
 download_progress()

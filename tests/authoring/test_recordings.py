@@ -18,7 +18,7 @@ from dqnkit.errors import ConfigError
 from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
-OTHER_DATA = {"rollouts_on_dask/policy_lag"}  # recorded by another command
+OTHER_DATA = {"rollouts_on_dask/policy_lag", "rollouts_on_dask/task_streams"}  # recorded by other commands
 RECORDED = set(course.recorded_names()) - OTHER_DATA
 
 

@@ -13,6 +13,12 @@ EVERYTHING, DATA_TOO, RESULT, NOTHING = (
     "only the task's result",
     "none of them",
 )
+ROUNDS, TRANSFERS, TOO_SHORT, ONE_SLOW = (
+    "in 1 data from elsewhere, in 2 a barrier",
+    "in 1 a barrier, in 2 data from elsewhere",
+    "in both tasks that are too short",
+    "in both one slow worker",
+)
 BOTH, FAST_ONLY, SLOW_ONLY, NEITHER = (
     "both about 4 times",
     "CartPole about 4 times, SlowCartPole less: it is slow",
@@ -40,7 +46,15 @@ def _survived(survived: Mapping[str, bool]) -> str:
 def _faster(times: Sequence[float]) -> str | None:
     """From how many times faster 4 workers were: CartPole, SlowCartPole. None where other programs used the cores."""
     cartpole, slow = times
-    return BOTH if min(cartpole, slow) > 3 else SLOW_ONLY if slow > 3 else None
+    if min(cartpole, slow) > 3:
+        return BOTH
+    return SLOW_ONLY if slow > 2 and slow > 1.3 * cartpole else None
+
+
+def _waits(recordings: Sequence[Mapping[str, float]]) -> str | None:
+    """From the shares of the workers' time in the two recordings: what kept them from working in each."""
+    first, second = (max(("white", "transfer"), key=lambda what: shares[what]) for shares in recordings)
+    return {("white", "transfer"): TRANSFERS, ("transfer", "white"): ROUNDS}.get((first, second))
 
 
 def _harmful_lag(lag: int) -> str:
@@ -60,9 +74,9 @@ QUESTIONS: dict[str, Question] = {
             ONE: Reply(
                 right="Dask saw the same function with the same argument, ran it once, and gave its result to all "
                 "three.",
-                wrong="It would be so if Dask took the function for pure. Here it ran all three.",
+                wrong="This would happen if Dask took the function for pure. Here it ran all three.",
             ),
-            ERROR: Reply(wrong="It is no error: Dask has the result already and hands it out."),
+            ERROR: Reply(wrong="This is no error: Dask has the result already and returns it."),
         },
         _sums,
     ),
@@ -87,25 +101,47 @@ QUESTIONS: dict[str, Question] = {
         },
         _survived,
     ),
+    "stream": Choice(
+        "What keeps the three workers from working?",
+        {
+            ROUNDS: Reply(
+                wrong="It is the other way round. A worker that waits for data shows a red bar, one that waits for "
+                "the others in its round shows white."
+            ),
+            TRANSFERS: Reply(
+                right="In recording 1 three tasks begin together, and whoever is done first waits in white for the "
+                "longest. In recording 2 a red transfer stands before the work: each task needs an array that lies on "
+                "another worker."
+            ),
+            TOO_SHORT: Reply(
+                wrong="Tasks that are too short show as thin bars with white between them, even where no worker waits "
+                "for another. Here the tasks of recording 1 begin together, in rounds, and the time of recording 2 is "
+                "red, not white."
+            ),
+            ONE_SLOW: Reply(
+                wrong="A slow worker would have the longest bars in its row, again and again. Here the longest bars of "
+                "recording 1 are on another worker in each round."
+            ),
+        },
+        _waits,
+    ),
     "throughput": Choice(
         "With 4 workers instead of one on this computer, how many times more steps of each come in?",
         {
             BOTH: Reply(
                 right="On this computer there are enough cores for four that compute.",
-                wrong="Four processes on fewer free cores take turns. Only those that wait can do so four at once.",
+                wrong="Four processes on fewer free cores take turns. Only those that wait can all do so at once.",
             ),
             FAST_ONLY: Reply(
-                wrong="It is the other way round: computing needs cores, waiting needs none. Slow simulators are "
-                "what a cluster is good for, even on one computer."
+                wrong="It is the other way round: computing needs cores, waiting needs none. With a slow simulator "
+                "several workers pay, even on one computer."
             ),
             SLOW_ONLY: Reply(
                 right="Waiting needs no core, so four wait at once. Computing needs one each, and four processes "
                 "take turns on fewer.",
                 wrong="On this computer there are enough cores for four that compute.",
             ),
-            NEITHER: Reply(
-                wrong="It costs some milliseconds a task, and these tasks take 200: you will measure that in section 7."
-            ),
+            NEITHER: Reply(wrong="It costs some milliseconds a task, and these tasks take 200: section 7 measures it."),
         },
         _faster,
     ),
@@ -124,11 +160,11 @@ QUESTIONS: dict[str, Question] = {
         {
             SHORT: Reply(
                 right="In this recording even a short lag did harm.",
-                wrong="Replay is full of transitions that are much older than that, and is none the worse for it.",
+                wrong="Replay is full of transitions that are much older than that, and learning from them works.",
             ),
             SOME: Reply(
                 right="That is a large part of the time in which CartPole is learned: the newest policy goes where "
-                "older ones never were, and nobody shows it its errors there until much later.",
+                "older ones never were, and data about its errors there arrives much later.",
                 wrong="In this recording a lag of some thousand steps did no clear harm.",
             ),
             LONG: Reply(
@@ -139,7 +175,7 @@ QUESTIONS: dict[str, Question] = {
             NEVER: Reply(
                 right="In this recording no lag did clear harm.",
                 wrong="It may learn from any data, but only about what the data shows. The newest policy goes where "
-                "older ones never were; if it errs there, nobody shows it for as long as the lag lasts.",
+                "older ones never were; if its values are wrong there, no data corrects them while the lag lasts.",
             ),
         },
         _harmful_lag,

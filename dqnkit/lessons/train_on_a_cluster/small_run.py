@@ -7,6 +7,7 @@ begins new episodes.)
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ class SmallRun:
                     f"{name!r} is a {type(value).__name__}: a file holds arrays, numbers, text, lists"
                 )
             if name == "rng":
-                self.rng.bit_generator.state = value
+                self.rng.bit_generator.state = read_field(name, value)
             else:
-                setattr(self, name, _copy(value))
+                setattr(self, name, read_field(name, value))
 
     def _act(self) -> None:
         place = int(self.rng.integers(NUM_PLACES - 1))
@@ -99,6 +100,15 @@ def can_be_written(value: Any) -> bool:
     return isinstance(value, (bool, int, float, str, np.ndarray, np.generic))
 
 
-def _copy(value: Any) -> Any:
-    """A copy that shares no memory with ``value``."""
-    return value.copy() if isinstance(value, (np.ndarray, list, dict)) else value
+def field_of(run: SmallRun, name: str) -> Any:
+    """A field of a run, the generator as its state."""
+    return run.rng.bit_generator.state if name == "rng" else getattr(run, name)
+
+
+def read_field(name: str, value: Any) -> Any:
+    """A saved field as a run holds it: a copy. Lists may stand for arrays, and arrays or tuples for lists."""
+    if name in ("online", "target", "velocity"):
+        return np.array(value, dtype=np.float64)
+    if name == "replay":
+        return [(int(place), int(action), float(reward), int(end)) for place, action, reward, end in value]
+    return deepcopy(value) if name == "rng" else int(value)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,52 +34,8 @@ def test_a_rollout_task_works_with_the_kits_actor() -> None:
         np.testing.assert_array_equal(first, second)
 
 
-def test_an_actor_may_be_closed_by_a_with() -> None:
-    from contextlib import closing
-
-    def task(make_actor: Any, weights: Any, epsilon: Any, sequence: Any) -> Any:
-        with closing(make_actor(sequence)) as actor:
-            return actor.rollout(weights=weights, epsilon=epsilon, sequence=sequence)
-
-    assert check_exercise(find_exercise("rollout_task"), task).passed
-
-
-def test_a_stream_that_submits_before_it_inserts_passes() -> None:
-    """Another right solution: futures in a list, the number on the future, a set to avoid duplicates."""
-
-    def loop(client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, *, total: int, window: int) -> int:
-        futures = []
-        for number in range(window):
-            futures.append(client.submit(task, *arguments, number, pure=False))
-            futures[-1].my_number = number
-        arrivals = as_completed(list(futures))
-        seen: set[int] = set()
-        steps, lost, fresh = 0, 0, window
-        while steps < total:
-            future = next(arrivals)
-            futures.remove(future)
-            ok = future.status == "finished"
-            number = fresh if ok else future.my_number
-            fresh += ok
-            lost += not ok
-            successor = client.submit(task, *arguments, number, pure=False)
-            successor.my_number = number
-            futures.append(successor)
-            arrivals.add(successor)
-            if ok and future.result().sequence not in seen:
-                rollout = future.result()
-                seen.add(rollout.sequence)
-                insert(rollout)
-                steps += rollout.steps
-        for future in futures:
-            future.cancel()
-        return lost
-
-    assert check_exercise(find_exercise("streaming_loop"), loop).passed
-
-
 def test_a_stream_that_never_ends_is_ended() -> None:
-    def loop(client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, *, total: int, window: int) -> int:
+    def loop(client: Any, as_completed: Any, task: Any, arguments: Any, insert: Any, **settings: int) -> int:
         arrivals = as_completed([client.submit(task, *arguments, 0, pure=False)])
         for _ in arrivals:
             arrivals.add(client.submit(task, *arguments, 0, pure=False))
@@ -95,26 +50,79 @@ def test_the_fake_cluster_behaves_as_dask_does() -> None:
     """Equal arguments are the same task unless pure=False; futures arrive as they complete, but not cancelled ones."""
     cluster = FakeCluster(Script((1,), (5, 1, 3)))
 
-    def task() -> None: ...
+    def task(number: int) -> int:
+        return 10 * number
 
     assert cluster.submit(task, 0) is cluster.submit(task, 0)
+    assert cluster.submit(task, 0, key="mine") is cluster.submit(task, 1, key="mine")
     assert cluster.submit(task, 0, pure=False) is not cluster.submit(task, 0)
     slow, quick, middle = (cluster.submit(task, number, pure=False) for number in (0, 1, 2))
     arrivals = FakeArrivals(cluster, [slow, quick, middle])
     assert slow.status == "pending"
     assert next(arrivals) is quick
     assert quick.status == "finished"
+    assert quick.result() == 10
     middle.cancel()
     assert middle.status == "cancelled"
     assert list(arrivals) == [slow]
     assert cluster.clock == 5
 
 
-def test_a_bound_in_one_line_passes() -> None:
-    def bound(arrivals: Any, get_version: Callable[[], int], insert: Any, max_policy_lag: int) -> int:
-        return sum(1 for r in arrivals if get_version() - r.weights_version > max_policy_lag or insert(r))
+def test_the_fake_cluster_finds_futures_where_dask_finds_them() -> None:
+    """Among the arguments and in lists and tuples of them, but not in a closure."""
+    cluster = FakeCluster(Script((1,), (1,)))
+    weights = cluster.weights
 
-    assert check_exercise(find_exercise("staleness_bound"), bound).passed
+    def kinds(*values: Any) -> str:
+        return str(values)
+
+    assert cluster.submit(kinds, weights, [weights], pure=False).result() == "('the weights', ['the weights'])"
+    assert "Future" in cluster.submit(lambda: kinds(weights), pure=False).result()
+
+
+@pytest.mark.slow
+def test_what_the_lesson_says_of_failures_holds_on_a_real_cluster() -> None:
+    """A task lost with its worker runs again, unheard of; an error, and a task that kills, come to the driver.
+
+    So ``error`` means that the task raised, or that several workers died of it; the loop gives up after its retries.
+    """
+    pytest.importorskip("distributed")
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    from dqnkit.cluster.faults import kill_worker
+    from dqnkit.deploy import make_cluster
+
+    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
+        victim = next(iter(client.scheduler_info()["workers"]))
+        future = client.submit(_nap, 1.0, pure=False, workers=[victim], allow_other_workers=True)
+        kill_worker(client, victim)
+        assert future.result(timeout=60) == 1.0
+        killer = client.submit(_die, pure=False)
+        with pytest.raises(KilledWorker, match="4 different workers"):
+            killer.result(timeout=100)
+        assert killer.status == "error"
+        with pytest.raises(ZeroDivisionError):
+            streaming_loop.streaming_loop(
+                client, as_completed, _bug, (), lambda rollout: None, total=10, window=2, retries=2
+            )
+
+
+def _nap(seconds: float) -> float:
+    import time
+
+    time.sleep(seconds)
+    return seconds
+
+
+def _die() -> None:
+    import os
+
+    os._exit(1)
+
+
+def _bug(sequence: int) -> float:
+    return 1 / (sequence - sequence)
 
 
 @pytest.mark.slow
@@ -128,7 +136,7 @@ def test_the_stream_on_a_real_cluster_gives_what_the_package_gives() -> None:
     config, epsilons = DQNConfig(num_envs=2, deterministic=True), np.full(2, 0.5, np.float32)
     arrived: list[Rollout] = []
     with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
-        lost = streaming_loop.streaming_loop(
+        failed = streaming_loop.streaming_loop(
             client,
             as_completed,
             rollout_task.rollout_task,
@@ -136,8 +144,9 @@ def test_the_stream_on_a_real_cluster_gives_what_the_package_gives() -> None:
             arrived.append,
             total=200,
             window=4,
+            retries=0,
         )
-        assert lost == 0
+        assert failed == 0
         assert sum(rollout.steps for rollout in arrived) >= 200
         source = ClusterRollouts(client)
         source.begin(config)

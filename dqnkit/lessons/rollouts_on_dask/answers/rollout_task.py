@@ -60,6 +60,24 @@ def _random_seed(make_actor: Any, weights: Any, epsilon: float, sequence: int) -
     return rollout_task(lambda _: make_actor(seed), weights, epsilon, sequence)
 
 
+def _no_seed(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    return rollout_task(lambda _: make_actor(None), weights, epsilon, sequence)
+
+
+def _two_actors(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    make_actor(sequence).close()
+    return rollout_task(make_actor, weights, epsilon, sequence)
+
+
+def _closed_after_an_error_only(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    actor = make_actor(sequence)
+    try:
+        return actor.rollout(weights, epsilon, sequence)
+    except Exception:
+        actor.close()
+        raise
+
+
 def _left_open(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
     return make_actor(sequence).rollout(weights, epsilon, sequence)
 
@@ -77,6 +95,25 @@ def _no_number(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> 
         return actor.rollout(weights, epsilon)
     finally:
         actor.close()
+
+
+def _off_by_one(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    return rollout_task(make_actor, weights, epsilon, sequence + 1)
+
+
+def _twice(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    actor = make_actor(sequence)
+    try:
+        actor.rollout(weights, epsilon, sequence)
+        return actor.rollout(weights, epsilon, sequence)
+    finally:
+        actor.close()
+
+
+def _closes_too_early(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
+    actor = make_actor(sequence)
+    actor.close()
+    return actor.rollout(weights, epsilon, sequence)
 
 
 def _transitions_only(make_actor: Any, weights: Any, epsilon: float, sequence: int) -> Any:
@@ -123,8 +160,25 @@ ANSWERS = Answers(
         Mistake(
             "a seed by chance",
             _random_seed,
-            "The actor is not made from the task's sequence number, so a lost task that runs again makes another "
-            "rollout, and no run can be repeated. Make it from `sequence`.",
+            "The actor is made from another number than the task's. A seed by chance makes another rollout each time "
+            "that the task runs, so that no run can be repeated. Make it from `sequence`, as it is.",
+        ),
+        Mistake(
+            "no seed",
+            _no_seed,
+            "The actor is made without a number, so its episodes are drawn by chance: the same task would make another "
+            "rollout each time. Call `make_actor(sequence)`.",
+        ),
+        Mistake(
+            "two actors",
+            _two_actors,
+            "Each task makes more than one actor. Building environments takes time; one actor is enough.",
+        ),
+        Mistake(
+            "closed after an error only",
+            _closed_after_an_error_only,
+            "The actor is closed where the rollout raises, and stays open where it succeeds. What must happen in both "
+            "cases stands in a `finally`.",
         ),
         Mistake(
             "environments left open",
@@ -143,6 +197,24 @@ ANSWERS = Answers(
             _no_number,
             "The rollout does not carry its number. Rollouts arrive in any order, and some arrive twice: without its "
             "number the driver cannot tell. Give `sequence` to `actor.rollout` too.",
+        ),
+        Mistake(
+            "another number",
+            _off_by_one,
+            "The rollout is made and numbered as another one than the task was asked for. The driver waits for the "
+            "number `sequence`: give it on as it is.",
+        ),
+        Mistake(
+            "two rollouts",
+            _twice,
+            "The actor makes two rollouts, and the first is lost: half of the work is for nothing. Call "
+            "`actor.rollout` once.",
+        ),
+        Mistake(
+            "closed too early",
+            _closes_too_early,
+            "The actor is closed before it acts, and its environments are gone by then. Close it after the rollout, "
+            "in a `finally`.",
         ),
         Mistake(
             "transitions alone",

@@ -12,7 +12,10 @@ Insert = Callable[[Rollout], None]
 
 
 def staleness_bound(
-    arrivals: Iterable[Rollout], get_version: Callable[[], int], insert: Insert, max_policy_lag: int
+    arrivals: Iterable[Rollout],
+    get_version: Callable[[], int],
+    insert: Insert,
+    max_policy_lag: int,
 ) -> int:
     """Insert the rollouts whose policy lag is at most ``max_policy_lag``; returns how many were dropped.
 
@@ -63,6 +66,32 @@ def _one_late(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: i
 def _version_of_the_beginning(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
     version = get_version()
     return staleness_bound(arrivals, lambda: version, insert, max_policy_lag)
+
+
+def _always(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    return sum(1 for _ in arrivals)
+
+
+def _any_lag(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    return staleness_bound(arrivals, get_version, insert, 0)
+
+
+def _waits_for_all(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    return staleness_bound(list(arrivals), get_version, insert, max_policy_lag)
+
+
+def _inserts_transitions(arrivals: Any, get_version: Any, insert: Any, max_policy_lag: int) -> int:
+    return staleness_bound(arrivals, get_version, lambda rollout: insert(rollout.transitions), max_policy_lag)
+
+
+def _drops_everything_after(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
+    dropped = 0
+    for rollout in arrivals:
+        if dropped or get_version() - rollout.weights_version > max_policy_lag:
+            dropped += 1
+        else:
+            insert(rollout)
+    return dropped
 
 
 def _counts_steps(arrivals: Any, get_version: Any, insert: Insert, max_policy_lag: int) -> int:
@@ -134,8 +163,8 @@ ANSWERS = Answers(
         Mistake(
             "the lag's sign reversed",
             _sign,
-            "The lag is the wrong way round, so it is never above 0 and nothing is ever dropped. It is the learner's "
-            "version minus the rollout's: how many versions the learner is ahead.",
+            "Nothing is ever dropped. If you compute the lag, it is the wrong way round: it is the learner's version "
+            "minus the rollout's, how many versions the learner is ahead.",
         ),
         Mistake(
             "drops at the bound",
@@ -154,6 +183,34 @@ ANSWERS = Answers(
             _version_of_the_beginning,
             "The learner's version is read once, at the beginning. But it learns on while rollouts are under way: what "
             "was fresh when it was submitted may be stale when it arrives. Call `get_version()` for each rollout.",
+        ),
+        Mistake(
+            "drops everything",
+            _always,
+            "Every rollout is dropped, so the learner gets nothing. Insert those whose lag is at most the bound.",
+        ),
+        Mistake(
+            "the bound ignored",
+            _any_lag,
+            "Every rollout that lags at all is dropped. `max_policy_lag` is how many versions it may lag.",
+        ),
+        Mistake(
+            "waits for all of them first",
+            _waits_for_all,
+            "All rollouts are taken before the first is looked at (`list(arrivals)`, or a loop before the loop). By "
+            "then the learner has gone on, so all of them look older than they were when they arrived; and in a real "
+            "run arrivals never end. Decide on each rollout when it arrives.",
+        ),
+        Mistake(
+            "the transitions alone",
+            _inserts_transitions,
+            "What is inserted is `rollout.transitions`. Insert the whole rollout, as in the last exercise.",
+        ),
+        Mistake(
+            "all after the first stale one",
+            _drops_everything_after,
+            "Once a rollout was stale, all that follow are dropped as well. Each rollout has a version of its own: a "
+            "fresh one may follow a stale one.",
         ),
         Mistake(
             "counts steps",

@@ -45,6 +45,10 @@ def arrays_by_reference(run: SmallRun) -> dict[str, Any]:
     return {**by_reference(run), "replay": list(run.replay)}
 
 
+def online_by_reference(run: SmallRun) -> dict[str, Any]:
+    return {**save_state(run), "online": run.online}
+
+
 def generator_itself(run: SmallRun) -> dict[str, Any]:
     return {**save_state(run), "rng": run.rng}
 
@@ -59,6 +63,41 @@ def client_too(run: SmallRun) -> dict[str, Any]:
 
 def only_the_newest(run: SmallRun) -> dict[str, Any]:
     return {**save_state(run), "replay": run.replay[-4:]}
+
+
+def clears_the_replay(run: SmallRun) -> dict[str, Any]:
+    saved = save_state(run)
+    run.replay.clear()
+    return saved
+
+
+def truncates_the_replay(run: SmallRun) -> dict[str, Any]:
+    del run.replay[:-4]
+    return save_state(run)
+
+
+def draws(run: SmallRun) -> dict[str, Any]:
+    run.rng.random()
+    return save_state(run)
+
+
+def draws_after_saving(run: SmallRun) -> dict[str, Any]:
+    saved = save_state(run)
+    run.rng.random()
+    return saved
+
+
+def trains(run: SmallRun) -> dict[str, Any]:
+    run.train(1)
+    return save_state(run)
+
+
+def rounded(run: SmallRun) -> dict[str, Any]:
+    return {**save_state(run), "online": run.online.round(3)}
+
+
+def a_random_number(run: SmallRun) -> dict[str, Any]:
+    return {**save_state(run), "rng": 0}
 
 
 def target_from_online(run: SmallRun) -> dict[str, Any]:
@@ -99,7 +138,7 @@ FORGETS_A_FIELD = (
         "replay forgotten",
         without("replay"),
         "The replay buffer is not in it. The resumed run draws its first batches from a handful of new transitions, "
-        f"alike and all of one policy: {reference('replay')} all over again.",
+        f"which are all alike, of one policy: what {reference('replay')} showed to harm.",
     ),
     Mistake(
         "only the newest transitions",
@@ -110,7 +149,7 @@ FORGETS_A_FIELD = (
         "step forgotten",
         without("step"),
         "The count of environment steps is not in it, and epsilon falls with that count: the resumed run explores as "
-        "if it knew nothing.",
+        "in its first steps.",
     ),
     Mistake(
         "updates forgotten",
@@ -145,6 +184,11 @@ SAVES_THE_WRONG_THING = (
         "The arrays in your save are the run's own, and training changes them in place: use `.copy()`.",
     ),
     Mistake(
+        "online by reference",
+        online_by_reference,
+        "`online` in your save is the run's own array, and training changes it in place: use `run.online.copy()`.",
+    ),
+    Mistake(
         "replay by reference",
         replay_by_reference,
         "The replay buffer in your save is the run's own list, which grew as training went on: use `list(run.replay)`.",
@@ -152,25 +196,72 @@ SAVES_THE_WRONG_THING = (
     Mistake(
         "generator itself",
         generator_itself,
-        "`rng` holds the generator, a living object: it cannot be written to a file without pickle, and it moves on as "
-        "the run trains. Save its state: `run.rng.bit_generator.state`, a dict of numbers.",
+        "`rng` holds the generator itself, an object that cannot be written to a file without pickle. Save its state: "
+        "`run.rng.bit_generator.state`, a dict of numbers.",
+    ),
+    Mistake(
+        "rounded",
+        rounded,
+        "`online` was saved with fewer digits. The resumed run begins a little beside the one that was saved, and "
+        "learning makes the difference larger. Save every array as it is: `run.online.copy()`.",
+    ),
+    Mistake(
+        "a number for the random state",
+        a_random_number,
+        "`rng` holds a number (a seed, or one that was drawn). A seed says where the generator began, not where it is "
+        "now. Save its state: `run.rng.bit_generator.state`.",
     ),
     Mistake(
         "everything",
         everything,
-        "You saved all that the run has, its connection to the cluster too. A connection, an environment, a future "
-        "belong to a process and end with it: they are made anew. Name the parts one by one, with copies.",
+        "You saved all that the run has, its connection to the cluster too. A connection, an environment and a future "
+        "end with their process, and a new process makes its own. Name the parts one by one, with copies.",
     ),
     Mistake(
         "the client too",
         client_too,
-        "`client` is a connection to a cluster. It ends with the process; the new one makes its own, perhaps to "
+        "`client` is a connection to a cluster. It ends with the process; a new process makes its own, perhaps to "
         "another cluster. Leave it out.",
+    ),
+)
+
+
+CHANGES_THE_RUN = (
+    Mistake(
+        "clears the replay buffer",
+        clears_the_replay,
+        "The save is complete, but it empties the run's replay buffer. The run goes on after the save and draws its "
+        "next batches from a few new transitions. A save only reads.",
+    ),
+    Mistake(
+        "truncates the replay buffer",
+        truncates_the_replay,
+        "The save removes transitions from the run's own buffer, and the run goes on with fewer. A save only reads: "
+        "`list(run.replay)` makes a copy of all of them.",
+    ),
+    Mistake(
+        "draws from the generator",
+        draws,
+        "The save draws from the run's generator, or puts another one in its place. From then on the run draws other "
+        "numbers than one that was not saved, so its result depends on how often you save. Only read: "
+        "`run.rng.bit_generator.state`.",
+    ),
+    Mistake(
+        "draws after saving",
+        draws_after_saving,
+        "The state of the generator was saved, and then something was drawn from it: the run goes on with other "
+        "numbers than the resumed one. A save only reads.",
+    ),
+    Mistake(
+        "trains",
+        trains,
+        "The save trains the run a step further. A run that is saved often would then be another run. A save only "
+        "reads.",
     ),
 )
 
 
 ANSWERS = Answers(
     solution=save_state,
-    mistakes=(*FORGETS_A_FIELD, *SAVES_THE_WRONG_THING),
+    mistakes=(*FORGETS_A_FIELD, *SAVES_THE_WRONG_THING, *CHANGES_THE_RUN),
 )

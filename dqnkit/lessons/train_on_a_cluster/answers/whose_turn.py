@@ -57,7 +57,7 @@ ANSWERS = Answers(
             "less for at most",
             decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws < ratio * (inserted - starts)),
             "Where the draws would make exactly the allowed number, you let the learner wait. The bound says *at "
-            "most*: `<=`. In a run that ends there, the last update would never come.",
+            "most*: `<=`. In a run that ends there, the last update would never be made.",
         ),
         Mistake(
             "learning_starts ignored",
@@ -73,12 +73,22 @@ ANSWERS = Answers(
                 )
             ),
             "`learning_starts` is only a gate here: once it is passed, all transitions before it allow draws too, and "
-            "the learner begins with a burst of updates on a small buffer. Take it off `inserted`.",
+            "the learner begins with a burst of updates on a small buffer. Subtract it from `inserted`.",
+        ),
+        Mistake(
+            "learning_starts as a gate that opens one later",
+            decides(
+                lambda sampled, inserted, draws, starts, ratio: (
+                    inserted > starts and sampled + draws <= ratio * inserted
+                )
+            ),
+            "`learning_starts` is only a gate here: once it is passed, all transitions before it allow draws too, and "
+            "the learner begins with a burst of updates on a small buffer. Subtract it from `inserted`.",
         ),
         Mistake(
             "learning_starts taken from the draws",
             decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= ratio * inserted - starts),
-            "You take `learning_starts` off after multiplying. It counts transitions put in, not draws: "
+            "You subtract `learning_starts` after multiplying. It counts transitions put in, not draws: "
             "samples_per_insert * (inserted - learning_starts).",
         ),
         Mistake(
@@ -92,6 +102,53 @@ ANSWERS = Answers(
             decides(lambda sampled, inserted, draws, starts, ratio: draws <= ratio * (inserted - starts)),
             "`sampled`, what was drawn so far, is forgotten: once enough was put in, it is the learner's turn for "
             "ever, and it learns the same transitions by heart.",
+        ),
+        Mistake(
+            "one draw too many",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= ratio * (inserted - starts) + 1),
+            "One draw more than the bound is allowed. The bound is sampled + draws <= samples_per_insert * (inserted - "
+            "learning_starts), without an addition.",
+        ),
+        Mistake(
+            "always the learner",
+            decides(lambda sampled, inserted, draws, starts, ratio: True),
+            'It is the learner\'s turn in every case. Where the bound forbids the call, return `"actors"`.',
+        ),
+        Mistake(
+            "always the actors",
+            decides(lambda sampled, inserted, draws, starts, ratio: False),
+            "It is the actors' turn in every case, so nothing would ever be learned. Where the bound allows the call, "
+            'return `"learner"`.',
+        ),
+        Mistake(
+            "a truth value",
+            lambda sampled, inserted, draws, learning_starts, samples_per_insert: (
+                sampled + draws <= samples_per_insert * (inserted - learning_starts)
+            ),
+            'It returns True or False. What is asked for is a name: `"learner"` where the call is allowed, else '
+            '`"actors"`.',
+        ),
+        Mistake(
+            "rounded down",
+            decides(lambda sampled, inserted, draws, starts, ratio: (sampled + draws) // ratio <= inserted - starts),
+            "The division is rounded down (`//`), so up to samples_per_insert draws too many are allowed. Multiply "
+            "instead: sampled + draws <= samples_per_insert * (inserted - learning_starts).",
+        ),
+        Mistake(
+            "samples_per_insert ignored",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= inserted - starts),
+            "`samples_per_insert` is ignored: each transition allows one draw. It allows `samples_per_insert` of them.",
+        ),
+        Mistake(
+            "learning_starts added",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled + draws <= ratio * (inserted + starts)),
+            "`learning_starts` is added to `inserted`, so the learner begins before anything is in the buffer. The "
+            "first transitions allow no draws: subtract it.",
+        ),
+        Mistake(
+            "draws taken off",
+            decides(lambda sampled, inserted, draws, starts, ratio: sampled - draws <= ratio * (inserted - starts)),
+            "The draws of the next call are subtracted. They are added to what was drawn so far: `sampled + draws`.",
         ),
         Mistake(
             "only learning_starts",
