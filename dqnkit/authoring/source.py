@@ -4,8 +4,8 @@ The file begins with a YAML header in which ``jupyter: dqnkit:`` gives ``idea`` 
 lessons) and ``run_seconds`` (of the whole notebook, measured on two cores). In the text
 
 - ``[[number]]``, ``[[minutes]]`` and ``[[optional_minutes]]`` are replaced by those of the lesson
-  (`dqnkit.authoring.survey` reckons the minutes), ``[[replay]]`` by the number of that lesson, ``[[question.gamma]]`` by
-  the text of this question of the lesson (its ``questions.py``);
+  (`dqnkit.authoring.survey` reckons the minutes), ``[[replay]]`` by the number of that lesson, ``[[question.gamma]]``
+  by the text of this question of the lesson (its ``questions.py``);
 - ``<!-- badges -->`` is replaced by links that open the notebook, ``<!-- course -->`` by the table of all lessons;
 - lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy; what stands between
   ``### BROKEN`` and ``### END SOLUTION`` is in the student's copy only, in their place: code to be mended;

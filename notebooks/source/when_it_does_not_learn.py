@@ -56,8 +56,7 @@ class Network:
 
     def __call__(self, x):
         w1, b1, w2, b2 = self.weights
-        q = np.maximum(x @ w1 + b1, 0) @ w2 + b2
-        return q
+        return np.maximum(x @ w1 + b1, 0) @ w2 + b2
 
     def gradients(self, x, slope):
         """Backpropagation. `slope` [B, A] is the derivative of the loss with respect to each Q-value."""
@@ -125,8 +124,7 @@ class Agent:
 
     def td_target(self, batch):
         q_next = self.target(batch.next_observation)  # [B, A]
-        y = batch.reward + batch.discount * q_next.max(axis=1)
-        return y
+        return batch.reward + batch.discount * q_next.max(axis=1)
 
     def train_step(self, batch, y):
         """One gradient step towards the targets `y` [B]. Returns the loss before the step."""
@@ -501,11 +499,10 @@ class PatientA(Agent):
     def td_target(self, batch):
         q_next = self.target(batch.next_observation)  # [B, A]
         ### BEGIN SOLUTION
-        y = batch.reward + batch.discount * q_next.max(axis=1)
+        return batch.reward + batch.discount * q_next.max(axis=1)
         ### BROKEN
-        y = batch.reward + self.gamma * q_next.max(axis=1)
+        return batch.reward + self.gamma * q_next.max(axis=1)
         ### END SOLUTION
-        return y
 
 
 discharge("A", PatientA)

@@ -104,7 +104,7 @@ def examine(letter: str, make_run: Callable[[Any], Any], beside: Sequence[Any] =
 
 
 def diagnosis(findings: Findings) -> str:
-    """The fault that the findings speak for, as the lesson reasons: the simplest probe that failed says where to look."""
+    """Return the fault that the findings speak for: the simplest test that failed says where to look."""
     failed = findings.failed
     learned, _ = findings.report["one step"]
     if not findings.overfits:

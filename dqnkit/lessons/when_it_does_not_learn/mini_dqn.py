@@ -12,6 +12,9 @@ from dqnkit.types import Array, Transition
 class Network:
     """Observations [B, N] -> Q-values [B, A], through one hidden layer."""
 
+    means: list[Any]  # of the gradients, for Adam
+    squares: list[Any]
+
     def __init__(self, inputs: int, actions: int, rng: np.random.Generator, hidden: int = 64) -> None:
         w1 = rng.normal(0, np.sqrt(2 / inputs), (inputs, hidden))
         w2 = rng.normal(0, np.sqrt(1 / hidden), (hidden, actions))
@@ -20,8 +23,7 @@ class Network:
 
     def __call__(self, x: Array) -> Array:
         w1, b1, w2, b2 = self.weights
-        q: Array = np.maximum(x @ w1 + b1, 0) @ w2 + b2
-        return q
+        return np.maximum(x @ w1 + b1, 0) @ w2 + b2
 
     def gradients(self, x: Array, slope: Array) -> list[Array]:
         """Backpropagation. `slope` [B, A] is the derivative of the loss with respect to each Q-value."""
@@ -85,8 +87,7 @@ class Agent:
 
     def td_target(self, batch: Transition) -> Array:
         q_next = self.target(batch.next_observation)  # [B, A]
-        y: Array = batch.reward + batch.discount * q_next.max(axis=1)
-        return y
+        return batch.reward + batch.discount * q_next.max(axis=1)
 
     def train_step(self, batch: Transition, y: Array) -> float:
         """One gradient step towards the targets `y` [B]. Returns the loss before the step."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dqnkit.types import Transition
@@ -14,5 +16,6 @@ def hand_made_batch(seed: int = 0) -> Transition:
     rng = np.random.default_rng(seed)
     observation = np.repeat(rng.normal(size=(PAIRS, 4)), 2, axis=0)
     action = np.tile([0, 1], PAIRS)
-    reward, next_observation = rng.normal(size=2 * PAIRS), rng.normal(size=(2 * PAIRS, 4))
-    return Transition(observation, action, reward, np.full(2 * PAIRS, 0.8), next_observation)
+    reward: Any = rng.normal(size=2 * PAIRS)
+    discount: Any = np.full(2 * PAIRS, 0.8)
+    return Transition(observation, action, reward, discount, rng.normal(size=(2 * PAIRS, 4)))

@@ -18,8 +18,7 @@ class BootstrapsAfterTheEnd(Agent):
 
     def td_target(self, batch: Transition) -> Array:
         q_next = self.target(batch.next_observation)  # [B, A]
-        y: Array = batch.reward + self.gamma * q_next.max(axis=1)
-        return y
+        return batch.reward + self.gamma * q_next.max(axis=1)
 
 
 class GathersAcrossRows(Agent):
@@ -136,8 +135,7 @@ class NeverBootstraps(Agent):
     """Its target is the reward alone."""
 
     def td_target(self, batch: Transition) -> Array:
-        y: Array = batch.reward
-        return y
+        return batch.reward
 
 
 class ForgetsEachEpisode(Agent):

@@ -1,4 +1,4 @@
-"""The pictures of the lesson: what was found, the curves of a run beside runs that learned, and what each probe finds."""
+"""The pictures of the lesson: what was found, curves beside those of runs that learned, and which test finds what."""
 
 from __future__ import annotations
 

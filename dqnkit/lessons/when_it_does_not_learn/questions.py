@@ -236,8 +236,8 @@ QUESTIONS: dict[str, Question] = {
         "What does patient G suffer from?",
         {
             "its values are wrong in a way that no probe shows": Reply(
-                wrong="On CartPole its max Q is near that of agents that learn. What it does with its values is another "
-                "question: look at the other curves."
+                wrong="On CartPole its max Q is near that of agents that learn. What it does with its values is "
+                "another question: look at the other curves."
             ),
             "its learning rate is too small for CartPole": Reply(
                 wrong="Its max Q rises as fast as that of the agents that learn."

@@ -63,8 +63,10 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
 
 def _batch(rng: np.random.Generator, size: int) -> Transition:
     observation, next_observation = rng.normal(size=(2, size, 3))
-    discount = np.where(rng.random(size) < 0.3, 0.0, rng.uniform(0.5, 0.99, size))
-    return Transition(observation, rng.integers(2, size=size), rng.normal(0, 2, size), discount, next_observation)
+    action: Any = rng.integers(2, size=size)
+    reward: Any = rng.normal(0, 2, size)
+    discount: Any = np.where(rng.random(size) < 0.3, 0.0, rng.uniform(0.5, 0.99, size))
+    return Transition(observation, action, reward, discount, next_observation)
 
 
 def fixed_cases() -> list[Case]:
@@ -96,8 +98,8 @@ EXERCISE = Exercise(
     hints=[
         "Targets that move can never be reached. So compute them once, before the first step: "
         "`y = agent.td_target(batch)`.",
-        "Then the same gradient step again and again: `agent.train_step(batch, y)` returns its loss. Collect the losses "
-        "in a list, and return the list.",
+        "Then the same gradient step again and again: `agent.train_step(batch, y)` returns its loss. Collect the "
+        "losses in a list, and return the list.",
         "Neither `agent.sample()` nor `agent.target_sync()` belongs here: nothing may change but the online network.",
     ],
     observe=observe,
