@@ -212,21 +212,24 @@ def find_one_of_several(
     It gives the reader's results in at least two of the places that are wrong and in a quarter of them, and is right
     wherever the reader is right.
     """
-    due, given = _parts(expected), _parts(seen)
+    due = _parts(expected)
+    places = list(due)
+    given = _parts(seen, places)
     wrong = {place for place in due if not same(due[place], given[place])}
     explained = {}
     for mistake in exercise.mistakes:
-        mistaken = _parts(observe_all(exercise, mistake.wrong, cases))
+        mistaken = _parts(observe_all(exercise, mistake.wrong, cases), places)
         contradicts = any(not same(due[place], mistaken[place]) for place in due.keys() - wrong)
         explained[mistake.name] = 0 if contradicts else sum(same(given[place], mistaken[place]) for place in wrong)
     best = max(exercise.mistakes, key=lambda mistake: explained[mistake.name], default=None)
     return best if best is not None and explained[best.name] >= max(2, len(wrong) / 4) else None
 
 
-def _parts(results: Sequence[Seen]) -> dict[tuple[int, str], Seen]:
+def _parts(results: Sequence[Seen], names: Sequence[tuple[int, str]] = ()) -> dict[tuple[int, str], Seen]:
     """Return the parts of all outcomes by case and name; an outcome without names is one part.
 
-    What is not there is None.
+    What is not there is None. An error stands for each of the parts in ``names`` that it left out: else any two errors
+    would look the same.
     """
     parts: dict[tuple[int, str], Seen] = defaultdict(lambda: Seen(None))
     for number, result in enumerate(results):
@@ -235,6 +238,8 @@ def _parts(results: Sequence[Seen]) -> dict[tuple[int, str], Seen]:
             parts |= {(number, name): Seen(value) for name, value in named}
         else:
             parts[number, ""] = result
+            if isinstance(result.outcome, Raised):
+                parts |= {place: result for place in names if place[0] == number}
     return parts
 
 

@@ -131,7 +131,7 @@ class Agent:
     def record(self) -> None:
         """Note what shows whether it learns."""
         pairs = zip(self.online.weights, self.target.weights, strict=True)
-        distance = np.sqrt(sum(((theta - theta_target) ** 2).sum() for theta, theta_target in pairs))
+        distance = np.sqrt(sum(((theta - other) ** 2).sum() for theta, other in pairs))
         self.log.append(
             {
                 "step": self.step + 1,

@@ -98,9 +98,9 @@ class MovesTheLargest(Agent):
 
 
 class StepsTooFar(Agent):
-    """Its learning rate is a hundred times too large."""
+    """Its learning rate is 300 times too large."""
 
-    learning_rate = 0.3
+    learning_rate = 300 * Agent.learning_rate
 
 
 class SeesLargeNumbers(Agent):

@@ -19,7 +19,7 @@ AS_BEFORE, HALF, NOTHING = (
     "about half of what it was",
     "less than a thousandth of what it was",
 )
-RUNS = ("it learns", "learning rate × 100", "never bootstraps", "buffer made anew")
+RUNS = ("it learns", "learning rate × 300", "never bootstraps", "buffer made anew")
 
 
 def _failing(failed: set[str]) -> str | None:
@@ -78,7 +78,7 @@ QUESTIONS: dict[str, Question] = {
         _fallen,
     ),
     "smallest_loss": Choice(
-        "Four agents are trained on CartPole. One *learns*; one has a *learning rate × 100*; one *never bootstraps*; "
+        "Four agents are trained on CartPole. One *learns*; one has a *learning rate × 300*; one *never bootstraps*; "
         "of one the replay *buffer is made anew* in each episode. Which of them has the smallest loss at the end?",
         {
             RUNS[0]: Reply(
@@ -165,8 +165,8 @@ QUESTIONS: dict[str, Question] = {
                 "the reward."
             ),
             "its discount factor is smaller than was meant": Reply(
-                wrong="Then all values of the probes with a bootstrap would be too small by a rule. The error of one "
-                "of them need not even have that sign; and the distance of the networks would be ordinary."
+                wrong="Then a value in *two steps* would be too small, but not below 0: no reward is negative there. "
+                "And the distance of the two networks would be that of the agents that learn."
             ),
         },
         _diagnosed({"never copies to the target": "its bootstrap comes from weights that never change"}),
@@ -200,8 +200,8 @@ QUESTIONS: dict[str, Question] = {
             ),
             "what it remembers changes after it was stored": Reply(
                 right="It learns a batch that is given to it, and cannot tell observations apart that it stored "
-                "itself. The probes write each observation into one array; it kept that array, not a copy. CartPole "
-                "makes a new array in each step, so there it does no harm."
+                "itself. The kit's probes write each observation into one array; it kept that array, not a copy. "
+                "CartPole makes a new array in each step, so there it does no harm."
             ),
             "its observations are too large for the network": Reply(
                 wrong="In the probes no observation is larger than 1."

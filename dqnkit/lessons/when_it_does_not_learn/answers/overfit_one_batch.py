@@ -73,6 +73,55 @@ def _one_step_only(agent: Any, batch: Any, steps: int) -> Any:
     return agent.train_step(batch, agent.td_target(batch))
 
 
+def _one_loss_in_a_list(agent: Any, batch: Any, steps: int) -> Any:
+    return [_one_step_only(agent, batch, steps)]
+
+
+def _repeats_one_loss(agent: Any, batch: Any, steps: int) -> Any:
+    return [_one_step_only(agent, batch, steps)] * steps
+
+
+def _samples_once(agent: Any, batch: Any, steps: int) -> Any:
+    return overfit_one_batch(agent, agent.sample(), steps)
+
+
+def _takes_targets_of_another_batch(agent: Any, batch: Any, steps: int) -> Any:
+    y = agent.td_target(agent.sample())
+    return [agent.train_step(batch, y) for _ in range(steps)]
+
+
+def _syncs_at_the_end(agent: Any, batch: Any, steps: int) -> Any:
+    losses = overfit_one_batch(agent, batch, steps)
+    agent.target_sync()
+    return losses
+
+
+def _takes_discounts_as_targets(agent: Any, batch: Any, steps: int) -> Any:
+    return [agent.train_step(batch, batch.discount) for _ in range(steps)]
+
+
+def _returns_shares_of_the_first(agent: Any, batch: Any, steps: int) -> Any:
+    losses = overfit_one_batch(agent, batch, steps)
+    return [loss / losses[0] for loss in losses]
+
+
+def _returns_the_sum(agent: Any, batch: Any, steps: int) -> Any:
+    return sum(overfit_one_batch(agent, batch, steps))
+
+
+def _returns_the_targets_too(agent: Any, batch: Any, steps: int) -> Any:
+    return overfit_one_batch(agent, batch, steps), agent.td_target(batch)
+
+
+def _returns_first_and_last(agent: Any, batch: Any, steps: int) -> Any:
+    losses = overfit_one_batch(agent, batch, steps)
+    return losses[0], losses[-1]
+
+
+def _turns_them_round(agent: Any, batch: Any, steps: int) -> Any:
+    return overfit_one_batch(agent, batch, steps)[::-1]
+
+
 def _returns_nothing(agent: Any, batch: Any, steps: int) -> Any:
     overfit_one_batch(agent, batch, steps)
 
@@ -155,6 +204,62 @@ ANSWERS = Answers(
             "returns the mean",
             _returns_the_mean,
             "It returns the mean loss. Return the loss of each step, as a list: the mean hides whether it falls.",
+        ),
+        Mistake(
+            "returns after the first step",
+            _one_loss_in_a_list,
+            "It returns after a single gradient step. Does `return` stand inside the loop? It belongs below it.",
+        ),
+        Mistake(
+            "one loss, repeated",
+            _repeats_one_loss,
+            "A single gradient step is made, and its loss is repeated in the list: `[f()] * n` calls `f` once. A "
+            "comprehension, `[f() for _ in range(n)]`, calls it each time.",
+        ),
+        Mistake(
+            "samples once",
+            _samples_once,
+            "It trains on a batch from `agent.sample()`, not on the `batch` that is given.",
+        ),
+        Mistake(
+            "targets of another batch",
+            _takes_targets_of_another_batch,
+            "The targets are those of another batch, from `agent.sample()`. They have to be those of `batch`.",
+        ),
+        Mistake(
+            "copies at the end",
+            _syncs_at_the_end,
+            "`agent.target_sync()` is called at the end. It changes an agent that was only to be tested.",
+        ),
+        Mistake(
+            "discounts as targets",
+            _takes_discounts_as_targets,
+            "The targets are the discounts of the batch. `agent.td_target(batch)` gives the targets.",
+        ),
+        Mistake(
+            "returns shares of the first loss",
+            _returns_shares_of_the_first,
+            "Each loss is divided by the first. Return them as they are.",
+        ),
+        Mistake(
+            "returns the sum",
+            _returns_the_sum,
+            "It returns the sum of the losses. Return the loss of each step, as a list: a sum hides whether it falls.",
+        ),
+        Mistake(
+            "returns the targets too",
+            _returns_the_targets_too,
+            "It returns two things, the losses and the targets. Only the list of losses is asked for.",
+        ),
+        Mistake(
+            "returns the first and the last",
+            _returns_first_and_last,
+            "It returns the first and the last loss. Return all: only the curve shows whether it has come to rest.",
+        ),
+        Mistake(
+            "turned round",
+            _turns_them_round,
+            "The losses are in the wrong order: the last step comes first.",
         ),
     ],
 )

@@ -128,6 +128,78 @@ class _FourThings(TwoSteps):
         return super().step(action)[:4]
 
 
+class _ForgetsToCount(TwoSteps):
+    def step(self, action: int) -> Any:
+        return np.array([1.0]), 0.0, False, False, {}
+
+
+class _BothFlags(TwoSteps):
+    def step(self, action: int) -> Any:
+        observation, reward, last, _, info = super().step(action)
+        return observation, reward, last, last, info
+
+
+class _PaysTheValue(TwoSteps):
+    def __init__(self, gamma: float = 0.8, reward: float = 1.0) -> None:
+        super().__init__(gamma, reward)
+        self.gamma = gamma
+
+    def step(self, action: int) -> Any:
+        observation, reward, *rest = super().step(action)
+        return (observation, self.gamma * reward, *rest)
+
+
+class _TransposedValues(TwoSteps):
+    def __init__(self, gamma: float = 0.8, reward: float = 1.0) -> None:
+        super().__init__(gamma, reward)
+        self.exact_q = self.exact_q.T.copy()
+
+
+class _ValuesOfRewardOne(TwoSteps):
+    def __init__(self, gamma: float = 0.8, reward: float = 1.0) -> None:
+        super().__init__(gamma, reward)
+        self.exact_q = np.array([[gamma, gamma], [1.0, 1.0]])
+
+
+class _ValuesOfOneGamma(TwoSteps):
+    def __init__(self, gamma: float = 0.8, reward: float = 1.0) -> None:
+        super().__init__(0.8, reward)
+
+
+class _RewardForEver(TwoSteps):
+    def __init__(self, gamma: float = 0.8, reward: float = 1.0) -> None:
+        super().__init__(gamma, reward)
+        self.exact_q = np.full((2, 2), reward / (1 - gamma))
+
+
+class _ActionsMatter(TwoSteps):
+    def step(self, action: int) -> Any:
+        observation, reward, *rest = super().step(action)
+        return (observation, reward if action == 1 else 0.0, *rest)
+
+
+class _OtherObservations(TwoSteps):
+    def reset(self) -> Any:
+        super().reset()
+        return np.array([0.0]), {}
+
+
+class _CountAsObservation(TwoSteps):
+    def step(self, action: int) -> Any:
+        _, *rest = super().step(action)
+        return (np.array([float(self.steps)]), *rest)
+
+
+class _RewindsAtTheEndOnly(TwoSteps):
+    def reset(self) -> Any:
+        return np.array([-1.0]), {}
+
+    def step(self, action: int) -> Any:
+        result = super().step(action)
+        self.steps %= 2
+        return result
+
+
 ANSWERS = Answers(
     solution=TwoSteps,
     mistakes=[
@@ -227,6 +299,65 @@ ANSWERS = Answers(
             _FourThings,
             "`step` must return five things: observation, reward, terminated, truncated, and a dict. Older "
             "environments returned four, with one flag for both kinds of end.",
+        ),
+        Mistake(
+            "steps are not counted",
+            _ForgetsToCount,
+            "The second step is never noticed: it neither pays nor ends the episode. Does `step` add 1 to the count?",
+        ),
+        Mistake(
+            "both flags",
+            _BothFlags,
+            "The second step sets both flags. An episode that is over is `terminated`; `truncated` is for a limit of "
+            "time that comes from outside.",
+        ),
+        Mistake(
+            "discounts the reward that is paid",
+            _PaysTheValue,
+            "The second step pays `gamma * reward`. An environment pays the plain reward; the agent discounts.",
+        ),
+        Mistake(
+            "exact_q transposed",
+            _TransposedValues,
+            "Rows and columns of `exact_q` are swapped: a row for each observation, a column for each action.",
+        ),
+        Mistake(
+            "exact_q for a reward of 1",
+            _ValuesOfRewardOne,
+            "`exact_q` is right only for a reward of 1. It has to follow from the `reward` that is given.",
+        ),
+        Mistake(
+            "exact_q for one gamma",
+            _ValuesOfOneGamma,
+            "`exact_q` uses a discount of 0.8, whatever `gamma` is given.",
+        ),
+        Mistake(
+            "exact_q of a reward for ever",
+            _RewardForEver,
+            "`exact_q` is `reward / (1 - gamma)`, the value of a reward in each step, for ever. Here it is paid once.",
+        ),
+        Mistake(
+            "actions matter",
+            _ActionsMatter,
+            "The reward depends on the action. In this probe it must not: it asks about the bootstrap alone. Other "
+            "probes are there for actions.",
+        ),
+        Mistake(
+            "another first observation",
+            _OtherObservations,
+            "The first observation is not -1. It has to be the first row of `observations`, or the values are compared "
+            "at a place where the agent has never been.",
+        ),
+        Mistake(
+            "the count as observation",
+            _CountAsObservation,
+            "The observation is the count of steps. From the first step on it stays 1, also after the end.",
+        ),
+        Mistake(
+            "rewinds at the end only",
+            _RewindsAtTheEndOnly,
+            "The count goes back to 0 when an episode ends, but not in `reset`. After a reset in the middle of an "
+            "episode, the next one then begins with its second step.",
         ),
     ],
 )

@@ -20,11 +20,13 @@ def observe(thing: Any, case: Case) -> dict[str, Any] | None:
     """Play a script of actions and resets; what was seen, paid and ended, and the exact values."""
     gamma, reward, script = case.arguments
     env = thing(gamma, reward)
-    observations, rewards, ends = [], [], []
+    observations: list[list[float]] = []
+    rewards: list[Any] = []
+    ends: list[list[bool]] = []
     for action in [RESET, *script]:
         if action == RESET:
             result = env.reset()
-            if result is None:
+            if result is None and not observations:
                 return None
             observations.append(_observation_of_reset(result))
             continue
@@ -53,8 +55,11 @@ def _five(result: Any) -> Sequence[Any]:
 
 
 def _observation(value: Any) -> list[float]:
-    """One number, in whatever wrapping; it is copied at once."""
-    return [float(number) for number in np.asarray(value, dtype=np.float64).reshape(-1)]
+    """The numbers of an observation, in whatever wrapping; they are copied at once."""
+    numbers = [float(number) for number in np.asarray(value, dtype=np.float64).reshape(-1)]
+    if len(numbers) != 1:
+        raise WrongFormError(f"an observation must hold one number, not {len(numbers)}")
+    return numbers
 
 
 def _table(value: Any) -> Any:
