@@ -2,16 +2,16 @@
 # jupyter:
 #   dqnkit:
 #     idea: "find the fault before you tune: probes, one batch by heart, curves, and eight broken agents"
-#     run_seconds: 110
+#     run_seconds: 100
 # ---
 
 # %% [markdown]
 # # [[number]] · When it does not learn
 # <!-- badges -->
 #
-# Your DQN runs, and the return stays where it began. Nothing crashed, no message was printed. This is the commonest
-# question about DQN anywhere, and the commonest answer, "try another learning rate", is seldom the right one. In this
-# notebook you learn to **find the fault before you tune**.
+# Your DQN runs, and the return stays where it began. Nothing crashed. "Why does it not learn?" is the commonest question
+# about DQN anywhere, and "try another learning rate" is seldom the right answer. In this notebook you learn to **find the
+# fault before you tune**.
 #
 # **After this notebook you will be able to**
 #
@@ -34,14 +34,14 @@ from dqnkit.plots import error_curves, ring
 ring("environment", "actor", "replay", "learner", "target", "weights")
 
 # %% [markdown]
-# Each box can be at fault, and so can each arrow. A broken part seldom stops the others: the network learns from
-# whatever it is given. That is what makes these faults hard to find in a long run, and easy to find in a small one.
+# Each of these boxes can be at fault. A broken part seldom stops the others: the network learns from whatever it is
+# given. So a fault is hard to find in a long run, and easy to find in a small one.
 #
 # ## 1. DQN on one page
 #
-# First an agent that does learn. To have all of it in view it is written in NumPy, with one hidden layer, and each part
-# is a method with the name that it had in the earlier notebooks. The network and Adam are folded away; the agent is the
-# code that you will mend later, so read it once.
+# First an agent that does learn. It is written in NumPy, so that all of it is in view, and its parts have the names that
+# they had in the earlier notebooks. The network and Adam are folded away. Read the agent once: this is the code that you
+# will mend later.
 
 
 # %% The network and Adam in NumPy: what Keras did until now
@@ -207,9 +207,9 @@ learned = [on_cartpole(Agent, seed) for seed in (1, 2, 3)]
 print("mean return of the last ten episodes:", [round(run.log[-1]["return"]) for run in learned])
 
 # %% [markdown]
-# Now imagine that the last line had said 10, 10, 10. Where would you look? A run on CartPole is a poor witness. Its exact
-# values are not known, ten thousand steps lie between a fault and what you see, and (you will meet such agents)
-# an agent can be broken and still balance the pole.
+# Imagine that the last line had said 10, 10, 10. Where would you look? CartPole is a poor witness: its exact values are
+# not known, thousands of steps lie between a fault and what you see, and some broken agents balance the pole. You will
+# meet one.
 #
 # ## 2. Probes
 #
@@ -234,9 +234,8 @@ class Sees:
 
 
 # %% [markdown]
-# If *one step* fails, nothing else needs to be looked at: the agent cannot learn a number. If *one step* passes and
-# *sees* fails, the agent learns, but what it has seen does not reach its values. The seven probes of this notebook, all
-# with $\gamma = 0.8$:
+# If the first fails, the agent cannot learn a number. If the first passes and this one fails, the agent learns, but what
+# it has seen does not reach its values. The seven probes of this notebook, all with $\gamma = 0.8$:
 #
 # | probe | episode | exact values | what it asks |
 # | --- | --- | --- | --- |
@@ -297,7 +296,7 @@ PROBES["two steps"] = use("two_steps", TwoSteps)
 
 
 def probe_report(agent_class):
-    """Train a fresh agent on each probe: its Q-value that is furthest from the exact one, and that."""
+    """Train a fresh agent on each probe: the Q-value that is furthest off, and the exact one."""
     report = {}
     for name, probe in PROBES.items():
         env = probe()
@@ -341,9 +340,8 @@ compare("when_it_does_not_learn-no_bootstrap", failed)
 # %% [markdown]
 # ## 3. One batch by heart
 #
-# A probe tries the whole agent. The next test tries a single part, the **gradient step**: take one batch, compute its
-# targets once, and repeat the same step on it. Nothing moves but the online network. Replay, exploration, the target
-# network and the environment have no say.
+# A probe tries the whole agent. The next test tries one part, the **gradient step**: take a batch, compute its targets
+# once, and repeat the step on it. Nothing moves but the online network.
 #
 # ### Your turn: `overfit_one_batch` (6 minutes, difficulty 1 of 3)
 #
@@ -466,8 +464,8 @@ compare("when_it_does_not_learn-smallest_loss", last_losses)
 # | epsilon | falls as planned, then rests | anything else. Draw it: do not trust the formula |
 # | in replay | rises to the capacity, then rests (here there is no limit) | falls back, or stays near 0 |
 #
-# Look again at the last column: its replay buffer tells at once what no other curve explains. As soon as the episodes are
-# shorter than a batch, it makes no more updates, and its loss is a straight line.
+# Look again at the last column: the replay buffer tells at once what no other curve explains. Episodes soon are shorter
+# than a batch; then there are no more updates, and the loss is a straight line.
 #
 # ## 5. The clinic
 #
@@ -780,7 +778,7 @@ from dqnkit.lessons.when_it_does_not_learn.pictures import mask
 mask(found)
 
 # %% [markdown]
-# No test finds everything, and CartPole misses some faults. So, when your own agent does not learn:
+# No test finds everything, and CartPole misses some of the faults. So, when your own agent does not learn:
 #
 # 1. **One batch by heart.** Seconds. It clears or accuses the gradient step.
 # 2. **The probes, simplest first.** Seconds each. Think about the first that fails.
@@ -802,10 +800,6 @@ mask(found)
 # Whether the network is large enough for pictures, whether exploration finds the rewards, whether the pre-processing of
 # frames is right, whether the buffer and the number of steps are large enough. Now the settings may be at fault; the code
 # that the probes ran is not.</details>
-#
-# <details><summary>Max Q is 45 with gamma 0.98 and rewards of 1 a step. Is that too much?</summary>
-# The most that can be earned is 1 / (1 - 0.98) = 50, so 45 can be true. It is true only if the pole really stands for
-# hundreds of steps: compare with the return.</details>
 #
 # ### Further reading
 #
