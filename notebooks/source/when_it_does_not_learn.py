@@ -213,8 +213,8 @@ print("mean return of the last ten episodes:", [round(run.log[-1]["return"]) for
 #
 # ## 2. Probes
 #
-# A **probe** is an environment that asks one question. It has one or two steps, its exact Q-values can be worked out by
-# hand, and a right agent learns them in seconds. The idea is Andy Jones's (2021). The simplest has one step, which always
+# A **probe** is an environment that asks one question. It has few steps, its exact Q-values can be worked out by hand, and
+# an agent that is right learns them in seconds. The idea is Andy Jones's (2021). The simplest has one step, which always
 # pays 1. Here is the next one:
 
 
@@ -244,17 +244,18 @@ class Sees:
 # | chooses | one step, action 0 pays -1, action 1 pays 1 | -1, 1 | do actions? |
 # | two steps | the first pays nothing, the second 1 | 0.8, 1 | does a value travel back one step? |
 # | two choices | two steps; in each a coin is seen, its side pays 1, the other -1 | 1.8, -0.2, then 1, -1 | all at once? |
-# | corridor | six squares, only the last pays: 1 | 1, 0.8, ... 0.33, 0.26 | does a value travel far? |
+# | corridor | six squares, only the last pays: 1 | 1, 0.8, ... 0.41, 0.33 | does a value travel far? |
 # | time limit | pays 1 for ever, but is truncated after five steps | 1 / (1 - 0.8) = 5 | what follows a time limit? |
 #
-# Go from the simplest to the hardest. **The first probe that fails is the one to think about**: those behind it fail
-# for the same reason.
+# Go from the simplest to the hardest. **The first probe that fails is the one to think about**: those after it often
+# fail for the same reason.
 #
 # ### Your turn: the probe of two steps (8 minutes, difficulty 2 of 3)
 #
 # An episode has two steps. Before the first, the observation is `[-1.0]`; from then on it is `[1.0]`. The first step
 # pays nothing; the second pays `reward` and ends the episode. Actions do not matter. `reset()` and `step(action)` return
-# what Gymnasium's environments return. Work out `exact_q` by hand: a row for each observation, a column for each action.
+# what Gymnasium's environments return. Work out `exact_q` by hand, from `gamma` and `reward`: a row for each observation,
+# a column for each action.
 
 
 # %%
@@ -457,7 +458,7 @@ compare("when_it_does_not_learn-smallest_loss", last_losses)
 # | curve | in a run that learns | a sign of trouble |
 # | --- | --- | --- |
 # | return | rises, with dips | flat; but it comes last, and does not say why |
-# | max Q | rises to what can be earned, here 20 | far above it: it promises what no policy can earn. Far below: nothing travels back |
+# | max Q | rises to about what can be earned, here 20 | far above: it promises what no policy can earn. Far below: nothing travels back |
 # | loss | wanders: targets move as the policy gets better | nearly 0 from the start: the targets are too easy. **It is not a score** |
 # | gradient norm | stays within a factor of a hundred | grows and grows; or exactly 0 |
 # | online to target | rises after each copy, falls back at the next | keeps growing; always 0; many times larger than usual |

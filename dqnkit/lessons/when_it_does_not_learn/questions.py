@@ -51,7 +51,7 @@ QUESTIONS: dict[str, Question] = {
                 "others a part of the value comes later, and only a bootstrap brings it back."
             ),
             LONGEST: Reply(
-                wrong="One step that is not the last is enough: in *two steps* the first pays nothing, and its value "
+                wrong="One step that is not the last is enough: in “two steps” the first pays nothing, and its value "
                 "is what comes after it."
             ),
             NO_PROBE: Reply(
@@ -78,8 +78,8 @@ QUESTIONS: dict[str, Question] = {
         _fallen,
     ),
     "smallest_loss": Choice(
-        "Four agents are trained on CartPole. One *learns*; one has a *learning rate × 300*; one *never bootstraps*; "
-        "of one the replay *buffer is made anew* in each episode. Which of them has the smallest loss at the end?",
+        "Four agents are trained on CartPole. One “learns”; one has a “learning rate × 300”; one “never bootstraps”; "
+        "of one the replay “buffer is made anew” in each episode. Which of them has the smallest loss at the end?",
         {
             RUNS[0]: Reply(
                 right="In this run it did.",
@@ -142,7 +142,7 @@ QUESTIONS: dict[str, Question] = {
                 "the targets of other rows."
             ),
             "it takes the wrong next observation into its targets": Reply(
-                wrong="Targets do not matter for a batch that is learned by heart: any numbers will do. And *sees* "
+                wrong="Targets do not matter for a batch that is learned by heart: any numbers will do. And “sees” "
                 "fails, in which no target has a bootstrap."
             ),
         },
@@ -153,19 +153,19 @@ QUESTIONS: dict[str, Question] = {
         {
             "its bootstrap comes from weights that never change": Reply(
                 right="All that needs no bootstrap is learned exactly, and all that does is wrong. The wrong values "
-                "are those of random first weights; and the distance of the two networks keeps growing where it "
-                "should be cut back at each copy.",
+                "come from random first weights. And on CartPole the two networks are more than ten times as far apart as "
+                "those of agents that learn, and never come nearer: no copy arrives.",
             ),
             "the bootstrap is missing from its targets": Reply(
-                wrong="Near. But then the first value of *two steps* would be exactly 0, and the distance of the two "
+                wrong="Near. But then the first value of “two steps” would be exactly 0, and the distance of the two "
                 "networks would be small after each copy."
             ),
             "it has not explored enough to find the reward": Reply(
-                wrong="Epsilon falls as it should. And in *two steps* there is nothing to be found: every way leads to "
+                wrong="Epsilon falls as it should. And in “two steps” there is nothing to be found: every way leads to "
                 "the reward."
             ),
             "its discount factor is smaller than was meant": Reply(
-                wrong="Then a value in *two steps* would be too small, but not below 0: no reward is negative there. "
+                wrong="Then a value in “two steps” would be too small, but not below 0: no reward is negative there. "
                 "And the distance of the two networks would be that of the agents that learn."
             ),
         },
@@ -219,7 +219,7 @@ QUESTIONS: dict[str, Question] = {
                 wrong="That would spoil the return, but not the values: while epsilon is high, all actions are tried."
             ),
             "its reward is that of the step before": Reply(
-                wrong="*sees* is passed, in which the reward belongs to the observation of the same step."
+                wrong="“sees” is passed, in which the reward belongs to the observation of the same step."
             ),
             "what it did is not what it wrote down": Reply(
                 right="Only probes in which the action matters fail. Random actions were executed, other random "
@@ -227,7 +227,7 @@ QUESTIONS: dict[str, Question] = {
                 "recovers."
             ),
             "one action is never tried": Reply(
-                wrong="Then one column of values would be as at first, in *one step* too. There both are right."
+                wrong="Then one column of values would be as at first, in “one step” too. There both are right."
             ),
         },
         _diagnosed({"stores another action": "what it did is not what it wrote down"}),
@@ -254,7 +254,7 @@ QUESTIONS: dict[str, Question] = {
         "What does patient H suffer from?",
         {
             "it adds a future where there is none, as A": Reply(
-                wrong="Then it would learn a batch by heart, and the value of *one step* would be 5."
+                wrong="Then it would learn a batch by heart, and the value of “one step” would be 5."
             ),
             "it corrects the value of an action that was not taken": Reply(
                 right="In the batch each observation comes with both actions, and only one of its values is ever "
@@ -262,7 +262,7 @@ QUESTIONS: dict[str, Question] = {
                 "larger one."
             ),
             "its gradient step mixes the rows of a batch, as that of B": Reply(
-                wrong="Then *one step* would be right, for all rows are the same there."
+                wrong="Then “one step” would be right, for all rows are the same there."
             ),
             "its learning rate is far too large": Reply(
                 wrong="Then its values would jump. Here some have hardly moved from their first ones."
