@@ -153,8 +153,8 @@ QUESTIONS: dict[str, Question] = {
         {
             "its bootstrap comes from weights that never change": Reply(
                 right="All that needs no bootstrap is learned exactly, and all that does is wrong. The wrong values "
-                "come from random first weights. And on CartPole the two networks are more than ten times as far apart as "
-                "those of agents that learn, and never come nearer: no copy arrives.",
+                "come from random first weights. And on CartPole the two networks are more than ten times as far apart "
+                "as those of agents that learn, and never come nearer: no copy arrives.",
             ),
             "the bootstrap is missing from its targets": Reply(
                 wrong="Near. But then the first value of “two steps” would be exactly 0, and the distance of the two "
