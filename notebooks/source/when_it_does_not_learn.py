@@ -333,7 +333,8 @@ class NeverBootstraps(Agent):
 report = probe_report(NeverBootstraps)
 failed = {name for name, (q, exact) in report.items() if abs(q - exact) > 0.05}
 for name, (q, exact) in report.items():
-    print(f"{name:12} worst value {q:6.2f}   exact {exact:5.2f}   {'FAILED' if name in failed else ''}")
+    mark = "FAILED" if name in failed else ""
+    print(f"{name:12} worst value {q:6.2f}   exact {exact:5.2f}   {mark}")
 
 # %% Compare with your prediction
 compare("when_it_does_not_learn-no_bootstrap", failed)
@@ -352,7 +353,7 @@ compare("when_it_does_not_learn-no_bootstrap", failed)
 
 # %%
 def overfit_one_batch(agent, batch, steps):
-    """Make `steps` gradient steps on the same batch, towards the same targets. Return the loss of each."""
+    """Make `steps` gradient steps on one batch, towards the same targets. Return all losses."""
     ### BEGIN SOLUTION
     y = agent.td_target(batch)  # [B], computed once
     return [agent.train_step(batch, y) for _ in range(steps)]
@@ -437,8 +438,8 @@ kinds = {
 }
 runs = {name: on_cartpole(kind) for name, kind in kinds.items()}
 last_losses = {name: np.mean([row["loss"] for row in run.log[-20:]]) for name, run in runs.items()}
-for name, loss in last_losses.items():
-    print(f"{name:20} return {runs[name].log[-1]['return']:4.0f}   mean of the last losses {loss:.2g}")
+for name, run in runs.items():
+    print(f"{name:20} return {run.log[-1]['return']:4.0f}   mean last loss {last_losses[name]:.2g}")
 
 # %% Draw the seven curves of each run
 from dqnkit.lessons.when_it_does_not_learn.pictures import run_columns

@@ -9,7 +9,7 @@ from dqnkit.types import Transition
 
 
 def overfit_one_batch(agent: Any, batch: Transition, steps: int) -> list[float]:
-    """Make `steps` gradient steps on the same batch, towards the same targets. Return the loss of each."""
+    """Make `steps` gradient steps on one batch, towards the same targets. Return all losses."""
     y = agent.td_target(batch)  # [B], computed once
     return [agent.train_step(batch, y) for _ in range(steps)]
 
