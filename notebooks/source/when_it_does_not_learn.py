@@ -242,7 +242,7 @@ class Sees:
 # | one step | one step, pays 1 | 1 | can it learn a number? |
 # | sees | one step, pays what is seen: -1 or 1 | -1, 1 | do observations reach the values? |
 # | chooses | one step, action 0 pays -1, action 1 pays 1 | -1, 1 | do actions? |
-# | two steps | the first pays nothing, the second 1 | 0.8, 1 | does a value travel back one step? |
+# | two steps | the first pays nothing, the second 1 | you work them out below | does a value travel back one step? |
 # | two choices | two steps; in each a coin is seen, its side pays 1, the other -1 | 1.8, -0.2, then 1, -1 | all at once? |
 # | corridor | six squares, only the last pays: 1 | 1, 0.8, ... 0.41, 0.33 | does a value travel far? |
 # | time limit | pays 1 for ever, but is truncated after five steps | 1 / (1 - 0.8) = 5 | what follows a time limit? |
