@@ -812,8 +812,8 @@ mask(found)
 # - Andy Jones (2021), *Debugging reinforcement learning systems*: probes, and why the usual instinct to tune misleads.
 # - Henderson et al. (2018), *Deep reinforcement learning that matters*: how much seeds and details of the code change a
 #   result; why one good run proves little.
-# - Mnih et al. (2015), *Human-level control through deep reinforcement learning*: its figures show the mean maximum Q
-#   beside the score.
+# - Mnih et al. (2015), *Human-level control through deep reinforcement learning*: its second figure shows predicted action
+#   values beside the score.
 #
 # Nothing that this notebook started is still running. In **[[beyond_dqn]]** four more parts are added to an agent that
 # learns.
