@@ -25,7 +25,7 @@ from dqnkit.hosted import is_colab
 
 INSTALL_SECONDS = 300  # time limit of pip
 CONFLICT = ("ResolutionImpossible", "No solution found")  # what pip and uv say of versions that do not fit together
-# What notebook 09 needs and the other notebooks do without: module -> requirement, as in pyproject.toml. It is the part
+# What the notebook `cloud` needs and the others do without: module -> requirement, as in pyproject.toml. It is the part
 # of the extra `cloud` without Google's cloud and ssh.
 FOR_CLOUDS = {
     "aiobotocore": "aiobotocore>=2.26",

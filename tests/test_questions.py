@@ -73,6 +73,25 @@ TELLS: dict[str, tuple[str, ...]] = {
         *(r"can \*?not\*? show", r"does not show", r"was it the target network", r"tempting"),
         *(r"come apart", r"further apart", r"tunes by chance", r"noisy"),
     ),
+    "when_it_does_not_learn-no_bootstrap": (
+        *(r"three probes", r"four (of|probes)", r"needs? a bootstrap", r"is the whole value", r"without a bootstrap"),
+    ),
+    "when_it_does_not_learn-random_batch": (r"falls to", r"more weights than", r"learn(s|ed)? each", r"loss must"),
+    "when_it_does_not_learn-smallest_loss": (
+        *(r"not a score", r"targets are too easy", r"nearly 0 from the start", r"hardly balances", r"always 1\b"),
+    ),
+    "when_it_does_not_learn-patient_a": (r"(past|after|beyond) the end", r"last step still", r"for ever is counted"),
+    "when_it_does_not_learn-patient_b": (r"\bgather", r"across rows", r"mix(es)? (the )?rows", r"other rows"),
+    "when_it_does_not_learn-patient_c": (
+        *(r"(is|are) never copied", r"never (syncs|changes)", r"name is bound", r"first weights", r"stale"),
+    ),
+    "when_it_does_not_learn-patient_d": (
+        *(r"truncat\w+ (is|was|as|for)( stored as)? (a )?terminat", r"stored as an end", r"limit for the end"),
+    ),
+    "when_it_does_not_learn-patient_e": (r"keeps no copy", r"asarray\b.{0,60}(copy|same)", r"changes after it"),
+    "when_it_does_not_learn-patient_f": (r"selects? twice", r"another action", r"not the one that was executed"),
+    "when_it_does_not_learn-patient_g": (r"epsilon never", r"explores for ever", r"anew with each", r"stays at random"),
+    "when_it_does_not_learn-patient_h": (r"moves the largest", r"in place of the action", r"was not taken"),
     "beyond_dqn-maximum": (
         *(
             r"is too (large|high)",
@@ -204,6 +223,13 @@ ONCE = [
     ("target_network-start", "So news of the goal spreads in waves, one for each copy."),
     ("target_network-period", "## 4. Too short, too long"),
     ("target_network-returns", "say what a final return can *not* show;"),
+    (
+        "when_it_does_not_learn-random_batch",
+        "the loss must fall to nearly 0, for the network has more weights than targets",
+    ),
+    ("when_it_does_not_learn-smallest_loss", "nearly 0 from the start: the targets are too easy. It is not a score"),
+    ("when_it_does_not_learn-patient_a", "one bootstraps after the end of an episode"),
+    ("when_it_does_not_learn-patient_d", "truncation was stored as an end"),
     ("beyond_dqn-maximum", "say why a maximum over noisy values is too large"),
     ("beyond_dqn-wrong", "with one table the line stays above 0"),
     ("beyond_dqn-near-greedy", "### Where it helps: acting nearly greedily"),
@@ -232,6 +258,9 @@ ONCE = [
 
 # Options that are the names of what is compared, or everyday words: a lesson may say them where it asks about them.
 NAMES: dict[str, tuple[str, ...]] = {
+    "when_it_does_not_learn-smallest_loss": (
+        *("it learns", "learning rate × 300", "never bootstraps", "buffer made anew"),
+    ),
     "target_network-period": ("every update (no target network)", "every 50", "every 400", "every 1,000"),
     "beyond_dqn-ablation": ("double", "3-step", "prioritized", "dueling"),
     "rollouts_on_dask-survives": ("all of them",),

@@ -7,7 +7,8 @@ lessons) and ``run_seconds`` (of the whole notebook, measured on two cores). In 
   (`dqnkit.authoring.survey` reckons the minutes), ``[[replay]]`` by the number of that lesson,
   ``[[question.gamma]]`` by the text of this question of the lesson (its ``questions.py``);
 - ``<!-- badges -->`` is replaced by links that open the notebook, ``<!-- course -->`` by the table of all lessons;
-- lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy;
+- lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are left out of the student's copy; what stands between
+  ``### BROKEN`` and ``### END SOLUTION`` is in the student's copy only, in their place: code to be mended;
 - ``UPDATES = 4_000  # fast: 400`` gives tests a short run: for them the value in the mark replaces the other one, for
   readers the mark is left out. The line is an assignment, or a named argument on a line of its own;
 - a code cell with a title, ``# %% Draw the errors``, only draws or prepares. Readers see its title, and can unfold it.
@@ -28,7 +29,7 @@ from dqnkit.classroom import course
 from dqnkit.classroom.question import questions_of
 from dqnkit.errors import DQNKitError, needs
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+BEGIN, BROKEN, END = "### BEGIN SOLUTION", "### BROKEN", "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
 REFERENCE = re.compile(r"\[\[([a-z][\w.-]*)\]\]")
 FAST = "# fast:"
@@ -82,8 +83,8 @@ def filled(text: str, source: Source) -> str:
 def without_solution(code: str) -> str:
     """Return the code of a cell as the student gets it.
 
-    Each solution is replaced by a comment and, if the cell needs it to stay valid, a statement: ``return None`` for the
-    end of a function, ``pass`` for a block that would be empty.
+    Each solution is replaced by its broken lines, where it has any; else by a comment and, if the cell needs it to stay
+    valid, a statement: ``return None`` for the end of a function, ``pass`` for a block that would be empty.
 
     Raises:
         DQNKitError: a mark that begins a solution has none that ends it, or the reverse.
@@ -91,6 +92,11 @@ def without_solution(code: str) -> str:
     lines = code.split("\n")
     kept, position = [], 0
     for begin, end in _solutions(lines):
+        broken = _broken_line(lines, begin, end)
+        if broken < end:
+            kept += [*lines[position:begin], *lines[broken + 1 : end]]
+            position = end + 1
+            continue
         indent = " " * (len(lines[begin]) - len(lines[begin].lstrip()))
         kept += [*lines[position:begin], indent + PLACEHOLDER]
         statement = _replacement(ast.parse(code), begin + 1, end + 1)
@@ -102,7 +108,12 @@ def without_solution(code: str) -> str:
 
 def with_solution(code: str) -> str:
     """Return the code of a cell with the solution but without the marks."""
-    return "\n".join(line for line in code.split("\n") if line.strip() not in (BEGIN, END))
+    lines = code.split("\n")
+    kept, position = [], 0
+    for begin, end in _solutions(lines):
+        kept += [*lines[position:begin], *lines[begin + 1 : _broken_line(lines, begin, end)]]
+        position = end + 1
+    return "\n".join(kept + lines[position:])
 
 
 def sized(code: str, *, fast: bool) -> str:
@@ -175,6 +186,11 @@ def _solutions(lines: list[str]) -> Iterator[tuple[int, int]]:
             raise DQNKitError(f"line {number + 1} is {line.strip()!r} without its partner")
     if begin is not None:
         raise DQNKitError(f"line {begin + 1} begins a solution that never ends")
+
+
+def _broken_line(lines: list[str], begin: int, end: int) -> int:
+    """Return the index of the mark before the broken lines of a solution; ``end`` if it has none."""
+    return next((number for number in range(begin, end) if lines[number].strip() == BROKEN), end)
 
 
 def _replacement(tree: ast.Module, begin: int, end: int) -> str:

@@ -24,6 +24,7 @@ LESSONS = (
     "q_network",
     "replay",
     "target_network",
+    "when_it_does_not_learn",
     "beyond_dqn",
     "rollouts_on_dask",
     "strategy_learner",

@@ -649,8 +649,8 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # - Watkins (1989), *Learning from delayed rewards*: the formula.
 # - van Hasselt et al. (2018), *Deep reinforcement learning and the deadly triad*: when values learned in this way diverge.
 #
-# Nothing that this notebook started is still running. In **[[beyond_dqn]]** come four more parts, and the weakness that each
-# one repairs.
+# Nothing that this notebook started is still running. **[[when_it_does_not_learn]]** is about agents that
+# do not learn: how to find the fault before you tune. Then **[[beyond_dqn]]** adds four parts.
 
 # %% Your progress
 progress()

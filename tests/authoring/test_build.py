@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from dqnkit.authoring import build
 from dqnkit.authoring.build import build_course
 from dqnkit.authoring.notebooks import SET_UP
-from dqnkit.authoring.source import sized, without_solution
+from dqnkit.authoring.source import sized, with_solution, without_solution
 from dqnkit.classroom import course as lessons
 from dqnkit.errors import DQNKitError
 
@@ -134,6 +134,23 @@ CUTS = {
         """,
     ),
 }
+
+
+TO_MEND = """
+        def q_update(q, y, alpha):
+            error = y - q
+            ### BEGIN SOLUTION
+            return q + alpha * error
+            ### BROKEN
+            return q - alpha * error
+            ### END SOLUTION
+        """
+
+
+def test_code_to_be_mended_is_broken_for_the_student_and_right_in_the_solution() -> None:
+    one_or_other = "def q_update(q, y, alpha):\n    error = y - q\n    return q {} alpha * error"
+    assert without_solution(cell(TO_MEND)) == one_or_other.format("-")
+    assert with_solution(cell(TO_MEND)) == one_or_other.format("+")
 
 
 @pytest.mark.parametrize(("code", "expected"), CUTS.values(), ids=CUTS.keys())
