@@ -119,7 +119,7 @@ def without_source() -> Any:
 @pytest.mark.parametrize(
     "thing",
     [without_source(), len, np.argmax, 3, None, Evil(), Evil, parse, course.find_exercise("q_update").solution],
-    ids=str,
+    ids=["no source", "len", "argmax", "number", "None", "evil", "class", "imported", "solution"],
 )
 def test_where_no_source_of_a_reader_is_to_be_had_there_is_none(thing: Any) -> None:
     assert source_of(thing) in ("", source_of(Evil))
