@@ -608,7 +608,7 @@ my_dqn
 # written over. Now train with it, in a process of its own, as you would in a terminal. It takes one to two minutes.
 
 # %%
-STEPS = 80_000  # fast: 1_200
+STEPS = 120_000  # fast: 1_200
 my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]

@@ -637,7 +637,7 @@ program
 # again, and without the guard would start a cluster itself. And the cluster uses **TLS**: `Security.temporary()` makes
 # certificates for this run only, so nobody else who can reach the ports can send it code.
 #
-# Run it in a terminal (in JupyterLab: File, New, Terminal): `python my_cluster_dqn.py --workers 2`. It makes 60,000 steps;
+# Run it in a terminal (in JupyterLab: File, New, Terminal): `python my_cluster_dqn.py --workers 2`. It makes 120,000 steps;
 # `--steps 8000` is enough to see that it learns. It needs about a gigabyte of memory beside this notebook: where there is
 # less, shut down the kernel of this notebook first. Ctrl-C ends it, and its workers, too.
 #
