@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the target network; complete DQN solves CartPole; evaluation by plots and video"
-#     run_seconds: 76
+#     run_seconds: 160
 # ---
 
 # %% [markdown]
