@@ -18,9 +18,10 @@ import hashlib
 import inspect
 import itertools
 import re
-import subprocess
+import runpy
 import sys
 import tempfile
+import traceback
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,6 @@ from dqnkit.files import write_whole
 
 SLOT = re.compile(r"^# part: (?P<exercise>\w+)(?: as (?P<name>\w+))?(?P<if_used> \(if used\))?$", re.MULTILINE)
 SEAL = "\n\n# {}: as the notebook wrote it. Change what you like: a changed file is never written over.\n"
-GREETING = re.compile(  # what TensorFlow says of itself while it loads
-    r"WARNING: All log messages before absl|[IWE]\d{4} [\d:]+|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |To enable the following:"
-)
 NOT_PASSED = "yours has not passed its check yet"
 
 
@@ -67,30 +65,26 @@ class Program(rich_text.RichText):
     parts: tuple[Part, ...]
 
     def run(self, *arguments: object) -> int:
-        """Run it in a process of its own, ``python NAME.py ARGUMENTS``; show what it prints, return its exit status.
+        """Run it here, as ``python NAME.py ARGUMENTS`` does in a process of its own; return its exit status.
 
-        An interrupt of the cell ends the program.
+        It shares this process, for a second TensorFlow would take another 600 MB. An interrupt ends the program.
         """
-        command = [str(argument) for argument in arguments]
-        print("$", " ".join(["python", self.path.name, *command]), flush=True)
-        quiet = ["-u", "-X", "utf8"]
-        with subprocess.Popen(
-            [sys.executable, *quiet, self.path.name, *command],
-            cwd=self.path.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    if not GREETING.match(line):
-                        print(line, end="", flush=True)
-            except KeyboardInterrupt:
-                process.kill()
-                print("stopped")
-        return process.returncode
+        command = [self.path.name, *(str(argument) for argument in arguments)]
+        print("$", " ".join(["python", *command]), flush=True)
+        before, sys.argv = sys.argv, command
+        try:
+            runpy.run_path(str(self.path), run_name="__main__")
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+        except KeyboardInterrupt:
+            print("stopped")
+            return 130
+        except Exception:
+            print(traceback.format_exc())
+            return 1
+        finally:
+            sys.argv = before
+        return 0
 
 
 def write_program(name: str, folder: Path | None = None) -> Program:

@@ -605,14 +605,14 @@ my_dqn
 
 # %% [markdown]
 # The file is beside this notebook, and it is yours to keep. Change what you like: a file that you have changed is never
-# written over. Now train with it, in a process of its own, as you would in a terminal. It takes one to two minutes.
+# written over. Now train with it, as `python my_dqn.py --seed 0` does in a terminal. It takes one to two minutes.
 
 # %%
 STEPS = 120_000  # fast: 1_200
 my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
-# The settings are those of section 5, and the loop is yours: one environment, one step, one update. The last line judges
+# The loop is yours: one environment, one step, one update. Its settings stand at the top of the file. The last line judges
 # the greedy policy in 100 episodes, as section 5 did. Other seeds end elsewhere; try some in a terminal.
 #
 # ## What we built
@@ -620,7 +620,7 @@ my_dqn.run("--seed", 0, "--steps", STEPS)
 # The whole ring, and every box of it is in `my_dqn.py`: the table of [[q_update]] became a network, its data goes through a
 # buffer, and its target stands still for a while.
 
-# %%
+# %% Draw the ring
 ring("environment", "actor", "replay", "learner", "target", "weights")
 
 # %% [markdown]

@@ -92,11 +92,12 @@ def test_it_runs_and_what_it_prints_is_shown(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "$ python small.py\n1 7.0\n"
 
 
-def test_what_tensorflow_says_of_itself_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    said = "I0000 00:00:1795993819.141703   28371 port.cc:153] oneDNN custom operations are on."
-    passed(q_update=f"def q_update(*given):\n    print({said!r})\n    return 7.0")
-    assert written().run() == 0
-    assert "oneDNN" not in capsys.readouterr().out
+def test_an_interrupt_ends_the_program_and_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    passed(q_update="def q_update(*given):\n    raise KeyboardInterrupt")
+    argv = list(sys.argv)
+    assert written().run() == 130
+    assert capsys.readouterr().out.endswith("stopped\n")
+    assert sys.argv == argv
 
 
 def test_an_error_of_the_program_is_shown_too(capsys: pytest.CaptureFixture[str]) -> None:
