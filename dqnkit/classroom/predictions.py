@@ -123,7 +123,9 @@ def prediction(id: str) -> Any:
     if id in _SHOWN and _state(id) == "open":
         _SHOWN[id].commit_what_was_entered()
     value = _stored_answer(id)
-    return np.column_stack([SHARES, value]) if isinstance(value, list) else value
+    if isinstance(value, list):  # of any numbers that a file can hold: null, and whole ones beyond 64 bits, too
+        return np.column_stack([SHARES, np.array(value, np.float64)])
+    return value
 
 
 def _stored_answer(id: str) -> Any:
@@ -272,7 +274,7 @@ def _compare_curve(
     actual: list[float | None],
     fine: npt.NDArray[np.float64],
 ) -> RichText:
-    numbers = np.array([np.nan if number is None else number for number in actual])
+    numbers = np.array(actual, dtype=np.float64)  # None becomes NaN
     head = ["", *(f"{share:.0%}" for share in SHARES)]
     happened = ["What happened", *(f"{number:.3g}" for number in numbers)]
     title, kind = "No prediction to compare", "open"

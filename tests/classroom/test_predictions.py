@@ -332,6 +332,15 @@ def test_how_far_a_curve_was(actual: Any) -> None:
     assert kept("own-curve")["happened"] == [0, 100, 200, 300, 400]
 
 
+def test_a_curve_of_numbers_beyond_64_bits_is_compared() -> None:
+    answer(ask_curve(), [0, 100, 200, 300, 500])
+    record = json.loads(progress_file.FILE.path.read_text("utf-8"))
+    record["predictions"]["own-curve"]["value"][0] = 2**64  # as a file may hold it that somebody changed
+    progress_file.FILE.path.write_text(json.dumps(record), "utf-8")
+    assert "1.84e+19" in compare("own-curve", [0, 400]).text
+    assert prediction("own-curve").dtype == np.float64
+
+
 def test_a_curve_of_which_nothing_came() -> None:
     answer(ask_curve(), [0, 100, 200, 300, 500])
     for actual in ([], [np.nan, np.nan]):
