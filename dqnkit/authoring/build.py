@@ -11,6 +11,7 @@ Authors edit ``notebooks/source`` (see `dqnkit.authoring.source`) and the order 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import click
 from dqnkit.authoring.notebooks import notebook
 from dqnkit.authoring.readmes import course_table, readmes
 from dqnkit.authoring.repository import FILE, Repository, read_repository
-from dqnkit.authoring.source import read_sources
+from dqnkit.authoring.source import Source, read_sources
 from dqnkit.classroom.course import NOTEBOOKS
 from dqnkit.errors import DQNKitError
 
@@ -35,22 +36,31 @@ def build_course(folder: Path, repository: Repository | None = None) -> dict[Pat
     sources = read_sources(folder)
     table = course_table(sources)
     built = readmes(folder, sources, repository)
-    for source in sources:
-        for name, solved in ((f"{source.notebook}.ipynb", False), (f"solutions/{source.notebook}.ipynb", True)):
-            built[folder / name] = notebook(source, repository, f"notebooks/{name}", table, solved=solved)
-    return built
+    return built | _notebooks(folder, sources, repository, table)
 
 
 def build_fast(folder: Path, to: Path) -> list[Path]:
     """Write all notebooks with short runs into ``to``, in the same places; return their paths."""
-    paths = []
-    for source in read_sources(folder):
+    built = _notebooks(to, read_sources(folder), read_repository(folder), course_table="", fast=True)
+    for path, content in built.items():
+        _write(path, content)
+    return list(built)
+
+
+def _notebooks(
+    to: Path, sources: Sequence[Source], repository: Repository, course_table: str, *, fast: bool = False
+) -> dict[Path, str]:
+    """Return the notebooks of all lessons for the folder ``to``: path -> content."""
+    built = {}
+    for source in sources:
         for name, solved in ((f"{source.notebook}.ipynb", False), (f"solutions/{source.notebook}.ipynb", True)):
-            text = notebook(source, read_repository(folder), f"notebooks/{name}", "", solved=solved, fast=True)
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            (to / name).write_text(text, encoding="utf-8", newline="\n")
-            paths.append(to / name)
-    return paths
+            built[to / name] = notebook(source, repository, f"notebooks/{name}", course_table, solved=solved, fast=fast)
+    return built
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8", newline="\n")
 
 
 def leftovers(folder: Path, built: dict[Path, str]) -> list[Path]:
@@ -85,8 +95,7 @@ def main(repository: str | None, tag: str | None, fast: Path | None) -> None:
         built = build_course(folder, leads_to)
         built[folder / FILE] = leads_to.to_json()
         for path, content in built.items():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(content, encoding="utf-8", newline="\n")
+            _write(path, content)
             click.echo(f"wrote {path.relative_to(folder.parent)}")
         for path in leftovers(folder, built):
             path.unlink()

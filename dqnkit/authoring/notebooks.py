@@ -78,6 +78,6 @@ def _cell(kind: str, name: str, text: str, title: str = "") -> dict[str, Any]:
     """Return a cell; one with a title is folded, and Colab and JupyterLab show the title in place of the code."""
     if title:
         text = f"# @title {title}\n{text}"
-    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": {}, "source": text.splitlines(keepends=True)}
-    cell["metadata"] = dict(FOLDED) if title else {}
+    metadata = dict(FOLDED) if title else {}
+    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": metadata, "source": text.splitlines(True)}
     return {**cell, "execution_count": None, "outputs": []} if kind == "code" else cell

@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,29 +89,28 @@ def without_solution(code: str) -> str:
     Raises:
         DQNKitError: a mark that begins a solution has none that ends it, or the reverse.
     """
-    lines = code.split("\n")
-    kept, position = [], 0
-    for begin, end in _solutions(lines):
-        broken = _broken_line(lines, begin, end)
+
+    def students(lines: list[str], begin: int, broken: int, end: int) -> list[str]:
         if broken < end:
-            kept += [*lines[position:begin], *lines[broken + 1 : end]]
-            position = end + 1
-            continue
+            return lines[broken + 1 : end]
         indent = " " * (len(lines[begin]) - len(lines[begin].lstrip()))
-        kept += [*lines[position:begin], indent + PLACEHOLDER]
         statement = _replacement(ast.parse(code), begin + 1, end + 1)
-        if statement:
-            kept.append(indent + statement)
-        position = end + 1
-    return "\n".join(kept + lines[position:])
+        return [indent + line for line in (PLACEHOLDER, statement) if line]
+
+    return _with_each_solution(code, students)
 
 
 def with_solution(code: str) -> str:
     """Return the code of a cell with the solution but without the marks."""
+    return _with_each_solution(code, lambda lines, begin, broken, end: lines[begin + 1 : broken])
+
+
+def _with_each_solution(code: str, replaced: Callable[[list[str], int, int, int], list[str]]) -> str:
+    """Return code in which ``replaced(lines, begin, broken, end)`` stands for each solution and its marks."""
     lines = code.split("\n")
     kept, position = [], 0
     for begin, end in _solutions(lines):
-        kept += [*lines[position:begin], *lines[begin + 1 : _broken_line(lines, begin, end)]]
+        kept += [*lines[position:begin], *replaced(lines, begin, _broken_line(lines, begin, end), end)]
         position = end + 1
     return "\n".join(kept + lines[position:])
 

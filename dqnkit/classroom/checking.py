@@ -213,29 +213,33 @@ def find_one_of_several(
     It gives the reader's results in at least two of the places where the reader's code shows something wrong and in a
     quarter of them, and is right wherever the reader is right.
     """
-    due, given = _parts(expected), _parts(seen)
-    right = {place for place, part in due.items() if place in given and same(part, given[place])}
-    wrong = given.keys() - right
-    explained = {}
-    for mistake in exercise.mistakes:
-        mistaken = _parts(observe_all(exercise, mistake.wrong, cases))
-        contradicts = any(place not in mistaken or not same(due[place], mistaken[place]) for place in right)
-        agrees = [place for place in wrong & mistaken.keys() if same(given[place], mistaken[place])]
-        explained[mistake.name] = 0 if contradicts else len(agrees)
-    best = max(exercise.mistakes, key=lambda mistake: explained[mistake.name], default=None)
-    return best if best is not None and explained[best.name] >= max(2, len(wrong) / 4) else None
+    due, given = ([_parts(result) for result in results] for results in (expected, seen))
+    right = [
+        {name for name in ours.keys() & theirs.keys() if same(ours[name], theirs[name])}
+        for ours, theirs in zip(due, given, strict=True)
+    ]
+    wrong = [theirs.keys() - names for theirs, names in zip(given, right, strict=True)]
+
+    def explained(mistake: Mistake) -> int:
+        """Return in how many of the wrong places it gives the same; 0 once it is wrong where the reader is right."""
+        count = 0
+        for n, case in enumerate(cases):
+            mistaken = _parts(observe_all(exercise, mistake.wrong, [case])[0])
+            if any(name not in mistaken or not same(due[n][name], mistaken[name]) for name in right[n]):
+                return 0
+            count += sum(same(given[n][name], mistaken[name]) for name in wrong[n] & mistaken.keys())
+        return count
+
+    counts = {mistake.name: explained(mistake) for mistake in exercise.mistakes}
+    best = max(exercise.mistakes, key=lambda mistake: counts[mistake.name], default=None)
+    return best if best is not None and counts[best.name] >= max(2, sum(map(len, wrong)) / 4) else None
 
 
-def _parts(results: Sequence[Seen]) -> dict[tuple[int, str], Seen]:
-    """Return the parts of all outcomes by case and name; an outcome without names is one part."""
-    parts: dict[tuple[int, str], Seen] = {}
-    for number, result in enumerate(results):
-        if isinstance(result.outcome, Items) and not result.outcome.is_list:
-            named = zip(result.outcome.names, result.outcome.values, strict=True)
-            parts |= {(number, name): Seen(value) for name, value in named}
-        else:
-            parts[number, ""] = result
-    return parts
+def _parts(result: Seen) -> dict[str, Seen]:
+    """Return the parts of an outcome by name; one without names is a single part."""
+    if isinstance(result.outcome, Items) and not result.outcome.is_list:
+        return {name: Seen(value) for name, value in zip(result.outcome.names, result.outcome.values, strict=True)}
+    return {"": result}
 
 
 def same(one: Seen, other: Seen) -> bool:

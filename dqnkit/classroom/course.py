@@ -87,10 +87,8 @@ def find_exercise(name: str) -> Exercise:
     if name not in lessons:
         near = difflib.get_close_matches(str(name), lessons, n=3, cutoff=0.4) or sorted(lessons)
         raise UnknownNameError(f"there is no exercise {name!r}. Did you mean {' or '.join(map(repr, near))}?")
-    folder = f"dqnkit.lessons.{lessons[name]}"
-    exercise: Exercise = import_module(f"{folder}.exercises.{name}").EXERCISE
-    answers: Answers = import_module(f"{folder}.answers.{name}").ANSWERS
-    return replace(exercise, notebook=notebook_name(lessons[name]), answers=answers)
+    exercise: Exercise = import_module(f"dqnkit.lessons.{lessons[name]}.exercises.{name}").EXERCISE
+    return replace(exercise, notebook=notebook_name(lessons[name]), answers=find_answers(name))
 
 
 def find_answers(name: str) -> Answers:

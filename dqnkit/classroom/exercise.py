@@ -62,7 +62,7 @@ class Exercise:
     difficulty: int  # 1 to 3
     hints: Sequence[str]  # from a slight hint to a strong one; `code` in backticks
     fixed_cases: Callable[[], list[Case]]  # the smallest first
-    cases: Callable[[Generator], list[Case]] = lambda rng: []  # values of every sign, early ends, odd sizes
+    cases: Callable[[Generator], list[Case]]  # values of every sign, early ends, odd sizes
     observe: Callable[[Any, Case], Any] = call  # runs the reader's code and returns what is compared
     seconds: float = 5.0  # time limit of one case
     notebook: str = ""  # "01_q_update"; set by `course.find_exercise`

@@ -49,6 +49,7 @@ SLOW = Exercise(
     difficulty=1,
     answers=Answers(compute, []),
     fixed_cases=lambda: [Case("a number", (0.2,))],
+    cases=lambda rng: [],
     hints=[],
     seconds=0.05,
 )
