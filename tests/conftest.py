@@ -35,6 +35,15 @@ def fast_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def named(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """What a module's wrong answers to its EXERCISE were called, as ``"answer: name"``; printed, with ``-s``."""
+    names: list[str] = []
+    yield names
+    known = sum(not name.endswith(": -") for name in names)
+    print(f"\n{request.module.EXERCISE.name}: {known} of {len(names)} wrong answers named", *names, sep="\n  ")
+
+
 MUTANTS = pytest.StashKey[dict[str, dict[str, bool]]]()
 
 

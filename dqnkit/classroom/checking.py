@@ -162,19 +162,22 @@ def use(name: str, thing: Any) -> Any:
     return exercise.solution
 
 
-def check_exercise(exercise: Exercise, thing: Any) -> CheckResult:
-    """Check without recording it in the progress file; the exercise may be from outside the kit."""
-    result = _check_without_help(exercise, thing)
+def check_exercise(exercise: Exercise, thing: Any, rng: np.random.Generator | None = None) -> CheckResult:
+    """Check without recording it in the progress file; the exercise may be from outside the kit.
+
+    The fresh cases are drawn from ``rng``; without it they are others each time.
+    """
+    result = _check_without_help(exercise, thing, rng or np.random.default_rng())
     return replace(result, help=_help(exercise, result.passed))
 
 
-def _check_without_help(exercise: Exercise, thing: Any) -> CheckResult:
+def _check_without_help(exercise: Exercise, thing: Any, rng: np.random.Generator) -> CheckResult:
     problem = _problem_before_running(exercise, thing)
     if problem is not None:
         return problem
     printed = _Printed()
     try:
-        cases = [*exercise.fixed_cases(), *exercise.cases(np.random.default_rng())]
+        cases = [*exercise.fixed_cases(), *exercise.cases(rng)]
         expected, took = _observe_solution(exercise, cases)
         say = partial(print, file=sys.stdout, flush=True)
         with printed.captured():

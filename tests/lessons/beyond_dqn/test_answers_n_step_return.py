@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 EXERCISE = find_exercise("n_step_return")
@@ -297,14 +297,14 @@ WRONG = {
 
 @pytest.mark.parametrize("answer", RIGHT, ids=lambda answer: answer.__name__)
 def test_a_right_answer_passes(answer: Any) -> None:
-    for _ in range(3):
-        result = check_exercise(EXERCISE, answer)
+    for seed in range(3):
+        result = verdict(EXERCISE, answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.__name__)
 def test_a_wrong_answer_fails_under_a_name_that_is_true_of_it(answer: Any) -> None:
-    result = check_exercise(EXERCISE, answer)
+    result = verdict(EXERCISE, answer)
     assert not result.passed
     assert result.mistake == WRONG[answer], result.text
 

@@ -8,23 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import collected, verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 SECONDS = find_exercise("training_seconds")
-RIGHT: list[Callable[..., Any]] = []
-WRONG: list[Callable[..., Any]] = []
-
-
-def right(function: Callable[..., Any]) -> Callable[..., Any]:
-    RIGHT.append(function)
-    return function
-
-
-def wrong(function: Callable[..., Any]) -> Callable[..., Any]:
-    WRONG.append(function)
-    return function
+RIGHT, right = collected()
+WRONG, wrong = collected()
 
 
 @right
@@ -278,12 +268,12 @@ def no_boot_and_no_learner(steps, n_workers, steps_per_second, updates_per_step,
 
 @pytest.mark.parametrize("answer", RIGHT, ids=lambda answer: answer.__name__)
 def test_a_right_answer_passes(answer: Callable[..., Any]) -> None:
-    for _ in range(3):
-        result = check_exercise(SECONDS, answer)
+    for seed in range(3):
+        result = verdict(SECONDS, answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.__name__)
 def test_a_wrong_answer_fails(answer: Callable[..., Any]) -> None:
-    result = check_exercise(SECONDS, answer)
+    result = verdict(SECONDS, answer)
     assert result.status == "wrong", result.text

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from answers import verdict
 
-from dqnkit.classroom.checking import check_exercise, observe_all, same
+from dqnkit.classroom.checking import observe_all, same
 from dqnkit.classroom.course import find_exercise
 from dqnkit.classroom.exercise import Case, Exercise
 
@@ -757,7 +758,7 @@ def is_right(exercise: Exercise, answer: Any, case: Case) -> bool:
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_a_right_answer_passes_in_whatever_style(exercise: str, answer: Any) -> None:
-    result = check_exercise(find_exercise(exercise), answer)
+    result = verdict(find_exercise(exercise), answer)
     assert result.passed, result.text
     for case in find_exercise(exercise).cases(np.random.default_rng()):
         assert is_right(find_exercise(exercise), answer, case), case

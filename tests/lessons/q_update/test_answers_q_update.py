@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
+from answers import Answer, collected, collected_with_names, verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
-Answer = Callable[..., Any]
-RIGHT: list[Answer] = []
-WRONG: list[tuple[Answer, str]] = []  # with the mistake that is named, or ""
+RIGHT, right = collected()
+WRONG, wrong = collected_with_names()  # of the mistake that is named, or ""
 ONE_OF_THEM = "which one is named depends on the fresh cases"
-
-
-def right(answer: Answer) -> Answer:
-    RIGHT.append(answer)
-    return answer
-
-
-def wrong(named: str) -> Callable[[Answer], Answer]:
-    def keep(answer: Answer) -> Answer:
-        WRONG.append((answer, named))
-        return answer
-
-    return keep
 
 
 @pytest.mark.parametrize("answer", RIGHT, ids=lambda answer: answer.__name__)
 def test_a_right_answer_passes_whatever_its_style(answer: Answer) -> None:
-    for _ in range(3):
-        result = check_exercise(find_exercise("q_update"), answer)
+    for seed in range(3):
+        result = verdict(find_exercise("q_update"), answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize(("answer", "named"), WRONG, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_wrong_answer_fails_and_is_named_where_it_can_be(answer: Answer, named: str) -> None:
-    for _ in range(3):
-        result = check_exercise(find_exercise("q_update"), answer)
+    for seed in range(3):
+        result = verdict(find_exercise("q_update"), answer, seed)
         assert result.status == "wrong", "it passed"
         assert named in (result.mistake, ONE_OF_THEM), result.text
 

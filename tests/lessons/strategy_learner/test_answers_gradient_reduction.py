@@ -9,23 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import collected, verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 REDUCTION = find_exercise("gradient_reduction")
-RIGHT: list[Callable[..., Any]] = []
-WRONG: list[Callable[..., Any]] = []
-
-
-def right(function: Callable[..., Any]) -> Callable[..., Any]:
-    RIGHT.append(function)
-    return function
-
-
-def wrong(function: Callable[..., Any]) -> Callable[..., Any]:
-    WRONG.append(function)
-    return function
+RIGHT, right = collected()
+WRONG, wrong = collected()
 
 
 def length(gradients):
@@ -350,12 +340,12 @@ def added_into_the_first_share(shares, batch_size, max_norm):
 def test_a_right_answer_passes(answer: Callable[..., Any]) -> None:
     if answer is tensorflow_clips:
         pytest.importorskip("tensorflow")
-    for _ in range(3):
-        result = check_exercise(REDUCTION, answer)
+    for seed in range(3):
+        result = verdict(REDUCTION, answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.__name__)
 def test_a_wrong_answer_fails(answer: Callable[..., Any]) -> None:
-    result = check_exercise(REDUCTION, answer)
+    result = verdict(REDUCTION, answer)
     assert result.status == "wrong", result.text

