@@ -1,0 +1,332 @@
+// What all drawings share: elements, controls, axes, a frame loop. It is put before the module of each drawing, which
+// defines `render({ model, el })`; PALETTE (name -> {color, dash}) comes from dqnkit/plots/style.py.
+
+/** An element with attributes and children. Functions named on... are listeners. */
+function made(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function html(tag, attributes = {}, ...children) {
+  return made(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return made(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+/** Whether the reader asked for less motion. */
+function isCalm() {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/** A function that has `draw` called once in the next frame, however often it is called before. */
+function eachFrame(el, draw) {
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    requestAnimationFrame(() => {
+      waits = false;
+      draw();
+      el.dispatchEvent(new CustomEvent("dqnkit-drawn", { bubbles: true })); // tests count the frames
+    });
+  };
+}
+
+/** A function that tells Python of changed traits {name: value}: at most every `every` ms, and always the last ones. */
+function teller(model, every = 100) {
+  let timer = 0;
+  let last = -Infinity;
+  return (changes) => {
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    if (timer) return;
+    timer = setTimeout(
+      () => {
+        timer = 0;
+        last = performance.now();
+        model.save_changes();
+      },
+      Math.max(0, last + every - performance.now()),
+    );
+  };
+}
+
+/** Call `step(seconds since the last call)` in every frame until it returns false; returns a function that stops it. */
+function animate(step) {
+  let last = performance.now();
+  let handle = requestAnimationFrame(function turn(now) {
+    const goesOn = step(Math.max(0, now - last) / 1000);
+    last = now;
+    handle = goesOn === false ? 0 : requestAnimationFrame(turn);
+  });
+  return () => cancelAnimationFrame(handle);
+}
+
+/** Call `drawn(width in pixels)` now and whenever the width of an element changes; returns a function that stops it. */
+function followWidth(el, drawn) {
+  let width = 0;
+  const observer = new ResizeObserver(() => {
+    const now = Math.floor(el.clientWidth);
+    if (now > 0 && now !== width) drawn((width = now));
+  });
+  observer.observe(el);
+  return () => observer.disconnect();
+}
+
+/** Follow a pointer (mouse, pen, finger) that is pressed on an element: `moved(event)` at once and at every move. */
+function dragged(element, moved, ended = () => {}) {
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    element.setPointerCapture(event.pointerId);
+    moved(event, true);
+    event.preventDefault();
+  });
+  element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && moved(event, false));
+  element.addEventListener("lostpointercapture", ended);
+}
+
+/** Keep the keys of a control from the page: JupyterLab would move to another cell. */
+function ownKeys(element) {
+  element.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && event.key !== "Escape" && event.key !== "Tab") event.stopPropagation();
+  });
+  element.setAttribute("data-lm-suppress-shortcuts", "true");
+  return element;
+}
+
+/**
+ * A slider with its name and its value. `changed(value)` is called while it moves. With `log`, powers of ten are at
+ * equal distances. The returned element has `set(value)`, which calls nothing, and `get()`.
+ */
+function slider({ name, low, high, step = 0, value, log = false, format = shown, changed, title }) {
+  const to = log ? Math.log10 : (x) => x;
+  const from = log ? (x) => 10 ** x : (x) => x;
+  const size = log ? 0.01 : step || (high - low) / 100;
+  const input = html("input", { type: "range", min: to(low), max: to(high), step: size, title });
+  const output = html("output");
+  const rounded = () => {
+    const exact = Math.min(high, Math.max(low, from(Number(input.value))));
+    return log && step >= 1 ? Math.max(step, Math.round(exact / step) * step) : exact;
+  };
+  const say = () => {
+    output.textContent = format(rounded());
+    input.setAttribute("aria-valuetext", format(rounded()));
+  };
+  input.addEventListener("input", () => {
+    say();
+    changed(rounded());
+  });
+  const whole = html("label", { class: "slider" }, html("span", {}, name), ownKeys(input), output);
+  whole.get = rounded;
+  whole.set = (next) => {
+    input.value = to(Math.min(high, Math.max(low, next)));
+    say();
+  };
+  whole.input = input;
+  whole.set(value);
+  return whole;
+}
+
+function button(text, clicked, attributes = {}) {
+  return ownKeys(html("button", { type: "button", onclick: clicked, ...attributes }, text));
+}
+
+/** Buttons of which one is pressed; the arrow keys choose, too. `options` are [text, value]. */
+function choice(name, options, value, changed) {
+  const group = ownKeys(html("div", { role: "radiogroup", "aria-label": name, class: "row", style: "gap: 4px" }));
+  const set = (next, focus = false) => {
+    for (const [index, element] of [...group.children].entries()) {
+      const chosen = options[index][1] === next;
+      element.setAttribute("aria-checked", chosen);
+      element.setAttribute("aria-pressed", chosen);
+      element.tabIndex = chosen ? 0 : -1;
+      if (chosen && focus) element.focus();
+    }
+    value = next;
+  };
+  for (const [text, option] of options) {
+    const clicked = () => {
+      set(option);
+      changed(option);
+    };
+    group.append(html("button", { type: "button", role: "radio", onclick: clicked }, text));
+  }
+  group.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const at = options.findIndex(([, option]) => option === value);
+    set(options[(at + by + options.length) % options.length][1], true);
+    changed(value);
+  });
+  set(value);
+  group.set = set;
+  return group;
+}
+
+/** An element that screen readers read out, at most every five seconds and always the last text. */
+function speaker() {
+  const element = html("div", { role: "status", "aria-live": "polite", class: "spoken" });
+  let last = -Infinity;
+  let timer = 0;
+  element.say = (text) => {
+    clearTimeout(timer);
+    const speak = () => {
+      last = performance.now();
+      if (element.textContent !== text) element.textContent = text;
+    };
+    timer = setTimeout(speak, Math.max(0, last + 5000 - performance.now()));
+  };
+  return element;
+}
+
+/** A number as text with three digits that matter: 7.91, 12,000, 3.2e+5. */
+function shown(value, digits = 3) {
+  if (!Number.isFinite(value)) return "none";
+  if (value === 0) return "0"; // and not −0
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-3) return value.toExponential(1).replace("e+", "e").replace("-", "−");
+  const places = size >= 100 ? 0 : size >= 10 ? Math.max(0, digits - 2) : digits - 1;
+  const text = value.toLocaleString("en-US", { minimumFractionDigits: 0, maximumFractionDigits: places });
+  return text.replace("-", "−");
+}
+
+/** The least of 1, 2, 3, 5, 7 times a power of ten that is not below a value. */
+function roundUp(value, steps = [1, 2, 3, 5, 7, 10]) {
+  if (!(value > 0)) return 0;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return (steps.find((step) => step * power >= value * (1 - 1e-9)) ?? 20) * power;
+}
+
+/** At most about `most` round values from low to high. */
+function ticksOf(low, high, most = 6) {
+  const step = roundUp((high - low) / most, [1, 2, 5, 10]);
+  if (!(step > 0)) return [low];
+  const values = [];
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) values.push(n * step);
+  return values;
+}
+
+/**
+ * A chart with two axes. `x` and `y` are {name, low, high, format}; with `log`, powers of ten are at equal distances.
+ * Draw into `chart.data` with `chart.line` and `chart.dots`; `chart.fit(width)` draws the axes anew.
+ */
+class Chart {
+  constructor({ x, y, height = 220, label, margins = {} }) {
+    this.x = x;
+    this.y = y;
+    this.height = height;
+    this.margins = { left: 52, right: 14, top: 10, bottom: 38, ...margins };
+    this.axes = svg("g", { "aria-hidden": "true" });
+    this.data = svg("g");
+    this.element = svg("svg", { role: "img", "aria-label": label, height }, this.axes, this.data);
+  }
+
+  /** The pixel of a value, and the value of a pixel. */
+  px(value) {
+    return this.margins.left + this.#share(this.x, value) * this.plotWidth;
+  }
+  py(value) {
+    return this.height - this.margins.bottom - this.#share(this.y, value) * this.plotHeight;
+  }
+  valueX(pixel) {
+    return this.#value(this.x, (pixel - this.margins.left) / this.plotWidth);
+  }
+  valueY(pixel) {
+    return this.#value(this.y, (this.height - this.margins.bottom - pixel) / this.plotHeight);
+  }
+  get plotWidth() {
+    return Math.max(1, this.width - this.margins.left - this.margins.right);
+  }
+  get plotHeight() {
+    return Math.max(1, this.height - this.margins.top - this.margins.bottom);
+  }
+
+  /** Draw the axes for a width in pixels. */
+  fit(width) {
+    this.width = width;
+    this.element.setAttribute("width", width);
+    this.element.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
+    this.axes.replaceChildren(...this.#axes());
+  }
+
+  /** A path through points [x, y]; values that are not finite leave gaps. */
+  path(points) {
+    let pen = "M";
+    let text = "";
+    for (const [x, y] of points) {
+      if (!Number.isFinite(x) || !Number.isFinite(y)) {
+        pen = "M";
+        continue;
+      }
+      text += `${pen}${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`;
+      pen = "L";
+    }
+    return text;
+  }
+
+  /** A line in the colour and the dashes of a quantity. */
+  line(points, quantity = "reference", attributes = {}) {
+    const { color, dash } = PALETTE[quantity];
+    const style = { fill: "none", stroke: color, "stroke-width": 2, "stroke-dasharray": dash, "stroke-linejoin": "round" };
+    return svg("path", { d: this.path(points), ...style, ...attributes });
+  }
+
+  dots(points, quantity, radius = 2, attributes = {}) {
+    const text = points
+      .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
+      .map(([x, y]) => `M${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}h0`)
+      .join("");
+    const style = { stroke: PALETTE[quantity].color, "stroke-width": 2 * radius, "stroke-linecap": "round" };
+    return svg("path", { d: text, fill: "none", ...style, ...attributes });
+  }
+
+  /** The point of a pointer event, as values. */
+  at(event) {
+    const box = this.element.getBoundingClientRect();
+    return [this.valueX(event.clientX - box.left), this.valueY(event.clientY - box.top)];
+  }
+
+  #share({ low, high, log }, value) {
+    if (log) return (Math.log10(Math.max(value, low / 10)) - Math.log10(low)) / (Math.log10(high) - Math.log10(low));
+    return (value - low) / (high - low || 1);
+  }
+  #value({ low, high, log }, share) {
+    return log ? low * (high / low) ** share : low + share * (high - low);
+  }
+  #ticks({ low, high, log, ticks }, most) {
+    if (ticks) return ticks;
+    if (!log) return ticksOf(low, high, most);
+    const values = [];
+    for (let power = Math.ceil(Math.log10(low) - 1e-9); 10 ** power <= high * (1 + 1e-9); power++) values.push(10 ** power);
+    const every = Math.ceil(values.length / most);
+    return values.filter((_, index) => index % every === 0);
+  }
+  *#axes() {
+    const { left, top } = this.margins;
+    const right = left + this.plotWidth;
+    const floor = top + this.plotHeight;
+    for (const value of this.#ticks(this.y, Math.max(2, Math.round(this.plotHeight / 36)))) {
+      const y = this.py(value);
+      yield svg("path", { class: "grid", d: `M${left} ${y}H${right}` });
+      yield svg("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, (this.y.format ?? shown)(value));
+    }
+    const xs = this.#ticks(this.x, Math.max(2, Math.min(6, Math.round(this.plotWidth / 80))));
+    for (const value of xs) {
+      const x = this.px(value);
+      const anchor = x > right - 12 ? "end" : "middle";
+      yield svg("path", { class: "axis", d: `M${x} ${floor}v4` });
+      yield svg("text", { x: anchor === "end" ? right + 4 : x, y: floor + 16, "text-anchor": anchor }, (this.x.format ?? shown)(value));
+    }
+    yield svg("path", { class: "axis", d: `M${left} ${top}V${floor}H${right}` });
+    yield svg("text", { x: (left + right) / 2, y: floor + 32, "text-anchor": "middle", class: "soft" }, this.x.name);
+    const middle = (top + floor) / 2;
+    yield svg("text", { x: 12, y: middle, "text-anchor": "middle", class: "soft", transform: `rotate(-90 12 ${middle})` }, this.y.name);
+  }
+}

@@ -1,0 +1,104 @@
+"""Drawings: what the browser draws, so that it answers the hand within a frame.
+
+A drawing is a module of JavaScript beside its Python, which defines one function, ``render({ model, el })``: it puts
+elements into ``el``, reads its data with ``model.get(name)``, and may return a function that cleans up. What all
+drawings share (elements, controls, axes, a frame loop) is in ``drawing.js`` and ``drawing.css``, put before it.
+
+There are two kinds. A `Drawing` is a widget: Python and the browser share its traits. A `PageDrawing` needs no kernel:
+it is HTML with its data inside, alive in a saved notebook as well. Both leave a static picture with its alternative
+text where scripts do not run, as on GitHub.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import anywidget
+
+from dqnkit.plots import PALETTE, Picture
+from dqnkit.widgets.browser import as_widget
+
+FOLDER = Path(__file__).parent
+EXPORT = """export default {
+  render(context) {
+    context.el.classList.add("dqnkit");
+    return render(context);
+  },
+};"""
+STYLE = (FOLDER / "drawing.css").read_text(encoding="utf-8")
+
+
+def palette() -> dict[str, dict[str, str]]:
+    """The colour and the dashes of each quantity, as SVG has them."""
+    found = {}
+    for name, look in PALETTE.items():
+        dashes = () if isinstance(look["linestyle"], str) else look["linestyle"][1]
+        # matplotlib counts dashes in widths of the line, SVG in pixels; a line is two pixels wide
+        found[name] = {"color": look["color"], "dash": " ".join(f"{2 * dash:g}" for dash in dashes) or "none"}
+    return found
+
+
+def script(path: Path) -> str:
+    """The whole script of a drawing: what all share, then the module at this path."""
+    shared = (FOLDER / "drawing.js").read_text(encoding="utf-8")
+    return f"const PALETTE = {json.dumps(palette())};\n{shared}\n{path.read_text(encoding='utf-8')}"
+
+
+class Drawing(anywidget.AnyWidget):
+    """A widget that the browser draws; Python keeps its state in traits marked ``.tag(sync=True)``.
+
+    Subclasses name their module and define `picture`::
+
+        class Dial(Drawing, module=Path(__file__).with_suffix(".js")):
+            value = traitlets.Float(0.5).tag(sync=True)
+    """
+
+    _esm: ClassVar[str]
+    _css = STYLE
+
+    def __init_subclass__(cls, module: Path | None = None, **more: Any) -> None:
+        if module is not None:
+            cls._esm = f"{script(module)}\n{EXPORT}\n"
+        super().__init_subclass__(**more)
+
+    def picture(self) -> Picture:
+        """Return what is shown now as a static picture."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        picture = self.picture()
+        return as_widget(self, picture.alt, picture.html)
+
+
+class PageDrawing:
+    """A drawing that needs no kernel, as the value of a cell.
+
+    Args:
+        module: its JavaScript. The model that `render` gets only has ``get(name)``.
+        data: by name, as JSON can have it.
+        picture: shown where scripts do not run.
+    """
+
+    def __init__(self, module: Path, data: Mapping[str, Any], picture: Picture) -> None:
+        self.data, self.picture = dict(data), picture
+        self._module = module
+
+    def html(self) -> str:
+        """The drawing as HTML."""
+        name = f"dqnkit-{uuid4().hex}"
+        # "</" would end the script
+        data = json.dumps(self.data, allow_nan=False).replace("</", "<\\/")
+        start = f'const el = document.getElementById("{name}"), data = {data};'
+        run = "el.replaceChildren(); render({ model: { get: (name) => data[name] }, el });"
+        code = script(self._module).replace("</", "<\\/")
+        return (
+            f'<style>{STYLE}</style><div class="dqnkit" id="{name}">{self.picture.html}</div>'
+            f"<script>(() => {{ {start}\n{code}\n{run} }})();</script>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.picture.alt}

@@ -1,0 +1,86 @@
+"""How a drawing answers the hand: frames a second while it is dragged, time to a picture, messages to the kernel."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+MOVES_A_CALL = 4
+WATCH = """() => {
+    const seen = { moves: [], drawn: [] };
+    window.dqnkitSeen = seen;
+    // the event's own time is that of the hand; its listeners may run later
+    document.addEventListener("pointermove", (event) => seen.moves.push(event.timeStamp), { capture: true });
+    document.addEventListener("input", (event) => seen.moves.push(event.timeStamp), { capture: true });
+    document.addEventListener("dqnkit-drawn", () => seen.drawn.push(performance.now()));
+}"""
+
+
+class Answer(NamedTuple):
+    """What a drag was answered with."""
+
+    frames_per_second: float  # median over quarters of a second in which the hand moved
+    milliseconds: float  # median from a movement of the hand to the next picture
+    slowest: float  # the 95th percentile of the same
+    to_kernel: int  # messages that the page sent to the kernel's widgets meanwhile
+
+
+class Wire:
+    """Counts what a page sends to the kernel and what it gets; made before the page is loaded."""
+
+    def __init__(self, page: Any) -> None:
+        self.sent = self.received = self.received_bytes = 0
+        page.on("websocket", self._opened)
+
+    def _opened(self, socket: Any) -> None:
+        socket.on("framesent", lambda payload: self._count_sent(payload))
+        socket.on("framereceived", lambda payload: self._count_received(payload))
+
+    def _count_sent(self, payload: Any) -> None:
+        content = payload if isinstance(payload, bytes) else str(payload).encode()
+        self.sent += b"comm_msg" in content
+
+    def _count_received(self, payload: Any) -> None:
+        self.received += 1
+        self.received_bytes += len(payload)
+
+
+def drag(page: Any, points: Sequence[tuple[float, float]], wire: Wire | None = None) -> Answer:
+    """Press the pointer at the first point of the page, move it along the others, and release it.
+
+    Playwright takes longer for a call than a frame lasts, so each call makes several movements.
+    """
+    page.evaluate(WATCH)
+    page.mouse.move(*points[0])
+    sent = 0 if wire is None else wire.sent
+    page.mouse.down()
+    page.evaluate("() => { window.dqnkitSeen.moves.length = window.dqnkitSeen.drawn.length = 0; }")
+    for point in points[1:]:
+        page.mouse.move(*point, steps=MOVES_A_CALL)
+    seen = json.loads(page.evaluate("() => JSON.stringify(window.dqnkitSeen)"))
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    return answer(seen["moves"], seen["drawn"], 0 if wire is None else wire.sent - sent)
+
+
+def answer(moves: list[float], drawn: list[float], to_kernel: int) -> Answer:
+    """Judge the times of movements and of pictures, in milliseconds."""
+    assert min(len(moves), len(drawn)) > 10, f"{len(moves)} movements, {len(drawn)} pictures"
+    quarter, begin, end = 250.0, moves[0], moves[-1]
+    counts = []
+    while begin + quarter <= end:
+        counts.append(sum(begin <= time < begin + quarter for time in drawn) / quarter * 1000)
+        begin += quarter
+    waits = sorted(min(time - move for time in drawn if time >= move) for move in moves if move <= drawn[-1])
+    return Answer(statistics.median(counts), statistics.median(waits), waits[int(0.95 * (len(waits) - 1))], to_kernel)
+
+
+def path_across(box: dict[str, float], steps: int = 60) -> list[tuple[float, float]]:
+    """Points from left to right across a box on the page, up and down on the way."""
+    wave = [abs((step % 50) - 25) / 25 for step in range(steps + 1)]
+    return [
+        (box["x"] + box["width"] * (0.1 + 0.8 * step / steps), box["y"] + box["height"] * (0.2 + 0.5 * wave[step]))
+        for step in range(steps + 1)
+    ]
