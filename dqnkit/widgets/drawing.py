@@ -69,9 +69,9 @@ class Drawing(anywidget.AnyWidget):
         """Return what is shown now as a static picture."""
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
         picture = self.picture()
-        return as_widget(self, picture.alt, picture.html)
+        return as_widget(self, picture.alt, picture.html), {}
 
 
 class PageDrawing:
