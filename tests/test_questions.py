@@ -168,7 +168,7 @@ TELLS: dict[str, tuple[str, ...]] = {
     "train_on_a_cluster-speed": (
         r"became of the speed",
         r"no help there",
-        r"gains nothing",
+        r"gains little",
         r"help nothing",
         r"and which does not",
         r"may well lose",

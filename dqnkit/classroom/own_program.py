@@ -215,7 +215,7 @@ def _is_unchanged(file: Path) -> bool:
 def _shown(path: Path, notice: str, source: str, parts: Sequence[Part]) -> Program:
     """Return the program with what a cell shows of it."""
     count = sum(not part.why_not_own for part in parts)
-    title = f"{path.name}: {count} of its {len(parts)} parts are your own"
+    title = f"{path.name}: of its {len(parts)} parts, {count} {'is' if count == 1 else 'are'} your own"
     advice = f"It needs nothing of dqnkit. In a terminal: `python {path.name}`."
     rows = [[f"<code>{part.name}</code>", rich_text.prose(part.whose)] for part in parts]
     listing = rich_text.fold("The program", rich_text.scrolled(rich_text.code(source)), is_open=True)

@@ -433,7 +433,7 @@ status = await live(
     within_budget(training, cluster.meter, folder.name),
     cluster=WatchedCluster(rollouts),
     cost=cluster.meter,
-    title="CartPole, two machines of a cloud",
+    title="CartPole, two workers in a cloud",
 )
 
 # %%

@@ -685,7 +685,7 @@ stragglers(replicas=8, spread=2.0)
 # ## 7. CartPole, with two replicas
 #
 # The whole ring as in [[target_network]], with a learner of two replicas; the settings are the kit's for CartPole. If you wrote
-# `replica_gradients`, your own code decides every step of it. It takes half a minute to a minute.
+# `replica_gradients`, your own code decides every step of it. It takes between twenty seconds and a minute.
 
 # %%
 cartpole = preset("CartPole-v1", seed=7, total_steps=50_000)  # fast: preset("CartPole-v1", seed=7, total_steps=1_500)

@@ -328,9 +328,9 @@ four = dict(zip(WORKERS, rates["waits 2 ms a step"])).get(4)
 compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
-# **CartPole gains nothing**, however many workers there are. In process nearly all of the time is the learner's, so even
-# actors that took no time would bring hardly anything: that is the bound, a little above 1. It may even become slower,
-# because on this computer the workers take cores from the learner. The one that waits may gain a lot: nearly all of its
+# **CartPole gains little**, however many workers there are. In process most of the time is the learner's, so even actors
+# that took no time would bring little: that is the bound, a little above 1. With more workers it may become slower again,
+# because on this computer they take cores from the learner. The one that waits may gain a lot: nearly all of its
 # time is the actors'. How much of the bound it reaches depends on the free cores: the waiting needs none, but
 # learner, driver and messages do. On a computer with two busy cores, four workers may bring less than twice the speed.
 #

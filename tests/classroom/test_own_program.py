@@ -72,7 +72,7 @@ def test_without_anything_passed_it_is_the_kits_and_says_so() -> None:
     assert reasons(program) == {"choose": NOT_PASSED, "q_update": NOT_PASSED}
     assert f"# q_update: the kit's worked solution; {NOT_PASSED}\ndef q_update(q, s, a, r, s_next" in program.source
     assert "choose = epsilon_greedy" in program.source
-    assert "0 of its 2 parts are your own" in program.text
+    assert "of its 2 parts, 0 are your own" in program.text
     assert subprocess.check_output([sys.executable, program.path], text=True) == "0 1.0\n"
 
 
@@ -83,7 +83,7 @@ def test_what_passed_is_in_it_word_for_word() -> None:
     assert all(code in program.source for code in OWN.values())
     assert "# q_update: your own\n" in program.source
     assert "dqnkit" not in program.source
-    assert "2 of its 2 parts are your own" in program.html
+    assert "of its 2 parts, 2 are your own" in program.html
 
 
 def test_it_runs_and_what_it_prints_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
