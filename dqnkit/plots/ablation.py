@@ -61,6 +61,7 @@ def ablation(
             axes.plot(run[1], row, "D", color=PALETTE["target network"]["color"], markersize=8, label="your run")
         axes.set(title=title, xlabel=xlabel, yticks=range(len(values)), yticklabels=list(values))
         axes.set_ylim(len(values) - 0.4, -0.6)
+        axes.margins(x=0.03)  # no dot is cut
         axes.grid(axis="y", visible=False)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
     caption = f"{'What to look for: ' if what else ''}{what} Dots: seeds; upright bars: their mean."

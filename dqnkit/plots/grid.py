@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.canvas import INK, Canvas, Point, blend
+from dqnkit.plots.scales import ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array, FloatArray
 
@@ -115,15 +116,17 @@ def _checked(table: npt.ArrayLike, title: str) -> FloatArray:
     return array
 
 
+def _shown(array: Array, goals: Mapping[Square, float]) -> Array:
+    """Return the rows of the squares that are drawn: those that are no goals."""
+    size = math.isqrt(len(array))
+    shown = np.ones(len(array), dtype=bool)
+    shown[[row * size + column for row, column in goals]] = False
+    return array[shown]
+
+
 def _scale(arrays: Iterable[Array], goals: Mapping[Square, float]) -> tuple[float, float]:
     """Return 0, or the least value if negative, and the largest value; terminal squares do not count."""
-    kept = []
-    for array in arrays:
-        size = math.isqrt(len(array))
-        shown = np.ones(len(array), dtype=bool)
-        shown[[row * size + column for row, column in goals]] = False
-        kept.append(array[shown].ravel())
-    values = np.concatenate(kept)
+    values = np.concatenate([_shown(array, goals).ravel() for array in arrays])
     values = values[np.isfinite(values)]
     low, high = values.min(initial=0.0), values.max(initial=0.0)
     return float(low), float(high if high > low else low + 1.0)
@@ -180,7 +183,11 @@ def _write_numbers(
     for (right, down), value in zip(DIRECTIONS, values, strict=True):
         dark = np.isfinite(value) and (value - scale[0]) / (scale[1] - scale[0]) > 0.8  # then white has more contrast
         at = layout.at(square[0] + 0.5 + 0.375 * down, square[1] + 0.5 + 0.335 * right)
-        canvas.text(at, _value_text(value), size=min(13, 0.15 * layout.square), color="white" if dark else INK)
+        text = _value_text(value)
+        size = min(13, 0.15 * layout.square) * (
+            0.85 if len(text) > 3 else 1
+        )  # what is longer must not leave its square
+        canvas.text(at, text, size=size, color="white" if dark else INK)
 
 
 def _value_text(value: float) -> str:
@@ -232,9 +239,9 @@ def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float], label: st
     for step in range(SIDE):
         value = high - (high - low) * step / (SIDE - 1)
         canvas.rectangle((left, TOP + step), (left + 12, TOP + step + 1), _colour(value, scale))
-    for part in range(6):
-        value = high - (high - low) * part / 5
-        canvas.text((left + 17, TOP + SIDE * part / 5), f"{value:.2g}".replace("-", "−"), 11, anchor="lm")
+    for value in ticks(low, high):
+        place = TOP + SIDE * (high - value) / (high - low)
+        canvas.text((left + 17, place), f"{value:.4g}".replace("-", "−"), 11, anchor="lm")
     canvas.upright_text((left + 58, TOP + SIDE / 2), label, 12)
 
 
@@ -255,7 +262,8 @@ def _alt(
     if agent is not None:
         parts.append(f"The agent is in row {agent[0]}, column {agent[1]}.")
     for title, array in arrays.items():
-        finite = array[np.isfinite(array)]
+        kept = _shown(array, goals)
+        finite = kept[np.isfinite(kept)]
         values = f"values from {finite.min():.2f} to {finite.max():.2f}" if len(finite) else "no finite values"
         moves = greedy_moves(array[0], TOLERANCE * np.abs(finite).max(initial=0.0))
         first = "any move" if len(moves) == len(MOVES) else " or ".join(MOVES[move] for move in moves)

@@ -29,7 +29,7 @@ def histogram(
         values: a value for each episode ``[E]``; or several sets by name, as ``{"random": a, "by angle": b}``.
         xlabel: what the values are, with their unit.
         title: what is shown.
-        bins: number of bins.
+        bins: number of bins, at most; each holds equally many whole numbers if all values are whole.
         marks: name -> value of a dotted vertical line in every row, as a prediction or a goal.
         what: a sentence on what to look for, for the caption.
         counted: what is counted, the name of the vertical axis.
@@ -44,8 +44,7 @@ def histogram(
             raise InvalidDataError(f"there is nothing to draw: the set {name!r} holds no finite value")
     finite = {name: array[np.isfinite(array)] for name, array in arrays.items()}
     marks = marks or {}
-    everything = np.concatenate([*finite.values(), list(marks.values())])
-    edges = np.linspace(min(0.0, everything.min()), max(everything.max(), everything.min() + 1e-9), bins + 1)
+    edges = _edges(np.concatenate([*finite.values()]), list(marks.values()), bins)
     with styled_figure(WIDTH, 1.0 + ROW_HEIGHT * max(len(finite), 1.6)) as figure:
         panels = figure.subplots(len(finite), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, array) in zip(panels, finite.items(), strict=True):
@@ -60,6 +59,18 @@ def histogram(
             figure.suptitle(title, x=0.01, ha="left", weight="bold")
     caption = f"What to look for: {what}" if what else ""
     return Picture.of(figure, _alt(title, xlabel, finite, counted), caption)
+
+
+def _edges(values: npt.NDArray[np.float64], marks: list[float], bins: int) -> npt.NDArray[np.float64]:
+    """Return the edges of the bins, from 0 or the least value to the largest value or mark.
+
+    Bins of 1.6 would hold one whole number or two, by turns: a comb that is not in the values.
+    """
+    low, high = min(0.0, values.min(), *marks), max(values.max(), *marks, values.min() + 1e-9)
+    if np.all(values == np.round(values)):
+        width = max(1.0, np.ceil((high - low + 1) / bins))
+        return np.floor(low) - 0.5 + width * np.arange(np.ceil((high - np.floor(low) + 1) / width) + 1)
+    return np.linspace(low, high, bins + 1)
 
 
 def _alt(title: str, xlabel: str, arrays: Mapping[str, npt.NDArray[np.float64]], counted: str) -> str:

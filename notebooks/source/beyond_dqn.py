@@ -11,7 +11,7 @@
 #
 # The DQN that you built in [[target_network]] works. Since then researchers have added parts to it, each for one of its
 # problems. Here you meet four of them. You build two, double Q-learning and n-step returns; two are optional, prioritized
-# replay and dueling networks. You see what each of them does, in more than one place.
+# replay and dueling networks. You see what each of them does in more than one environment.
 #
 # **After this notebook you will be able to**
 #
@@ -191,6 +191,7 @@ compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 
 # %% [markdown]
 # With one table the believed value stays above 0, the reward for ending at once, so the agent goes on again and again.
+# With two tables it sinks slowly to the truth. As long as it is not clearly below 0, this agent goes on, too.
 #
 # ### For two networks
 #
@@ -356,8 +357,10 @@ seed_panels(
 compare("beyond_dqn-near-greedy", solved)
 
 # %% [markdown]
-# With n = 1 the news of the goal comes at most one move closer to the start in each episode, and each visit moves a value
-# only a tenth of the way (alpha).
+# Why do the episodes with n = 1 become short, and yet its greedy policy hardly ever arrives? Where it does not, the news
+# has not reached the start: after 20 episodes all four values there are still 0. In the episodes the agent chooses among
+# equal values at random, until it comes to squares that the news has reached. The greedy policy takes the first of equal
+# values, *up*, and stays at the wall.
 #
 # ### Learning off-policy
 #
@@ -438,7 +441,8 @@ print("weight:       these lines", weight.round(3), " the kit", kits_weight.roun
 # %% [markdown]
 # The **blind cliff walk** is an environment with a rare event: ten states in a row; in each of them one of two actions
 # ends the episode with nothing, and only the end of the row pays. Random episodes get there once in 1,024. We fill replay
-# with all of these episodes (2,046 transitions, one of them with a reward) and count updates until the values are right.
+# with all of these episodes (2,046 transitions, one of them with a reward) and count updates until the values are right
+# (an error of at most 0.03).
 
 # %% [markdown]
 # **Predict.** [[question.priorities]]
@@ -458,8 +462,8 @@ ratio = needed["uniform"].mean() / needed["prioritized"].mean()
 
 # %% Draw the errors
 longest = max(len(updates) for seeds in walks.values() for updates, _ in seeds)
-padded = {  # [seeds, T]: after its end a run has no values
-    kind: [np.pad(e, (0, longest - len(e)), constant_values=np.nan) for _, e in seeds] for kind, seeds in walks.items()
+padded = {  # [seeds, T]: after its end a run keeps its last error
+    kind: [np.pad(e, (0, longest - len(e)), mode="edge") for _, e in seeds] for kind, seeds in walks.items()
 }
 error_curves(
     padded,
@@ -467,8 +471,8 @@ error_curves(
     kinds={"prioritized": "replay"},
     ylabel="error against Q*\n(root of the mean square)",
     title="Blind cliff walk of 10 states",
-    what="each line ends where the values of the last seed are right. (The median jumps where another seed ends.) For how "
-    "long does each line stay near its beginning?",
+    what="for how long does each line stay near its beginning, and after how many updates is it down at 0.03? (There a run "
+    "ends; its line goes on level.)",
 )
 
 # %% Compare with your prediction
@@ -555,9 +559,10 @@ compare("beyond_dqn-dueling", middle)
 
 # %% [markdown]
 # In the corridor an update of the dueling table is an update of all actions, and the error falls several times sooner.
-# Then it stays for a while: the values of the actions that were moved along are a little too high, and the max takes the
-# highest. In the single state each update disturbs nine actions that it is not about. Dueling was made for worlds like
-# the corridor: in many states of a game the choice of the action hardly matters, and how good the state is matters much.
+# Then it falls no further for a while, and even rises: the values of the actions that were moved along are a little too
+# high, and the max takes the highest. In the single state each update disturbs nine actions that it is not about.
+# Dueling was made for worlds like the corridor: in many states of a game the choice of the action hardly matters, and
+# how good the state is matters much.
 #
 # ## 5. The bench
 #
@@ -645,8 +650,9 @@ error_curves(
 
 # %% [markdown]
 # With n = 1 the values end close to their bound: what holds them back is the number of copies. With n = 3 they rise more
-# than twice as high, but stay further below theirs. Double changes little here: values that are too low are not
-# overestimated. (A network is no table. It may come out a little above the bound, and your own run below may do so.)
+# than twice as high, but stay further below theirs. Double changes these values little: it takes away what is
+# too high, and they are too low. (A network is no table. It may come out a little above the bound, and your own run below
+# may do so.)
 #
 # **Be careful with what the ablation shows.** Look at *all but prioritized* once more: here the run is better without
 # that part than with all four. And five seeds of one easy environment say little about others. In Rainbow, an agent with

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the table becomes a network; the gradient step; how it fares alone"
-#     run_seconds: 36
+#     run_seconds: 30
 # ---
 
 # %% [markdown]
@@ -61,8 +61,8 @@ table_and_network()
 # ## 1 · A row for every observation
 #
 # A table needs a row for every observation that can occur. The grid world has 25. CartPole's observation is four real
-# numbers: the cart's position and velocity, the pole's angle and angular velocity. A row is of use only when its
-# observation comes up *again*.
+# numbers: the cart's position and velocity, the pole's angle and angular velocity (its turning speed). A row is of
+# use only when its observation comes up *again*.
 
 # %% [markdown]
 # **Predict.** [[question.repeats]]
@@ -168,7 +168,8 @@ draw_room(
 )
 
 # %% [markdown]
-# Here the network is far larger than the table. We use it in this room because the exact answer is known.
+# The network has far more parameters than the table has entries. No one needs it in a room as small as this. We use it
+# here because the exact answer is known.
 #
 # ## 3 · The target
 #
@@ -259,7 +260,8 @@ compare("q_network-stop", moves)
 
 # %% [markdown]
 # Without it the value *after* the step is dragged towards the value *before* it, although only the later one knows what
-# was earned. The Q-update has no such term, and neither do we. Look for this mistake in the gradient, as here: a learning
+# was earned. (In square 8 the moves right and down are equally good. Both are the maximum, so each takes half of the
+# gradient.) The Q-update has no such term, and neither do we. Look for this mistake in the gradient, as here: a learning
 # curve need not show it.
 #
 # ### The squared loss and the Huber loss
@@ -406,8 +408,8 @@ error_curves(
     ylabel="error (largest |Q − Q*|)",
     kinds={"fitted Q iteration": "online network"},
     title="Targets from a copy that is frozen for a round",
-    what="each round carries the news of the goal one move further. How many rounds until it has reached the start, 8 moves "
-    "away?",
+    what="by which factor does the error fall from one round to the next? If every round fitted its targets exactly, the "
+    "factor would be gamma = 0.8, or less.",
 )
 
 # %% [markdown]

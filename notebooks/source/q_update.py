@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the Q-update formula on a table; alpha, gamma and epsilon under sliders"
-#     run_seconds: 15
+#     run_seconds: 9
 # ---
 
 # %% [markdown]
@@ -302,15 +302,18 @@ error_curves(
     x=[update for update, _, _ in runs[0]],
     references={"mean rewards (section 2)": error(mean_rewards, exact)},
     title="Learning to look ahead",
-    what="with the Q-update the error falls below that of the mean rewards; where every move is tried, it goes to 0.",
+    what="does the error fall below that of the mean rewards, and with which epsilon does it go to 0?",
 )
 
 # %% [markdown]
+# With the Q-update the error falls below that of the mean rewards. It goes to 0 where every move is tried often.
+#
 # ## 7 · Alpha: the size of a step
 #
-# In this room nothing is left to chance, and the largest step size learns fastest. Let the floor be slippery: with a
-# chance of 0.3 (`slip`) a move goes in a random direction. Now the same move from the same square leads to different
-# squares, and every target is a sample. ($Q^*$ is a different table now; it can still be computed.)
+# In this room nothing is left to chance: a target is exact as soon as the values that it is made of are. So a value may
+# as well jump to its target, and the largest step size learns fastest. Let the floor be slippery: with a chance of 0.3
+# (`slip`) a move goes in a random direction. Now the same move from the same square leads to different squares, and every
+# target is a sample. ($Q^*$ is a different table now; it can still be computed.)
 #
 # To visit every square often, the agent acts at random here (epsilon = 1). It may do so: the maximum in the target asks
 # what the *best* next action would be worth, whatever the agent does. To learn about one policy (here the greedy one)
@@ -362,9 +365,10 @@ for alpha, runs in found.items():
 compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else None)
 
 # %% [markdown]
-# So alpha weighs new against old. A large alpha is quick, and noisy for ever. A small one is exact in the end, but slow,
-# and here still on its way. Look at the smallest once more: its values are far off, yet its policy is as good as the
-# best. A policy needs to know only which of the four values in a square is the largest, and that is settled early.
+# So alpha weighs new against old. A large alpha is quick, and noisy for ever. A small one comes nearer in the end, but
+# slowly, and the smallest is still on its way here. Look at it once more: its values are far off, yet its policy is worth
+# as much as the best. A policy needs to know only which of the four values in a square is the largest. That can be
+# settled long before the values are right.
 
 # %% [markdown]
 # ## 8 · Epsilon: how much to explore
@@ -403,7 +407,7 @@ for epsilon in epsilons:
     print(f"greedy policy worth {np.median(worth):.2f} (best: {best_value:.2f})")
 
 # %% Draw the tables of the first seed
-what = "What to look for: to which goal do the arrows lead from the upper left, and which squares are still light?"
+what = "What to look for: to which goal do the arrows lead from the upper left, and in which squares are all values 0?"
 tables = {"Learned with epsilon = 0.1": table[0.1], "Learned with epsilon = 1": table[1.0]}
 q_table(tables, goals=two_goals.goals, caption=what)
 
@@ -412,9 +416,9 @@ solved = [epsilon for epsilon in epsilons if np.median(outcome[epsilon]) > 0.9 *
 compare("q_update-epsilon", solved)
 
 # %% [markdown]
-# The light squares of the left table were hardly ever entered. Now and then a walk reached the far goal, but too rarely
-# for its value to travel back, square by square, to the start. So the greedy action there still leads to the near goal,
-# and the agent does not look further.
+# In the left table, the squares whose values are all 0 were rarely entered. Now and then a walk reached the far
+# goal, but too rarely for its value to travel back, square by square, to the start. So the greedy action there still
+# leads to the near goal, and the agent does not look further.
 #
 # Acting at random works here because Q-learning is off-policy, and because the room is small. In a large world random
 # steps hardly ever lead anywhere new. So one begins with epsilon = 1 and lowers it while the agent learns: a **schedule**,

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "the replay buffer; correlated data; terminated and truncated"
-#     run_seconds: 48
+#     run_seconds: 40
 # ---
 
 # %% [markdown]
@@ -65,7 +65,8 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 #
 # with $s$ the observation, $a$ the action, $r$ the reward, $s'$ the next observation, $a'$ any action there, $\alpha$
 # the step size, $\gamma$ the discount factor, $\theta$ the parameters of the network, and $\theta'$ those of the
-# network that gives the target. In this notebook both are the same network; that changes in [[target_network]].
+# network that gives the target. In sections 1 to 4 both are the same network, as in [[q_network]]; [[target_network]] is
+# about why they should not be.
 
 # %% [markdown]
 # ## 1 · One step after the other
@@ -535,19 +536,23 @@ def as_transitions(steps, cut_at_limit):
 
 
 def learn_value(seed, cut_at_limit):
-    """Mean V of the stored states after every 100 updates, and V along the first episode."""
+    """Mean V of the stored states every 100 updates, from the first; V along the first episode."""
     memory = KitReplayBuffer(5_000)
     transitions = as_transitions(play(5_000, seed), cut_at_limit)
     memory.add(transitions)
     observation = transitions.observation
     learner.load_state(untrained)
     rng = np.random.default_rng(seed)
-    means = [0.0]
+
+    def values(states):
+        return q_values(learner.get_weights(), states)[:, 0]
+
+    means = [float(values(observation[::25]).mean())]
     for _ in range(UPDATES // 100):
         for _ in range(2):
             learner.update(memory.sample(50, 64, rng).transitions)
-        means.append(float(q_values(learner.get_weights(), observation[::25])[:, 0].mean()))
-    return means, q_values(learner.get_weights(), observation[:LIMIT])[:, 0]
+        means.append(float(values(observation[::25]).mean()))
+    return means, values(observation[:LIMIT])
 
 
 # %%
@@ -585,13 +590,14 @@ TruncationView(
 )
 
 # %% [markdown]
-# The lower dotted line can be computed. The network sees position and angle, but no clock: to it, every state looks as
-# if its next step were the last one with a probability of $1/T$. So
+# After 3,000 updates the upper line is still on its way to 100; the lower one has come to rest. Where it rests can be
+# computed. The network sees position and angle, but no clock: to it, every state looks as if its next step were the last
+# one with a probability of $1/T$. So
 #
 # $$V = 1 + \gamma \left(1 - \tfrac{1}{T}\right) V \quad\Rightarrow\quad V = \frac{1}{1 - \gamma\,(1 - 1/T)}
 # = \frac{1}{1 - 0.99 \cdot 0.98} \approx 33.6 .$$
 #
-# One wrong flag takes two thirds of the value. A policy learned from such values weighs the rewards of the next steps
+# One wrong flag in fifty steps takes two thirds of the value. A policy learned from such values weighs the rewards of the next steps
 # against far too small a future, so it may risk a fall that it should avoid.
 
 # %% [markdown]
@@ -614,7 +620,7 @@ config = DQNConfig(
     samples_per_insert=32.0,
     epsilon_end=0.3,
     epsilon_steps=2_000,
-    target_period=50,
+    target_period=50,  # the target network is a copy, at most 50 updates old, as in section 5
 )
 replay = ReaderReplay(ReplayBuffer(config.replay_capacity))
 status = await live(train(config, replay=replay), title="DQN with your replay buffer", q_bound=1.0)

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts as Dask tasks; throughput, Amdahl's law, policy lag"
-#     run_seconds: 130
+#     run_seconds: 90
 # ---
 
 # %% [markdown]

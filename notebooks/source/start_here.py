@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "agent, environment, return; the loop; this computer checked by `dqnkit doctor`"
-#     run_seconds: 14
+#     run_seconds: 8
 # ---
 
 # %% [markdown]
@@ -101,7 +101,7 @@ print("reward:", reward, "  terminated:", terminated, "  truncated:", truncated)
 
 # %% [markdown]
 # The velocity of the cart, the second number, has gone up. The turning speed of the pole, the fourth, has gone down: the
-# push drove the cart to the right, away under the pole, and the pole turns to the left.
+# push drove the cart to the right, out from under the pole, and the pole turns to the left.
 
 # %% Import what this notebook uses from the kit
 from dqnkit.classroom import check, compare, download_progress, predict, prediction, progress, upload_progress, use

@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "a learner under `tf.distribute`; gradients reduced over replicas"
-#     run_seconds: 80
+#     run_seconds: 70
 # ---
 
 # %% [markdown]

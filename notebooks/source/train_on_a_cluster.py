@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "rollouts and learner together, live; a worker is killed; resume from a checkpoint"
-#     run_seconds: 140
+#     run_seconds: 120
 # ---
 
 # %% [markdown]

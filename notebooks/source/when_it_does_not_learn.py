@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "find the fault before you tune: probes, one batch by heart, curves, and eight broken agents"
-#     run_seconds: 100
+#     run_seconds: 95
 # ---
 
 # %% [markdown]
@@ -287,8 +287,8 @@ class TwoSteps:
 check("two_steps", TwoSteps)
 
 # %% [markdown]
-# Your probe takes its place among the kit's. These have one more trick: each writes all its observations into the same
-# array, as many environments do to save time. To run a probe is to train on it and to compare:
+# Your probe takes its place among the kit's. Each of the kit's writes all its observations into the same array, as many
+# environments do to save time. To run a probe is to train on it and to compare:
 
 # %%
 from dqnkit.lessons.when_it_does_not_learn.probes import PROBES
@@ -460,9 +460,9 @@ compare("when_it_does_not_learn-smallest_loss", last_losses)
 # | --- | --- | --- |
 # | return | rises, with dips | flat; but it comes last, and does not say why |
 # | max Q | rises to about what can be earned, here 20 | far above: it promises what no policy can earn. Far below: nothing travels back |
-# | loss | wanders: targets move as the policy gets better | nearly 0 from the start: the targets are too easy. **It is not a score** |
+# | loss | wanders: targets move as the policy gets better | soon nearly 0: the targets are too easy. **It is not a score** |
 # | gradient norm | stays within a factor of a hundred | grows and grows; or exactly 0 |
-# | online to target | rises after each copy, falls back at the next | keeps growing; always 0; many times larger than usual |
+# | online to target | 0 at each copy, then it grows until the next; noted at one moment between two copies, as here, it falls slowly | keeps growing; always 0; many times larger than usual |
 # | epsilon | falls as planned, then rests | anything else. Draw it: do not trust the formula |
 # | in replay | rises to the capacity, then rests (here there is no limit) | falls back, or stays near 0 |
 #
@@ -617,7 +617,7 @@ compare("when_it_does_not_learn-patient_d", found_d)
 # %% [markdown]
 # ## 6. Four more patients (optional)
 #
-# These are harder: two of them balance the pole.
+# These are harder. Two of them balance the pole, as D did.
 #
 # ### Patient E
 

@@ -75,7 +75,7 @@ def test_it_is_described_in_words():
     assert "3 by 3" in picture.alt
     assert "row 2 column 2 (+1)" in picture.alt
     assert "learned: values from 0.00 to 0.00; greedy in the upper left: any move" in picture.alt
-    assert "exact Q*: values from 0.00 to 1.00; greedy in the upper left: right or down" in picture.alt
+    assert "exact Q*: values from 0.66 to 1.00; greedy in the upper left: right or down" in picture.alt
     assert picture.caption.startswith("What to look for")
 
 
@@ -135,3 +135,10 @@ def test_changes_have_their_own_label_and_no_greedy_moves():
     assert "greedy" in values.alt
     assert "greedy" not in changes.alt
     assert values.png != changes.png
+
+
+def test_the_values_of_a_goal_are_not_drawn_and_not_described():
+    q = np.zeros((4, 4))
+    q[3] = 9.0
+    assert "values from 0.00 to 0.00" in q_table(q, goals={(1, 1): 1.0}).alt
+    assert "values from 0.00 to 9.00" in q_table(q).alt

@@ -7,6 +7,7 @@ import pytest
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots import histogram
+from dqnkit.plots.histogram import _edges
 
 pytest.importorskip("matplotlib")
 
@@ -37,3 +38,15 @@ def test_more_rows_make_a_higher_picture():
 def test_nothing_to_draw_is_refused(values):
     with pytest.raises(InvalidDataError, match="no finite value"):
         histogram(values)
+
+
+def test_every_bin_holds_equally_many_whole_numbers():
+    for values in (np.arange(8, 64), np.array([9, 500]), np.array([-3, -3])):
+        edges = _edges(values.astype(float), [], bins=40)
+        width = edges[1] - edges[0]
+        assert width == round(width)
+        assert np.allclose(np.diff(edges), width)
+        assert np.all(edges % 1 == 0.5)
+        assert edges[0] < min(0, values.min()) <= values.max() < edges[-1]
+        assert len(edges) <= 42
+    assert len(_edges(np.array([0.5, 1.7]), [3.0], bins=40)) == 41

@@ -99,8 +99,8 @@ QUESTIONS: dict[str, Question] = {
                 "to the start in each episode, and each visit moves a value only a tenth of the way (alpha).",
             ),
             LARGER_N: Reply(
-                right="With n = 1 the news of the goal comes one move closer to the start in each episode. With n = 3 "
-                "or 10 it comes three or ten moves closer.",
+                right="With n = 1 the news of the goal comes at most one move closer to the start in each episode. "
+                "With n = 3 or 10 it comes up to three or ten moves closer.",
                 wrong="Longer sums carry news faster, but in this run it made no clear difference.",
             ),
             SMALLER_N: Reply(
@@ -194,7 +194,7 @@ QUESTIONS: dict[str, Question] = {
             ),
             NONE: Reply(
                 right="No part has all its seeds above those without a part.",
-                wrong="One row is clear of the band with every seed.",
+                wrong="One single part is clear of the band with every seed.",
             ),
         },
         _best_part,

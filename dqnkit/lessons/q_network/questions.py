@@ -20,7 +20,7 @@ ONE, FOUR, HALF, ALL = (
 )
 EXACT, RESTLESS, STUCK = (
     "it settles near 0 too: the network has more than enough parameters",
-    "it falls, but never comes to rest: 0.1 to 0.2, with leaps up and down",
+    "it falls to about 0.1 or 0.2, and never comes to rest: it leaps up and down",
     "it stays at about 1: a network cannot learn from single transitions",
 )
 LIKE, FLAT, ROUGH, UPSIDE_DOWN = (

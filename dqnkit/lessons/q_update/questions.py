@@ -70,8 +70,9 @@ QUESTIONS: dict[str, Question] = {
                 "agent walks past it too rarely for the value of the far goal to travel back to the start.",
             ),
             ALWAYS: Reply(
-                right="Only an agent that never follows its own values walks past the near goal often enough. "
-                "Exploration by single random moves does not lead far.",
+                right="Of these three only the agent that does not follow its own values walks past the near goal "
+                "often enough. With half of its moves random, an agent is drawn back to the near goal before it gets "
+                "far.",
                 wrong="Less exploration was enough in these runs.",
             ),
         },

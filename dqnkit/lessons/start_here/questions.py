@@ -40,13 +40,14 @@ QUESTIONS: dict[str, Question] = {
                 "helps at that moment, which is worth something."
             ),
             FORTY: Reply(
-                right="The push is to the right side, so the pole stays up longer than by chance. But the push lasts "
-                "too long: when the pole stands upright it is still turning, and it swings a little further each "
-                "time."
+                right="Every push helps at its moment, so the pole stays up longer than by chance. But the pushes to "
+                "one side last too long: when the pole stands upright it is still turning, and it swings a little "
+                "further each time."
             ),
             LONG: Reply(
-                wrong="The side is right, but the push lasts too long: when the pole stands upright it is still "
-                "turning, and nothing has slowed it down. So it swings to the other side, further each time."
+                wrong="Every push helps at its moment, but the pushes to one side last too long: when the pole stands "
+                "upright it is still turning, and nothing has slowed it down. So it swings to the other side, further "
+                "each time."
             ),
         },
         _by_angle,

@@ -106,12 +106,19 @@ def _shown(values: Array, is_log: bool) -> Array:
 
 def _legend(axes: Any, has_others: bool) -> None:
     """Use an empty panel for the legend."""
+    from matplotlib.legend_handler import HandlerTuple
+
     axes.axis("off")
-    lines = [axes.plot([], [], color="#222222", linewidth=1.3, label="this run")[0]]
-    lines.append(axes.plot([], [], linewidth=1.2, label="1 / (1 − γ) = 20", **PALETTE["reference"])[0])
+    colours = dict.fromkeys(PALETTE[kind]["color"] for _, _, kind, _ in PANELS[:3])
+    this_run = tuple(axes.plot([], [], color=colour, linewidth=1.3)[0] for colour in colours)
+    handles: dict[str, Any] = {
+        "this run, in colour": this_run,
+        "1 / (1 − γ) = 20": axes.plot([], [], linewidth=1.2, **PALETTE["reference"])[0],
+    }
     if has_others:
-        lines.append(axes.fill_between([], [], color=RIGHT, label="three runs that learn"))
-    axes.legend(handles=lines, loc="center left", frameon=False, fontsize=8.5)
+        handles["three runs that learn"] = axes.fill_between([], [], color=RIGHT)
+    each = {tuple: HandlerTuple(ndivide=None, pad=0.1)}
+    axes.legend(handles.values(), handles, handler_map=each, loc="center left", frameon=False, fontsize=8.5)
 
 
 def _column(log: Log, key: str) -> Array:
@@ -140,7 +147,7 @@ def mask(found: Mapping[str, Mapping[str, bool]]) -> Picture:
         axes.tick_params(length=0)
     lines = (f"{fault}: {', '.join(test for test in tests if row[test]) or 'nothing'}" for fault, row in found.items())
     caption = (
-        "What to look for: rows with a single square, which only one test finds; and the column of CartPole's return: "
-        "how many rows does it leave out?"
+        "A square: the test finds the fault. What to look for: is there a fault that only one test finds? And how many "
+        "does CartPole's return leave out?"
     )
     return Picture.of(figure, "Which test finds which fault. " + "; ".join(lines) + ".", caption)

@@ -67,7 +67,7 @@ QUESTIONS: dict[str, Question] = {
         {
             AS_BEFORE: Reply(
                 wrong="Nothing in it holds for other transitions. But these 32 can be learned one by one: the network "
-                "has several times more weights than they have numbers to be matched."
+                "has many times more weights than they have targets."
             ),
             HALF: Reply(wrong="It went on falling: the network has far more weights than there are targets."),
             NOTHING: Reply(
@@ -88,7 +88,7 @@ QUESTIONS: dict[str, Question] = {
             ),
             RUNS[1]: Reply(
                 right="In this run it did, by luck.",
-                wrong="Its values jump about, and with them the targets.",
+                wrong="Its steps are far too long: each leaps past the target. Its loss is the largest of the four.",
             ),
             RUNS[2]: Reply(
                 right="Its target is always 1, the reward, and nothing is easier to learn. It fits its targets almost "
@@ -138,8 +138,8 @@ QUESTIONS: dict[str, Question] = {
             ),
             "its gradient step mixes the rows of a batch": Reply(
                 right="It cannot learn one batch by heart: so it is the gradient step. It passes the probes with one "
-                "observation, and gives all observations the same values otherwise: each row was compared with "
-                "the targets of other rows."
+                "observation, and gives all observations nearly the same values otherwise: each row was compared "
+                "with the targets of other rows."
             ),
             "it takes the wrong next observation into its targets": Reply(
                 wrong="Targets do not matter for a batch that is learned by heart: any numbers will do. And “sees” "
@@ -236,15 +236,16 @@ QUESTIONS: dict[str, Question] = {
         "What does patient G suffer from?",
         {
             "its values are wrong in a way that no probe shows": Reply(
-                wrong="On CartPole its max Q is near that of agents that learn. What it does with its values is "
-                "another question: look at the other curves."
+                wrong="On CartPole its max Q ends a little too high, but it rises like that of agents that learn. That "
+                "does not explain a return as low as at the start: look at the other curves."
             ),
             "its learning rate is too small for CartPole": Reply(
                 wrong="Its max Q rises as fast as that of the agents that learn."
             ),
             "it goes on playing at random": Reply(
-                right="It passes every probe: its values are right. But epsilon never comes down, so its return is "
-                "nearly that of a random policy. Greedy episodes would show at once how much it has learned."
+                right="It passes every probe: its values there are right. But epsilon never comes down, so its return "
+                "is nearly that of a random policy. Greedy episodes would show at once how much it has learned: in "
+                "them it balances the pole for more than 100 steps."
             ),
             "its buffer is too small": Reply(wrong="Its buffer fills like those of the agents that learn."),
         },
@@ -258,14 +259,15 @@ QUESTIONS: dict[str, Question] = {
             ),
             "it corrects the value of an action that was not taken": Reply(
                 right="In the batch each observation comes with both actions, and only one of its values is ever "
-                "moved: the larger. So the other one keeps its first value in every probe, unless it becomes the "
-                "larger one."
+                "corrected: the larger. The other moves only because the two share weights. In “one step” it ends "
+                "below 0, where both should be 1."
             ),
             "its gradient step mixes the rows of a batch, as that of B": Reply(
                 wrong="Then “one step” would be right, for all rows are the same there."
             ),
             "its learning rate is far too large": Reply(
-                wrong="Then its values would jump. Here some have hardly moved from their first ones."
+                wrong="Then its loss on CartPole would be large and its networks far apart. Both curves lie within the "
+                "grey range or below it."
             ),
         },
         _diagnosed({"moves the largest value": "it corrects the value of an action that was not taken"}),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 import pytest
 
 from dqnkit.classroom.recordings import load_recording
 from dqnkit.lessons.beyond_dqn import ailments
-from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Parts, learn
+from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Parts, learn, near_greedy_length
 from dqnkit.lessons.beyond_dqn.recordings import name_of_parts, with_parts
-from dqnkit.small_environments import BlindCliffwalk
+from dqnkit.small_environments import BlindCliffwalk, GridWorld
 
 FOUR = ("double", "n_step", "prioritized", "dueling")
 GAMMA = with_parts().gamma
@@ -77,3 +79,28 @@ def test_late_in_the_corridor_dueling_promises_too_much() -> None:
         assert all(status.overestimation > 0 for status in run[len(run) // 2 :])
     half = next(status.step for status in plain if status.error < 0.4)
     assert half > 3 * next(status.step for status in runs[0] if status.error < 0.4)
+
+
+def test_with_one_step_the_news_has_not_reached_the_start_and_the_greedy_policy_stands_at_the_wall() -> None:
+    room = GridWorld(8)
+    for seed in range(10):
+        how = {"alpha": 0.1, "epsilon": 0.1, "seed": seed, "n_step_return": ailments.solution_n_step_return}
+        run = ailments._learn_online(room, 1, 0.95, **how)
+        *_, (_, q) = takewhile(lambda moment: moment[0] < 20, run)
+        lengths = near_greedy_length(1, seed)
+        assert (lengths[-1] == 100) == (not q[0].any())  # argmax takes the first of equal values: up
+        assert lengths[:2].mean() > 2 * lengths[-6:-1].mean()  # and yet its episodes become short
+    assert room.probabilities[0, 0, 0] == 1
+
+
+def test_with_two_tables_the_believed_value_sinks_slowly_to_the_truth() -> None:
+    believed = np.median([ailments.two_state_run("two tables", seed)[1] for seed in range(20)], axis=0)
+    assert believed[0] == 0
+    assert believed[20] > -0.03
+    assert believed[-50:].mean() == pytest.approx(-0.1, abs=0.03)
+
+
+def test_in_the_corridor_the_error_of_dueling_falls_no_further_for_a_while_and_even_rises() -> None:
+    runs = [[status.error for status in learn(AILMENTS["similar actions"], Parts(dueling=True), s)] for s in range(4)]
+    median = np.median(runs, axis=0)
+    assert median[25:35].min() < median[45:60].max() - 0.02

@@ -110,3 +110,20 @@ def test_the_table_for_comparison_learns_the_exact_values() -> None:
     errors = table_errors(room, room.optimal_q(0.8), transitions)
     assert errors.shape == (60,)
     assert errors[0] > 0.5 > 1e-3 > errors[-1]
+
+
+@pytest.mark.slow
+def test_without_stop_gradient_two_equal_maxima_share_the_gradient(printed: str) -> None:
+    towards, right, down = numbers(printed, "without stop_gradient:")[1::2]
+    assert right == down == pytest.approx(-0.8 * towards / 2, abs=1e-4)
+
+
+def test_exact_rounds_of_fitted_q_iteration_shrink_the_error_by_gamma_or_more() -> None:
+    room = GridWorld(size=5)
+    exact, q = room.optimal_q(0.8), np.random.default_rng(0).normal(size=(25, 4))
+    errors = []
+    for _ in range(12):
+        errors.append(np.abs(q - exact)[~room.terminal].max())
+        follows = np.where(room.terminal, 0.0, q.max(axis=1))
+        q = (room.probabilities * (room.rewards + 0.8 * follows)).sum(axis=2)
+    assert np.all(np.array(errors[1:]) <= 0.8 * np.array(errors[:-1]) + 1e-12)

@@ -194,3 +194,28 @@ def test_the_walks_to_the_two_goals_are_worth_the_same_at_a_gamma_of_0_82() -> N
     np.testing.assert_allclose(names["near"], 0.2 * names["gammas"])
     np.testing.assert_allclose(names["far"], names["gammas"] ** 9)
     assert round(0.7**9, 2) == 0.04
+
+
+def test_with_little_exploration_the_squares_whose_values_are_all_0_were_rarely_entered() -> None:
+    class Visits(GridWorld):
+        def __init__(self) -> None:
+            super().__init__(size=6, goals=TWO_GOALS.goals)
+            self.visits = np.zeros(36)
+
+        def step(self, action: Any) -> Any:
+            result = super().step(action)
+            self.visits[result[0]] += 1
+            return result
+
+    env = Visits()
+    q, _ = learned(env, 20_000, 0.3, FAR_GAMMA, 0.1, 0)
+    at_0 = (q.max(axis=1) < 0.005) & ~env.terminal
+    assert at_0.sum() > 10
+    assert env.visits[at_0].max() < env.visits.sum() / 200
+
+
+@pytest.mark.slow
+def test_of_the_three_epsilons_only_1_is_enough_and_0_7_would_be() -> None:
+    best = TWO_GOALS.optimal_q(FAR_GAMMA)[0].max()
+    q, _ = learned(GridWorld(size=6, goals=TWO_GOALS.goals), 20_000, 0.3, FAR_GAMMA, 0.7, 0)
+    assert TWO_GOALS.policy_value(q.argmax(axis=1), FAR_GAMMA)[0] > 0.9 * best  # so no text says "only at random"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,3 +65,25 @@ def test_the_value_with_a_wrong_flag_is_the_one_of_the_formula() -> None:
 def test_memory_of_a_million_transitions() -> None:
     both = 1_000_000 * 2 * 4 * 84 * 84
     assert [round(size / 1e9) for size in (4 * both, both, both / 8)] == [226, 56, 7]
+
+
+@pytest.mark.slow
+def test_after_3000_updates_the_upper_line_is_on_its_way_to_100_and_the_lower_one_rests_a_third_as_high() -> None:
+    gym = pytest.importorskip("gymnasium")
+    jupytext = pytest.importorskip("jupytext")
+    from dqnkit.backend import tf
+    from dqnkit.config import DQNConfig
+    from dqnkit.learner import Learner
+    from dqnkit.policy import q_values
+
+    names: dict[str, Any] = {"gym": gym, "np": np, "tf": tf, "DQNConfig": DQNConfig, "Learner": Learner}
+    names |= {"KitReplayBuffer": ReplayBuffer, "Transition": Transition, "q_values": q_values, "UPDATES": 3_000}
+    for cell in jupytext.reads(SOURCE, fmt="py:percent").cells:
+        if cell.cell_type == "code" and ("LIMIT, GAMMA_CARTPOLE =" in cell.source or "def learn_value" in cell.source):
+            exec(cell.source, names)
+    goes_on, cut_off = (names["learn_value"](0, cut_at_limit=cut)[0] for cut in (False, True))
+    assert goes_on[0] == cut_off[0] != 0  # measured, before the first update
+    assert 90 < goes_on[-1] < 99.5
+    assert goes_on[-1] > goes_on[-6] + 0.5
+    assert cut_off[-1] == pytest.approx(33.6, abs=2)
+    assert np.ptp(cut_off[-10:]) < 3

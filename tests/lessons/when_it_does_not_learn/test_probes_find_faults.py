@@ -126,6 +126,57 @@ def test_the_values_of_patient_a_are_those_of_a_reward_for_ever() -> None:
     assert report_of("bootstraps after the end", 0)["one step"][0] == pytest.approx(1 / (1 - GAMMA), abs=0.05)
 
 
+def test_patient_h_leaves_a_value_of_one_step_below_0() -> None:
+    assert report_of("moves the largest value", 0)["one step"][0] < 0
+
+
+def test_patient_b_gives_all_observations_nearly_the_same_values() -> None:
+    for name in ("two steps", "corridor"):
+        probe = PROBES[name]()
+        agent = FAULTS["gathers across rows"](len(probe.observations[0]), 2, 0).training_loop(probe, 1_000)
+        q = agent.online(agent.look(probe.observations))  # [S, A]
+        assert np.ptp(q, axis=0).max() < 0.5 * np.ptp(probe.exact_q, axis=0).max()
+
+
+def test_the_distance_of_the_two_networks_is_noted_at_one_moment_between_two_copies_and_falls() -> None:
+    class OnCartPole(Agent):
+        gamma, learning_rate = 0.95, Agent.learning_rate / 3
+        period, epsilon_steps = 100, 3_000
+        moments: list[int]
+
+        def record(self) -> None:
+            self.moments = [*getattr(self, "moments", []), self.updates % self.period]
+            super().record()
+
+    env = gym.make("CartPole-v1", max_episode_steps=200)
+    env.reset(seed=0)
+    agent = OnCartPole(4, 2, 0).training_loop(env, 4_000)
+    assert len(set(agent.moments)) == 1
+    distances = [row["distance"] for row in agent.log]
+    assert np.mean(distances[-10:]) < 0.5 * np.mean(distances[:10])
+
+
+@pytest.mark.slow
+def test_played_greedily_patient_g_balances_the_pole_for_more_than_100_steps() -> None:
+    class OnCartPole(FAULTS["explores for ever"]):  # type: ignore[misc]
+        gamma, learning_rate = 0.95, Agent.learning_rate / 3
+        period, epsilon_steps = 100, 3_000
+
+    env = gym.make("CartPole-v1", max_episode_steps=200)
+    env.reset(seed=0)
+    agent = OnCartPole(4, 2, 0).training_loop(env, 10_000)
+    assert agent.log[-1]["return"] < 40
+    assert agent.log[-1]["max Q"] > 20
+    lengths = []
+    for seed in range(20):
+        observation, over, steps = env.reset(seed=seed)[0], False, 0
+        while not over:
+            observation, _, terminated, truncated, _ = env.step(int(agent.online(agent.look(observation)).argmax()))
+            over, steps = terminated or truncated, steps + 1
+        lengths.append(steps)
+    assert np.mean(lengths) > 100
+
+
 @pytest.mark.parametrize("name", PROBES)
 def test_the_exact_values_of_a_probe_solve_bellmans_equation(name: str) -> None:
     """Over random play, an exact value is the mean of reward + gamma * the largest exact value that follows."""
