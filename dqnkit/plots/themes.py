@@ -93,7 +93,7 @@ def draw_light(figure: Figure) -> npt.NDArray[np.uint8]:
 
 def draw_dark(figure: Figure) -> npt.NDArray[np.uint8]:
     """Draw a figure with the colours of dark pages on a transparent ground; return its pixels ``[H, W, RGBA]``."""
-    paper = [part.patch for part in (figure, *figure.axes) if part.patch.get_visible()]
+    paper = [patch for patch in (figure.patch, *(axes.patch for axes in figure.axes)) if patch.get_visible()]
     width, height = figure.canvas.get_width_height()
     renderer = _dark_renderer()(width, height, figure.dpi)
     for patch in paper:
@@ -126,7 +126,7 @@ def compact_png(pixels: npt.NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(np.where(chosen < 0, half + np.asarray(near), chosen).astype(np.uint8), "P")
     palette = np.zeros((COLORS, 4), dtype=np.uint8)
     palette[: len(common)] = exact[common].view(np.uint8).reshape(-1, 4)
-    colors = np.frombuffer(near.palette.palette, dtype=np.uint8).reshape(-1, 4)
+    colors: npt.NDArray[np.int64] = np.reshape(near.getpalette("RGBA") or [], (-1, 4))
     palette[half : half + len(colors)] = colors
     image.putpalette(palette.tobytes(), "RGBA")
     buffer = io.BytesIO()
