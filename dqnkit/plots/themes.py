@@ -81,7 +81,7 @@ def themed_image(light: bytes, dark: bytes, alt: str, style: str, kind: str = "i
     # white paper multiplied by the colour of a light page is that colour
     sheet = f"{within(LIGHT_PAGES)} {{mix-blend-mode: multiply}} "
     sheet += f"{within(DARK_PAGES)} {{content: url({_address(dark, kind)})}}"
-    return f'<style>{sheet}</style><img class="{name}" {image}>'
+    return f'<style>{sheet}</style><img {image} class="{name}">'
 
 
 def draw_light(figure: Figure) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser import jupyter_lab
+from browser import jupyter_lab, screenshots
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,8 @@ def test_a_click_opens_the_dashboard_through_jupyterlab(tmp_path: Path) -> None:
         with notebook.page.context.expect_page(timeout=30_000) as opened:
             notebook.output(0).get_by_role("link", name="dashboard").click(timeout=10_000)
         dashboard = opened.value
-        dashboard.get_by_text("Task Stream").first.wait_for(timeout=60_000)
+        dashboard.locator("canvas").first.wait_for(timeout=60_000)  # its plots, which come through a web socket
+        dashboard.screenshot(path=str(screenshots() / "dashboard-through-jupyterlab.png"))
         assert dashboard.url.startswith(f"{lab.url}/proxy/")
         dashboard.close()
         notebook.run(1)
