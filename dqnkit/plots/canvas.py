@@ -5,7 +5,6 @@ A matplotlib figure takes some tenths of a second. Pillow and the font are insta
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,7 +16,7 @@ import numpy as np
 
 from dqnkit.errors import needs
 from dqnkit.plots.style import Picture
-from dqnkit.plots.themes import is_grey, on_dark
+from dqnkit.plots.themes import compact_png, is_grey, on_dark
 
 Point = tuple[float, float]  # (x to the right, y down), in pixels on the page
 
@@ -166,14 +165,8 @@ class Canvas:
 
     def picture(self, alt: str, caption: str = "") -> Picture:
         """Return what was drawn so far."""
-        light, dark = (_png(image) for image in self._images[:2])
+        light, dark = (compact_png(image) for image in self._images[:2])
         return Picture(light, alt, caption, self.width, dark)
-
-
-def _png(image: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=4)  # level 9 makes it a tenth smaller and takes five times as long
-    return buffer.getvalue()
 
 
 def _on_ground(color: str) -> str:

@@ -91,13 +91,13 @@ def test_white_shows_the_ground_unless_it_lies_on_colour() -> None:
 
 
 def test_a_compact_picture_keeps_the_commonest_colours_exactly() -> None:
-    rng = np.random.default_rng(0)
-    image = rng.integers(256, size=(80, 80, 4), dtype=np.uint8)
+    image = np.full((80, 80, 4), 255, dtype=np.uint8)
+    image[..., :2] = np.stack(np.mgrid[:80, :80], axis=-1) * 3
     image[:40] = (1, 2, 3, 255)
-    image[40:60, :, :] = (200, 100, 50, 128)
-    compact = pixels(compact_png(image))
+    image[40:60] = (200, 100, 50, 128)
+    compact = pixels(compact_png(Image.fromarray(image)))
     assert (compact[:60] == image[:60]).all()
-    assert np.abs(compact.astype(int) - image)[60:].mean() < 60
+    assert np.abs(compact.astype(int) - image)[60:].max() < 32
 
 
 def test_the_page_chooses_and_without_style_sheets_the_one_on_paper_is_shown() -> None:
