@@ -6,12 +6,14 @@ import getpass
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ def open_lab(port: int = 8888, browser: bool | None = None, folder: str | Path |
         folder: where the reader keeps the course; for an installed wheel ``dqnkit-course`` in the current folder.
 
     Returns:
-        the exit code of JupyterLab; 0 after Ctrl-C.
+        the exit code of JupyterLab; 0 after Ctrl-C, 128 and the number of the signal that ended this process.
 
     Raises:
         MissingExtraError: JupyterLab is not installed.
@@ -125,21 +127,48 @@ def _takes_sockets(folder: Path) -> bool:
 
 
 def _run_until_interrupted(command: list[str], port: int, away: str, course: Path) -> int:
-    """Run JupyterLab, print its address, and wait until it ends, usually by Ctrl-C, which it receives too."""
+    """Run JupyterLab, print its address, and wait until it ends, usually by Ctrl-C, which it receives too.
+
+    A signal that ends this process, as of a closed terminal, is passed on: JupyterLab and its kernels end as well.
+    """
     config_path = [str(jupyter_config()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(
         24
     )  # a token that JupyterLab makes itself, it also prints
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(config_path), "JUPYTER_TOKEN": token}
     print("Starting JupyterLab, which takes some seconds ...", flush=True)
-    process = subprocess.Popen(command, env=environment)
+    with _ending_signals_raised():
+        process = subprocess.Popen(command, env=environment)
+        try:
+            if server := _wait_until_it_answers(process, course):
+                print(_where_it_is(server, port, away), flush=True)
+            return process.wait()
+        except KeyboardInterrupt:
+            _wait_for_end(process)
+            return 0
+        except SystemExit as ended:
+            process.terminate()
+            _wait_for_end(process)
+            return int(str(ended.code))
+
+
+@contextmanager
+def _ending_signals_raised() -> Iterator[None]:
+    """Within it, SIGTERM and SIGHUP raise SystemExit instead of ending this process at once."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signals = [signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]  # Windows has only the first
+    earlier = {each: signal.getsignal(each) for each in signals}
+    for each in signals:
+        if earlier[each] != signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(each, end)
     try:
-        if server := _wait_until_it_answers(process, course):
-            print(_where_it_is(server, port, away), flush=True)
-        return process.wait()
-    except KeyboardInterrupt:
-        _wait_for_end(process)
-        return 0
+        yield
+    finally:
+        for each in signals:
+            signal.signal(each, earlier[each])
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], course: Path) -> dict[str, Any]:
@@ -186,6 +215,6 @@ def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
     for insist in (process.terminate, process.kill):
         try:
             process.wait(timeout=10)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        except (subprocess.TimeoutExpired, KeyboardInterrupt, SystemExit):
             insist()
     process.wait()

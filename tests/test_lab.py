@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -151,10 +152,12 @@ def test_the_exit_code_is_jupyterlabs_own():
     assert lab._run_until_interrupted([sys.executable, "-c", "raise SystemExit(3)"], 8888, "", Path()) == 3
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C to a process group")
-@pytest.mark.timeout(120)
-@pytest.mark.slow
-def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tmp_path):
+posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
+
+
+@contextmanager
+def real_lab(folder, port):
+    """A real ``dqnkit lab``, told to take this port; gives its process, its address, its token and what it said."""
     pytest.importorskip("jupyterlab")
     program = (
         "import signal, sys\n"
@@ -164,41 +167,78 @@ def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tm
         "sys.exit(open_lab(port=int(sys.argv[1]), folder=sys.argv[2]))"
     )
     environment = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
-    environment |= {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    environment |= {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
     environment |= {"BROWSER": "true %s", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(port), str(folder / "course")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=folder,
+        env=environment,
+    )
+    try:
+        said = ""
+        while not (found := re.search(r"(http://\S+/)lab/tree/START.md\?token=(\w+)", said)):
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            said += line
+        yield process, found[1], found[2], said
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@posix
+@pytest.mark.timeout(120)
+@pytest.mark.slow
+def test_a_real_one_with_its_port_taken_says_where_it_is_and_ends_with_ctrl_c(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, str(port), str(tmp_path / "course")],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            cwd=tmp_path,
-            env=environment,
-        )
-        try:
-            said = ""
-            while not (found := re.search(r"(http://\S+/)lab/tree/START.md\?token=(\w+)", said)):
-                line = process.stdout.readline()
-                assert line, process.communicate()
-                said += line
+        with real_lab(tmp_path, port) as (process, address, token, said):
             assert f"Port {port} is taken" in said
-            with urllib.request.urlopen(f"{found[1]}lab/api/settings?token={found[2]}", timeout=60) as answer:
+            with urllib.request.urlopen(f"{address}lab/api/settings?token={token}", timeout=60) as answer:
                 schemas = {entry["id"]: entry.get("schema", {}) for entry in json.load(answer)["settings"]}
             notification = schemas["@jupyterlab/apputils-extension:notification"]["properties"]
             assert notification["fetchNews"]["default"] == "false"  # readers are not asked whether they want news
-            page = f"{found[1]}api/contents/START.md?type=file&format=text&token={found[2]}"
+            page = f"{address}api/contents/START.md?type=file&format=text&token={token}"
             with urllib.request.urlopen(page, timeout=60) as answer:
                 assert f"{notebook_name(LESSONS[0])}.ipynb" in json.load(answer)["content"]
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=60)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert "WARN" not in errors
+
+
+@posix
+@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_when_it_is_ended_jupyterlab_and_its_kernels_end_too(tmp_path, name):
+    psutil = pytest.importorskip("psutil")
+    number = getattr(signal, name)
+    with real_lab(tmp_path, 8888) as (process, address, token, _):
+        ask = urllib.request.Request(f"{address}api/kernels?token={token}", data=b"{}", method="POST")
+        with urllib.request.urlopen(ask, timeout=60) as answer:
+            assert answer.status == 201
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2  # JupyterLab and a kernel
+        process.send_signal(number)  # to it alone
+        _, errors = process.communicate(timeout=60)
+        _, alive = psutil.wait_procs(children, timeout=10)
+    assert process.returncode == 128 + number
+    assert not alive
+    assert "open_lab" not in errors  # a kernel that was starting may say how it was interrupted
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.1", urlsplit(address).port))
+
+
+def test_the_signals_are_as_before_when_it_has_ended():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    lab._run_until_interrupted([sys.executable, "-c", ""], 8888, "", Path())
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

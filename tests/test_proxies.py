@@ -104,7 +104,7 @@ CELLS = [
     "from dqnkit import doctor\n\ndoctor.examine()",
     "from dqnkit.cluster.dashboard import dashboard_link\nfrom dqnkit.deploy import make_cluster\n"
     "cluster = make_cluster(n_workers=1)\nclient = cluster.get_client()\n"
-    "print('dashboard:', dashboard_link(client))",
+    "print('dashboard:', client.dashboard_link, dashboard_link(client))",
     "client.close()\ncluster.close()\nprint('closed', 2 + 2)",
 ]
 
@@ -117,7 +117,7 @@ def test_the_browsers_way_to_the_kernel_and_to_the_dashboard(tmp_path: Path, tri
         notebook.wait_for(0, r"✓ ok\s+widgets\s+a value went to the browser and came back", timeout=120)
         notebook.wait_for(0, r"✓ ok\s+Dask\s+a cluster started, worked and closed")
         notebook.run(1)
-        notebook.wait_for(1, r"dashboard: http://127\.0\.0\.1:\d+/status", timeout=60)
+        notebook.wait_for(1, r"dashboard: http://127\.0\.0\.1:(\d+)/status /proxy/\1/status", timeout=60)
         port = re.search(r"127\.0\.0\.1:(\d+)/status", notebook.output(1).inner_text())
         assert port
         assert web.open(f"http://127.0.0.1:{port[1]}/status", timeout=30).status == 200

@@ -5,9 +5,8 @@ A matplotlib figure takes some tenths of a second. Pillow and the font are insta
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import cycle
 from pathlib import Path
@@ -17,34 +16,74 @@ import numpy as np
 
 from dqnkit.errors import needs
 from dqnkit.plots.style import Picture
+from dqnkit.plots.themes import compact_png, is_grey, on_dark
 
 Point = tuple[float, float]  # (x to the right, y down), in pixels on the page
 
 SHARPNESS = 2  # dots drawn for each pixel on the page, for smooth edges and for fine screens
 INK = "#222222"
+# letters are mixed with it at their edges: it is the colour of ink, transparent
+CLEAR = f"{on_dark(INK)}00"
 
 
 class Canvas:
-    """A white image of ``width`` x ``height`` pixels on the page. What is drawn later covers what was drawn before."""
+    """An image of ``width`` x ``height`` pixels on the page. What is drawn later covers what was drawn before.
+
+    It is drawn twice, on white and for dark pages. There, greys are mirrored, and white shows the ground; but what lies
+    on a coloured area, as the number in a square of a heat map, has the same colours in both.
+    """
 
     def __init__(self, width: float, height: float) -> None:
         with needs("Pillow, which draws the small pictures,", "course", "PIL"):
             from PIL import Image, ImageDraw
         self.width = round(width)
-        self._image = Image.new("RGB", (round(width * SHARPNESS), round(height * SHARPNESS)), "white")
-        self._draw = ImageDraw.Draw(self._image)
+        size = round(width * SHARPNESS), round(height * SHARPNESS)
+        light, dark = Image.new("RGB", size, "white"), Image.new("RGBA", size, CLEAR)
+        self._images: list[Any] = [light, dark, Image.new("L", size)]  # the last is 255 where an area is coloured
+        self._pens: list[Any] = [ImageDraw.Draw(image) for image in self._images]
+
+    def _draw(self, at: Point, draw: Callable[[Any, Callable[[str], Any]], object], area: bool = True) -> None:
+        """Draw on white and for dark pages.
+
+        Args:
+            at: a point of what is drawn; its colours on dark pages depend on what lies there.
+            draw: gets a pen, and a function that returns the colour to take for one on white.
+            area: whether it is an area, on which something else may be drawn.
+        """
+        light, dark, areas = self._pens
+        on_color = self._is_colored(at)
+        draw(light, str)
+        draw(dark, str if on_color else _on_ground)
+        if area:
+            draw(areas, lambda color: 255 * (on_color or not is_grey(color)))
+
+    def _is_colored(self, point: Point) -> bool:
+        areas, dot = self._images[2], _scaled([point])[0]
+        x, y = (min(max(0, round(value)), size - 1) for value, size in zip(dot, areas.size, strict=True))
+        return bool(areas.getpixel((x, y)))
 
     def polygon(self, corners: Sequence[Point], fill: str) -> None:
         """Draw a filled polygon."""
-        self._draw.polygon(_scaled(corners), fill=fill)
+        dots = _scaled(corners)
+        self._draw(_middle(corners), lambda pen, ink: pen.polygon(dots, fill=ink(fill)))
 
     def rectangle(self, corner: Point, opposite: Point, fill: str) -> None:
         """Draw a filled rectangle with upright sides."""
-        self._draw.rectangle([*_scaled([corner])[0], *(value - 1 for value in _scaled([opposite])[0])], fill=fill)
+        box = [*_scaled([corner])[0], *(value - 1 for value in _scaled([opposite])[0])]
+        self._draw(_middle([corner, opposite]), lambda pen, ink: pen.rectangle(box, fill=ink(fill)))
 
     def line(self, points: Sequence[Point], color: str = INK, width: float = 1.0) -> None:
-        """Draw a line through points, with round corners."""
-        self._draw.line(_scaled(points), fill=color, width=round(width * SHARPNESS), joint="curve")
+        """Draw a line through points, with round corners. A white one is a gap: on dark pages it shows the ground."""
+        dots, wide = _scaled(points), round(width * SHARPNESS)
+
+        def draw(pen: Any, ink: Callable[[str], Any]) -> None:
+            pen.line(dots, fill=ink(color), width=wide, joint="curve")
+
+        if color == "white":
+            draw(self._pens[0], str)
+            draw(self._pens[1], _on_ground)
+        else:
+            self._draw(_middle(points[:2]), draw, area=False)
 
     def dashed_line(self, points: Sequence[Point], color: str, width: float, dashes: Sequence[float]) -> None:
         """Draw a broken line through points; dashes continue around corners.
@@ -75,7 +114,11 @@ class Canvas:
     def circle(self, center: Point, radius: float, fill: str, edge: str | None = None, edge_width: float = 0.0) -> None:
         """Draw a filled circle."""
         (x, y), r = _scaled([center])[0], radius * SHARPNESS
-        self._draw.ellipse([x - r, y - r, x + r, y + r], fill=fill, outline=edge, width=round(edge_width * SHARPNESS))
+        box, wide = [x - r, y - r, x + r, y + r], round(edge_width * SHARPNESS)
+        self._draw(
+            center,
+            lambda pen, ink: pen.ellipse(box, fill=ink(fill), outline=None if edge is None else ink(edge), width=wide),
+        )
 
     def arrows(self, start: Point, steps: Sequence[Point], width: float = 3.0) -> None:
         """Draw arrows from a point along each of the steps, with a thin white edge that sets them off on any colour."""
@@ -100,7 +143,10 @@ class Canvas:
     ) -> None:
         """Write text at a point; ``anchor`` as in Pillow: "mm" centres it there, "lm" begins and "rm" ends it there."""
         font = _font(round(size * SHARPNESS), bold)
-        self._draw.text(_scaled([point])[0], text, fill=color, font=font, anchor=anchor)
+        dot = _scaled([point])[0]
+        left, top, right, bottom = self._pens[0].textbbox(dot, text, font=font, anchor=anchor)
+        middle = (left + right) / 2 / SHARPNESS, (top + bottom) / 2 / SHARPNESS
+        self._draw(middle, lambda pen, ink: pen.text(dot, text, fill=ink(color), font=font, anchor=anchor), area=False)
 
     def upright_text(self, center: Point, text: str, size: float = 12) -> None:
         """Write text that runs upwards, centred at a point, as the name of a vertical axis."""
@@ -108,19 +154,29 @@ class Canvas:
 
         font = _font(round(size * SHARPNESS), False)
         left, top, right, bottom = (round(edge) for edge in font.getbbox(text))
-        strip = Image.new("RGB", (right - left + 4, bottom - top + 4), "white")
-        ImageDraw.Draw(strip).text((2 - left, 2 - top), text, fill=INK, font=font)
+        strip = Image.new("L", (right - left + 4, bottom - top + 4))
+        ImageDraw.Draw(strip).text((2 - left, 2 - top), text, fill=255, font=font)
         strip = strip.rotate(90, expand=True)
         x, y = _scaled([center])[0]
-        self._image.paste(strip, (round(x - strip.width / 2), round(y - strip.height / 2)))
+        corner = round(x - strip.width / 2), round(y - strip.height / 2)
+        light, dark, _ = self._images
+        light.paste(INK, corner, strip)
+        dark.paste(INK if self._is_colored(center) else on_dark(INK), corner, strip)
 
     def picture(self, alt: str, caption: str = "") -> Picture:
         """Return what was drawn so far."""
-        buffer = io.BytesIO()
-        self._image.save(
-            buffer, "PNG", compress_level=4
-        )  # level 9 makes it a tenth smaller and takes five times as long
-        return Picture(buffer.getvalue(), alt, caption, self.width)
+        light, dark = (compact_png(image) for image in self._images[:2])
+        return Picture(light, alt, caption, self.width, dark)
+
+
+def _on_ground(color: str) -> str:
+    """The colour on a dark page's ground for one on white."""
+    return CLEAR if color == "white" else on_dark(color)
+
+
+def _middle(points: Sequence[Point]) -> Point:
+    x, y = zip(*points, strict=True)
+    return sum(x) / len(x), sum(y) / len(y)
 
 
 def _scaled(points: Sequence[Point]) -> list[Point]:

@@ -18,14 +18,15 @@ from dqnkit.types import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Lines of the same quantity under different settings: dark to light, each with its own line style.
+# Lines of the same quantity under different settings, each with its own line style: three blues from dark to light,
+# then other colours. None is grey or dotted, as references are.
 SHADES: tuple[dict[str, Any], ...] = (
     {"color": "#0B2F52", "linestyle": "-"},
     {"color": "#0072B2", "linestyle": (0, (3.2, 1.2))},
     {"color": "#4C9ACB", "linestyle": (0, (4, 1.2, 1.2, 1.2))},
-    {"color": "#7A7A7A", "linestyle": (0, (1.2, 1))},
-    {"color": "#A0A0A0", "linestyle": (0, (8, 2))},
-    {"color": "#C0B79A", "linestyle": "-"},
+    {"color": "#E69F00", "linestyle": (0, (8, 2))},
+    {"color": "#CC79A7", "linestyle": (0, (6, 1.2, 1.2, 1.2, 1.2, 1.2))},
+    {"color": "#009E73", "linestyle": "-"},
 )
 MOMENT_COLORS = (PALETTE["target network"]["color"], PALETTE["environment"]["color"])
 WIDTH, HEIGHT = 7.2, 3.7  # inches

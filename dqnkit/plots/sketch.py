@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.plots.style import PALETTE
+from dqnkit.plots.themes import on_dark, themed_image
 
 WIDTH, HEIGHT = 420, 190  # pixels
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 38  # margins
+PAPER = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
 
 
 def sketch(
@@ -44,14 +46,14 @@ def sketch(
             lines += [_line(f"{LEFT + 10},{y} {LEFT + 38},{y}", color, dashes), _text(LEFT + 44, y + 4, name, "start")]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>{_axes(low, high, unit)}{"".join(lines)}</svg>'
+        f"{PAPER}{_axes(low, high, unit)}{''.join(lines)}</svg>"
     )
 
 
 def svg_image(svg: str, alt: str) -> str:
-    """Return a drawing as an HTML image with its alternative text."""
-    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-    return f'<img alt="{escape(alt)}" src="{source}" style="max-width: 100%">'
+    """Return a drawing as an HTML image with its alternative text, which follows the page's theme."""
+    dark = re.sub("#[0-9A-Fa-f]{6}", lambda color: on_dark(color[0]), svg.replace(PAPER, ""))
+    return themed_image(svg.encode(), dark.encode(), alt, "max-width: 100%", "image/svg+xml")
 
 
 def _line(points: str, color: str, dashes: str) -> str:

@@ -6,7 +6,6 @@ is imported only when something is drawn, so the palette can be used without it.
 
 from __future__ import annotations
 
-import base64
 import io
 import struct
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dqnkit.errors import needs
 from dqnkit.files import write_whole
+from dqnkit.plots.themes import compact_png, draw_dark, draw_light, themed_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,8 @@ PALETTE: dict[str, dict[str, Any]] = {
     "reference": {"color": "#4D4D4D", "linestyle": (0, (1, 1.3))},  # grey, dotted: known values, bounds, goals
 }
 
-# Set while a figure is made: a reader's own style, as a dark one, could put white text on our white background.
+# Set while a figure is made: a reader's own style, as a dark one, could put white text on our white background. Greys
+# are those on white; `dqnkit.plots.themes` has their counterparts on dark pages.
 STYLE: Any = {  # (Any: matplotlib types each key by itself)
     "axes.axisbelow": True,
     "axes.edgecolor": "#888888",
@@ -114,20 +115,21 @@ class Picture:
     alt: str  # what is seen, for readers who cannot see it
     caption: str = ""  # what to look for
     width: int = 0  # pixels on the page
+    dark: bytes = b""  # the same for dark pages, its ground transparent; empty if there is none
 
     @classmethod
     def of(cls, figure: Figure, alt: str, caption: str = "") -> Picture:
         """Make a picture of a figure. It is shown at 100 pixels per inch, whatever its dots per inch."""
-        return cls(to_png(figure), alt, caption, round(figure.get_figwidth() * 100))
+        light = compact_png(draw_light(figure))
+        return cls(light, alt, caption, round(figure.get_figwidth() * 100), compact_png(draw_dark(figure)))
 
     @property
     def html(self) -> str:
         """The image with its alternative text and the caption below it, as HTML."""
-        source = f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
         # the aspect ratio is given, so the page does not jump while a new picture is decoded
         wide, high = struct.unpack(">II", self.png[16:24].ljust(8, b"\1"))  # width and height in a PNG file
         style = f"width: {self.width}px; max-width: 100%; aspect-ratio: {wide} / {high}"
-        image = f'<img alt="{escape(self.alt)}" src="{source}" style="{style}">'
+        image = themed_image(self.png, self.dark, self.alt, style)
         caption = f'<figcaption style="line-height: 1.4">{escape(self.caption)}</figcaption>' if self.caption else ""
         return f'<figure style="margin: 0; max-width: {self.width}px">{image}{caption}</figure>'
 

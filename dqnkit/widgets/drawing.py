@@ -71,7 +71,8 @@ class Drawing(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
         picture = self.picture()
-        return as_widget(self, picture.alt, picture.html), {}
+        theirs = super()._repr_mimebundle_()  # with the address of the custom widget manager, on Colab
+        return as_widget(self, picture.alt, picture.html), theirs[1] if theirs else {}
 
 
 class PageDrawing:

@@ -34,7 +34,8 @@ class PictureBox(ipywidgets.VBox):
         self._summary = ""
         self._spoke_at = float("-inf")
         self._waiting: asyncio.TimerHandle | None = None
-        super().__init__([self._image, self._line, self._spoken], layout={"width": "100%"})
+        # with the margin that widgets have by default, it would be wider than the page
+        super().__init__([self._image, self._line, self._spoken], layout={"width": "100%", "margin": "0"})
         self.show(picture, summary)
 
     @property

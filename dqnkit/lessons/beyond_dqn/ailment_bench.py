@@ -57,12 +57,14 @@ class AilmentBench(InteractivePicture):
         self.choice.observe(lambda change: self._begin(), "value")
         self.run_button.on_click(lambda button: self.run())
         self.clear_button.on_click(lambda button: self._begin())
-        row = {"flex_flow": "row wrap", "align_items": "center", "width": "100%"}
+        row = {"flex_flow": "row wrap", "align_items": "center", "width": "100%", "margin": "0"}
         switches = ipywidgets.HBox(
             [ipywidgets.Label("parts"), *self.switches.values()], layout={**row, "grid_gap": "14px"}
         )
         buttons = ipywidgets.HBox([self.seed, self.run_button, self.clear_button], layout=row)
-        self.widget = ipywidgets.VBox([self.choice, self._story, switches, buttons, self.box], layout={"width": "100%"})
+        self.widget = ipywidgets.VBox(
+            [self.choice, self._story, switches, buttons, self.box], layout={"width": "100%", "margin": "0"}
+        )
         self._begin()
 
     @property

@@ -61,7 +61,7 @@ def _draw_network(canvas: Canvas) -> None:
     for one, other in pairwise(layers):
         for start in one:
             for end in other:
-                canvas.line([start, end], "#CFDCE6", 0.8)
+                canvas.line([start, end], "#D9D9D9", 0.8)
     for number, layer in enumerate(layers):
         for place in layer:
             canvas.circle(place, 9, BLUE if number == 3 else PALE, BLUE, 1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -90,8 +91,7 @@ class RingView(InteractivePicture):
 
     def _show(self, summary: str) -> None:
         self.summary = summary
-        picture = self.picture()
-        self._box.show(Picture(picture.png, picture.alt, "", picture.width), summary)
+        self._box.show(replace(self.picture(), caption=""), summary)
 
 
 class ReplayView(InteractivePicture):

@@ -40,7 +40,7 @@ class PushCartPole(InteractivePicture):
         self.reward, self.episode_return, self.steps = 0.0, 0.0, 0
         self.ended = ""  # how the episode ended; empty while it goes on
         self._box = PictureBox()
-        self._table = ipywidgets.HTML(layout={"width": "100%"})
+        self._table = ipywidgets.HTML(layout={"width": "100%", "margin": "0"})
         self.left = button("◀ Push left", lambda clicked: self.push(0), "action 0")
         self.right = button("Push right ▶", lambda clicked: self.push(1), "action 1")
         self.again = button("New episode", lambda clicked: self.reset(), "reset the environment")

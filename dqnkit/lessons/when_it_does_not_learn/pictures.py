@@ -61,13 +61,14 @@ def run_chart(log: Log, beside: Sequence[Log] = (), title: str = "") -> Picture:
 
 def run_columns(runs: Mapping[str, Log], beside: Sequence[Log], what: str = "") -> Picture:
     """Draw several runs beside each other: a column for each, a row for each curve."""
-    with styled_figure(8.8, 7.6) as figure:
+    with styled_figure(8.8, 5.9) as figure:  # with its caption it fits a screen 800 pixels high
         panels = figure.subplots(len(PANELS), len(runs), sharex=True, sharey="row", squeeze=False)
         for column, (name, log) in enumerate(runs.items()):
             panels[0, column].set_title(name)
             panels[-1, column].set_xlabel("steps (thousands)")
             for row, panel in enumerate(PANELS):
                 _draw_panel(panels[row, column], panel, log, beside)
+                panels[row, column].tick_params(axis="y", which="minor", labelsize=6.5)
         for row, panel in enumerate(PANELS):
             panels[row, 0].set_ylabel(panel[1].replace(" ", "\n", 1))
         figure.align_ylabels(panels)
