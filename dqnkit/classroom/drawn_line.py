@@ -92,14 +92,14 @@ class Comparison:
         fine = np.linspace(x[0], x[-1], 2001)  # the lines may cross between two points
         return float(np.mean(np.abs(np.interp(fine, x, guess) - np.interp(fine, x, truth))))
 
-    def how_far(self) -> tuple[str, str]:
-        """One number that says how far the two are apart, and the words that belong to it; both empty if unknown."""
+    def how_far(self) -> tuple[str, str, str]:
+        """One number that says how far the two are apart, its unit, and the words to it; empty if it is unknown."""
         mean = self.mean_gap()
         if mean is None:
-            return "", ""
+            return "", "", ""
         x, guess, truth = self.gap[int(np.argmax(np.abs(self.gap[:, 1] - self.gap[:, 2])))]
         most = f"furthest at {self._place(x)}, where you drew {guess:.3g} and {truth:.3g} happened"
-        return f"{mean:.3g}", f"{self.question.unit} apart on average{self._over_what()}; {most}.".strip()
+        return f"{mean:.3g}", self.question.unit, f"apart on average{self._over_what()}; {most}."
 
     def alt(self) -> str:
         """The drawing in words."""
@@ -115,8 +115,10 @@ class Comparison:
         if self.stopped_at is None:
             return ""
         name, end = self.question.axis
-        return f" over the first {self.stopped_at:,.6g} of {end:,.6g} {name}"
+        return f" over the first {self._count(self.stopped_at)} of {self._count(end)} {name}"
 
     def _place(self, x: float) -> str:
-        name, _ = self.question.axis
-        return f"{x:.3g} {name}" if self.question.end is None else f"{x:,.6g} {name}"
+        return f"{self._count(x)} {self.question.axis.name}"
+
+    def _count(self, x: float) -> str:
+        return f"{x:,.0f}" if self.question.axis.end >= 1000 else f"{x:.3g}"

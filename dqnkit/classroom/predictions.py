@@ -102,7 +102,7 @@ class Prediction:
         inside = page.html
         if isinstance(self.question, Curve):
             comparison = Comparison(self.question, np.array(answer, np.float64), self.happened)
-            inside = rich_text.box("passed", title, rich_text.prose(text) + _drawing(comparison))
+            inside = rich_text.box("passed", title, rich_text.prose(text) + _drawing(comparison, says_how_far=False))
         # the form hands the focus over to it
         return RichText(f'<div tabindex="-1" data-dqnkit-answer="{escape(self.id)}">{inside}</div>', page.text)
 
@@ -204,7 +204,7 @@ def _asked(question: Question, head: str = "") -> Any:
     return asked._replace(axis=question.axis) if isinstance(question, Curve) else asked
 
 
-def _drawing(comparison: Comparison) -> str:
+def _drawing(comparison: Comparison, says_how_far: bool = True) -> str:
     """Return a predicted curve and what happened as HTML: drawn by the browser, or a picture where no script runs."""
     question, happened = comparison.question, comparison.shown
     picture = sketch(
@@ -228,7 +228,7 @@ def _drawing(comparison: Comparison) -> str:
         happened=happened.tolist(),
         gap=comparison.gap.tolist(),
         stopped=comparison.stopped_at,
-        said=comparison.how_far(),
+        said=comparison.how_far() if says_how_far else ("", "", ""),
         quantity=question.quantity,
     ).html()
 
@@ -336,7 +336,7 @@ def _compare_curve(id: str, question: Curve, value: Array | None, happened: Arra
     if id in _SHOWN:  # the chart in which it was drawn shows it, too
         _SHOWN[id].show_happened(happened)
     head = ["", *(f"{share:.0%}" for share in SHARES)]
-    said = [" ".join(comparison.how_far()).strip(), question.reason]
+    said = [" ".join(filter(None, comparison.how_far())), question.reason]
     icon, _ = rich_text.KINDS[kind]
     plain = [f"{icon} {title}", question.text, *("  ".join(row) for row in (head, *rows)), *filter(None, said)]
     return RichText(rich_text.box(kind, title, inside), "\n".join(plain))

@@ -7,11 +7,11 @@ const GRABBED = 14; // pixels: so near to a handle the pointer moves it, farther
 const DASHES = "7 5"; // of what was predicted, here and in the picture where no script runs
 const CSS = `
 .dqnkit-prediction { border-left: 4px solid ${PALETTE.replay.color}; background: rgba(128, 128, 128, 0.1);
-  padding: 0.6em 1em; margin: 0; max-width: 620px; line-height: 1.45; }
+  padding: 0.6em 1em; margin: 0.3em 0; max-width: 46em; line-height: 1.45; font-size: var(--jp-content-font-size1, 13px); }
 .dqnkit-prediction.locked { border-color: ${PALETTE.environment.color}; }
 .dqnkit-prediction:focus { outline: none; }
 .dqnkit-prediction p { margin: 0.35em 0; }
-.dqnkit-prediction .foot { min-height: 34px; margin-top: 6px; }
+.dqnkit .foot { min-height: 34px; }
 .dqnkit-prediction .option { display: flex; align-items: baseline; padding: 3px 0; cursor: pointer; }
 .dqnkit-prediction .option input { flex: none; position: relative; top: 2px; }
 .dqnkit-prediction input[type="text"] { width: 10em; }
@@ -19,8 +19,11 @@ const CSS = `
 .dqnkit-line [role="slider"] { cursor: ns-resize; }
 .dqnkit-line [role="slider"]:focus-visible circle { stroke: var(--focus); stroke-width: 4; }
 .dqnkit-line .ghost { stroke: var(--grid); stroke-width: 2; }
-.dqnkit-legend svg { flex: none; }
-.dqnkit-legend > span { display: inline-flex; align-items: center; gap: 6px; }
+.dqnkit-drawn .halo { paint-order: stroke; stroke: var(--ground); stroke-width: 4; stroke-linejoin: round; }
+.dqnkit-far { display: flex; align-items: baseline; gap: 16px; padding-bottom: 4px; }
+.dqnkit-far .number { flex: none; }
+.dqnkit .legend svg { flex: none; }
+.dqnkit .legend > span { display: inline-flex; align-items: center; gap: 6px; }
 `;
 
 function render({ model, el }) {
@@ -133,6 +136,7 @@ class DrawnLine {
     this.first = POINTS; // the first and the last point of the stroke that begins a line
     this.last = -1;
     this.pen = null;
+    this.goesRight = true;
   }
 
   /** Draw to a point of the chart: share of the run (0 to 1) and value. */
@@ -141,19 +145,24 @@ class DrawnLine {
     const y = this.#fitted(value);
     const [fromX, fromY] = begins || !this.pen ? [x, y] : this.pen;
     this.pen = [x, y];
-    if (begins && !this.values) [this.first, this.last] = [POINTS, -1];
+    if (x !== fromX) this.goesRight = x > fromX;
     const isFirst = !this.values || this.last >= 0;
     this.values ??= Array(POINTS).fill(y);
-    const [low, high] = [Math.min(fromX, x), Math.max(fromX, x)];
-    for (let point = Math.round(low); point <= Math.round(high); point++) {
-      const along = high - low > 0.5 ? Math.min(1, Math.max(0, (point - fromX) / (x - fromX))) : 1;
-      this.values[point] = this.#fitted(fromY + along * (y - fromY));
+    const set = (point, height) => {
+      this.values[point] = this.#fitted(height);
       if (isFirst) [this.first, this.last] = [Math.min(this.first, point), Math.max(this.last, point)];
+    };
+    const [low, high] = [Math.min(fromX, x), Math.max(fromX, x)];
+    for (let point = Math.ceil(low); point <= Math.floor(high); point++) {
+      set(point, x === fromX ? y : fromY + ((point - fromX) / (x - fromX)) * (y - fromY));
     }
+    // the point that the pen is about to cross follows it already; so does, where it began, the one that is next to it
+    const ahead = begins ? Math.round(x) : this.goesRight ? Math.ceil(x) : Math.floor(x);
+    if (Math.abs(ahead - x) <= 0.5) set(ahead, y);
     if (isFirst) {
       // the first stroke is a whole line at once: before its beginning and after its end it goes on level
-      this.values.fill(this.values[this.first], 0, this.first);
-      this.values.fill(this.values[this.last], this.last + 1);
+      this.values.fill(this.goesRight ? this.values[this.first] : y, 0, this.first);
+      this.values.fill(this.goesRight ? y : this.values[this.last], this.last + 1);
     }
   }
 
@@ -246,7 +255,7 @@ function handleOf(handle, line, chart, model, changed) {
       ...{ role: "slider", tabindex: 0, "aria-orientation": "vertical", "aria-valuemin": low, "aria-valuemax": high },
       "aria-label": `at ${shownX(model)(x)} ${model.get("over")}`,
     },
-    svg("circle", { r: 6, class: "ground", stroke: "var(--ink)", "stroke-width": 2 }),
+    svg("circle", { r: 5.5, class: "ground", stroke: "var(--ink)", "stroke-width": 2 }),
   );
   const step = (high - low) / 100;
   element.addEventListener("keydown", (event) => {
@@ -296,7 +305,9 @@ function chartOf(model, label = "", values = [], places = []) {
   const end = Math.max(model.get("end"), ...places);
   const most = Math.max(high, ...values);
   const least = Math.min(low, ...values);
-  const x = { name: model.get("over"), low: 0, high: end, format: shownX(model) };
+  // ticks where the handles are, unless the axis had to grow
+  const ticks = end > model.get("end") ? undefined : [0, 1, 2, 3, 4].map((quarter) => (end * quarter) / 4);
+  const x = { name: model.get("over"), low: 0, high: end, format: shownX(model), ticks };
   const y = { name: model.get("unit"), low: least < low ? -roundUp(-least) : low, high: most > high ? roundUp(most) : high };
   return new Chart({ x, y, label });
 }
@@ -325,8 +336,9 @@ function compared(model, el) {
     const shade = svg("path", { d: corners.length ? `${chart.path(corners)}Z` : "", fill: color, "fill-opacity": 0.25 });
     const truth = chart.line(happened, quantity);
     curtain.setAttribute("width", chart.margins.left + chart.plotWidth * grown + 14 * Math.floor(grown));
-    const grows = svg("g", { "clip-path": `url(#${name})` }, shade, truth, ...stopped(chart, model, happened));
-    chart.data.replaceChildren(clip, grows, ...(guess.length ? [predicted(chart, guess, model)] : []));
+    const grows = svg("g", { "clip-path": `url(#${name})` }, shade, truth);
+    const line = guess.length ? [predicted(chart, guess, model)] : [];
+    chart.data.replaceChildren(clip, grows, ...line, ...(grown < 1 ? [] : stopped(chart, model, happened)));
   });
   const sample = (...inside) => svg("svg", { width: 28, height: 12, "aria-hidden": "true" }, ...inside);
   const stroke = { d: "M0 6H28", fill: "none", "stroke-width": 2 };
@@ -336,13 +348,11 @@ function compared(model, el) {
     legend.push(html("span", {}, sample(svg("path", look)), "your line"));
   }
   if (happened.length) legend.push(html("span", {}, sample(svg("path", { ...stroke, stroke: color })), "what happened"));
-  const [number, words] = model.get("said");
-  const far = number ? [html("span", { class: "number" }, number), html("span", { class: "unit" }, words)] : [];
-  el.append(
-    html("div", { class: "row dqnkit-legend" }, ...legend),
-    chart.element,
-    html("div", { class: "row" }, ...far),
-  );
+  const [number, unit, words] = model.get("said");
+  const far = html("div", { class: "number" }, `${number} `, html("span", { class: "unit" }, unit));
+  chart.element.classList.add("dqnkit-drawn");
+  el.append(chart.element, html("div", { class: "row foot legend" }, ...legend));
+  if (number) el.append(html("div", { class: "dqnkit-far" }, far, html("div", {}, words)));
   const stopFitting = followWidth(el, (width) => {
     chart.fit(Math.min(570, width));
     draw();
@@ -362,11 +372,12 @@ function compared(model, el) {
 function stopped(chart, model, happened) {
   if (model.get("stopped") === null) return [];
   const [x, y] = happened.at(-1);
-  const [left, down] = [chart.px(x), chart.py(y)];
-  const isRight = left > chart.width / 2;
-  const text = { x: left + (isRight ? -8 : 8), y: Math.max(22, down - 8), "text-anchor": isRight ? "end" : "start" };
+  const [left, right] = [chart.px(x), chart.px(x) > chart.width / 2];
+  const text = { x: left + (right ? -6 : 6), y: chart.margins.top + 10, "text-anchor": right ? "end" : "start" };
+  const style = `stroke: var(--ink-soft); stroke-dasharray: ${PALETTE.reference.dash}`;
   return [
-    svg("circle", { cx: left, cy: down, r: 4, fill: PALETTE[model.get("quantity")].color }),
-    svg("text", text, `stopped at ${shownX(model)(x)}`),
+    svg("path", { d: `M${left} ${chart.margins.top}V${chart.height - chart.margins.bottom}`, style, fill: "none" }),
+    svg("circle", { cx: left, cy: chart.py(y), r: 4, fill: PALETTE[model.get("quantity")].color }),
+    svg("text", { ...text, class: "halo" }, `stopped at ${shownX(model)(x)}`),
   ];
 }

@@ -137,7 +137,7 @@ def drawn_line(
     happened: Sequence[Sequence[float]],
     gap: Sequence[Sequence[float]],
     stopped: float | None,
-    said: tuple[str, str],
+    said: tuple[str, str, str],
     quantity: str,
 ) -> PageDrawing:
     """Return the chart of a committed line, and of what happened over it; it needs no kernel.
@@ -149,7 +149,7 @@ def drawn_line(
         happened: points of the axis and the value, as far as the run came; may be empty.
         gap: rows of the axis, the predicted value and what happened.
         stopped: where the run stopped before its end.
-        said: one number that says how far they are apart, and the words that belong to it.
+        said: one number that says how far they are apart, its unit, and the words that belong to it.
         quantity: whose colour what happened has.
     """
     data = {
