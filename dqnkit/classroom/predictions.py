@@ -50,8 +50,9 @@ class Prediction:
         """Record the answer if the question is still open; return what to tell the reader."""
         if _state(self.id) == "open":
             records.record_prediction(self.id, self.question.text, self.question.kind, value)
-        self.close()
-        return f"✓ Committed: {self.question.in_words(_stored_answer(self.id))}"
+        said = f"✓ Committed: {self.question.in_words(_stored_answer(self.id))}"
+        self.close(said)
+        return said
 
     def commit_what_was_entered(self) -> None:
         """Commit what stands in the form, if it is an answer."""
@@ -59,10 +60,10 @@ class Prediction:
         if entered is not None:
             self.commit(entered)
 
-    def close(self) -> None:
+    def close(self, said: str = "→ No longer open") -> None:
         """Replace the form by the answer, or by the note that the question was skipped."""
         if self.form is not None:
-            self.form.lock("→ No longer open")
+            self.form.lock(said)  # its focus goes over to what takes its place, so it must hear of it before
         self._show()
 
     def show_happened(self, happened: Array) -> None:

@@ -11,7 +11,7 @@ const CSS = `
 .dqnkit-prediction.locked { border-color: ${PALETTE.environment.color}; }
 .dqnkit-prediction:focus { outline: none; }
 .dqnkit-prediction p { margin: 0.35em 0; }
-.dqnkit .foot { min-height: 34px; }
+.dqnkit .foot { min-height: 34px; margin-top: 4px; }
 .dqnkit-prediction .option { display: flex; align-items: baseline; padding: 3px 0; cursor: pointer; }
 .dqnkit-prediction .option input { flex: none; position: relative; top: 2px; }
 .dqnkit-prediction input[type="text"] { width: 10em; }
@@ -239,7 +239,7 @@ function drawing(model, enter) {
     fit: () =>
       followWidth(chart.element.parentElement, (width) => {
         const padding = getComputedStyle(chart.element.parentElement);
-        chart.fit(Math.min(570, width - parseFloat(padding.paddingLeft) - parseFloat(padding.paddingRight)));
+        fit(chart, model, width - parseFloat(padding.paddingLeft) - parseFloat(padding.paddingRight));
         draw();
       }),
   };
@@ -305,11 +305,17 @@ function chartOf(model, label = "", values = [], places = []) {
   const end = Math.max(model.get("end"), ...places);
   const most = Math.max(high, ...values);
   const least = Math.min(low, ...values);
-  // ticks where the handles are, unless the axis had to grow
-  const ticks = end > model.get("end") ? undefined : [0, 1, 2, 3, 4].map((quarter) => (end * quarter) / 4);
-  const x = { name: model.get("over"), low: 0, high: end, format: shownX(model), ticks };
+  const x = { name: model.get("over"), low: 0, high: end, format: shownX(model) };
   const y = { name: model.get("unit"), low: least < low ? -roundUp(-least) : low, high: most > high ? roundUp(most) : high };
   return new Chart({ x, y, label });
+}
+
+/** Draw the axes for a width; they are marked where the handles are, unless the axis had to grow. */
+function fit(chart, model, width) {
+  const end = model.get("end");
+  const shares = width < 400 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
+  chart.x.ticks = chart.x.high > end ? undefined : shares.map((share) => share * end);
+  chart.fit(Math.min(570, width));
 }
 
 /** The predicted line, dashed in the colour of the text. */
@@ -354,7 +360,7 @@ function compared(model, el) {
   el.append(chart.element, html("div", { class: "row foot legend" }, ...legend));
   if (number) el.append(html("div", { class: "dqnkit-far" }, far, html("div", {}, words)));
   const stopFitting = followWidth(el, (width) => {
-    chart.fit(Math.min(570, width));
+    fit(chart, model, width);
     draw();
   });
   const stopGrowing = animate((seconds) => {
