@@ -24,10 +24,12 @@ solutions were opened; of the reader's code it holds what passed a check, for th
         "q_update-alpha": {                        id of the prediction: the lesson, then a name
           "question": "...",
           "kind": "number",                        "choice", "number" or "curve"
-          "value": 40.0,                           choice: the option; number; curve: values at 0, 25, 50, 75 and 100 %
-                                                   of the run; null: skipped (the run began before an answer came)
+          "value": 40.0,                           choice: the option; number; curve: values at equal distances from the
+                                                   beginning to the end of the run (5 of sliders, once; 41 of a drawn
+                                                   line); null: skipped (the run began before an answer came)
           "when": "2026-11-23T09:32:10Z",
-          "happened": 52.0                         what the prediction was compared with, as value; null: not yet
+          "happened": 52.0                         what the prediction was compared with, as value; of a curve at 0, 25,
+                                                   50, 75 and 100 % of the run; null: not yet, or not known
         }
       }
     }

@@ -12,10 +12,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from dqnkit.errors import ConfigError
-from dqnkit.plots.sketch import in_words
+import numpy as np
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, at which a curve is predicted
+from dqnkit.errors import ConfigError
+from dqnkit.plots.sketch import Axis, in_words
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the run, at which a curve is told in words
+MOST_POINTS = 200  # of a drawn line
 
 
 @dataclass(frozen=True)
@@ -96,28 +99,43 @@ class Number:
 
 @dataclass(frozen=True)
 class Curve:
-    """A question whose answer is a curve: its values at 0, 25, 50, 75 and 100 % of the run.
+    """A question whose answer is a drawn line: its values at equal distances from the beginning to the end of the run.
 
     Args:
         text: one or two sentences.
         unit: of the values.
         range: the lowest and the highest value that can be drawn.
         reason: why it is what it is; said to all.
+        over: what the run is counted in, as "environment steps".
+        end: how long the run is, in what it is counted; None if that is not known, and the axis is its share.
+        quantity: whose colour what happened has (a name in `dqnkit.plots.PALETTE`).
     """
 
     text: str
     unit: str
     range: tuple[float, float]
     reason: str = ""
+    over: str = "steps"
+    end: float | None = None
+    quantity: str = "environment"
     kind = "curve"
 
+    @property
+    def axis(self) -> Axis:
+        """The axis of the run: its own where its length is known, else per cent of it."""
+        return Axis("% of the run", 100.0) if self.end is None else Axis(self.over, float(self.end))
+
     def accepts(self, value: Any) -> bool:
-        """Whether a stored value answers this question."""
-        return isinstance(value, list) and len(value) == len(SHARES) and all(isinstance(v, (int, float)) for v in value)
+        """Whether a stored value answers this question: five values (of sliders, once) or more (of a drawn line)."""
+        if not isinstance(value, list) or not len(SHARES) <= len(value) <= MOST_POINTS:
+            return False
+        return all(isinstance(number, (int, float)) for number in value)
 
     def in_words(self, value: Any) -> str:
         """A curve as text."""
-        return f"{in_words(value)} {self.unit}".strip() + " (at 0, 25, 50, 75 and 100 % of the run)"
+        line = np.array(value, np.float64)
+        values = np.interp(SHARES, np.linspace(0, 1, len(line)), line)
+        return f"{in_words(values)} {self.unit}".strip() + " (at 0, 25, 50, 75 and 100 % of the run)"
 
 
 Question = Choice | Number | Curve

@@ -209,7 +209,7 @@ function ticksOf(low, high, most = 6) {
   const step = roundUp((high - low) / most, [1, 2, 5, 10]);
   if (!(step > 0)) return [low];
   const values = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) values.push(n * step);
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) values.push(n * step + 0); // and not −0
   return values;
 }
 

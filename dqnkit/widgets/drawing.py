@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from uuid import uuid4
 
 import anywidget
@@ -75,6 +75,18 @@ class Drawing(anywidget.AnyWidget):
         return as_widget(self, picture.alt, picture.html), theirs[1] if theirs else {}
 
 
+class Still(Protocol):
+    """A static picture, as `dqnkit.plots.Picture`."""
+
+    @property
+    def alt(self) -> str:
+        """The picture in words."""
+
+    @property
+    def html(self) -> str:
+        """The picture as HTML."""
+
+
 class PageDrawing:
     """A drawing that needs no kernel, as the value of a cell.
 
@@ -84,7 +96,7 @@ class PageDrawing:
         picture: shown where scripts do not run.
     """
 
-    def __init__(self, module: Path, data: Mapping[str, Any], picture: Picture) -> None:
+    def __init__(self, module: Path, data: Mapping[str, Any], picture: Still) -> None:
         self.data, self.picture = dict(data), picture
         self._module = module
 

@@ -3,146 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import ipywidgets
+import traitlets
 
-from dqnkit.plots.sketch import in_words, sketch, svg_image
-from dqnkit.widgets.controls import WRAP
+from dqnkit.plots.sketch import Axis, Sketch
+from dqnkit.widgets.drawing import Drawing, PageDrawing
 
-FULL = {"width": "auto", "max_width": "46em"}
-# By default an option is one line high, and long ones would overlap.
-CHOICE_STYLE = """<style>
-.dqnkit-choice, .dqnkit-choice .widget-radio-box { height: auto; max-width: 100%; }
-.dqnkit-choice label {
-    height: auto !important; white-space: normal !important; line-height: 1.4 !important; align-items: baseline;
-    margin: 0.2em 0 !important; width: auto !important; gap: 0.5em;
-    display: flex; flex-direction: row-reverse; justify-content: flex-end;
-}
-.dqnkit-choice label input { flex: none; margin: 0 !important; position: relative; top: 0.25em; }
-</style>"""
-SHARES = ("0 %", "25 %", "50 %", "75 %", "100 %")  # of the run, as `dqnkit.classroom.question.SHARES`
+MODULE = Path(__file__).with_suffix(".js")
+WHOLE_RUN = Axis("% of the run", 100.0)
 
 
-class PredictionForm:
-    """The input of a question and a Commit button; Enter in a field commits, too. ``box`` is the widget to show.
+class Asked(NamedTuple):
+    """What a form asks for.
 
-    Args:
-        head: HTML above the input: the question, where it does not stand elsewhere.
+    Attributes:
         kind: "choice", "number" or "curve".
+        name: the question as text: the name of the form for readers who only hear it.
+        head: HTML above the input: the question, where it does not stand elsewhere.
         options: of a choice.
         unit: of a number, or of a curve's values.
         span: the lowest and the highest answer to a number or a curve.
-        commit: called with the answer (an option, a number, or a list of five numbers); returns a text to show.
+        axis: of a curve.
     """
 
-    def __init__(
-        self,
-        head: str,
-        kind: str,
-        options: Sequence[str],
-        unit: str,
-        span: tuple[float, float],
-        commit: Callable[[Any], str],
-    ) -> None:
-        self._commit = commit
-        inputs: dict[str, Callable[[], _Input]] = {
-            "choice": lambda: _Choice(options),
-            "number": lambda: _Number(unit, span, self._on_commit),
-            "curve": lambda: _Curve(unit, span),
-        }
-        self._input = inputs[kind]()
-        self._button = ipywidgets.Button(
-            description="Commit", icon="check", button_style="primary", tooltip="Keep this answer; it cannot be changed"
-        )
-        self._button.on_click(self._on_commit)
-        self._said = ipywidgets.HTML()
-        title = ipywidgets.HTML(f'<div style="line-height: 1.45"><strong>Predict</strong>{head}</div>', layout=FULL)
-        foot = ipywidgets.HBox([self._button, self._said], layout=WRAP)
-        self.box = ipywidgets.VBox(
-            [title, self._input.widget, foot], layout={"border": "1px solid #8a8a8a", "padding": "8px 12px", **FULL}
-        )
+    kind: str
+    name: str
+    head: str = ""
+    options: Sequence[str] = ()
+    unit: str = ""
+    span: tuple[float, float] = (0.0, 0.0)
+    axis: Axis = WHOLE_RUN
 
-    def entered(self) -> Any:
+
+class PredictionForm(Drawing, module=MODULE):
+    """The input of a question and a Commit button; Enter commits, too.
+
+    The browser draws the form and sends what stands in it; whether that is an answer is judged here.
+
+    Args:
+        id: of the question; the element that takes the place of the form has it, too, and gets its focus.
+        asked: the question.
+        commit: called with the answer (an option, a number, or a list of numbers); returns a text to show.
+    """
+
+    question = traitlets.Unicode().tag(sync=True)  # its id
+    kind = traitlets.Unicode().tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)
+    head = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    unit = traitlets.Unicode().tag(sync=True)
+    span = traitlets.List(traitlets.Float()).tag(sync=True)
+    over = traitlets.Unicode().tag(sync=True)
+    end = traitlets.Float().tag(sync=True)
+    # what stands in the form: an option, a typed text, or the values of the drawn line; None if there is nothing
+    entered = traitlets.Any(None, allow_none=True).tag(sync=True)
+    said = traitlets.Unicode().tag(sync=True)
+    locked = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, id: str, asked: Asked, commit: Callable[[Any], str]) -> None:
+        super().__init__(
+            question=id,
+            kind=asked.kind,
+            name=asked.name,
+            head=asked.head,
+            options=list(asked.options),
+            unit=asked.unit,
+            span=[float(end) for end in asked.span],
+            over=asked.axis.name,
+            end=asked.axis.end,
+        )
+        self._commit = commit
+        self.on_msg(self._on_message)
+
+    def answer(self) -> Any:
         """The answer that stands in the form, committed or not; None if there is none."""
         try:
-            return self._input.read()
+            return self._read()
         except ValueError:
             return None
 
     def lock(self, text: str) -> None:
         """Disable the form and show why."""
-        self._input.disable()
-        self._button.disabled = True
-        self._button.layout.display = "none"
-        self._say(text)
+        self.said, self.locked = text, True
 
-    def _on_commit(self, event: Any = None) -> None:
+    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
+        """Take the message of the Commit button, which carries what stands in the form at that moment."""
+        if self.locked or not isinstance(content, dict) or content.get("event") != "commit":
+            return
+        self.entered = content.get("entered")
         try:
-            answer = self._input.read()
+            answer = self._read()
         except ValueError as error:
-            self._say(f"✗ {error}")
+            self.said = f"✗ {error}"
             return
         self.lock(self._commit(answer))
 
-    def _say(self, text: str) -> None:
-        self._said.value = f'<span role="status">{escape(text)}</span>'
-
-
-class _Input:
-    """The input of a form."""
-
-    widget: Any
-
-    def read(self) -> Any:
+    def _read(self) -> Any:
         """Return the answer.
 
         Raises:
             ValueError: there is none yet; the message says what to do.
         """
-        raise NotImplementedError
+        return {"choice": self._read_choice, "number": self._read_number, "curve": self._read_line}[self.kind]()
 
-    def disable(self) -> None:
-        """Disable the input."""
-        raise NotImplementedError
-
-
-class _Choice(_Input):
-    """Radio buttons."""
-
-    def __init__(self, options: Sequence[str]) -> None:
-        self.buttons = ipywidgets.RadioButtons(options=list(options), value=None, layout=FULL)
-        self.buttons.add_class("dqnkit-choice")
-        self.widget = ipywidgets.VBox([self.buttons, ipywidgets.HTML(CHOICE_STYLE, layout={"display": "none"})])
-
-    def read(self) -> str:
-        if self.buttons.value is None:
+    def _read_choice(self) -> str:
+        if self.entered not in self.options:
             raise ValueError("Choose one first: a guess is welcome.")
-        return str(self.buttons.value)
+        return str(self.entered)
 
-    def disable(self) -> None:
-        self.buttons.disabled = True
-
-
-class _Number(_Input):
-    """A text field for a number."""
-
-    def __init__(self, unit: str, span: tuple[float, float], commit: Callable[[], None]) -> None:
-        self.span = span
-        self.text = ipywidgets.Text(
-            description="Answer",
-            placeholder=f"{span[0]:g} to {span[1]:g}",
-            layout={"width": "15em"},
-            style={"description_width": "initial"},
-        )
-        # the front end's message for Enter; `on_submit`, which reads it too, is deprecated
-        self.text.on_msg(lambda _, content, buffers: commit() if content.get("event") == "submit" else None)
-        self.widget = ipywidgets.HBox([self.text, ipywidgets.Label(unit)])
-
-    def read(self) -> float:
+    def _read_number(self) -> float:
         try:
-            number = float(self.text.value.strip().replace(",", "."))
+            number = float(str(self.entered).strip().replace(",", "."))
         except ValueError:
             raise ValueError("Type a number first: a guess is welcome.") from None
         low, high = self.span
@@ -150,47 +123,46 @@ class _Number(_Input):
             raise ValueError(f"Type a number between {low:g} and {high:g}.")
         return number
 
-    def disable(self) -> None:
-        self.text.disabled = True
+    def _read_line(self) -> list[float]:
+        if not self.entered:
+            raise ValueError("Draw a line across the chart first: a guess is welcome.")
+        return [float(value) for value in self.entered]
 
 
-class _Curve(_Input):
-    """Five sliders for the values at equal distances of the run, and the curve through them."""
+def drawn_line(
+    asked: Asked,
+    picture: Sketch,
+    *,
+    predicted: Sequence[float],
+    happened: Sequence[Sequence[float]],
+    gap: Sequence[Sequence[float]],
+    stopped: float | None,
+    said: tuple[str, str, str],
+    quantity: str,
+) -> PageDrawing:
+    """Return the chart of a committed line, and of what happened over it; it needs no kernel.
 
-    def __init__(self, unit: str, span: tuple[float, float]) -> None:
-        self.unit, self.span = unit, span
-        low, high = span
-        self.sliders = [
-            ipywidgets.FloatSlider(
-                value=low,
-                min=low,
-                max=high,
-                step=(high - low) / 100,
-                description=f"at {share}",
-                readout_format=".0f" if high - low >= 50 else ".2f",
-                layout={"width": "auto", "min_width": "15em"},
-            )
-            for share in SHARES
-        ]
-        for slider in self.sliders:
-            slider.observe(self._draw, "value")
-        self.preview = ipywidgets.HTML()
-        self._draw()
-        sliders = ipywidgets.VBox(self.sliders, layout={"flex": "1 1 16em"})
-        self.widget = ipywidgets.HBox([sliders, self.preview], layout={"flex_flow": "row wrap", **FULL})
-
-    def read(self) -> list[float]:
-        values = [float(slider.value) for slider in self.sliders]
-        if len(set(values)) == 1 and values[0] == self.span[0]:
-            raise ValueError("Move the sliders first: the dashed line is your prediction.")
-        return values
-
-    def disable(self) -> None:
-        for slider in self.sliders:
-            slider.disabled = True
-
-    def _draw(self, change: Any = None) -> None:
-        values = [slider.value for slider in self.sliders]
-        svg = sketch(values, self.span, self.unit)
-        alt = f"Your curve: {in_words(values)} at 0, 25, 50, 75 and 100 % of the run"
-        self.preview.value = svg_image(svg, alt)
+    Args:
+        asked: the question.
+        picture: the same where no script runs.
+        predicted: values at equal distances from the beginning to the end of the run; may be empty.
+        happened: points of the axis and the value, as far as the run came; may be empty.
+        gap: rows of the axis, the predicted value and what happened.
+        stopped: where the run stopped before its end.
+        said: one number that says how far they are apart, its unit, and the words that belong to it.
+        quantity: whose colour what happened has.
+    """
+    data = {
+        "name": picture.alt,
+        "unit": asked.unit,
+        "span": list(asked.span),
+        "over": asked.axis.name,
+        "end": asked.axis.end,
+        "predicted": list(predicted),
+        "happened": list(happened),
+        "gap": list(gap),
+        "stopped": stopped,
+        "said": list(said),
+        "quantity": quantity,
+    }
+    return PageDrawing(MODULE, data, picture)

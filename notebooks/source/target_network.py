@@ -388,7 +388,7 @@ cartpole = preset(
 # **Predict.** [[question.cartpole]]
 
 # %% Your prediction
-predict("target_network-cartpole")
+predict("target_network-cartpole", end=cartpole.total_steps)
 
 # %% [markdown]
 # Train. While it runs, look at two things: the **return** (upper picture; the band shows eight other seeds with the same

@@ -39,7 +39,7 @@ predict("01-a", Choice("Which?", {left: Reply("Because " + "of this"), right: Re
     'predict("01-b", Number("How many?", "steps", (0, 500)))',
     'predict("01-c", Curve("How does it grow?", "", (0, 100)))',
     'predict("01-d", Choice("Nobody answers this?", {"yes": Reply("y"), "no": Reply(wrong="n")}, str))',
-    'print(prediction("01-a"), prediction("01-b"), prediction("01-c")[:, 1].tolist(), prediction("01-d"))',
+    'print(prediction("01-a"), prediction("01-b"), prediction("01-c")[::10, 1].tolist(), prediction("01-d"))',
     'compare("01-d", "yes"); compare("01-a", left)',
     "download_progress()",
     "upload_progress()",
@@ -92,10 +92,8 @@ def test_predictions_are_made_by_clicks_and_keys(lab: browser.Lab, tmp_path: Pat
         handles.nth(number).focus()
         for _ in range(number):
             notebook.page.keyboard.press("ArrowUp")
-    notebook.wait_for(2, "at 100 %\\s+4")
-    notebook.page.wait_for_timeout(1000)  # the browser sends a slider's values at the pace of the kernel
     notebook.click(2, "Commit")
-    notebook.wait_for(2, "Your prediction: 0, 1, 2, 3, 4")
+    notebook.wait_for(2, "Prediction, committed")
     notebook.run(4)
     notebook.wait_for(4, r"the right one 40\.0 \[0\.0, 1\.0, 2\.0, 3\.0, 4\.0\] None")
     assert "Commit" in notebook.text(3)  # the run has begun, and no result is shown

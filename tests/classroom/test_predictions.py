@@ -15,9 +15,10 @@ from dqnkit.classroom import compare, predict, prediction, predictions, progress
 from dqnkit.classroom.predictions import Prediction
 from dqnkit.classroom.question import Choice, Curve, Number, Question, Reply
 from dqnkit.errors import ConfigError
-from dqnkit.plots.sketch import sketch
+from dqnkit.plots.sketch import Axis, sketch
 
 pytest.importorskip("ipywidgets")
+pytest.importorskip("anywidget")
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -56,19 +57,18 @@ def two_options(one: str, other: str, text: str = "Which?") -> Question:
     return Choice(text, {one: Reply("yes"), other: Reply(wrong="no")}, lambda result: one)
 
 
+def commit(asked: Prediction, entered: Any) -> str:
+    """Send what the browser sends when the reader presses Commit or Enter; returns the text of the form."""
+    assert asked.form is not None
+    asked.form._handle_custom_msg({"event": "commit", "entered": entered}, [])
+    return str(asked.form.said)
+
+
 def answer(asked: Prediction, value: Any) -> str:
-    """Answer as a reader does, and press Commit; returns the text of the form."""
-    form = asked.form
-    assert form is not None
-    if asked.question.kind == "choice":
-        form._input.buttons.value = value
-    elif asked.question.kind == "number":
-        form._input.text.value = value
-    else:
-        for slider, height in zip(form._input.sliders, value, strict=True):
-            slider.value = height
-    form._button.click()
-    return str(form._said.value)
+    """Answer as a reader does: what is entered arrives first, then Commit."""
+    assert asked.form is not None
+    asked.form.entered = value
+    return commit(asked, value)
 
 
 def kept(id: str) -> Any:
@@ -80,8 +80,7 @@ def test_commit_locks() -> None:
     assert asked._bundle().keys() == {"text/html", "text/plain", VIEW}
     assert "Committed: the reward" in answer(asked, "the reward")
     assert asked.form is not None
-    assert asked.form._button.disabled
-    assert asked.form._input.buttons.disabled
+    assert asked.form.locked
     assert VIEW not in asked._bundle()
     assert "Your prediction: the reward" in repr(asked)
     assert prediction("own-choice") == "the reward"
@@ -104,7 +103,7 @@ def test_a_rerun_of_the_cell_keeps_the_first() -> None:
 def test_a_rerun_before_the_answer_asks_once_more_and_closes_the_first_form() -> None:
     first, second = ask_choice(), ask_choice()
     assert first.form is not None
-    assert first.form._button.disabled
+    assert first.form.locked
     answer(second, "the value")
     assert prediction("own-choice") == "the value"
 
@@ -124,37 +123,45 @@ def test_an_answer_to_a_question_that_has_changed_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "enter", "expected"),
+    ("ask", "entered", "expected"),
     [
-        (ask_choice, lambda form: setattr(form._input.buttons, "value", "the reward"), "the reward"),
-        (ask_number, lambda form: setattr(form._input.text, "value", "40"), 40.0),
-        (ask_curve, lambda form: setattr(form._input.sliders[4], "value", 500), [0.0, 0.0, 0.0, 0.0, 500.0]),
+        (ask_choice, "the reward", "the reward"),
+        (ask_number, "40", 40.0),
+        (ask_curve, [0, 0, 0, 0, 500], [0.0, 0.0, 0.0, 0.0, 500.0]),
     ],
     ids=["choice", "number", "curve"],
 )
-def test_what_was_entered_is_committed_when_the_run_starts(ask: Any, enter: Any, expected: Any) -> None:
+def test_what_was_entered_is_committed_when_the_run_starts(ask: Any, entered: Any, expected: Any) -> None:
     asked = ask()
-    enter(asked.form)
+    asked.form.entered = entered
     assert prediction(asked.id) is not None
     assert kept(asked.id)["value"] == expected
-    assert asked.form._button.disabled
+    assert asked.form.locked
 
 
-def test_enter_commits_a_number() -> None:
+def test_commit_takes_what_stands_in_the_form_at_that_moment() -> None:
     asked = ask_number()
     assert asked.form is not None
-    asked.form._input.text.value = "40"
-    asked.form._input.text._handle_custom_msg({"event": "submit"}, [])
+    asked.form.entered = "4"  # the browser tells of each key, but Commit may overtake the last
+    assert "Committed: 40 steps" in commit(asked, "40")
     assert kept("own-number")["value"] == 40
-    assert "Committed: 40 steps" in asked.form._said.value
+
+
+def test_other_messages_of_the_browser_commit_nothing() -> None:
+    asked = ask_number()
+    assert asked.form is not None
+    for content in ({"event": "click", "entered": "40"}, {}, "commit", None):
+        asked.form._handle_custom_msg(content, [])
+    assert kept("own-number") is None
+    assert not asked.form.locked
 
 
 def test_what_cannot_be_an_answer_is_not_committed_by_the_run() -> None:
     asked = ask_number()
     assert asked.form is not None
-    asked.form._input.text.value = "many"
+    asked.form.entered = "many"
     assert prediction("own-number") is None
-    assert not asked.form._button.disabled
+    assert not asked.form.locked
 
 
 def test_without_an_answer_it_stays_open_until_the_result_is_shown() -> None:
@@ -168,7 +175,7 @@ def test_the_result_locks_it() -> None:
     asked = ask_number()
     compare("own-number", 42)
     assert asked.form is not None
-    assert asked.form._button.disabled
+    assert asked.form.locked
     assert "skipped" in repr(asked)
     answer(asked, "40")
     assert prediction("own-number") is None
@@ -179,7 +186,7 @@ def test_the_result_locks_it() -> None:
 def test_what_was_entered_counts_when_the_result_is_shown() -> None:
     asked = ask_number()
     assert asked.form is not None
-    asked.form._input.text.value = "40"
+    asked.form.entered = "40"
     assert "2 steps below" in compare("own-number", 42).text
 
 
@@ -216,26 +223,41 @@ def test_a_choice_is_asked_for_again() -> None:
 
 def test_a_curve_is_points_over_the_run() -> None:
     asked = ask_curve()
-    assert "Move the sliders" in answer(asked, [0, 0, 0, 0, 0])
-    answer(asked, [0, 50, 100, 300, 500])
+    assert "Draw a line across" in answer(asked, None)
+    line = [float(value) for value in range(41)]  # as many as a line has that was drawn
+    answer(asked, line)
     points = prediction("own-curve")
-    np.testing.assert_array_equal(points, [[0, 0], [0.25, 50], [0.5, 100], [0.75, 300], [1, 500]])
+    np.testing.assert_allclose(points, np.column_stack([np.linspace(0, 1, 41), line]))
+    assert "Your prediction: 0, 10, 20, 30, 40 return" in repr(asked)
 
 
-def test_the_sliders_draw_the_curve_that_they_say() -> None:
+def test_a_curve_of_five_sliders_is_still_an_answer() -> None:
+    answer(ask_curve(), [0, 50, 100, 300, 500])
+    predictions.forget()
     asked = ask_curve()
-    assert asked.form is not None
-    before = asked.form._input.preview.value
-    asked.form._input.sliders[2].value = 250
-    assert asked.form._input.preview.value != before
-    assert "Your curve: 0, 0, 250, 0, 0" in asked.form._input.preview.value
-    assert all(slider.description for slider in asked.form._input.sliders)
+    assert asked.form is None
+    np.testing.assert_array_equal(prediction("own-curve"), [[0, 0], [0.25, 50], [0.5, 100], [0.75, 300], [1, 500]])
+    assert "<img alt=" in asked._bundle()["text/html"]
+
+
+def test_a_committed_curve_is_drawn_and_told_in_words() -> None:
+    asked = predict("own-curve", HOW, end=120_000)
+    answer(asked, [0, 50, 100, 300, 500])
+    html = asked._bundle()["text/html"]
+    assert 'alt="You predicted 0, 50, 100, 300, 500 return' in html
+    assert '"end": 120000.0' in html  # what the browser draws it with
+
+
+def test_only_a_curve_has_an_end() -> None:
+    for asked, end in ((WHICH, 100.0), (HOW, 0.0), (HOW, float("nan")), (HOW, float("inf"))):
+        with pytest.raises(ConfigError, match="end is the length of a curve's run"):
+            predict("own-x", asked, end=end)
 
 
 def test_questions_and_options_are_escaped() -> None:
     asked = predict("own-x", two_options("<img src=x>", "b", text="<script>x</script>"))
     assert asked.form is not None
-    for html in (asked._bundle()["text/html"], asked.form.box.children[0].value):
+    for html in (asked._bundle()["text/html"], asked.form.head):
         assert "<script" not in html
         assert "<img" not in html
 
@@ -264,7 +286,7 @@ def test_a_question_that_no_lesson_has_is_refused() -> None:
 def test_the_text_of_a_lessons_question_stands_in_the_notebook_alone() -> None:
     asked = predict("q_update-alpha")
     assert asked.form is not None
-    for shown in (repr(asked), asked.form.box.children[0].value):
+    for shown in (repr(asked), asked.form.head):
         assert asked.question.text not in shown
     assert "○ alpha = 0.1" in repr(asked)
 
@@ -327,9 +349,36 @@ def test_how_far_a_number_was(actual: float, words: str) -> None:
 def test_how_far_a_curve_was(actual: Any) -> None:
     answer(ask_curve(), [0, 100, 200, 300, 500])
     page = compare("own-curve", actual)
-    assert "On average they are 20 apart, furthest at 100% of the run" in page.text
+    # the gap is a triangle over the last quarter, 100 high: half of its height on a quarter of the axis
+    assert "12.5 return apart on average; furthest at 100 % of the run, where you drew 500 and 400" in page.text
     assert "<img alt=" in page.html
     assert kept("own-curve")["happened"] == [0, 100, 200, 300, 400]
+
+
+def test_a_run_that_stopped_is_compared_as_far_as_it_came() -> None:
+    asked = predict("own-curve", HOW, end=120_000)
+    answer(asked, [0, 100, 200, 300, 400])  # a straight line: 61.35 at the stop
+    page = compare("own-curve", [(200, np.nan), (400, 10.0), (18_405, 10.0)])
+    assert "over the first 18,405 of 120,000 steps" in page.text
+    assert "furthest at 18,405 steps, where you drew 61.4 and 10 happened" in page.text
+    assert kept("own-curve")["happened"] == [10, None, None, None, None]
+    assert "The run stopped at 18,405 steps" in page.html
+    assert "What happened  10  nan  nan  nan  nan" in page.text
+    assert "The run stopped at 18,405 steps" in asked._bundle()["text/html"]  # the chart in which it was drawn, too
+
+
+def test_a_run_without_a_length_is_its_own_axis() -> None:
+    answer(ask_curve(), [0, 100, 200, 300, 400])
+    page = compare("own-curve", [(200, 0), (18_405, 400)])
+    assert "0 return apart on average" in page.text
+    assert "first" not in page.text
+
+
+def test_a_run_that_went_on_is_compared_on_the_part_that_was_predicted() -> None:
+    answer(predict("own-curve", HOW, end=1000), [0, 0, 0, 0, 0, 0])
+    page = compare("own-curve", [(0, 10), (1000, 10), (4000, 500)])
+    assert "10 return apart on average; furthest" in page.text
+    assert kept("own-curve")["happened"] == [10] * 5
 
 
 def test_a_curve_of_numbers_beyond_64_bits_is_compared() -> None:
@@ -367,12 +416,23 @@ def test_a_run_that_gave_nothing_is_no_error(ask: Any) -> None:
     assert "Nothing to compare yet" in compare(asked.id, None).text
 
 
-def test_a_sketch_of_any_curve() -> None:
-    for predicted, happened in (([0, 1, 2, 3, 4], None), ([0] * 5, [1e9, np.nan, -1e9]), ([3] * 5, [])):
-        svg = sketch(predicted, (3, 3), "<return>", happened)
-        assert svg.startswith("<svg")
-        assert "nan" not in svg
-        assert "&lt;return&gt;" in svg
+@pytest.mark.parametrize(
+    ("predicted", "happened", "gap"),
+    [
+        ([0, 1, 2, 3, 4], [], []),
+        ([0] * 5, [(0, 1e9), (900, -1e9)], [(0, 0, 1e9), (900, 0, -1e9)]),
+        ([3] * 5, [(5, 3)], [(5, 3, 3)]),
+        ([], [(0, 1), (2000, 2)], []),
+    ],
+)
+def test_a_sketch_of_any_curve(predicted: Any, happened: Any, gap: Any) -> None:
+    look: Any = {"span": (3, 3), "unit": "<return>", "axis": Axis("steps", 1000), "quantity": "environment"}
+    drawn = sketch(predicted, happened, gap=gap, alt='a "line"', **look)
+    assert drawn.svg.startswith("<svg")
+    assert "nan" not in drawn.svg
+    assert "&lt;return&gt;" in drawn.svg
+    assert 'alt="a &quot;line&quot;"' in drawn.html
+    assert drawn.svg.count("<polygon") == bool(gap)
 
 
 # ---- without a browser

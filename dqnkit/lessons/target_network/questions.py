@@ -97,6 +97,7 @@ QUESTIONS: dict[str, Question] = {
         "The mean return of the last 100 episodes, while it trains on CartPole. Draw what you expect.",
         unit="return",
         range=(0, 500),
+        over="environment steps",
     ),
     "returns": Choice(
         "The final mean return on CartPole without a target network, compared with that of the same settings with "
