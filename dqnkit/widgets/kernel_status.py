@@ -3,6 +3,9 @@
 A browser sends the next change of a widget only after the kernel has reported the last one as done, with the status
 message "idle". ipykernel 7 handles a change while an awaited cell runs but does not send that status (seen in 7.4), so
 only the first move of a slider arrives, and no later one, even after the cell. This module sends the missing status.
+
+It names the message that it answers, and the front end goes on with it. But front ends also take the last status for
+that of the kernel, and would show "idle" while a cell trains. So "busy" follows as long as the cell runs.
 """
 
 from __future__ import annotations
@@ -27,9 +30,24 @@ def answer_while_cells_run() -> None:
         return
 
     async def dispatch_and_send_idle(message: Any, /, *arguments: Any, concurrent: bool = False, **named: Any) -> None:
+        cell = kernel.get_parent("shell") if concurrent else None
         await dispatch(message, *arguments, concurrent=concurrent, **named)
         if concurrent:
             kernel.send_response(kernel.iopub_socket, "status", {"execution_state": "idle"})
+            if _runs_a_cell(kernel):
+                kernel.session.send(
+                    kernel.iopub_socket,
+                    "status",
+                    {"execution_state": "busy"},
+                    parent=cell,
+                    ident=b"kernel.%s.status" % kernel.ident.encode(),
+                )
 
     dispatch_and_send_idle.sends_idle = True  # type: ignore[attr-defined]
     kernel.dispatch_shell = dispatch_and_send_idle
+
+
+def _runs_a_cell(kernel: Any) -> bool:
+    """Whether a cell runs. ipykernel holds a lock meanwhile; where there is none of this name, it is not known."""
+    lock = getattr(kernel, "_main_asyncio_lock", None)
+    return lock is not None and lock.locked()
