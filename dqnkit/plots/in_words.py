@@ -35,10 +35,8 @@ def what_to_look_for(returns: Array, max_q: Array, bound: float | None) -> str:
         bound: the most that any policy can earn, if it is known.
     """
     shown = max_q[np.isfinite(max_q)]
-    above = (
-        f"Points are episodes, the line is the mean of the last 100, which lags behind{course_of(returns)}. "
-        "Single dips are usual in DQN, a fall that stays is not."
-    )
+    course = course_of(returns)
+    above = f"The mean lags behind the episodes{course}. Single dips are usual in DQN, a fall that stays is not."
     if bound is None or len(shown) == 0:
         return f"{above} Max Q is what the network promises; the return is what it earns."
     if shown[-1] > bound:

@@ -2,7 +2,7 @@
 // a widget keeps them all, so that a view which opens later shows the whole run.
 
 const ENDS = ["stopped", "interrupted", "finished", "failed"];
-const ICONS = { starting: "⏳", "filling replay": "⏳", compiling: "⏳", running: "▶", paused: "‖" };
+const ICONS = { starting: "○", "filling replay": "○", compiling: "○", running: "▶", paused: "‖" };
 const MOST_POINTS = 1000;
 const MOST_EPISODES = 1500;
 const SECONDS_KEPT = 3; // of states that were not played yet
@@ -15,14 +15,14 @@ const BOARD_STYLE = `
 .dqnkit-board { display: flex; flex-direction: column; gap: 5px; width: 100%; }
 .dqnkit-board .head { min-height: 30px; flex-wrap: nowrap; gap: 6px 12px; }
 .dqnkit-board .head > * { white-space: nowrap; }
-.dqnkit-board .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
-.dqnkit-board .state { min-width: 8.5em; }
-.dqnkit-board .bar { flex: 1 1 60px; min-width: 40px; height: 8px; border-radius: 4px; background: var(--grid); }
+.dqnkit-board .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; min-width: 40px; flex: 0 1 auto; }
+.dqnkit-board .state { min-width: 8em; }
+.dqnkit-board .bar { flex: 1 100 60px; min-width: 40px; max-width: 420px; height: 8px; border-radius: 4px; background: var(--grid); }
 .dqnkit-board .bar div { height: 100%; width: 0; border-radius: 4px; background: var(--focus); }
 .dqnkit-board .done { font-variant-numeric: tabular-nums; }
 .dqnkit-board .left { min-width: 5em; }
-.dqnkit-board .act { min-width: 160px; display: flex; gap: 8px; justify-content: flex-end; }
-.dqnkit-board .act.said { white-space: normal; max-width: 45%; }
+.dqnkit-board .act { min-width: 160px; display: flex; gap: 8px; justify-content: flex-end; margin-left: auto; }
+.dqnkit-board .act.said { white-space: normal; flex: 0 1 360px; line-height: 15px; }
 .dqnkit-board .act button { min-width: 76px; }
 .dqnkit-board .numbers { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0 16px; }
 .dqnkit-board .numbers > div { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 10px; align-items: end; }
@@ -41,7 +41,8 @@ const BOARD_STYLE = `
 .dqnkit-board .knob .row { justify-content: space-between; color: var(--ink-soft); }
 .dqnkit-board .knob button { padding: 0 8px; min-height: 24px; }
 .dqnkit-board .foot { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 4px 18px; align-items: start; }
-.dqnkit-board .foot .text { min-height: 56px; }
+.dqnkit-board .foot .text { min-height: 55px; }
+.dqnkit-board:not(.wide) .foot .text { min-height: 92px; }
 .dqnkit-board .mark { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; }
 .dqnkit-board [hidden] { display: none !important; }
 .dqnkit-board:not(.wide) .head { flex-wrap: wrap; }
@@ -280,7 +281,7 @@ function numbers({ model, setup, store }) {
 function sparkline(element, quantity, points) {
   const width = Math.min(110, element.clientWidth);
   const known = points.filter(([, y]) => Number.isFinite(y));
-  if (known.length < 2 || width < 20) return element.replaceChildren();
+  if (known.length < 2 || width < 40) return element.replaceChildren();
   const [low, high] = extent(known.map(([, y]) => y));
   const size = high - low || 1;
   const end = known.at(-1)[0] - known[0][0] || 1;

@@ -154,7 +154,8 @@ class _Training(View):
         return "" if self._cost is None else f"Cost: {self._cost.text()}"
 
     def done(self) -> str:
-        return "" if self._status is None else f"Step {self._status.step:,} of {self._status.total_steps:,}"
+        status = self._status
+        return "" if status is None else f"Step {status.step:,} of {status.total_steps:,}"
 
     def numbers(self) -> list[tuple[str, str]]:
         status, bound = self._status, self._figure.q_bound
@@ -167,7 +168,7 @@ class _Training(View):
     def hint(self) -> str:
         status = self._status
         if status is None:
-            return what_to_look_for(np.empty(0), np.empty(0), self._figure.q_bound)
+            return "The first step is about to be taken. The first run of a session also loads TensorFlow."
         if status.compiles_next:
             return "TensorFlow compiles the learner's step, once. That takes some seconds; then the curves move on."
         if not status.updates:

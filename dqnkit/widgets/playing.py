@@ -39,7 +39,7 @@ def stage_of(env: Any) -> Stage | None:
     inner: Any = env.unwrapped
     if isinstance(inner, CartPoleEnv):
         look: dict[str, Any] = {"kind": "cartpole", "fps": 50, "width": float(inner.x_threshold)}
-        return Stage(look, lambda _: [round(float(inner.state[0]), 3), round(float(inner.state[2]), 3)])
+        return Stage(look, lambda seen: [round(float(seen[0]), 3), round(float(seen[2]), 3)])
     if isinstance(inner, TabularEnv):
         side = inner.size if isinstance(inner, GridWorld) else 1
         columns = inner.num_states // side
@@ -55,7 +55,7 @@ def stage_of(env: Any) -> Stage | None:
     if isinstance(inner, Catch):
         look = {"kind": "board", "fps": 6, "rows": inner.rows, "columns": inner.columns}
         return Stage(look, lambda seen: _board(seen > 0))
-    shape: tuple[int, ...] = env.observation_space.shape or ()
+    shape = tuple(env.observation_space.shape or ())
     if hasattr(inner, "game") and len(shape) == 3 and max(shape[:2]) <= BOARD:  # MinAtar: [rows, columns, channels]
         return Stage({"kind": "board", "fps": 12, "rows": shape[0], "columns": shape[1]}, _board)
     return None

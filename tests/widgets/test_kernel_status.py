@@ -20,6 +20,9 @@ class Kernel:
     def __init__(self):
         self.seen = []
 
+    def get_parent(self, channel):
+        return f"the cell's {channel} message"
+
     async def dispatch_shell(self, message, /, subshell_id=None, *, concurrent=False):
         self.seen.append((message, subshell_id, concurrent))
 
@@ -49,6 +52,35 @@ def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel):
     asyncio.run(kernel.dispatch_shell("a", subshell_id="s", concurrent=True))
     asyncio.run(kernel.dispatch_shell("b", subshell_id=None))
     assert kernel.seen == [("a", "s", True), ("iopub", "status", "idle"), ("b", None, False)]
+
+
+class RunningKernel(Kernel):
+    """A kernel that runs a cell until `ends` of them were handled."""
+
+    ident = "k"
+
+    def __init__(self, ends=10):
+        super().__init__()
+        self.session = SimpleNamespace(send=self.send)
+        self._main_asyncio_lock = SimpleNamespace(locked=lambda: len(self.seen) < ends)
+
+    def send(self, stream, kind, content, parent, ident):
+        self.seen.append((kind, content["execution_state"], parent, ident))
+
+
+def test_the_kernel_stays_busy_while_the_cell_runs(in_kernel):
+    kernel = in_kernel(RunningKernel())
+    answer_while_cells_run()
+    asyncio.run(kernel.dispatch_shell("a", concurrent=True))
+    busy = ("status", "busy", "the cell's shell message", b"kernel.k.status")
+    assert kernel.seen == [("a", None, True), ("iopub", "status", "idle"), busy]
+
+
+def test_the_cell_has_ended_meanwhile(in_kernel):
+    kernel = in_kernel(RunningKernel(ends=2))
+    answer_while_cells_run()
+    asyncio.run(kernel.dispatch_shell("a", concurrent=True))
+    assert kernel.seen[-1] == ("iopub", "status", "idle")
 
 
 def test_other_kernels_are_left_alone(in_kernel):
