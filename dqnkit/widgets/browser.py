@@ -74,7 +74,7 @@ class RoundTrip:
 
     @property
     def is_in_vain(self) -> bool:
-        """Whether no answer has come in `ADVISE_AFTER` seconds of listening; a kernel that is blocked does not listen."""
+        """Whether no answer has come in `ADVISE_AFTER` seconds of listening, which a blocked kernel does not do."""
         return not self.works and self._listened > ADVISE_AFTER
 
     def ask(self) -> None:

@@ -5,13 +5,16 @@ message "idle". ipykernel 7 handles a change while an awaited cell runs but does
 only the first move of a slider arrives, and no later one, even after the cell. This module sends the missing status.
 
 It names the message that it answers, and the front end goes on with it. But front ends also take the last status for
-that of the kernel, and would show "idle" while a cell trains. So "busy" follows as long as the cell runs.
+that of the kernel, and would show "idle" while a cell trains. JupyterLab makes an exception for answers to questions
+about the kernel, so the message is named as one of them; for other front ends "busy" follows while the cell runs.
 """
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
+
+NOT_TRACKED = "comm_info_request"  # statuses that answer a message of this type leave that of the kernel alone
 
 
 def answer_while_cells_run() -> None:
@@ -30,21 +33,21 @@ def answer_while_cells_run() -> None:
         return
 
     async def dispatch_and_send_idle(message: Any, /, *arguments: Any, concurrent: bool = False, **named: Any) -> None:
-        cell = kernel.get_parent("shell") if concurrent else None
+        cell = kernel.get_parent("shell") if concurrent else {}
         await dispatch(message, *arguments, concurrent=concurrent, **named)
         if concurrent:
-            kernel.send_response(kernel.iopub_socket, "status", {"execution_state": "idle"})
+            answered = kernel.get_parent("shell").get("header", {})
+            _send_status(kernel, "idle", {"header": {**answered, "msg_type": NOT_TRACKED}})
             if _runs_a_cell(kernel):
-                kernel.session.send(
-                    kernel.iopub_socket,
-                    "status",
-                    {"execution_state": "busy"},
-                    parent=cell,
-                    ident=b"kernel.%s.status" % kernel.ident.encode(),
-                )
+                _send_status(kernel, "busy", cell)
 
     dispatch_and_send_idle.sends_idle = True  # type: ignore[attr-defined]
     kernel.dispatch_shell = dispatch_and_send_idle
+
+
+def _send_status(kernel: Any, status: str, parent: Any) -> None:
+    topic = f"kernel.{kernel.ident}.status".encode()
+    kernel.session.send(kernel.iopub_socket, "status", {"execution_state": status}, parent=parent, ident=topic)
 
 
 def _runs_a_cell(kernel: Any) -> bool:

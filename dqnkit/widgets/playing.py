@@ -24,6 +24,7 @@ NEW_WEIGHTS_EVERY = 1.0  # seconds
 MOST_STEPS = 40  # taken at once
 STEPS_OF_EPISODE = 1000  # after them a new episode begins, as some policies go in circles
 BOARD = 16  # squares of a board's side, at most
+PLAYED = ("CartPole", "dqnkit/", "MinAtar/")  # how the ids begin; others may be slow to make, or exist only once
 EMPTY = "."  # a square on which nothing is
 
 
@@ -94,10 +95,12 @@ class Playing:
         self._rng = np.random.default_rng(0)
         try:
             env_id = str(config.env_id)
+            if not env_id.startswith(PLAYED) or config.frame_stack > 1:
+                return
             env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
-        except (AttributeError, DQNKitError):  # a stand-in for a run, or an environment of which there can be only one
+        except (AttributeError, DQNKitError):  # a stand-in for a run; what is wrong with the environment, training says
             return
-        stage = None if config.frame_stack > 1 or isinstance(env.unwrapped, SlowCartPole) else stage_of(env)
+        stage = None if isinstance(env.unwrapped, SlowCartPole) else stage_of(env)
         if stage is None:
             env.close()
             return
@@ -113,7 +116,7 @@ class Playing:
         self._played_until = now if due == 1 else self._played_until + due / fps
         try:
             return [self._step() for _ in range(due)]
-        except DQNKitError:  # the network has diverged, which training itself says
+        except Exception:  # the network has diverged, which training says itself: nothing here may end a run
             self.close()
             return []
 

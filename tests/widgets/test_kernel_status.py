@@ -9,25 +9,30 @@ import pytest
 
 pytest.importorskip("IPython")
 
-from dqnkit.widgets.kernel_status import answer_while_cells_run
+from dqnkit.widgets.kernel_status import NOT_TRACKED, answer_while_cells_run
 
 
 class Kernel:
-    """Records what is dispatched and sent."""
+    """Records what is dispatched and sent; runs a cell until `ends` of them were seen."""
 
-    iopub_socket = "iopub"
+    iopub_socket, ident = "iopub", "k"
 
-    def __init__(self):
+    def __init__(self, ends=0):
         self.seen = []
+        self.parent = "the cell's"
+        self.session = SimpleNamespace(send=self.send)
+        self._main_asyncio_lock = SimpleNamespace(locked=lambda: len(self.seen) < ends)
 
     def get_parent(self, channel):
-        return f"the cell's {channel} message"
+        return {"header": {"msg_id": self.parent, "msg_type": "comm_msg"}}
 
     async def dispatch_shell(self, message, /, subshell_id=None, *, concurrent=False):
+        self.parent = message
         self.seen.append((message, subshell_id, concurrent))
 
-    def send_response(self, stream, kind, content):
-        self.seen.append((stream, kind, content["execution_state"]))
+    def send(self, stream, kind, content, parent, ident):
+        assert (stream, kind, ident) == ("iopub", "status", b"kernel.k.status")
+        self.seen.append((content["execution_state"], parent["header"]["msg_id"], parent["header"]["msg_type"]))
 
 
 class OldKernel(Kernel):
@@ -51,36 +56,16 @@ def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel):
     answer_while_cells_run()
     asyncio.run(kernel.dispatch_shell("a", subshell_id="s", concurrent=True))
     asyncio.run(kernel.dispatch_shell("b", subshell_id=None))
-    assert kernel.seen == [("a", "s", True), ("iopub", "status", "idle"), ("b", None, False)]
+    assert kernel.seen == [("a", "s", True), ("idle", "a", NOT_TRACKED), ("b", None, False)]
 
 
-class RunningKernel(Kernel):
-    """A kernel that runs a cell until `ends` of them were handled."""
-
-    ident = "k"
-
-    def __init__(self, ends=10):
-        super().__init__()
-        self.session = SimpleNamespace(send=self.send)
-        self._main_asyncio_lock = SimpleNamespace(locked=lambda: len(self.seen) < ends)
-
-    def send(self, stream, kind, content, parent, ident):
-        self.seen.append((kind, content["execution_state"], parent, ident))
-
-
-def test_the_kernel_stays_busy_while_the_cell_runs(in_kernel):
-    kernel = in_kernel(RunningKernel())
+@pytest.mark.parametrize(("ends", "stays_busy"), [(10, True), (2, False)])
+def test_the_kernel_stays_busy_as_long_as_the_cell_runs(in_kernel, ends, stays_busy):
+    kernel = in_kernel(Kernel(ends))
     answer_while_cells_run()
     asyncio.run(kernel.dispatch_shell("a", concurrent=True))
-    busy = ("status", "busy", "the cell's shell message", b"kernel.k.status")
-    assert kernel.seen == [("a", None, True), ("iopub", "status", "idle"), busy]
-
-
-def test_the_cell_has_ended_meanwhile(in_kernel):
-    kernel = in_kernel(RunningKernel(ends=2))
-    answer_while_cells_run()
-    asyncio.run(kernel.dispatch_shell("a", concurrent=True))
-    assert kernel.seen[-1] == ("iopub", "status", "idle")
+    assert kernel.seen[1:2] == [("idle", "a", NOT_TRACKED)]
+    assert kernel.seen[2:] == [("busy", "the cell's", "comm_msg")] * stays_busy
 
 
 def test_other_kernels_are_left_alone(in_kernel):

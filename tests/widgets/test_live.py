@@ -153,12 +153,13 @@ def test_the_band_is_faded_while_the_settings_are_not_the_recorded_ones() -> Non
 def test_the_browser_gets_new_points_only_and_all_when_it_asks() -> None:
     view = view_of(q_bound=100.0)
     assert view.news() == {}
-    view.record(status(10))
+    nobody = {"get_state": lambda: None}  # a stand-in for a run has no environment
+    view.record(status(10, **nobody))
     view.record(status(20, mean_max_q=NAN))
     first = view.news()
     assert first["points"] == [[20, 1, None, 0.3]]
     assert first["episodes"] == [[10, 1], [20, 2]]
-    assert first["look"] is None  # a stand-in for a run has no environment
+    assert first["look"] is None
     view.record(status(30))
     later = view.news()
     assert (later["points"], later["episodes"]) == ([[30, 1.5, 3, 0.3]], [[30, 3]])
