@@ -1,12 +1,13 @@
-"""Let widgets act more than once while a cell runs.
+"""Let widgets act more than once while a cell runs, and the kernel be shown as busy meanwhile.
 
 A browser sends the next change of a widget only after the kernel has reported the last one as done, with the status
 message "idle". ipykernel 7 handles a change while an awaited cell runs but does not send that status (seen in 7.4), so
 only the first move of a slider arrives, and no later one, even after the cell. This module sends the missing status.
 
-It names the message that it answers, and the front end goes on with it. But front ends also take the last status for
-that of the kernel, and would show "idle" while a cell trains. JupyterLab makes an exception for answers to questions
-about the kernel, so the message is named as one of them; for other front ends "busy" follows while the cell runs.
+JupyterLab takes each status for that of the kernel, so it would show "idle" while a cell trains, also after the changes
+that it sends by a subshell of their own. It makes an exception for statuses that answer questions about the kernel. So
+while a cell runs, those that answer anything else but a cell are named as such; the browser finds the change that was
+answered by its id.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NOT_TRACKED = "comm_info_request"  # statuses that answer a message of this type
 
 
 def answer_while_cells_run() -> None:
-    """Make this kernel send the status "idle" after messages that it handles while a cell runs.
+    """Make this kernel send the status "idle" after messages that it handles while a cell runs, and stay busy.
 
     Does nothing outside a notebook, with ipykernel 6 (which keeps messages until the cell has ended), or if it was
     called before.
@@ -31,26 +32,24 @@ def answer_while_cells_run() -> None:
         return
     if "concurrent" not in inspect.signature(dispatch).parameters:
         return
+    publish = kernel._publish_status
+
+    def publish_status(status: str, channel: str, parent: Any = None) -> None:
+        publish(status, channel, _as_shown(kernel, parent or kernel.get_parent(channel)))
 
     async def dispatch_and_send_idle(message: Any, /, *arguments: Any, concurrent: bool = False, **named: Any) -> None:
-        cell = kernel.get_parent("shell") if concurrent else {}
         await dispatch(message, *arguments, concurrent=concurrent, **named)
         if concurrent:
-            answered = kernel.get_parent("shell").get("header", {})
-            _send_status(kernel, "idle", {"header": {**answered, "msg_type": NOT_TRACKED}})
-            if _runs_a_cell(kernel):
-                _send_status(kernel, "busy", cell)
+            publish_status("idle", "shell")
 
     dispatch_and_send_idle.sends_idle = True  # type: ignore[attr-defined]
-    kernel.dispatch_shell = dispatch_and_send_idle
+    kernel.dispatch_shell, kernel._publish_status = dispatch_and_send_idle, publish_status
 
 
-def _send_status(kernel: Any, status: str, parent: Any) -> None:
-    topic = f"kernel.{kernel.ident}.status".encode()
-    kernel.session.send(kernel.iopub_socket, "status", {"execution_state": status}, parent=parent, ident=topic)
-
-
-def _runs_a_cell(kernel: Any) -> bool:
-    """Whether a cell runs. ipykernel holds a lock meanwhile; where there is none of this name, it is not known."""
-    lock = getattr(kernel, "_main_asyncio_lock", None)
-    return lock is not None and lock.locked()
+def _as_shown(kernel: Any, parent: Any) -> Any:
+    """Return the message that a status answers, named so that the kernel is shown as busy while a cell runs."""
+    lock = getattr(kernel, "_main_asyncio_lock", None)  # held while a cell runs
+    header = parent.get("header") if isinstance(parent, dict) else None
+    if lock is None or not lock.locked() or not header or header.get("msg_type") == "execute_request":
+        return parent
+    return {**parent, "header": {**header, "msg_type": NOT_TRACKED}}

@@ -275,7 +275,8 @@ class _Training(View):
             near = self._status.total_steps / 100 if self._status is not None else 0
             if marks and marks[-1][1] == name and step - marks[-1][0] < near:
                 marks.pop()
-            words = f"{name.replace('_', ' ')} {'as configured' if value is None else format(value, '.2g')}"
+            shown = "as configured" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+            words = f"{name.replace('_', ' ')} {shown}"
             marks.append((step, name, words))
         return [(step, words) for step, _, words in marks[-MARKS:]]
 

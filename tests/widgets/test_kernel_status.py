@@ -1,4 +1,4 @@
-"""The kernel reports once that it has handled a message during a cell, and changes nothing else."""
+"""The kernel reports once that it has handled a message during a cell, stays busy, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from dqnkit.widgets.kernel_status import NOT_TRACKED, answer_while_cells_run
 
 
 class Kernel:
-    """Records what is dispatched and sent; runs a cell until `ends` of them were seen."""
+    """Records what is dispatched and sent."""
 
-    iopub_socket, ident = "iopub", "k"
-
-    def __init__(self, ends=0):
+    def __init__(self, runs_a_cell=False):
         self.seen = []
-        self.parent = "the cell's"
-        self.session = SimpleNamespace(send=self.send)
-        self._main_asyncio_lock = SimpleNamespace(locked=lambda: len(self.seen) < ends)
+        self.parent = {}
+        self._main_asyncio_lock = SimpleNamespace(locked=lambda: runs_a_cell)
 
     def get_parent(self, channel):
-        return {"header": {"msg_id": self.parent, "msg_type": "comm_msg"}}
+        return self.parent
 
     async def dispatch_shell(self, message, /, subshell_id=None, *, concurrent=False):
-        self.parent = message
+        self.parent = {"header": {"msg_id": message, "msg_type": "comm_msg"}, "content": 1}
         self.seen.append((message, subshell_id, concurrent))
+        if subshell_id:
+            self._publish_status("idle", "shell")
 
-    def send(self, stream, kind, content, parent, ident):
-        assert (stream, kind, ident) == ("iopub", "status", b"kernel.k.status")
-        self.seen.append((content["execution_state"], parent["header"]["msg_id"], parent["header"]["msg_type"]))
+    def _publish_status(self, status, channel, parent=None):
+        header = (parent or self.get_parent(channel)).get("header", {})
+        self.seen.append((status, channel, header.get("msg_id"), header.get("msg_type")))
 
 
 class OldKernel(Kernel):
@@ -50,22 +49,29 @@ def in_kernel(monkeypatch):
     return install
 
 
-def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel):
-    kernel = in_kernel(Kernel())
+@pytest.mark.parametrize(("runs", "answers"), [(True, NOT_TRACKED), (False, "comm_msg")])
+def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel, runs, answers):
+    kernel = in_kernel(Kernel(runs))
     answer_while_cells_run()
     answer_while_cells_run()
-    asyncio.run(kernel.dispatch_shell("a", subshell_id="s", concurrent=True))
+    asyncio.run(kernel.dispatch_shell("a", subshell_id=None, concurrent=True))
     asyncio.run(kernel.dispatch_shell("b", subshell_id=None))
-    assert kernel.seen == [("a", "s", True), ("idle", "a", NOT_TRACKED), ("b", None, False)]
+    assert kernel.seen == [("a", None, True), ("idle", "shell", "a", answers), ("b", None, False)]
 
 
-@pytest.mark.parametrize(("ends", "stays_busy"), [(10, True), (2, False)])
-def test_the_kernel_stays_busy_as_long_as_the_cell_runs(in_kernel, ends, stays_busy):
-    kernel = in_kernel(Kernel(ends))
+def test_messages_by_a_subshell_leave_the_kernel_busy_and_the_cell_itself_ends_it(in_kernel):
+    kernel = in_kernel(Kernel(True))
     answer_while_cells_run()
-    asyncio.run(kernel.dispatch_shell("a", concurrent=True))
-    assert kernel.seen[1:2] == [("idle", "a", NOT_TRACKED)]
-    assert kernel.seen[2:] == [("busy", "the cell's", "comm_msg")] * stays_busy
+    asyncio.run(kernel.dispatch_shell("a", subshell_id="s"))
+    kernel._publish_status("idle", "shell", {"header": {"msg_id": "cell", "msg_type": "execute_request"}})
+    kernel.parent = {}
+    kernel._publish_status("starting", "shell")
+    assert kernel.seen == [
+        ("a", "s", False),
+        ("idle", "shell", "a", NOT_TRACKED),
+        ("idle", "shell", "cell", "execute_request"),
+        ("starting", "shell", None, None),
+    ]
 
 
 def test_other_kernels_are_left_alone(in_kernel):
