@@ -7,7 +7,7 @@ only the first move of a slider arrives, and no later one, even after the cell. 
 JupyterLab takes each status for that of the kernel, so it would show "idle" while a cell trains, also after the changes
 that it sends by a subshell of their own. It makes an exception for statuses that answer questions about the kernel. So
 while a cell runs, those that answer anything else but a cell are named as such; the browser finds the change that was
-answered by its id.
+answered by its id. A page that is opened meanwhile has yet to hear that the kernel is busy, so "busy" follows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ def answer_while_cells_run() -> None:
     publish = kernel._publish_status
 
     def publish_status(status: str, channel: str, parent: Any = None) -> None:
-        publish(status, channel, _as_shown(kernel, parent or kernel.get_parent(channel)))
+        parent = parent or kernel.get_parent(channel)
+        if not _is_beside_a_cell(kernel, parent):
+            publish(status, channel, parent)
+            return
+        publish(status, channel, {**parent, "header": {**parent["header"], "msg_type": NOT_TRACKED}})
+        if status == "idle":
+            publish("busy", channel, parent)
+            if not _runs_a_cell(kernel):  # it has ended in this moment
+                publish("idle", channel, parent)
 
     async def dispatch_and_send_idle(message: Any, /, *arguments: Any, concurrent: bool = False, **named: Any) -> None:
         await dispatch(message, *arguments, concurrent=concurrent, **named)
@@ -46,10 +54,12 @@ def answer_while_cells_run() -> None:
     kernel.dispatch_shell, kernel._publish_status = dispatch_and_send_idle, publish_status
 
 
-def _as_shown(kernel: Any, parent: Any) -> Any:
-    """Return the message that a status answers, named so that the kernel is shown as busy while a cell runs."""
-    lock = getattr(kernel, "_main_asyncio_lock", None)  # held while a cell runs
+def _is_beside_a_cell(kernel: Any, parent: Any) -> bool:
+    """Whether a status answers another message than the cell that runs."""
     header = parent.get("header") if isinstance(parent, dict) else None
-    if lock is None or not lock.locked() or not header or header.get("msg_type") == "execute_request":
-        return parent
-    return {**parent, "header": {**header, "msg_type": NOT_TRACKED}}
+    return bool(header) and header.get("msg_type") != "execute_request" and _runs_a_cell(kernel)
+
+
+def _runs_a_cell(kernel: Any) -> bool:
+    lock = getattr(kernel, "_main_asyncio_lock", None)  # held meanwhile
+    return lock is not None and lock.locked()

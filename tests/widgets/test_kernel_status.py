@@ -18,7 +18,8 @@ class Kernel:
     def __init__(self, runs_a_cell=False):
         self.seen = []
         self.parent = {}
-        self._main_asyncio_lock = SimpleNamespace(locked=lambda: runs_a_cell)
+        self.runs_a_cell = runs_a_cell
+        self._main_asyncio_lock = SimpleNamespace(locked=lambda: self.runs_a_cell)
 
     def get_parent(self, channel):
         return self.parent
@@ -49,14 +50,32 @@ def in_kernel(monkeypatch):
     return install
 
 
-@pytest.mark.parametrize(("runs", "answers"), [(True, NOT_TRACKED), (False, "comm_msg")])
-def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel, runs, answers):
+BUSY = ("busy", "shell", "a", "comm_msg")
+
+
+@pytest.mark.parametrize(
+    ("runs", "then"),
+    [(True, [("idle", "shell", "a", NOT_TRACKED), BUSY]), (False, [("idle", "shell", "a", "comm_msg")])],
+)
+def test_the_status_follows_each_message_that_came_while_a_cell_ran(in_kernel, runs, then):
     kernel = in_kernel(Kernel(runs))
     answer_while_cells_run()
     answer_while_cells_run()
     asyncio.run(kernel.dispatch_shell("a", subshell_id=None, concurrent=True))
     asyncio.run(kernel.dispatch_shell("b", subshell_id=None))
-    assert kernel.seen == [("a", None, True), ("idle", "shell", "a", answers), ("b", None, False)]
+    assert kernel.seen == [("a", None, True), *then, ("b", None, False)]
+
+
+def test_a_cell_that_ends_meanwhile_leaves_the_kernel_idle(in_kernel):
+    class Ending(Kernel):
+        def _publish_status(self, status, channel, parent=None):
+            super()._publish_status(status, channel, parent)
+            self.runs_a_cell = self.runs_a_cell and status != "busy"
+
+    kernel = in_kernel(Ending(True))
+    answer_while_cells_run()
+    asyncio.run(kernel.dispatch_shell("a", subshell_id=None, concurrent=True))
+    assert kernel.seen[2:] == [BUSY, ("idle", "shell", "a", "comm_msg")]
 
 
 def test_messages_by_a_subshell_leave_the_kernel_busy_and_the_cell_itself_ends_it(in_kernel):
@@ -69,6 +88,7 @@ def test_messages_by_a_subshell_leave_the_kernel_busy_and_the_cell_itself_ends_i
     assert kernel.seen == [
         ("a", "s", False),
         ("idle", "shell", "a", NOT_TRACKED),
+        BUSY,
         ("idle", "shell", "cell", "execute_request"),
         ("starting", "shell", None, None),
     ]
