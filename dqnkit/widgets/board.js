@@ -35,7 +35,7 @@ const BOARD_STYLE = `
 .dqnkit-board .fold { border: 0; background: none; padding: 0; min-height: 24px; text-align: left; }
 .dqnkit-board .side { display: flex; flex-direction: column; gap: 6px; min-width: 0; }
 .dqnkit-board canvas { width: 100%; height: ${STAGE}px; }
-.dqnkit-board .score { min-height: 18px; color: var(--ink-soft); }
+.dqnkit-board .score { min-height: 18px; line-height: 18px; white-space: nowrap; color: var(--ink-soft); }
 .dqnkit-board .knob .slider { display: grid; grid-template-columns: 92px minmax(60px, 1fr) 52px; gap: 8px; }
 .dqnkit-board .knob .slider input { width: 100%; min-width: 0; }
 .dqnkit-board .knob .row { justify-content: space-between; color: var(--ink-soft); }
@@ -526,7 +526,7 @@ function footer({ model, setup, on }) {
 /** A picture of the newest policy: states that came from Python, at the pace of the environment. */
 function play({ store, el }) {
   const canvas = html("canvas", { role: "img", "aria-label": "The newest policy plays an episode, greedily" });
-  const words = html("div", { class: "score" }, "the newest policy plays here, once training has begun");
+  const words = html("div", { class: "score" }, "waits for training to begin");
   const pen = canvas.getContext("2d");
   let due = 0;
   let frame = null;
@@ -547,8 +547,8 @@ function play({ store, el }) {
     el.dispatchEvent(new CustomEvent("dqnkit-drawn", { bubbles: true }));
   };
   const say = () => {
-    if (store.look === null) words.textContent = "this environment is not drawn while it trains";
-    else if (frame) words.textContent = `newest policy, greedy: episode ${frame[1]}, return ${shown(frame[2])}`;
+    if (store.look === null) words.textContent = "this environment is not drawn here";
+    else if (frame) words.textContent = `greedy: episode ${frame[1]}, return ${shown(frame[2])}`;
   };
   const stopAnimation = animate((seconds) => {
     if (store.look === null) say();
@@ -571,7 +571,7 @@ function play({ store, el }) {
   });
   const stopFollowing = followWidth(canvas, draw);
   return {
-    element: html("div", {}, canvas, words),
+    element: html("div", {}, html("div", { class: "score" }, "the newest policy plays"), canvas, words),
     stop: () => {
       stopAnimation();
       stopFollowing();

@@ -57,7 +57,7 @@ def answer_while_cells_run() -> None:
 def _is_beside_a_cell(kernel: Any, parent: Any) -> bool:
     """Whether a status answers another message than the cell that runs."""
     header = parent.get("header") if isinstance(parent, dict) else None
-    return bool(header) and header.get("msg_type") != "execute_request" and _runs_a_cell(kernel)
+    return header is not None and header.get("msg_type") != "execute_request" and _runs_a_cell(kernel)
 
 
 def _runs_a_cell(kernel: Any) -> bool:

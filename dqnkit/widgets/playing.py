@@ -112,8 +112,10 @@ class Playing:
             return []
         now = self._clock()
         fps = self.look["fps"]
-        due = 1 if self._played_until < now - MOST_STEPS / fps else int((now - self._played_until) * fps)
-        self._played_until = now if due == 1 else self._played_until + due / fps
+        if self._played_until < now - MOST_STEPS / fps:  # it begins, or training took long: what was missed is left out
+            self._played_until = now - 1 / fps
+        due = int((now - self._played_until) * fps + 1e-6)
+        self._played_until += due / fps
         try:
             return [self._step() for _ in range(due)]
         except Exception:  # the network has diverged, which training says itself: nothing here may end a run

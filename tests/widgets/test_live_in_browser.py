@@ -82,7 +82,7 @@ def see_that_it_moves(notebook: Notebook, where: str) -> None:
 def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     notebook = started(lab, width=1280, height=800)
     page = notebook.page
-    notebook.wait_for(1, r"newest policy, greedy: episode 1, return [1-9]", timeout=20)
+    notebook.wait_for(1, r"greedy: episode 1, return [1-9]", timeout=20)
     board = page.locator(BOARD)
     sizes = [board.bounding_box()]
     page.wait_for_timeout(1500)
@@ -91,6 +91,15 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     assert re.search(r"max Q\s+[\d.]+ of at most 100", notebook.text(1))
     assert "Interrupt" not in notebook.text(1)
 
+    notebook.output(1).get_by_role("button", name="Pause").focus()
+    names = []
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate("() => (document.activeElement.closest('label') ?? document.activeElement).innerText")
+        )
+    for name in ("Stop", "max Q against", "epsilon", "learning rate", "target period", "Reset", "Loss"):
+        assert any(name in found for found in names), names
     slider = notebook.output(1).get_by_role("slider", name="target period")
     slider.focus()
     for key in ("End", "ArrowLeft"):

@@ -83,11 +83,16 @@ def test_where_weights_are_slow_to_get_they_are_asked_for_seldom() -> None:
     ],
 )
 def test_what_is_sent_of_each_environment(env_id: str, kind: str, state: type) -> None:
-    weights, _ = to_the_right(env_id)
-    playing = Playing(DQNConfig(env_id=env_id), weights, Clock())
+    (weights, _), clock = to_the_right(env_id), Clock()
+    playing = Playing(DQNConfig(env_id=env_id), weights, clock)
     assert playing.look is not None
     assert playing.look["kind"] == kind
-    (frame,) = playing.play()
+    frames = playing.play()
+    (frame,) = frames
+    for _ in range(20):
+        clock.now += 0.1
+        frames += playing.play()
+    assert abs(len(frames) - 2 * playing.look["fps"]) <= 1
     assert isinstance(frame[0], state)
     if kind == "board":
         assert len(frame[0]) == playing.look["rows"] * playing.look["columns"]
