@@ -10,7 +10,7 @@ const PLACE_EXPECTED = 4000; // milliseconds until the output of the cell must h
 const CHART = 222; // pixels, the heights of the two charts and of the picture of the policy
 const MAX_Q = 116;
 const STAGE = 150;
-const WIDE = 520; // from this width on there are two columns
+const WIDE = 600; // from this width on there are two columns
 const BOARD_STYLE = `
 .dqnkit-board { display: flex; flex-direction: column; gap: 5px; width: 100%; }
 .dqnkit-board .head { min-height: 30px; flex-wrap: nowrap; gap: 6px 12px; }

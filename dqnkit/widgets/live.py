@@ -117,6 +117,9 @@ class _Training(View):
     def knobs(self) -> list[Knob]:
         return list(self._knobs.values())
 
+    def prepare(self) -> None:
+        self._figure.draw(Curves())  # loads matplotlib, so that Stop is quick
+
     def record(self, status: TrainStatus) -> None:
         if self._status is None:
             self._config = getattr(status.get_state(), "config", None)

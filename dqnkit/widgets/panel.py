@@ -48,6 +48,9 @@ class View:
         """The sliders."""
         return []
 
+    def prepare(self) -> None:
+        """Do what would take long at the end; called once, before the first value."""
+
     def record(self, value: Any) -> None:
         """Record a value; called for each, so it must be quick."""
 
@@ -203,6 +206,7 @@ class Panel:
 
         _opened.append(self)
         self._handle = display(as_widget(self.root, self._gone(), escape(self._gone())), raw=True, display_id=True)
+        self.view.prepare()
 
     def again(self) -> None:
         """Put the panel on the page once more: alive while it runs, else what stayed of it."""
@@ -246,6 +250,7 @@ class Panel:
 
     def close(self, state: str, error: BaseException | None = None) -> None:
         """Leave a static picture and its text: on the page, and in the widget for a page that was loaded anew."""
+        self.board.state = state  # at once, as the picture takes a moment
         line = f"{ICONS[state]} {END_TEXTS.get(state, state)}"
         line += f" with {type(error).__name__}: {error}" if error is not None else "."
         below = details = ""
@@ -259,9 +264,8 @@ class Panel:
         except Exception:  # drawing failed; the last picture stays
             pass
         self.final = self._static(line, details, below)
-        with self.board.hold_sync():  # the state is there before the page loses the widget
-            self.board.state, self.board.final, self.board.image = state, self.final, ""
-            self.board.now = {}
+        with self.board.hold_sync():  # before the page loses the widget
+            self.board.final, self.board.image, self.board.now = self.final, "", {}
         if self._handle is not None:
             self._handle.update({"text/html": self.final, "text/plain": f"{self.title} {line}".strip()}, raw=True)
         if self.view.below is not None:
@@ -270,6 +274,8 @@ class Panel:
             close(part)
         self.root.children = (self.board,)
         self.view.close()
+        if not self.trip.works:  # no page that could be loaded anew
+            close(self.root)
         while len(_opened) > KEPT and _opened[0].final:
             close(_opened.popleft().root)
 
