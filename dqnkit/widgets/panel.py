@@ -265,7 +265,9 @@ class Panel:
             pass
         self.final = self._static(line, details, below)
         with self.board.hold_sync():  # before the page loses the widget
-            self.board.final, self.board.image, self.board.now = self.final, "", {}
+            self.board.image, self.board.now = "", {}
+            if self.trip.works:  # else no page could be loaded anew, and a file that keeps widgets' states is small
+                self.board.final = self.final
         if self._handle is not None:
             self._handle.update({"text/html": self.final, "text/plain": f"{self.title} {line}".strip()}, raw=True)
         if self.view.below is not None:
