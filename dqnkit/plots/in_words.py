@@ -24,3 +24,21 @@ def course_of(values: Array) -> str:
     if last - before > 0.1 * size:
         return f"; it is still rising, from {first:.3g} to {shown[-1]:.3g} so far"
     return f"; it rose from {first:.3g} and has stayed near {last:.3g}" if last > first else ""
+
+
+def what_to_look_for(returns: Array, max_q: Array, bound: float | None) -> str:
+    """Return what to look for in the two curves of a run now, as one or two sentences.
+
+    Args:
+        returns: mean return of the last 100 episodes ``[T]``.
+        max_q: mean max Q ``[T]``.
+        bound: the most that any policy can earn, if it is known.
+    """
+    shown = max_q[np.isfinite(max_q)]
+    course = course_of(returns)
+    above = f"The mean lags behind the episodes{course}. Single dips are usual in DQN, a fall that stays is not."
+    if bound is None or len(shown) == 0:
+        return f"{above} Max Q is what the network promises; the return is what it earns."
+    if shown[-1] > bound:
+        return f"{above} Max Q, {shown[-1]:.3g}, promises more than any policy can earn, {bound:.4g}: overestimation."
+    return f"{above} Max Q, {shown[-1]:.3g}, is below the most that can be earned, {bound:.4g}."

@@ -1,14 +1,13 @@
-"""The live figure of training: returns and max Q, drawn often at little cost.
+"""The figure that stays of a training run: returns and max Q over environment steps.
 
-Axes, numbers and words take most of the time, so they are drawn only when they change (see `dqnkit.plots.blitting`).
-That is seldom: the x axis spans the whole run from the beginning, and the y axes grow in steps (1, 2, 3, 5, ...).
+While it trains, the browser draws the same (see `dqnkit.widgets.board`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,10 +15,9 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.band import Band
-from dqnkit.plots.blitting import BlittedFigure
 from dqnkit.plots.in_words import course_of
 from dqnkit.plots.scales import largest, round_up, yscale
-from dqnkit.plots.style import PALETTE, Picture, styled_figure
+from dqnkit.plots.style import PALETTE, Picture, styled_figure, to_png
 from dqnkit.types import Array
 
 if TYPE_CHECKING:
@@ -54,6 +52,7 @@ class Curves:
     max_q: Sequence[float] = ()  # [T] mean max Q
     episodes: Sequence[tuple[float, float]] = ()  # [E] (step at which an episode ended, its return)
     changes: Sequence[tuple[float, str]] = ()  # (step at which the reader changed a setting, its name and new value)
+    changed: bool = False  # the settings are not the recorded ones: the band is faded
 
 
 class TrainingPanel:
@@ -78,127 +77,72 @@ class TrainingPanel:
         predicted: npt.ArrayLike | None = None,
         q_bound: float | None = None,
     ) -> None:
-        self.title, self.q_bound = title, q_bound
-        self.band = band  # set to None when the settings are no longer the recorded ones
-        self.total_steps = 1
+        self.title, self.band, self.q_bound = title, band, q_bound
         self.predicted = None if predicted is None else _points(predicted)  # [N, 2]
-        self._figure: _PanelFigure | None = None
 
-    def draw(self, curves: Curves, final: bool = False) -> Picture:
-        """Return the picture of the data so far; NaN and infinity leave gaps. A final one is compressed more."""
-        steps = np.asarray(curves.steps, dtype=np.float64)
+    def draw(self, curves: Curves, total_steps: int = 1) -> Picture:
+        """Return the picture of a run of ``total_steps``; NaN and infinity leave gaps."""
         returns, max_q = _finite(curves.returns), _finite(curves.max_q)
-        ends, episodes = np.array(curves.episodes, dtype=np.float64).reshape(-1, 2).T
-        look = self._look(returns, max_q, _finite(episodes), tuple(curves.changes))
-        if self._figure is None or not self._figure.fits(look):
-            self._figure = _PanelFigure(look, self)
-        self._figure.set_limits(look)
-        png = self._figure.draw([(ends, _finite(episodes)), (steps, returns), (steps, max_q)], final)
+        scale = yscale(max_q, abs(self.q_bound) if self.q_bound is not None else largest(returns))
+        with styled_figure(WIDTH, HEIGHT) as figure:
+            figure.set_layout_engine("none")
+            above, below = figure.subplots(2, 1, height_ratios=(3, 2), gridspec_kw=MARGINS)
+            self._draw_returns(above, curves, returns)
+            self._draw_max_q(below, curves, max_q, scale)
+            for axes in (above, below):
+                axes.set_xlim(0, total_steps)
+                axes.locator_params(axis="x", nbins=6)
+                axes.xaxis.set_major_formatter("{x:,.0f}")
+            for number, (step, what) in enumerate(curves.changes):
+                _mark(above, below, step, what, number, total_steps)
+            _write_legends(above, below)
+            png = to_png(figure)
         promise = PROMISE if self.q_bound is None else PROMISE_WITH_BOUND
         caption = CAPTION.format(promise=promise, course=course_of(returns))
-        return Picture(png, self._alt(returns, max_q), caption, round(WIDTH * 100))
+        return Picture(png, self._alt(returns, max_q, total_steps), caption, round(WIDTH * 100))
 
-    def _look(self, returns: Array, max_q: Array, episodes: Array, changes: tuple[tuple[float, str], ...]) -> _Look:
-        """Return what the background must show."""
-        shown = [returns, episodes]
+    def _draw_returns(self, axes: Axes, curves: Curves, returns: Array) -> None:
+        green = PALETTE["environment"]["color"]
+        ends, episodes = np.array(curves.episodes, dtype=np.float64).reshape(-1, 2).T
+        shown = [returns, _finite(episodes)]
+        axes.set(ylabel="return\n(sum of rewards)")
+        axes.set_title("Return")
         if self.band is not None:
-            shown += [_finite(self.band.low), _finite(self.band.high)]
+            band, faint = self.band, 0.4 if curves.changed else 1.0
+            label = f"{band.label} (with other settings)" if curves.changed else band.label
+            axes.fill_between(
+                band.steps, band.low, band.high, color=green, alpha=0.16 * faint, linewidth=0, label=label
+            )
+            axes.plot(band.steps, band.middle, color=green, alpha=0.55 * faint, linewidth=1)
+            shown += [_finite(band.low), _finite(band.high)]
         if self.predicted is not None:
-            shown.append(self.predicted[:, 1])
-        bound = [] if self.q_bound is None else [np.array([self.q_bound])]
-        expected = abs(self.q_bound) if self.q_bound is not None else largest(returns)
-        scale = yscale(max_q, expected)
-        max_q_limits = _limits([max_q, *bound]) if scale == "linear" else _decades(max_q, bound)
-        return _Look(self.total_steps, _limits(shown), max_q_limits, scale, changes, self.band is not None)
+            shares, values = self.predicted.T
+            axes.plot(shares, values, transform=axes.get_yaxis_transform(), label="your prediction", **PREDICTION)
+            shown.append(values)
+        axes.plot([], [], ".", color=green, alpha=0.5, label="single episodes")
+        axes.plot(ends, _finite(episodes), ".", color=green, alpha=0.4, markersize=4.5, markeredgewidth=0)
+        axes.plot(curves.steps, returns, label="mean of the last 100", **PALETTE["environment"])
+        axes.set_ylim(*_limits(shown))
 
-    def _alt(self, returns: Array, max_q: Array) -> str:
+    def _draw_max_q(self, axes: Axes, curves: Curves, max_q: Array, scale: str) -> None:
+        axes.set(ylabel="value\n(discounted return)", xlabel="environment steps", yscale=scale)
+        axes.set_title("Mean max Q" if scale == "linear" else "Mean max Q explodes (logarithmic axis)")
+        if scale == "symlog":
+            axes.yaxis.get_major_locator().set_params(numticks=5)  # type: ignore[call-arg]
+        bound = [] if self.q_bound is None else [np.array([self.q_bound])]
+        if self.q_bound is not None:
+            label = f"the most that can be earned: {self.q_bound:.4g}"
+            axes.axhline(self.q_bound, label=label, **PALETTE["reference"])
+        axes.plot(curves.steps, max_q, **PALETTE["online network"])
+        axes.set_ylim(*(_limits([max_q, *bound]) if scale == "linear" else _decades(max_q, bound)))
+
+    def _alt(self, returns: Array, max_q: Array, total_steps: int) -> str:
         what = f"Training of {self.title}" if self.title else "Training"
         bound = "" if self.q_bound is None else f" Its bound is {self.q_bound:.4g}."
         return (
-            f"{what}: two curves over {self.total_steps:,} environment steps. The mean return of the last 100 episodes "
+            f"{what}: two curves over {total_steps:,} environment steps. The mean return of the last 100 episodes "
             f"{_in_words(returns)}. The mean max Q {_in_words(max_q)}.{bound}"
         )
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What the background shows: the limits and the scale of the axes, and what is drawn once."""
-
-    total_steps: int
-    returns: tuple[float, float]
-    max_q: tuple[float, float]
-    scale: str
-    changes: tuple[tuple[float, str], ...]
-    band: bool
-
-
-class _PanelFigure(BlittedFigure):
-    """The two axes and the lines that are drawn on them."""
-
-    def __init__(self, look: _Look, panel: TrainingPanel) -> None:
-        with styled_figure(WIDTH, HEIGHT) as figure:
-            figure.set_layout_engine("none")  # a layout engine would measure all text each time
-            self._above, self._below = figure.subplots(2, 1, height_ratios=(3, 2), gridspec_kw=MARGINS)
-            self._lines = [*_draw_returns(self._above, panel), _draw_max_q(self._below, look, panel)]
-            for axes in (self._above, self._below):
-                axes.locator_params(axis="x", nbins=6)
-                axes.xaxis.set_major_formatter("{x:,.0f}")
-            for number, (step, what) in enumerate(look.changes):
-                _mark(self._above, self._below, step, what, number, look.total_steps)
-            _write_legends(self._above, self._below)
-        super().__init__(figure)
-        self.look = replace(look, returns=(0, 0))
-        self.set_limits(look)
-
-    def fits(self, look: _Look) -> bool:
-        """Whether this look differs from that of the figure in the limits of the axes only."""
-        ends: Any = {"total_steps": self.look.total_steps, "returns": self.look.returns, "max_q": self.look.max_q}
-        return replace(look, **ends) == self.look
-
-    def set_limits(self, look: _Look) -> None:
-        """Set the limits of the axes, and draw the background anew if they have changed."""
-        if look == self.look:
-            return
-        self.look = look
-        self._above.set(xlim=(0, look.total_steps), ylim=look.returns)
-        self._below.set(xlim=(0, look.total_steps), ylim=look.max_q)
-        self.draw_background()
-
-    def draw(self, values: Sequence[tuple[Array, Array]], final: bool) -> bytes:
-        """Return the picture with these values, x and y for each line; a final one is compressed more."""
-        self.restore()
-        for line, (x, y) in zip(self._lines, values, strict=True):
-            line.set_data(x, y)
-            line.axes.draw_artist(line)
-        return self.png(final)
-
-
-def _draw_returns(axes: Axes, panel: TrainingPanel) -> Iterator[Any]:
-    """Draw the background of the upper axes; yield the dots and the line that will change."""
-    green = PALETTE["environment"]["color"]
-    axes.set(ylabel="return\n(sum of rewards)")
-    axes.set_title("Return")
-    if panel.band is not None:
-        steps, band = panel.band.steps, panel.band
-        axes.fill_between(steps, band.low, band.high, color=green, alpha=0.16, linewidth=0, label=band.label)
-        axes.plot(steps, band.middle, color=green, alpha=0.55, linewidth=1)
-    if panel.predicted is not None:
-        shares, values = panel.predicted.T
-        axes.plot(shares, values, transform=axes.get_yaxis_transform(), label="your prediction", **PREDICTION)
-    axes.plot([], [], ".", color=green, alpha=0.5, label="single episodes")
-    yield axes.plot([], [], ".", color=green, alpha=0.4, markersize=4.5, markeredgewidth=0, animated=True)[0]
-    axes.plot([], [], label="mean of the last 100", **PALETTE["environment"])
-    yield axes.plot([], [], animated=True, **PALETTE["environment"])[0]
-
-
-def _draw_max_q(axes: Axes, look: _Look, panel: TrainingPanel) -> Any:
-    axes.set(ylabel="value\n(discounted return)", xlabel="environment steps", yscale=look.scale)
-    axes.set_title("Mean max Q" if look.scale == "linear" else "Mean max Q explodes (logarithmic axis)")
-    if look.scale == "symlog":
-        axes.yaxis.get_major_locator().set_params(numticks=5)  # type: ignore[call-arg]
-    if panel.q_bound is not None:
-        axes.axhline(panel.q_bound, label=f"the most that can be earned: {panel.q_bound:.4g}", **PALETTE["reference"])
-    return axes.plot([], [], animated=True, **PALETTE["online network"])[0]
 
 
 def _mark(above: Axes, below: Axes, step: float, what: str, number: int, total_steps: int) -> None:

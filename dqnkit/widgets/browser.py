@@ -20,7 +20,8 @@ from dqnkit.hosted import is_colab
 ASK_OFTEN = 0.5  # seconds between questions at first, until an answer comes
 ASK_OFTEN_FOR = 10.0  # seconds; after them, and when answers no longer come, ask seldom
 ASK_SELDOM = 5.0  # seconds between questions then
-ADVISE_AFTER = 3.0  # seconds without an answer, after which the reader is told what to do instead
+ADVISE_AFTER = 3.0  # seconds of listening without an answer, after which the reader is told what to do instead
+LONGEST_TURN = 0.5  # seconds between two questions that count as listening; in longer ones the kernel was blocked
 
 
 class _Copier(ipywidgets.widgets.widget_link.DirectionalLink):
@@ -53,7 +54,8 @@ class RoundTrip:
         self.widget = ipywidgets.Box([self.question, self.answer, copier], layout={"display": "none"})
         self.works = False
         self._clock = clock
-        self._began = clock()
+        self._began = self._last_call = clock()
+        self._listened = 0.0
         self._asked_at = float("-inf")
         self.answer.observe(self._answered, "value")
 
@@ -72,12 +74,14 @@ class RoundTrip:
 
     @property
     def is_in_vain(self) -> bool:
-        """Whether no answer has come for `ADVISE_AFTER` seconds."""
-        return not self.works and self._clock() - self._began > ADVISE_AFTER
+        """Whether no answer has come in `ADVISE_AFTER` seconds of listening, which a blocked kernel does not do."""
+        return not self.works and self._listened > ADVISE_AFTER
 
     def ask(self) -> None:
         """Ask, but only now and then while an answer is awaited."""
         now = self._clock()
+        self._listened += min(now - self._last_call, LONGEST_TURN)
+        self._last_call = now
         is_new = not self.works and now - self._began < ASK_OFTEN_FOR
         if self.waiting and now - self._asked_at < (ASK_OFTEN if is_new else ASK_SELDOM):
             return

@@ -24,6 +24,8 @@ from dqnkit.widgets.browser import as_widget
 
 FOLDER = Path(__file__).parent
 EXPORT = """export default {
+  // a module may define this too: it runs once for a widget, also where no view of it is on the page
+  initialize: typeof initialize === "function" ? initialize : undefined,
   render(context) {
     context.el.classList.add("dqnkit");
     return render(context);

@@ -1,4 +1,4 @@
-"""The widgets of a live panel: state, progress and buttons above a picture, sliders beside it, text below.
+"""A live panel: what a view says of a run, on a board that the browser draws, and the buttons and sliders on it.
 
 A panel only shows things and records clicks; the loop, `dqnkit.widgets.watch.follow`, acts on them.
 """
@@ -14,18 +14,10 @@ from typing import Any, Protocol
 import ipywidgets
 
 from dqnkit.plots import Picture
+from dqnkit.widgets.board import Board
 from dqnkit.widgets.browser import RoundTrip, as_widget, close
-from dqnkit.widgets.picture_box import PictureBox
 
-ICONS = {  # characters that every font has
-    "starting": "⏳",
-    "running": "▶",
-    "paused": "‖",
-    "stopped": "■",
-    "interrupted": "■",
-    "finished": "✔",
-    "failed": "✖",
-}
+ICONS = {"stopped": "■", "interrupted": "■", "finished": "✔", "failed": "✖"}  # characters that every font has
 INSTEAD_OF_BUTTONS = "Interrupt (the square button) keeps what was learned"
 INSTEAD_OF_SLIDERS = "sliders do not act here while a cell runs: write their values into it, and run it again"
 END_TEXTS = {  # state -> text at the end; other states are their own text
@@ -33,46 +25,91 @@ END_TEXTS = {  # state -> text at the end; other states are their own text
     "interrupted": "interrupted; what was reached so far is kept",
 }
 ESTIMATE_FROM = 20.0  # seconds; the time left is estimated from the progress in this time
+KEPT = 4  # panels that stay in the kernel after their end, for pages that were loaded anew meanwhile
 
 
-class View(Protocol):
-    """What a panel shows of the values from a generator."""
+class View:
+    """What a panel shows of the values from a generator. Most parts may be left out.
+
+    Attributes:
+        fold: the title of the foldable part; empty if there is none.
+        below: a part below the picture and the sliders, or None.
+        chart: what the browser needs to draw the curves, as JSON can have it; None if `draw` makes the picture.
+        titles: name and quantity of each large number.
+    """
+
+    fold: str = ""
+    below: Below | None = None
+    chart: dict[str, Any] | None = None
+    titles: tuple[tuple[str, str], ...] = ()
 
     @property
     def knobs(self) -> list[Knob]:
         """The sliders."""
+        return []
 
-    @property
-    def fold(self) -> str:
-        """The title of the foldable part; empty if there is none."""
-
-    @property
-    def below(self) -> Below | None:
-        """A part below the picture and the sliders, or None."""
+    def prepare(self) -> None:
+        """Do what would take long at the end; called once, before the first value."""
 
     def record(self, value: Any) -> None:
         """Record a value; called for each, so it must be quick."""
 
     def draw(self, final: bool = False) -> Picture | None:
         """Return the picture of all values so far; None if there is nothing to draw."""
+        return None
 
     def progress(self) -> float | None:
         """Return how much is done, 0 to 1; None if not known."""
+        return None
+
+    def phase(self) -> str:
+        """Return what is being done, in a word or two; the time left is estimated only while it is "running"."""
+        return "running"
 
     def note(self) -> str:
         """Return a few words for the top of the panel; may be empty."""
+        return ""
+
+    def done(self) -> str:
+        """Return the progress in a few words; may be empty."""
+        return ""
+
+    def numbers(self) -> list[tuple[str, str]]:
+        """Return the value of each large number, and its unit or comparison."""
+        return []
+
+    def hint(self) -> str:
+        """Return the sentence at the bottom."""
+        return self.summary()
 
     def summary(self) -> str:
         """Return the state in one line of text."""
+        return ""
 
     def details(self) -> str:
         """Return the content of the foldable part, as HTML."""
+        return ""
+
+    def more(self) -> dict[str, Any]:
+        """Return what else the browser's chart needs at this moment."""
+        return {}
+
+    def news(self) -> dict[str, Any]:
+        """Return the points and states since the last call, for the browser's chart."""
+        return {}
+
+    def everything(self) -> dict[str, Any]:
+        """Return all points, for a page that was opened later; `news` goes on from here."""
+        return {}
 
     def act(self) -> None:
         """Apply the changes that the reader made with the knobs; called between two values."""
 
     def follow(self) -> None:
         """Show the current settings on the knobs; called with each picture."""
+
+    def close(self) -> None:
+        """Let go of what the view holds."""
 
 
 class Below(Protocol):
@@ -94,77 +131,54 @@ class Below(Protocol):
 
 
 class Knob:
-    """A slider with a note and a Reset button. Moving it sets `moved`; the loop then calls `take`.
+    """A slider with a note and a Reset button. When the reader moves it, `moved` is set; the loop then calls `take`.
 
     Args:
         label: name of the setting.
         low, high: its ends. If both and ``value`` are integers, the slider has integer values.
         value: its first value.
         log: whether powers of ten are at equal distances.
+
+    Attributes:
+        value: what the slider shows.
+        note: a few words below it.
     """
 
     def __init__(self, label: str, low: float, high: float, value: float, log: bool = False) -> None:
+        self.label, self.low, self.high, self.log = label, low, high, log
         self.moved = False  # since the last call of `take`
-        self.low, self.high = low, high
+        self.note = ""
         self._whole = all(isinstance(number, int) for number in (low, high, value))
         self._wanted: float | None = None
-        self._following = False
-        self.slider = self._make_slider(label, value, log)
-        self._note = ipywidgets.HTML(layout={"flex": "1 1 auto", "margin": "0 0 0 2px"})
-        self._reset = ipywidgets.Button(
-            description="Reset", tooltip=f"Reset {label}", layout={"width": "5em", "height": "26px"}
-        )
-        self.slider.observe(self._slid, "value")
-        self._reset.on_click(self._was_reset)
-        self.widget = ipywidgets.VBox(
-            [self.slider, ipywidgets.HBox([self._note, self._reset], layout={"align_items": "center"})],
-            layout={"margin": "0 0 6px 0"},
-        )
+        self.value = self._within(value)
+
+    def look(self) -> dict[str, Any]:
+        """Return what the browser needs to draw the slider."""
+        step = 10.0 ** math.floor(math.log10((self.high - self.low) / 50))
+        ends = {"low": self.low, "high": self.high, "value": self.value}
+        return {"name": self.label, **ends, "log": self.log, "whole": self._whole, "step": step}
+
+    def choose(self, value: float | None) -> None:
+        """The reader has moved the slider to a value; None for Reset."""
+        if value is not None:
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                return
+            self.value = value = self._within(value)
+        self._wanted, self.moved = value, True
 
     def take(self) -> Any:
         """Return the value that the reader chose last; None for Reset."""
         self.moved = False
         return self._wanted
 
-    def note(self, text: str) -> None:
-        """Write a note below the slider."""
-        self._note.value = f'<span style="opacity: 0.75">{escape(text)}</span>'
-
     def follow(self, value: float) -> None:
         """Show a value that the reader did not set; does nothing while a change by the reader waits for `take`."""
-        if self.moved or not math.isfinite(value):
-            return
-        self._following = True
-        try:
-            self.slider.value = min(self.high, max(self.low, value))
-        finally:
-            self._following = False
+        if not self.moved and math.isfinite(value):
+            self.value = self._within(value)
 
-    def _make_slider(self, label: str, value: float, log: bool) -> Any:
+    def _within(self, value: float) -> float:
         value = min(self.high, max(self.low, value))
-        look: dict[str, Any] = {
-            "description": label,
-            "continuous_update": False,
-            "style": {"description_width": "7em"},
-            "layout": {"width": "98%", "margin": "0"},
-        }
-        if log:
-            ends = {"min": math.log10(self.low), "max": math.log10(self.high)}
-            return ipywidgets.FloatLogSlider(value, step=0.05, readout_format=".1e", **ends, **look)
-        if self._whole:
-            return ipywidgets.IntSlider(value, min=self.low, max=self.high, **look)
-        step = 10.0 ** math.floor(math.log10((self.high - self.low) / 50))
-        digits = max(0, -round(math.log10(step)))
-        return ipywidgets.FloatSlider(
-            value, min=self.low, max=self.high, step=step, readout_format=f".{digits}f", **look
-        )
-
-    def _slid(self, change: Any) -> None:
-        if not self._following:
-            self._wanted, self.moved = change["new"], True
-
-    def _was_reset(self, _: Any) -> None:
-        self._wanted, self.moved = None, True
+        return round(value) if self._whole else value
 
 
 class Panel:
@@ -178,64 +192,65 @@ class Panel:
         self.title, self.view = title, view
         self.paused = self.stopped = False
         self.trip = RoundTrip()
+        self.final = ""  # what stays, as HTML
         self._handle: Any = None
         self._picture: Picture | None = None
         self._estimate = _Estimate()
-        self._state = ipywidgets.HTML(layout={"margin": "0 8px 0 0", "min_width": "6em"})
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"flex": "1 1 120px", "width": "auto"})
-        self._left = ipywidgets.HTML(layout={"margin": "0 8px", "min_width": "6.5em"})
-        self._note = ipywidgets.HTML(layout={"margin": "0 8px", "display": "none"})
-        self._pause = ipywidgets.Button(description="Pause", icon="pause", layout={"width": "7em"})
-        self._stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "7em"})
-        self._pause.on_click(self._pause_clicked)
-        self._stop.on_click(self._stop_clicked)
-        self._buttons = ipywidgets.HBox([self._pause, self._stop], layout={"display": "none"})
-        self._instead = ipywidgets.HTML(escape(INSTEAD_OF_BUTTONS), layout={"margin": "0 8px"})
-        self._details = ipywidgets.HTML()
-        self.box = PictureBox()
-        self._side = self._make_side()
-        self.root = self._lay_out()
+        self.board = Board(self._setup(), self._heard)
+        below = [] if view.below is None else [view.below.widget]
+        self.root = ipywidgets.VBox([self.board, *below, self.trip.widget], layout={"width": "100%"})
 
     def open(self) -> None:
         """Put the panel on the page."""
         from IPython.display import display
 
-        gone = f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."
-        self._handle = display(as_widget(self.root, gone, escape(gone)), raw=True, display_id=True)
-        self._show_state("starting")
+        _opened.append(self)
+        self._handle = display(as_widget(self.root, self._gone(), escape(self._gone())), raw=True, display_id=True)
+        self.view.prepare()
+
+    def again(self) -> None:
+        """Put the panel on the page once more: alive while it runs, else what stayed of it."""
+        from IPython.display import display
+
+        if self.final:
+            display({"text/html": self.final, "text/plain": self.title}, raw=True)
+        else:
+            display(as_widget(self.root, self._gone(), escape(self._gone())), raw=True)
 
     def listen(self, state: str) -> None:
-        """Show the state. Ask the browser for an answer until one comes, and then show the controls."""
-        self._show_state(state)
+        """Show the state. Ask the browser for an answer until one comes, and then let the controls act."""
+        if state != "running":
+            self._estimate.forget()
+        self.board.state = state
         if not self.trip.works or self.trip.waiting:
             self.trip.ask()
-        if self.trip.works and self._buttons.layout.display == "none":
-            self._instead.layout.display, self._buttons.layout.display = "none", "flex"
-            self._side.layout.display = "flex"
+        if self.trip.works and self.board.controls != "on":
+            self.board.controls = "on"
             if self.view.below is not None:
                 self.view.below.enable()
-        elif self.trip.is_in_vain and self.view.knobs:
-            self._instead.value = escape(f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}")
+        elif self.trip.is_in_vain:
+            self.board.controls = "off"
 
     def show(self) -> None:
-        """Show the current picture and texts, unless the browser is still busy with the last ones."""
+        """Show the current numbers, points and texts, unless the browser is still busy with the last ones."""
         if not self.trip.ready:
             return
-        self._picture = self.view.draw() or self._picture
-        self.box.show(self._picture, self.view.summary())
-        self._show_note()
-        self._details.value = self.view.details()
         self.view.follow()
+        with self.board.hold_sync():
+            self.board.now = self._now()
+            self.board.settings = [{"value": knob.value, "note": knob.note} for knob in self.view.knobs]
+            if self.view.chart is None:
+                self._picture = self.view.draw() or self._picture
+                self.board.image = "" if self._picture is None else self._picture.html
+        if news := self.view.news():
+            self.board.send(news)
         if self.view.below is not None:
             self.view.below.show()
-        progress = self.view.progress()
-        if progress is not None:
-            self._bar.value = progress
-            self._left.value = "" if self.paused else self._estimate.left(progress)
         self.trip.ask()
 
     def close(self, state: str, error: BaseException | None = None) -> None:
-        """Replace the panel on the page by a static picture and its text."""
+        """Leave a static picture and its text: on the page, and in the widget for a page that was loaded anew."""
+        self.board.state = state  # at once, as the picture takes a moment
         line = f"{ICONS[state]} {END_TEXTS.get(state, state)}"
         line += f" with {type(error).__name__}: {error}" if error is not None else "."
         below = details = ""
@@ -248,61 +263,94 @@ class Panel:
             below = self.view.below.final() if self.view.below is not None else ""
         except Exception:  # drawing failed; the last picture stays
             pass
-        title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
-        picture = self._picture.html if self._picture is not None else ""
-        fold = f"<details><summary>{escape(self.view.fold)}</summary>{details}</details>" if details else ""
-        html = f'<div>{title}{picture}<div role="status">{_no_formula(line)}</div>{fold}{below}</div>'
+        self.final = self._static(line, details, below)
+        with self.board.hold_sync():  # before the page loses the widget
+            self.board.image, self.board.now = "", {}
+            if self.trip.works:  # else no page could be loaded anew, and a file that keeps widgets' states is small
+                self.board.final = self.final
         if self._handle is not None:
-            self._handle.update({"text/html": html, "text/plain": f"{self.title} {line}".strip()}, raw=True)
-        self.box.clear()
+            self._handle.update({"text/html": self.final, "text/plain": f"{self.title} {line}".strip()}, raw=True)
         if self.view.below is not None:
             self.view.below.clear()
-        for widget in (self._details, self._side, self.root):  # root does not contain the first two if they are empty
-            close(widget)
+        for part in self.root.children[1:]:
+            close(part)
+        self.root.children = (self.board,)
+        self.view.close()
+        if not self.trip.works:  # no page that could be loaded anew
+            close(self.root)
+        while len(_opened) > KEPT and _opened[0].final:
+            close(_opened.popleft().root)
 
-    def _make_side(self) -> Any:
-        parts = [knob.widget for knob in self.view.knobs]
-        if self.view.fold:
-            fold = ipywidgets.Accordion([self._details], selected_index=None)
-            fold.set_title(0, self.view.fold)
-            parts.append(fold)
-        # sliders stay hidden until a browser has answered
-        display = "none" if self.view.knobs or not parts else "flex"
-        return ipywidgets.VBox(parts, layout={"flex": "1 1 230px", "min_width": "0", "display": display})
+    def _static(self, line: str, details: str, below: str) -> str:
+        """Return what stays of the panel: title, large numbers, picture, the end in words, the fold, as HTML."""
+        title = f"<div><b>{escape(self.title)}</b></div>" if self.title else ""
+        cells = [
+            f'<div style="min-width: 9em"><div>{escape(name)}</div><span style="font-size: 28px; font-weight: 600">'
+            f"{escape(value)}</span> {escape(unit)}</div>"
+            for (name, _), (value, unit) in zip(self.view.titles, self.view.numbers(), strict=False)
+        ]
+        numbers = f'<div style="display: flex; flex-wrap: wrap; gap: 0 24px">{"".join(cells)}</div>' if cells else ""
+        picture = self._picture.html if self._picture is not None else ""
+        fold = f"<details><summary>{escape(self.view.fold)}</summary>{details}</details>" if details else ""
+        said = f'<div role="status">{_no_formula(line)}</div>'
+        return f"<div>{title}{numbers}{picture}{said}{fold}{below}</div>"
 
-    def _lay_out(self) -> Any:
-        """Return the layout: two columns, the left twice as wide, stacked on pages narrower than about 700 pixels."""
-        row = {"flex_flow": "row wrap", "width": "100%"}
-        known = self.view.progress() is not None
-        self._bar.layout.display = self._left.layout.display = None if known else "none"
-        top = ipywidgets.HBox(
-            [self._state, self._bar, self._left, self._note, self._buttons, self._instead],
-            layout={"align_items": "center", **row},
-        )
-        self.box.layout.flex, self.box.layout.width, self.box.layout.min_width = "2 1 460px", "auto", "0"
-        children = [self.box, self._side] if self._side.children else [self.box]
-        middle = ipywidgets.HBox(children, layout={"align_items": "flex-start", **row})
-        title = ipywidgets.HTML(f"<b>{escape(self.title)}</b>")
-        title.layout.display = None if self.title else "none"
-        below = [] if self.view.below is None else [self.view.below.widget]
-        return ipywidgets.VBox([title, top, middle, *below, self.trip.widget], layout={"width": "100%"})
+    def _setup(self) -> dict[str, Any]:
+        """Return what the browser needs once."""
+        knobs = [knob.look() for knob in self.view.knobs]
+        return {
+            "title": self.title,
+            "counts": self.view.progress() is not None,
+            "numbers": [{"name": name, "quantity": quantity} for name, quantity in self.view.titles],
+            "chart": self.view.chart,
+            "knobs": knobs,
+            "fold": self.view.fold,
+            "instead": f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}" if knobs else INSTEAD_OF_BUTTONS,
+        }
 
-    def _show_state(self, state: str) -> None:
-        if self.paused:
-            self._estimate.forget()
-        self._state.value = f'<b><span aria-hidden="true">{ICONS[state]}</span> {state}</b>'
+    def _now(self) -> dict[str, Any]:
+        """Return the numbers and words of this moment."""
+        progress = self.view.progress()
+        running = self.board.state == "running"
+        return {
+            "progress": progress,
+            "left": self._estimate.left(progress) if progress is not None and running else "",
+            "done": self.view.done(),
+            "note": self.view.note(),
+            "numbers": [{"value": value, "unit": unit} for value, unit in self.view.numbers()],
+            "hint": self.view.hint(),
+            "summary": self.view.summary(),
+            "details": self.view.details(),
+            **self.view.more(),
+        }
 
-    def _show_note(self) -> None:
-        note = self.view.note()
-        self._note.value = escape(note)
-        self._note.layout.display = None if note else "none"
+    def _heard(self, message: dict[str, Any]) -> None:
+        """Note what the reader wants; the loop acts on it."""
+        if message.get("ask") == "all":
+            self.board.send({"all": True, **self.view.everything()})
+        elif "knob" in message:
+            self.view.knobs[message["knob"]].choose(message["value"])
+        else:
+            self.paused = bool(message.get("paused", self.paused))
+            self.stopped = self.stopped or bool(message.get("stopped"))
 
-    def _pause_clicked(self, _: Any) -> None:
-        self.paused = not self.paused
-        self._pause.description, self._pause.icon = ("Resume", "play") if self.paused else ("Pause", "pause")
+    def _gone(self) -> str:
+        return f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."
 
-    def _stop_clicked(self, _: Any) -> None:
-        self.stopped = True
+
+_opened: deque[Panel] = deque()  # the newest last
+
+
+def panel_again() -> None:
+    """Show the newest live panel once more, in this cell's output: as it runs, or what stayed of it.
+
+    For a page that has lost its place: it was loaded anew before the notebook was saved. While a cell trains, this cell
+    waits for its end; the page shows such a panel at its lower edge by itself.
+    """
+    if _opened:
+        _opened[-1].again()
+    else:
+        print("No panel was shown since this kernel began.")
 
 
 def _no_formula(text: str) -> str:

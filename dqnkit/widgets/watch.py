@@ -149,11 +149,8 @@ async def watch(
     return await follow(generator, _Values(draw, total, step, summary, sliders), title)
 
 
-class _Values:
+class _Values(View):
     """The view of `watch`: the caller's functions applied to the values so far."""
-
-    fold = ""
-    below = None
 
     def __init__(
         self,
@@ -188,18 +185,12 @@ class _Values:
             return min(1.0, self._values.count / self._total)
         return min(1.0, max(0.0, float(self._step(self._values.newest)) / self._total))
 
-    def note(self) -> str:
-        return ""
-
     def summary(self) -> str:
         if self._values.count == 0:
             return "No value yet."
         if self._summary is not None:
             return self._summary(self._values.newest)
         return f"{self._values.count:,} of {self._total:,}." if self._total else f"{self._values.count:,} so far."
-
-    def details(self) -> str:
-        return ""
 
     def act(self) -> None:
         for name, knob in self._knobs.items():
@@ -249,6 +240,7 @@ async def follow(
     answer_while_cells_run()
     panel = Panel(title, view)
     last: Value | None = None
+    phase = "starting"
     state, failure = "finished", None
     try:
         panel.open()
@@ -258,13 +250,16 @@ async def follow(
         for value in generator:
             last = value
             view.record(value)
-            if clock() < schedule.next_turn:
+            is_new, phase = view.phase() != phase, view.phase()
+            if clock() < schedule.next_turn and not is_new:
                 continue
-            if clock() >= schedule.next_picture:
+            if is_new:
+                panel.listen(phase)  # the next value may take long
+            if clock() >= schedule.next_picture or is_new:
                 began = clock()
                 panel.show()
                 schedule.drew(began)
-            await _turn(panel, "running")
+            await _turn(panel, phase)
             if panel.paused:
                 await _wait_while_paused(panel)
             if panel.stopped:
@@ -298,7 +293,7 @@ async def _wait_while_paused(panel: Panel) -> None:
     while panel.paused and not panel.stopped:
         await _turn(panel, "paused")
         await asyncio.sleep(YIELD_EVERY)
-    panel.listen("running")
+    panel.listen(panel.view.phase())
 
 
 def _close(generator: Any) -> None:

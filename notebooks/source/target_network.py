@@ -395,8 +395,9 @@ predict("target_network-cartpole", end=cartpole.total_steps)
 # settings), and **max Q**, what the network promises (lower picture). No policy can earn more than
 # $1 + \gamma + \gamma^2 + \dots = 1 / (1 - \gamma) = 50$ in discounted reward; that is the dotted line.
 #
-# The sliders act while it trains. If you move one, the band disappears, for then your settings are no longer the recorded
-# ones. (On Colab the sliders have no effect while a cell runs. Write `LiveSettings(target_period=1)` or
+# The sliders act while it trains. If you move one, the band fades, for then your settings are no longer the recorded
+# ones. On the right the newest policy plays. If you load this page anew before it was saved, the panel comes back at the
+# edge of the page; `panel_again()` from `dqnkit.widgets` shows the newest one in a cell. (On Colab the sliders have no effect while a cell runs. Write `LiveSettings(target_period=1)` or
 # `LiveSettings(epsilon=0.5)` into the cell there, and run it again.)
 
 # %%

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqnkit.plots.in_words import course_of
+from dqnkit.plots.in_words import course_of, what_to_look_for
 from dqnkit.plots.training_panel import Curves, TrainingPanel
 
 T = np.linspace(0, 1, 100)
@@ -31,3 +31,11 @@ def test_the_caption_of_the_live_panel_follows_the_run() -> None:
         captions.append(panel.draw(Curves(range(100), returns, returns)).caption)
     assert len(set(captions)) == 3
     assert not any("plateau" in caption for caption in captions)
+
+
+def test_the_sentence_below_the_running_curves_follows_the_run() -> None:
+    rising, none = 20 + 300 * T, np.full(100, np.nan)
+    assert "still rising, from 20 to 320" in what_to_look_for(rising, none, 50.0)
+    assert "below the most that can be earned, 50" in what_to_look_for(rising, 40 * T, 50.0)
+    assert "overestimation" in what_to_look_for(rising, 60 * T, 50.0)
+    assert what_to_look_for(none[:0], none[:0], None).endswith("the return is what it earns.")

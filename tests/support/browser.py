@@ -132,12 +132,15 @@ class Notebook:
         page.on("console", lambda message: message.type == "error" and self._note(message.text))
         page.on("pageerror", lambda error: self._note(str(error)))
 
-    def load(self, dark: bool = False) -> None:
-        """Load the page and wait for the kernel."""
+    def load(self, dark: bool = False, idle: bool = True) -> None:
+        """Load the page and wait for the kernel; with ``idle`` False it may be busy."""
         self.page.goto(self.url)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        statuses = ["idle"] if idle else ["idle", "busy"]
         self.page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            "statuses => statuses.includes("
+            "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status)",
+            arg=statuses,
             timeout=60_000,
         )
         self.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")

@@ -280,19 +280,24 @@ def test_how_it_looks(lab: Lab, name: str, width: int, dark: bool) -> None:
     notebook = started(lab, width=width, dark=dark)
     notebook.page.wait_for_timeout(2500)
     notebook.screenshot(f"live-{name}", 1)
-    picture, slider = (notebook.output(1).locator(what).first.bounding_box() for what in ("img", ".widget-slider"))
+    picture, slider = (
+        notebook.output(1).locator(what).first.bounding_box() for what in ("svg[role=img]", "label.slider")
+    )
     assert picture
     assert slider
     beside = slider["x"] >= picture["x"] + picture["width"] - 1
     assert beside == (width == 1400)
     assert picture["x"] + picture["width"] <= width
-    alt = notebook.output(1).locator("img").first.get_attribute("alt")
+    alt = notebook.output(1).locator("svg[role=img]").first.get_attribute("aria-label")
     assert alt is not None
-    assert "mean return" in alt
+    assert "Return over environment steps, now " in alt
     assert notebook.output(1).locator("[aria-live=polite]").count() == 1
     notebook.click(1, "Stop")
     notebook.wait_for(1, r"sum 1\b", timeout=5)
     notebook.screenshot(f"live-{name}-stopped", 1)
+    alt = notebook.output(1).locator("img").get_attribute("alt")
+    assert alt is not None
+    assert "mean return" in alt
     assert not notebook.errors
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import math
 import warnings
 from dataclasses import dataclass, replace
@@ -103,42 +104,107 @@ def test_a_slider_sets_what_training_reads_and_is_marked_on_the_curve() -> None:
     view.record(status(100))
     view.follow()
     epsilon, rate, period = view.knobs
-    assert epsilon.slider.value == 0.3  # the value that training uses
-    assert rate.slider.value == pytest.approx(0.0075)  # a quarter of the schedule has passed
-    assert period.slider.value == 50
+    assert epsilon.value == 0.3  # the value that training uses
+    assert rate.value == pytest.approx(0.0075)  # a quarter of the schedule has passed
+    assert period.value == 50
+    assert (rate.log, period.log) == (True, True)
     assert settings.changes == []
 
-    epsilon.slider.value = 0.8
+    epsilon.choose(0.8)
     assert settings.epsilon is None  # a click only sets a flag
     view.act()
     assert settings.epsilon == 0.8
     view.record(status(300))
-    period.slider.value = 7
-    epsilon._reset.click()
+    period.choose(7)
+    epsilon.choose(None)
     view.act()
     assert (settings.epsilon, settings.target_period) == (None, 7)
     assert settings.changes == [(100, "epsilon", 0.8), (300, "epsilon", None), (300, "target_period", 7)]
     assert [words for _, words in view._marks()] == ["epsilon 0.8", "epsilon as configured", "target period 7"]
-    assert epsilon.slider.value == 0.3
+    assert epsilon.value == 0.3
 
 
-def test_the_band_is_there_only_while_the_settings_are_the_recorded_ones() -> None:
+def test_the_band_is_faded_while_the_settings_are_not_the_recorded_ones() -> None:
     settings = LiveSettings()
     view = view_of(settings, band=BAND)
+    assert view.chart is not None
+    assert view.chart["band"] == {
+        "steps": [0, 200, 400],
+        "low": [0] * 3,
+        "middle": [1] * 3,
+        "high": [2] * 3,
+        "label": BAND.label,
+    }
     view.record(status(100))
-    view.draw()
-    assert view._figure.band is BAND
+    assert view.more()["changed"] is False
+    recorded = pixels(view.draw())
     settings.change(100, "epsilon", 0.5)
     settings.change(110, "epsilon", None)
-    view.draw()
-    assert view._figure.band is None
+    assert view.more()["changed"] is True
+    assert (pixels(view.draw()) != recorded).any()
 
     used = LiveSettings(changes=[(5, "epsilon", 0.5)])  # of an earlier run, and reset
     again = view_of(used, band=BAND)
     again.record(status(100))
-    again.draw()
-    assert again._figure.band is BAND
+    assert again.more()["changed"] is False
     assert again._marks() == []
+
+
+def test_the_browser_gets_new_points_only_and_all_when_it_asks() -> None:
+    view = view_of(q_bound=100.0)
+    assert view.news() == {}
+    nobody = {"get_state": lambda: None}  # a stand-in for a run has no environment
+    view.record(status(10, **nobody))
+    view.record(status(20, mean_max_q=NAN))
+    first = view.news()
+    assert first["points"] == [[20, 1, None, 0.3]]
+    assert first["episodes"] == [[10, 1], [20, 2]]
+    assert first["look"] is None
+    view.record(status(30))
+    later = view.news()
+    assert (later["points"], later["episodes"]) == ([[30, 1.5, 3, 0.3]], [[30, 3]])
+    assert "look" not in later
+    whole = view.everything()
+    assert [point[0] for point in whole["points"]] == [10, 20, 30]
+    assert len(whole["episodes"]) == 3
+    json.dumps(whole, allow_nan=False)
+    for step in range(40, 400):
+        view.record(status(step))
+    assert len(view.news()["episodes"]) <= 25
+
+
+def test_states_in_words() -> None:
+    view = view_of(q_bound=10.0)
+    assert (view.phase(), view.done()) == ("starting", "")
+    assert "TensorFlow" in view.hint()
+    config = replace(CONFIG, learning_starts=120)
+    view.record(status(60, updates=0, get_state=lambda: SimpleNamespace(config=config)))
+    assert view.phase() == "filling replay"
+    assert "60 transitions of the 120 from which on it learns" in view.hint()
+    view.record(status(120, updates=0, compiles_next=True))
+    assert view.phase() == "compiling"
+    assert "once" in view.hint()
+    for step in range(130, 300):
+        view.record(status(step))
+    assert (view.phase(), view.done()) == ("running", "Step 299 of 400")
+    assert "still rising" in view.hint()
+    assert "promises more than any policy can earn, 10: overestimation" in view.hint()
+    assert view.numbers() == [("14.9", ""), ("29.9", "of at most 10"), ("0.3", "")]
+
+
+def test_the_time_left_counts_no_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("dqnkit.widgets.panel.time.monotonic", lambda: now)
+    panel = Panel("CartPole", view_of())
+    words = []
+    for second, fields in ((0, {"updates": 0}), (30, {"compiles_next": True}), (60, {}), (61, {}), (62, {}), (63, {})):
+        now = float(second)
+        panel.view.record(status(100 + second, **fields))
+        panel.listen(panel.view.phase())
+        panel.trip.answer.value = panel.trip.question.value
+        panel.show()
+        words.append(panel.board.now["left"])
+    assert words == ["", "", "", "239 s left".replace("239 s", "4 min"), "4 min left", "4 min left"]
 
 
 def test_a_slider_that_is_pushed_on_and_on_leaves_one_mark() -> None:
@@ -180,11 +246,10 @@ def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
     bill = Bill()
     panel = Panel("CartPole", _Training(None, TrainingPanel(), cost=bill))
     panel.show()
-    assert panel._note.value == "Cost: $0.01 of $2.00, $0.31 an hour"
-    assert panel._note.layout.display != "none"
+    assert panel.board.now["note"] == "Cost: $0.01 of $2.00, $0.31 an hour"
     panel.trip.answer.value = panel.trip.question.value  # as a browser does
     panel.show()
-    assert panel._note.value.startswith("Cost: $0.02")
+    assert panel.board.now["note"].startswith("Cost: $0.02")
 
     asyncio.run(live([status(400)], cost=bill))
     # a notebook takes text between two bare dollar signs for a formula
@@ -207,35 +272,10 @@ def curves(scale: float = 1.0, **fields: Any) -> Curves:
     return replace(Curves(steps, steps, scale * steps, list(zip(steps, steps, strict=True))), **fields)
 
 
-def test_axes_are_drawn_again_only_when_they_change() -> None:
-    panel = TrainingPanel(q_bound=500.0)
-    panel.total_steps = 400
-    panel.draw(curves())
-    figure, background = panel._figure, panel._figure.background  # type: ignore[union-attr]
-    panel.draw(curves(0.9))
-    assert panel._figure is figure
-    assert figure is not None
-    assert figure.background is background
-    panel.draw(curves(2.0))  # beyond the axis
-    assert panel._figure is figure
-    assert figure.background is not background
-    panel.draw(curves(20.0))  # the values diverge
-    assert panel._figure is not figure
-
-
-def test_what_is_drawn_again_and_again_is_what_is_drawn_at_once() -> None:
-    again, once = TrainingPanel(q_bound=500.0), TrainingPanel(q_bound=500.0)
-    again.total_steps = once.total_steps = 400
-    again.draw(Curves())
-    again.draw(curves(0.5))
-    np.testing.assert_array_equal(pixels(again.draw(curves())), pixels(once.draw(curves(), final=True)))
-
-
 def test_paper_is_opaque_and_no_text_is_cut_off() -> None:
     panel = TrainingPanel("CartPole", band=BAND, predicted=[[0, 10], [1, 500]], q_bound=100.0)
-    panel.total_steps = 50_000
-    image = pixels(panel.draw(curves(changes=((100, "epsilon 0.2"), (45_000, "learning rate 0.0003")))))
-    assert image.shape[-1] == 3
+    image = pixels(panel.draw(curves(changes=((100, "epsilon 0.2"), (45_000, "learning rate 0.0003"))), 50_000))
+    image = image[..., :3]
     edges = np.concatenate([image[:1].ravel(), image[-1:].ravel(), image[:, :1].ravel(), image[:, -1:].ravel()])
     assert (edges == 255).all()
 
@@ -250,11 +290,19 @@ def test_paper_is_opaque_and_no_text_is_cut_off() -> None:
         ([NAN, INF], "linear"),
     ],
 )
-def test_values_that_explode_get_a_logarithmic_axis(max_q: list[float], scale: str) -> None:
-    panel = TrainingPanel(q_bound=100.0)
-    panel.draw(Curves([0, 1], [1, 2], max_q))
-    assert panel._figure is not None
-    assert panel._figure.look.scale == scale
+def test_values_that_explode_get_a_logarithmic_axis(
+    max_q: list[float], scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = []
+    original = TrainingPanel._draw_max_q
+
+    def drawn(panel: Any, axes: Any, *arguments: Any) -> None:
+        original(panel, axes, *arguments)
+        titles.append((axes.get_yscale(), axes.get_title(loc="left")))
+
+    monkeypatch.setattr(TrainingPanel, "_draw_max_q", drawn)
+    TrainingPanel(q_bound=100.0).draw(Curves([0, 1], [1, 2], max_q))
+    assert titles == [(scale, "Mean max Q" if scale == "linear" else "Mean max Q explodes (logarithmic axis)")]
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [0.0], [5.0], [-500.0, -80.0], [-3.0, 1e-9], [1e300], [-1e-300]])

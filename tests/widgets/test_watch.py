@@ -16,8 +16,8 @@ from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
 from dqnkit.widgets import PictureBox, Slider, Sliders, watch
 from dqnkit.widgets import picture_box as picture_box_module
-from dqnkit.widgets.browser import ADVISE_AFTER, ASK_OFTEN_FOR, ASK_SELDOM, RoundTrip, has_browser
-from dqnkit.widgets.panel import Knob, Panel
+from dqnkit.widgets.browser import ADVISE_AFTER, ASK_OFTEN_FOR, ASK_SELDOM, LONGEST_TURN, RoundTrip, has_browser
+from dqnkit.widgets.panel import KEPT, Knob, Panel, View, panel_again
 from dqnkit.widgets.watch import DRAW_EVERY, DRAWING_SHARE, Schedule, Thinned
 
 DOT = Canvas(4, 4).picture("a dot")
@@ -140,11 +140,47 @@ def test_nothing_is_left_of_a_panel(page: Page) -> None:
         return len(getattr(widget, "_instances", widget.Widget.__dict__.get("widgets", {})))
 
     knobs = Sliders(alpha=(0.0, 1.0, 0.5))
-    asyncio.run(watch(Watched(10).values, lambda values: DOT, sliders=knobs))
+    for _ in range(KEPT + 1):  # the last ones stay, for pages that are loaded anew
+        asyncio.run(watch(Watched(10).values, lambda values: DOT, sliders=knobs))
     before = left()
     for _ in range(3):
         asyncio.run(watch(Watched(10).values, lambda values: DOT, sliders=knobs))
     assert left() == before
+
+
+def test_what_stays_is_in_the_widget_too_and_comes_again(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that was loaded anew has lost the output, and shows the widget."""
+    made: list[Panel] = []
+    original = Panel.open
+
+    def opened(panel: Panel) -> None:
+        original(panel)
+        made.append(panel)
+        panel.trip.works = True  # a browser has answered
+
+    monkeypatch.setattr(Panel, "open", opened)
+    asyncio.run(watch(Watched(10).values, lambda values: DOT, title="Numbers"))
+    (panel,) = made
+    assert panel.board.final == page.final
+    assert panel.root.children == (panel.board,)
+    assert panel.board.state == "finished"
+    panel_again()
+    assert page.shown[-1]["text/html"] == page.final
+
+
+def test_a_click_is_a_message_and_the_loop_acts_on_it(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    knobs = Sliders(alpha=(0.0, 1.0, 0.5))
+
+    def click(panel: Panel) -> None:
+        panel._heard({"knob": 0, "value": 0.25})
+        panel._heard({"stopped": True})
+
+    original = Panel.open
+    monkeypatch.setattr(Panel, "open", lambda panel: (original(panel), click(panel))[0])
+    last = asyncio.run(watch(Watched(1000).values, lambda values: DOT, sliders=knobs))
+    assert last == 0
+    assert knobs["alpha"] == 0.25
+    assert "stopped; what was reached so far is kept" in page.final
 
 
 def test_two_panels_at_once(page: Page) -> None:
@@ -170,19 +206,25 @@ def test_sliders_are_read_while_it_runs_and_refused_where_they_are_none(page: Pa
 def test_a_knob_tells_the_reader_from_the_kit() -> None:
     knob = Knob("alpha", 0.0, 1.0, 0.5)
     knob.follow(0.75)
-    assert (knob.slider.value, knob.moved) == (0.75, False)
-    knob.slider.value = 0.25
+    assert (knob.value, knob.moved) == (0.75, False)
+    knob.choose(0.25)
     assert knob.moved
     knob.follow(0.9)  # the reader's value is not overwritten before it was read
     assert knob.take() == 0.25
     assert not knob.moved
     knob.follow(float("nan"))
     knob.follow(7.0)
-    assert knob.slider.value == 1.0
-    knob._reset.click()
+    assert knob.value == 1.0
+    knob.choose(None)
     assert knob.moved
     assert knob.take() is None
-    assert isinstance(Knob("period", 1, 1000, 50).slider.value, int)
+    period = Knob("period", 1, 1000, 50, log=True)
+    period.choose(77.4)
+    assert period.take() == 77
+    assert isinstance(period.value, int)
+    for nonsense in (float("nan"), "7"):
+        period.choose(nonsense)  # type: ignore[arg-type]
+        assert not period.moved
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000, 1003])
@@ -273,27 +315,35 @@ def test_on_colab_a_widget_comes_without_html_which_would_be_shown_in_its_place(
 
 
 def test_where_no_answer_comes_the_panel_says_what_to_do_instead_of_sliders(page: Page) -> None:
-    class Bare:
+    class Bare(View):
         """A view of nothing, with or without sliders."""
 
-        fold, below = "", None
-
         def __init__(self, *knobs: Knob) -> None:
-            self.knobs = list(knobs)
+            self._knobs = list(knobs)
 
-        def progress(self) -> None: ...
+        @property
+        def knobs(self) -> list[Knob]:
+            return self._knobs
 
     now = 0.0
     panels = [Panel("", Bare(*knobs)) for knobs in ((Knob("period", 1, 100, 50),), ())]
     for panel in panels:
         panel.trip = RoundTrip(lambda: now)
         panel.open()
-    for now in (0.0, ADVISE_AFTER + 1):
+    with_sliders, without = (panel.board.setup["instead"] for panel in panels)
+    assert "write their values into it" in with_sliders
+    assert without == "Interrupt (the square button) keeps what was learned"
+    moments = [0.0, 60.0]  # the first value takes a minute: the kernel was blocked and did not listen
+    moments += [60 + 0.05 * turn for turn in range(round((ADVISE_AFTER + 0.1) / 0.05))]
+    for moment in moments:
+        now = moment
         for panel in panels:
             panel.listen("running")
-        with_sliders, without = (panel._instead.value for panel in panels)
-        assert ("write their values into it" in with_sliders) == (now > ADVISE_AFTER)
-        assert without == "Interrupt (the square button) keeps what was learned"
+            assert panel.board.controls == "waiting" or now > 60 + ADVISE_AFTER - LONGEST_TURN - 0.1
+    assert [panel.board.controls for panel in panels] == ["off", "off"]
+    panels[0].trip.answer.value = panels[0].trip.question.value  # it answers after all
+    panels[0].listen("running")
+    assert panels[0].board.controls == "on"
 
 
 def test_without_a_browser_it_is_found_out_in_time(page: Page) -> None:

@@ -1,0 +1,200 @@
+"""The live panel in a real JupyterLab: what the reader sees after reloads, closed tabs, restarts and second runs.
+
+The training is a stand-in that needs no TensorFlow; its policy plays CartPole beside the curves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import Lab, Notebook, jupyter_lab
+from test_browser import AFTER, SETUP
+
+pytestmark = pytest.mark.slow
+
+PLAYS = """
+from dataclasses import replace
+from types import SimpleNamespace
+from dqnkit.config import DQNConfig
+from dqnkit.policy import Dense
+from dqnkit.types import PolicyWeights
+from dqnkit.widgets import panel_again
+
+values = np.array([0, -1, 0, -1, 0, -9, 0, -1, 0, 0], np.float32)  # pushes to where the pole falls
+weights = PolicyWeights(1, (Dense(4, 2, False),), -values)
+state = SimpleNamespace(config=DQNConfig())
+band = SimpleNamespace(steps=np.array([0, 25_000, 50_000]), low=np.array([10, 200, 300.0]),
+                       middle=np.array([20, 300, 400.0]), high=np.array([30, 400, 500.0]), label="3 recorded seeds")
+
+def playing(seconds, settings):
+    for status in training(seconds, settings):
+        yield replace(status, get_weights=lambda: weights, get_state=lambda: state)
+"""
+RUN = """
+settings = LiveSettings()
+status = await live(playing(SECONDS, settings), settings=settings, title="CartPole", q_bound=100.0, band=band,
+                    predicted=[[0, 20], [0.5, 400], [1, 490]])
+print("sum", 1 + status.step - status.step, settings.target_period)
+"""
+BOARD, AWAY = ".jp-OutputArea .dqnkit-board", ".dqnkit-away"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+def started(lab: Lab, seconds: float = 200.0, **size: Any) -> Notebook:
+    """A notebook whose second cell trains."""
+    notebook = lab.open([SETUP + PLAYS, RUN.replace("SECONDS", str(seconds)), AFTER, "panel_again()"], **size)
+    notebook.run(0)
+    notebook.wait_until_done(0)
+    notebook.run(1)
+    notebook.wait_for(1, r"Step [1-9]", timeout=30)
+    return notebook
+
+
+def kernel_status(notebook: Notebook) -> str:
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    return str(notebook.page.evaluate(f"() => {kernel}.status"))
+
+
+def step_in(notebook: Notebook, where: str) -> int:
+    text = notebook.page.locator(where).inner_text()
+    return int(re.findall(r"Step ([\d,]+) of", text)[0].replace(",", ""))
+
+
+def see_that_it_moves(notebook: Notebook, where: str) -> None:
+    notebook.page.locator(f"{where} >> text=/Step [1-9]/").first.wait_for(timeout=30_000)
+    before = step_in(notebook, where)
+    notebook.page.wait_for_function(
+        "([where, words]) => !document.querySelector(where).innerText.includes(words)",
+        arg=[where, f"Step {before:,} of"],
+        timeout=15_000,
+    )
+
+
+def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
+    notebook = started(lab, width=1280, height=800)
+    page = notebook.page
+    notebook.wait_for(1, r"greedy: episode 1, return [1-9]", timeout=20)
+    board = page.locator(BOARD)
+    sizes = [board.bounding_box()]
+    page.wait_for_timeout(1500)
+    assert kernel_status(notebook) == "busy"
+    assert re.search(r"return, mean of 100\s+[\d.]+\s", notebook.text(1))
+    assert re.search(r"max Q\s+[\d.]+ of at most 100", notebook.text(1))
+    assert "Interrupt" not in notebook.text(1)
+
+    notebook.output(1).get_by_role("button", name="Pause").focus()
+    names = []
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate("() => (document.activeElement.closest('label') ?? document.activeElement).innerText")
+        )
+    for name in ("Stop", "max Q against", "epsilon", "learning rate", "target period", "Reset", "Loss"):
+        assert any(name in found for found in names), names
+    slider = notebook.output(1).get_by_role("slider", name="target period")
+    slider.focus()
+    for key in ("End", "ArrowLeft"):
+        page.keyboard.press(key)
+    notebook.wait_for(1, "set by you")
+    notebook.wait_for(1, r"target period 9\d\d")  # the mark on the curve
+    notebook.wait_for(1, r"recorded seeds \(with other settings\)")
+    assert float(board.locator("path.band").get_attribute("opacity") or 1) < 0.1
+    sizes.append(board.bounding_box())
+    notebook.output(1).get_by_role("button", name="max Q against").click()
+    page.wait_for_timeout(400)
+    sizes.append(board.bounding_box())
+    notebook.output(1).get_by_role("button", name="Loss").click()
+    notebook.wait_for(1, "not a score")
+    sizes.append(board.bounding_box())
+    notebook.screenshot("board-folded", 1)
+    assert all(size and size["height"] <= 560 for size in sizes), sizes
+    assert len({size["height"] for size in sizes if size}) == 1, sizes
+
+    findings = Axe().run(page, context=BOARD, options={"resultTypes": ["violations"]}).response["violations"]
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in findings if one["impact"] in ("serious", "critical")]
+    notebook.click(1, "Stop")
+    notebook.wait_for(1, r"sum 1 9\d\d", timeout=5)
+    notebook.wait_until_done(1)
+    page.wait_for_timeout(500)
+    assert kernel_status(notebook) == "idle"
+    assert page.locator(AWAY).count() == 0
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_a_saved_page_that_is_closed_and_opened_again_has_its_panel_and_the_final_picture(lab: Lab) -> None:
+    first = started(lab, width=900, height=700)
+    first.save()
+    context = first.page.context
+    first.page.close()
+    notebook = Notebook(context.new_page(), first.path, first.url)
+    notebook.load(idle=False)
+    see_that_it_moves(notebook, BOARD)
+    assert kernel_status(notebook) == "busy"
+    assert notebook.page.locator(AWAY).count() == 0
+    curve = notebook.page.locator(f"{BOARD} svg[role=img] path[stroke-width='2']").first
+    assert len(curve.get_attribute("d") or "") > 200  # the whole run, not only what came after
+    notebook.output(1).scroll_into_view_if_needed()
+    notebook.screenshot("board-reopened-900")
+    notebook.click(1, "Stop")  # the run ends; its output was lost, the widget shows the picture
+    notebook.output(1).locator("img").wait_for(timeout=20_000)
+    assert "stopped; what was reached so far is kept" in notebook.text(1)
+    assert notebook.output(1).get_by_role("button").count() == 0
+    notebook.screenshot("board-reopened-ended")
+    notebook.run(3)
+    notebook.wait_for(3, "stopped; what was reached so far is kept", timeout=20)
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None:
+    notebook = started(lab)
+    notebook.load(idle=False)
+    see_that_it_moves(notebook, AWAY)
+    notebook.screenshot("board-reloaded-unsaved")
+    away = notebook.page.locator(AWAY)
+    away.get_by_role("button", name="Pause").click()
+    away.locator("text=/paused/").first.wait_for(timeout=5_000)
+    away.get_by_role("button", name="Stop").click()
+    away.locator("text=/stopped; what was reached so far is kept/").wait_for(timeout=10_000)
+    assert away.locator("img").count() == 1
+    notebook.screenshot("board-reloaded-unsaved-ended")
+    away.get_by_role("button", name="Close").click()
+    assert away.count() == 0
+    notebook.run(3)
+    notebook.wait_for(3, "stopped; what was reached so far is kept", timeout=20)
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_a_cell_that_is_run_again_leaves_stop_within_reach(lab: Lab) -> None:
+    notebook = started(lab)
+    notebook.run(1)  # its output is cleared, and it waits for the end of the first run
+    see_that_it_moves(notebook, AWAY)
+    notebook.screenshot("board-run-twice")
+    notebook.page.locator(AWAY).get_by_role("button", name="Stop").click()
+    notebook.wait_for(1, r"Step [1-9]", timeout=20)  # the second run
+    notebook.page.locator(AWAY).get_by_role("button", name="Close").click()
+    notebook.click(1, "Stop")
+    notebook.wait_for(1, r"sum 1\b", timeout=10)
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_after_a_restart_the_panel_says_that_its_kernel_has_ended(lab: Lab) -> None:
+    notebook = started(lab)
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    notebook.wait_for(1, "the kernel has ended: run the cell again", timeout=30)
+    assert not notebook.output(1).get_by_role("button", name="Stop").is_enabled()
+    notebook.page.wait_for_timeout(1500)
+    assert notebook.page.locator(AWAY).count() == 0
+    notebook.shut_down()
