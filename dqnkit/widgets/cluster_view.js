@@ -31,7 +31,7 @@ const STYLE = `
 .dqnkit-cluster.narrow .gap { flex-basis: 40px; }
 .dqnkit-cluster.narrow .driver { flex-basis: 178px; flex-direction: column; flex-wrap: nowrap; gap: 4px; }
 .dqnkit-cluster.narrow .box { padding: 2px 8px; }
-.dqnkit-cluster.narrow .driver > .soft, .dqnkit-cluster.narrow .wide, .dqnkit-cluster .tiny .tasks { display: none; }
+.dqnkit-cluster.narrow .driver > .soft, .dqnkit-cluster.narrow .wide { display: none; }
 .dqnkit-cluster button.worker { position: relative; display: flex; align-items: center; gap: 8px; min-width: 0; height: 34px;
   overflow: hidden; text-align: left; white-space: nowrap; padding: 0 8px; z-index: 1; border: 1px solid ${PALETTE.environment.color};
   border-left: 8px solid var(--own); background: color-mix(in srgb, ${PALETTE.environment.color} 12%, var(--ground));
@@ -45,7 +45,9 @@ const STYLE = `
 .dqnkit-cluster .worker .says { flex: 1 1 auto; font-variant-numeric: tabular-nums; }
 .dqnkit-cluster .worker .tasks { flex: 0 0 auto; display: flex; gap: 3px; transition: opacity 250ms; }
 .dqnkit-cluster .worker .tasks i { width: 8px; height: 8px; background: ${PALETTE.environment.color}; }
-.dqnkit-cluster .worker.lost .tasks { opacity: 0; }
+.dqnkit-cluster .worker.lost .tasks { opacity: 0; position: absolute; right: 8px; }
+.dqnkit-cluster .worker.tiny .tasks { display: none; }
+.dqnkit-cluster .worker.tiny .crack { opacity: 0.35; }
 .dqnkit-cluster .worker svg { flex: 0 0 auto; }
 .dqnkit-cluster .worker .crack { position: absolute; right: 12%; top: 0; pointer-events: none; }
 .dqnkit-cluster .crack path { fill: none; stroke: var(--ink); stroke-width: 2; stroke-dasharray: 1; stroke-dashoffset: 1; visibility: hidden; }
@@ -109,8 +111,8 @@ class Log {
       if (made > 0) this.arrived.set(row.number, made);
       this.rows.set(row.number, { ...row, since: performance.now() - 1000 * row.ago });
     }
-    const { shown, more, lags, versions, tasks, usual, note } = news;
-    Object.assign(this, { shown, more, lags, versions, tasks, usual, note });
+    const { shown, more, lags, versions, tasks, usual, note, refused } = news;
+    Object.assign(this, { shown, more, lags, versions, tasks, usual, note, refused });
   }
 }
 
@@ -243,7 +245,8 @@ function render({ model, el }) {
       const box = boxes.get(number);
       if (workers.children[place] !== box) workers.insertBefore(box, workers.children[place] ?? null);
       const clicked = dying.get(row.address);
-      if (row.state === "lost" || performance.now() - clicked > UNHEARD) dying.delete(row.address);
+      const lives = row.address === log.refused || performance.now() - clicked > UNHEARD;
+      if (row.state === "lost" || lives) dying.delete(row.address);
       const tiny = workers.clientWidth / columns < TINY;
       box.show(row, { dying: dying.has(row.address), small: columns > 1, tiny, acts, usual: log.usual });
     }

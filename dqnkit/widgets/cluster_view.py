@@ -185,7 +185,7 @@ class ClusterView:
         self._killed: set[str] = set()  # addresses
         self._to_kill: list[str] = []  # addresses that were clicked, for `act`
         self._told = _Told()
-        self._note = ""
+        self._note = self._refused = ""  # the address of a worker that could not be killed
         self.widget = ClusterDrawing(self._everything, self.draw, self._heard, look=self._look())
 
     def record(self, status: TrainStatus) -> None:
@@ -306,8 +306,7 @@ class ClusterView:
         try:
             self._cluster.kill(address)
         except DQNKitError as error:
-            self._note = f"{worker.name} lives on: {error}"
-            self._told.rows.pop(worker.number, None)  # the browser, which shows it as killed, gets its row again
+            self._note, self._refused = f"{worker.name} lives on: {error}", address
         else:
             self._killed.add(address)
             ending = WITH_NANNY if worker.row.has_nanny else WITHOUT_NANNY
@@ -338,9 +337,9 @@ class ClusterView:
 
     def _send(self) -> None:
         """Send what the browser has not been told yet, or everything if that is much."""
-        if self._told.points != self._points.count - len(self._unsent):  # some were left out
+        if self._told.points == 0 or self._told.points != self._points.count - len(self._unsent):  # some were left out
             self._told = _Told()
-        self.widget.news = self._news(self._told, self._points.values() if self._told.points == 0 else self._unsent)
+        self.widget.news = self._news(self._told, self._unsent if self._told.points else self._points.values())
         self._unsent = []
 
     def _everything(self) -> dict[str, Any]:
@@ -366,6 +365,7 @@ class ClusterView:
             "tasks": self._tasks(),
             "usual": [round(self._usual_seconds(), 1), len(self._took)],
             "note": self._note,
+            "refused": self._refused,
         }
         told.points, told.losses = self._points.count, len(losses)
         told.rows = shown
