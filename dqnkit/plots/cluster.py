@@ -111,7 +111,7 @@ def _draw_rates(axes: Axes, curves: ClusterCurves) -> None:
         below = above
     for moment in curves.lost:
         axes.axvline(moment, **_LOST)
-        axes.plot([moment], [0.96], "x", color=_LOST["color"], transform=axes.get_xaxis_transform())
+        axes.plot([moment], [0.05], "x", color=_LOST["color"], transform=axes.get_xaxis_transform())
     axes.set_title("Transitions a second, by worker")
     axes.yaxis.set_major_formatter(_in_thousands)
     axes.set_ylim(0, 1.3 * max(1.0, below.max(initial=0)))  # room for the legend
