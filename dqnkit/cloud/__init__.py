@@ -17,7 +17,7 @@ public_ip.py       this computer's address on the internet, for which the schedu
 owners.py          whose a cluster is: who the cloud says that we are, and which computer this is
 leftovers.py       machines and firewalls that are still there, found by their tags
 accounts.py        one interface to an account on either cloud, for the command line
-simulated/         a cloud on this computer, for the lesson and the tests; nothing else imports it
+simulated/         a cloud on this computer, for the notebook and the tests; nothing else imports it
 
 Nothing here runs on a worker, and importing this package alone imports nothing else.
 """

@@ -93,7 +93,8 @@ class Meter:
         """A short text like ``$0.0412 of $2.00, $0.31 an hour``; of simulated machines it begins with SIMULATED."""
         bound = "" if self.budget is None else f" of ${self.budget:.2f}"
         spent = self.spent()
-        return f"{'SIMULATED ' if self.simulated else ''}${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
+        sign = "SIMULATED " if self.simulated else ""
+        return f"{sign}${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
 
 
 def within_budget(

@@ -172,7 +172,7 @@ function strip(name, label, top) {
   whole.chart = chart;
   whole.grow = (seconds, value) => {
     while (chart.x.high < seconds) chart.x.high *= 2;
-    if (value > chart.y.high) chart.y.high = roundUp(1.5 * value);
+    if (value > chart.y.high) chart.y.high = roundUp(1.2 * value);
     chart.fit(whole.clientWidth);
   };
   return whole;

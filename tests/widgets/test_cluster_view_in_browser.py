@@ -25,7 +25,6 @@ view = ClusterView(cluster)
 view.enable()
 display(view.widget)
 await cluster.play(view, SECONDS)
-print("done")
 """.replace("SUPPORT", repr(str(Path(__file__).parents[1] / "support")))
 
 # Few samples per insert: then the workers set the pace and are busy.
@@ -114,7 +113,7 @@ def see_no_serious_findings(notebook: Notebook) -> None:
 
 
 def test_a_worker_is_killed_with_the_keyboard_and_replaced_on_one_screen(lab: Lab) -> None:
-    notebook = toy(lab, 2, 30)
+    notebook = toy(lab, 2, 120)
     page = notebook.page
     notebook.wait_for(0, "waiting, 1,000 a second", timeout=20)
     see_that_it_fits(notebook)
@@ -154,7 +153,8 @@ def test_a_worker_is_killed_with_the_keyboard_and_replaced_on_one_screen(lab: La
     notebook.output(0).locator("summary").click()
     notebook.wait_for(0, r"Rollout tasks: 0 submitted")
     see_no_serious_findings(notebook)
-    notebook.wait_for(0, "done", timeout=60)
+    notebook.interrupt()
+    notebook.wait_until_done(0, timeout=30)
 
     notebook.save()
     points = "() => document.querySelector('.strips path[fill=none][stroke]').getAttribute('d').length"

@@ -1,4 +1,4 @@
-"""A simulated cloud on this computer, for the lesson and the tests. No other part of the package imports it.
+"""A simulated cloud on this computer, for the notebook and the tests. No other part of the package imports it.
 
 aws.py             `simulated_aws`: starts the cloud, and controls it
 server.py          its process: moto answers as the API of Amazon EC2 does

@@ -29,7 +29,6 @@ from dqnkit.errors import ClusterError, MissingExtraError
 
 REGION = "us-east-1"
 START_SECONDS = 60  # time limit, for a busy computer
-running: list[subprocess.Popen[bytes]] = []  # the servers of the simulated clouds of this process, now
 THROTTLING = ("RequestLimitExceeded", "Throttling", "ThrottlingException", "Unavailable")
 
 
@@ -179,7 +178,6 @@ def simulated_aws(
         )
     assert server.stdin
     assert server.stdout
-    running.append(server)
     try:
         port = server.stdout.readline().strip()
         if not port:
@@ -188,7 +186,6 @@ def simulated_aws(
         with _environment({**variables, "AWS_ENDPOINT_URL": cloud.url}):
             yield cloud
     finally:
-        running.remove(server)
         server.stdin.close()
         server.stdout.close()
         try:

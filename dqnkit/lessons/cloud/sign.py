@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dqnkit.cloud.simulated import aws
+import os
+from urllib.parse import urlsplit
+
+from dqnkit.cluster.security import is_loopback
 
 
 def sign() -> str:
-    """Return "SIMULATED: " while a simulated cloud runs, else nothing."""
-    return "SIMULATED: " if aws.running else ""
+    """Return "SIMULATED: " while Amazon's libraries call a simulated cloud on this computer, else nothing."""
+    host = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
+    return "SIMULATED: " if host and is_loopback(host) else ""
 
 
 def say(text: str) -> None:
