@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from toy_cluster import ToyCluster, status_at
 
 from dqnkit.plots.cluster import WORKERS
+from dqnkit.widgets import live
 from dqnkit.widgets.cluster_view import GIVE_UP, POINTS, ROWS, UNSENT, USUAL_SECONDS, ClusterView
 
 ONE, TWO, NEW = "tcp://127.0.0.1:30001", "tcp://127.0.0.1:30000", "tcp://127.0.0.1:30009"
@@ -282,3 +284,8 @@ def test_simulated_machines_are_called_so(cluster: ToyCluster) -> None:
     assert view.widget.look["simulated"] is True
     assert view.summary().startswith("SIMULATED: ")
     assert "SIMULATED" in view.final()
+
+
+def test_training_runs_without_a_browser(cluster: ToyCluster) -> None:
+    statuses = [cluster.work(0.5) for _ in range(8)]
+    assert asyncio.run(live(statuses, cluster=cluster)) is statuses[-1]  # type: ignore[arg-type]
