@@ -3,7 +3,7 @@
 
 const TRAVEL = 280; // ms from box to box
 const APART = 220; // ms between two rollouts of one worker
-const TRAVELLERS = 40; // at most at the same time
+const TRAVELLERS = 24; // at most at the same time
 const TASKS = 6; // drawn in a box, at most
 const POINTS = 480; // of a curve, at most
 const ROWS = 4; // of boxes
@@ -295,16 +295,26 @@ function render({ model, el }) {
     motion.onfinish = motion.oncancel = () => token.remove();
   }
 
-  /** Let travel what has come since the last drawing: at most two rollouts of each worker, one version of the weights. */
+  /**
+   * Let travel what has come since the last drawing: two rollouts of each worker and one version of the weights at most.
+   * Of many workers it is one rollout each, one after the other, and weights for the nearest column.
+   */
   function letTravel() {
     const largest = Math.max(1, ...log.lags);
+    const many = boxes.size > ROWS;
+    let sent = 0;
     for (const [number, count] of log.arrived) {
       const box = boxes.get(number);
+      if (!box) continue;
       const fresh = Math.round(100 * (1 - Math.min(1, log.rows.get(number).lag / largest)));
-      for (let index = 0; box && index < Math.min(2, count); index++) travel(rolloutWay(box), "rollout", index * APART, fresh);
+      for (let index = 0; index < Math.min(many ? 1 : 2, count); index++) {
+        travel(rolloutWay(box), "rollout", many ? (sent++ * APART) / 8 : index * APART, fresh);
+      }
     }
     log.arrived.clear();
-    if (log.versions > versions) for (const box of boxes.values()) if (!box.classList.contains("lost")) travel(weightsWay(box), "weights", 0);
+    if (log.versions > versions) {
+      for (const box of [...boxes.values()].slice(-ROWS)) if (!box.classList.contains("lost")) travel(weightsWay(box), "weights", 0);
+    }
     versions = log.versions;
   }
 
