@@ -69,7 +69,8 @@ def start(
     """
     client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, provider = _order(client, n_workers, threads_per_worker, reach, options)
-    launch = Launch(order, progress, client.meta.region_name, owner=ec2.identity(client.meta.region_name))
+    region_name, simulated = client.meta.region_name, ec2.is_local(client)
+    launch = Launch(order, progress, region_name, owner=ec2.identity(region_name), simulated=simulated)
     confirm_cost(launch, confirm)
 
     def make() -> AWSCluster:
@@ -112,7 +113,9 @@ def dry_run(
     """
     client = ec2.connect(ec2.region(region or configured("ec2", "region")))
     order, _ = _order(client, n_workers, threads_per_worker, reach, options)
-    return dry_run_of(Launch(order, print), ec2.lacking(client, subnet_id, availability_zone))
+    return dry_run_of(
+        Launch(order, print, simulated=ec2.is_local(client)), ec2.lacking(client, subnet_id, availability_zone)
+    )
 
 
 class AWSMachine(CloudMachine):

@@ -219,16 +219,15 @@ def find(ec2: Any, cluster: str | None = None) -> list[Leftover]:
         for page in ec2.get_paginator("describe_instances").paginate(Filters=[whose]):
             for instance in (each for reservation in page["Reservations"] for each in reservation["Instances"]):
                 if instance["State"]["Name"] != "terminated":
-                    found.append(_machine(ec2.meta.region_name, instance))
+                    found.append(_machine(ec2.meta.region_name, instance, is_local(ec2)))
         for group in ec2.describe_security_groups(Filters=[whose])["SecurityGroups"]:
             tags = {tag["Key"]: tag["Value"] for tag in group.get("Tags", [])}
-            found.append(
-                from_tags(tags, cloud="aws", place=ec2.meta.region_name, kind="security group", id=group["GroupId"])
-            )
+            where = {"cloud": "aws", "place": ec2.meta.region_name, "simulated": is_local(ec2)}
+            found.append(from_tags(tags, kind="security group", id=group["GroupId"], **where))
     return found
 
 
-def _machine(place: str, instance: dict[str, Any]) -> Leftover:
+def _machine(place: str, instance: dict[str, Any], simulated: bool) -> Leftover:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return from_tags(
         tags,
@@ -240,6 +239,7 @@ def _machine(place: str, instance: dict[str, Any]) -> Leftover:
         machine=instance["InstanceType"],
         spot=instance.get("InstanceLifecycle") == "spot",
         started=instance["LaunchTime"],
+        simulated=simulated,
     )
 
 

@@ -45,6 +45,7 @@ class Launch:
     place: str = ""  # Amazon's region or Google's project
     owner: str = ""  # who the cloud says that we are
     shuts_down: bool = True  # each machine ends itself; False where the cloud has to delete it
+    simulated: bool = False  # the cloud is a simulated one: every line says so
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     security: Security = field(default_factory=temporary_security)
     abandoned: threading.Event = field(default_factory=threading.Event)  # set: ask for no more machines
@@ -54,7 +55,7 @@ class Launch:
         self.ended = False  # nothing is left of it
         self.ending = threading.Lock()  # held by whoever takes it down
         self.unanswered: set[asyncio.Task[Any]] = set()  # requests for machines
-        self.meter = Meter(self.order.budget)
+        self.meter = Meter(self.order.budget, simulated=self.simulated)
         self.start_lifetime()
 
     def start_lifetime(self) -> None:
@@ -66,7 +67,11 @@ class Launch:
     def say(self, line: str) -> None:
         """Report progress. An error in the reader's function must not keep machines from being removed."""
         with suppress(Exception):
-            self.progress(line)
+            self.progress(self.marked(line))
+
+    def marked(self, text: str) -> str:
+        """The text, in which each line begins with SIMULATED where the cloud is a simulated one."""
+        return "\n".join(f"SIMULATED: {line}" for line in text.splitlines()) if self.simulated else text
 
     def scripts(self) -> tuple[str, str]:
         """The boot scripts of the scheduler's machine and of a worker's, with a placeholder for the address.
@@ -124,7 +129,7 @@ class DryRun:
 def dry_run(launch: Launch, lacking: list[str]) -> DryRun:
     """What a launch would start, and for how much, in an account that lacks these permissions."""
     scheduler, worker = map(boot.without_keys, launch.scripts())
-    return DryRun(launch.order, str(estimate(launch.order)), scheduler, worker, lacking)
+    return DryRun(launch.order, launch.marked(str(estimate(launch.order))), scheduler, worker, lacking)
 
 
 def confirm_cost(launch: Launch, confirm: Confirm | None) -> None:
@@ -137,7 +142,7 @@ def confirm_cost(launch: Launch, confirm: Confirm | None) -> None:
     launch.scripts()
     text = f"cluster {launch.id} on {launch.order.cloud}, {launch.place}, at most:\n{estimate(launch.order)}"
     launch.say(text)
-    if confirm is not None and not confirm(text):
+    if confirm is not None and not confirm(launch.marked(text)):
         raise ClusterError("it was not confirmed: nothing has started, and nothing is to be paid")
     launch.start_lifetime()
 
@@ -227,4 +232,4 @@ def _remove_at_exit(launch: Launch, remove: Remove) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more Ctrl-C would write a traceback below this line
         text = str(error) if isinstance(error, ClusterError) else launch.may_still_run()
         with suppress(OSError, ValueError):  # nobody listens any more
-            print(f"\ndqnkit: {text}", file=sys.stderr, flush=True)
+            print(f"\ndqnkit: {launch.marked(text)}", file=sys.stderr, flush=True)

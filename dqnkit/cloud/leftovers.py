@@ -36,6 +36,7 @@ class Leftover:
     machine: str = ""  # machine type
     spot: bool = False
     started: datetime | None = None
+    simulated: bool = False  # it is no machine of a real cloud
 
 
 def tags(cluster: str, ends: float, owner: str = "") -> dict[str, str]:
@@ -72,11 +73,14 @@ def from_tags(found: dict[str, str], **fields: Any) -> Leftover:
 
 
 def table(leftovers: Iterable[Leftover]) -> str:
-    """A table with one line for each."""
-    rows = [("cluster", "what", "id", "state", "type", "started by", "ends (UTC)")]
-    for each in sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id)):
+    """A table with one line for each; the lines of what is simulated begin with SIMULATED."""
+    found = sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id))
+    marked = any(each.simulated for each in found)
+    rows = [(*[""] * marked, "cluster", "what", "id", "state", "type", "started by", "ends (UTC)")]
+    for each in found:
         kind = f"{each.machine} (spot)" if each.spot else each.machine
         ends = f"{each.ends:%Y-%m-%d %H:%M}" if each.ends else ""
-        rows.append((each.cluster, each.kind, each.id, each.state, kind, each.computer or each.owner, ends))
+        sign = ["SIMULATED" if each.simulated else ""] * marked
+        rows.append((*sign, each.cluster, each.kind, each.id, each.state, kind, each.computer or each.owner, ends))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -226,6 +226,11 @@ class CloudCluster(VMCluster):
         return self.launch.order
 
     @property
+    def simulated(self) -> bool:
+        """Whether the machines are those of a simulated cloud."""
+        return self.launch.simulated
+
+    @property
     def meter(self) -> Meter:
         """What the cluster has cost so far."""
         return self.launch.meter

@@ -37,13 +37,17 @@ class Meter:
     Args:
         budget: US dollars; None: no limit.
         clock: returns seconds; nobody must be able to set it back.
+        simulated: whether the machines cost nothing, because they are simulated; the text says so.
 
     Raises:
         ConfigError: the budget is no amount above 0.
     """
 
-    def __init__(self, budget: float | None = None, clock: Callable[[], float] = paid_seconds) -> None:
+    def __init__(
+        self, budget: float | None = None, clock: Callable[[], float] = paid_seconds, simulated: bool = False
+    ) -> None:
         self.budget = None if budget is None else number("budget, in US dollars,", budget, above=0)
+        self.simulated = simulated
         self._clock = clock
         self._lock = threading.Lock()
         self._running: dict[str, _Machine] = {}
@@ -86,10 +90,11 @@ class Meter:
         return self.spent() + self.hourly * TAKE_DOWN_SECONDS / 3600 >= self.budget
 
     def text(self) -> str:
-        """A short text like ``$0.0412 of $2.00, $0.31 an hour``."""
+        """A short text like ``$0.0412 of $2.00, $0.31 an hour``; of simulated machines it begins with SIMULATED."""
         bound = "" if self.budget is None else f" of ${self.budget:.2f}"
         spent = self.spent()
-        return f"${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
+        sign = "SIMULATED " if self.simulated else ""
+        return f"{sign}${spent:.{4 if spent < 0.1 else 2}f}{bound}, ${self.hourly:.2f} an hour"
 
 
 def within_budget(

@@ -186,6 +186,7 @@ class ClusterRollouts:
         """
         if self._run is None:
             raise ConfigError("call begin(config) before collect: train does so by itself")
+        self.traffic.version = weights.version
         if self._run.config.deterministic:
             return self._round(self._run, weights, epsilons, sequence)
         return self._stream(self._run, weights, epsilons, sequence)
@@ -198,6 +199,8 @@ class ClusterRollouts:
         futures = [flight.future for flight in run.flights.values() if flight.future]
         self.traffic.cancelled += len(run.flights)
         self.traffic.in_flight = 0
+        for row in self.traffic.workers.values():
+            row.in_flight = 0
         with run.demand:
             run.dispatch.close([*futures, *([run.weights] if run.weights else [])])
 
@@ -287,6 +290,8 @@ class ClusterRollouts:
         key, flight.future = run.dispatch.submit(run.config, flight.task, published, preferred)
         flight.submitted = time.monotonic()
         run.add(key, flight)
+        if flight.preferred:
+            self.traffic.worker(flight.preferred).in_flight = run.tasks_on[flight.preferred]
         self.traffic.submitted += 1
         self.traffic.in_flight = len(run.flights)
 
@@ -333,6 +338,8 @@ class ClusterRollouts:
                 case WorkersSeen(workers):
                     self._check_workers(run, workers)
         self.traffic.in_flight = len(run.flights)
+        for address, row in self.traffic.workers.items():
+            row.in_flight = 0 if row.lost else run.tasks_on[address]
         return rollouts
 
     def _end(self, run: _Run, flight: _Flight, outcome: Arrival | Exception) -> list[Rollout]:
@@ -369,6 +376,7 @@ class ClusterRollouts:
         row.transitions += transitions
         row.busy_seconds += rollout.seconds
         row.last_arrival = time.perf_counter()
+        row.lag = max(0, self.traffic.version - rollout.weights_version)
 
     def _fail(self, run: _Run, flight: _Flight, address: str, error: DQNKitError) -> None:
         self.traffic.failed += 1
@@ -410,7 +418,7 @@ class ClusterRollouts:
         run.threads = sum(info["nthreads"] for info in workers.values() if info["status"] == "running")
         for address, info in workers.items():
             row = self.traffic.worker(address)
-            row.name, row.threads = str(info["name"]), info["nthreads"]
+            row.name, row.threads, row.has_nanny = str(info["name"]), info["nthreads"], bool(info.get("nanny"))
         for address, row in self.traffic.workers.items():
             row.lost = address not in workers
         self._ask_for_workers(run)

@@ -20,6 +20,9 @@ class WorkerRow:
         lost: whether it left the cluster.
         last_arrival: `time.perf_counter` of the newest rollout; 0 before the first.
         threads: number of tasks that it runs at the same time.
+        in_flight: tasks that were sent to it and have not ended.
+        lag: policy lag of its newest rollout, in versions of the weights.
+        has_nanny: whether a process watches over it, and starts a new worker when it dies.
     """
 
     address: str
@@ -31,6 +34,9 @@ class WorkerRow:
     failures: int = 0
     lost: bool = False
     last_arrival: float = 0.0
+    in_flight: int = 0
+    lag: int = 0
+    has_nanny: bool = False
 
 
 @dataclass
@@ -57,6 +63,7 @@ class Traffic:
     steps: int = 0  # environment steps that arrived
     transitions: int = 0
     versions_sent: int = 0
+    version: int = 0  # of the learner's weights, when rollouts were last collected
     waiting_seconds: float = 0.0  # time in which the driver only waited for rollouts
     lags: deque[int] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))  # in versions of the weights, at insert
     workers: dict[str, WorkerRow] = field(default_factory=dict)  # by address

@@ -45,6 +45,11 @@ class WatchedCluster:
         """A sentence for readers for whom the link does not open."""
         return how_to_reach(self.dashboard_link)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the machines are those of a simulated cloud."""
+        return bool(getattr(self._rollouts.client.cluster, "simulated", False))
+
     def kill(self, address: str) -> None:
         """Kill a worker's process and return at once, see `dqnkit.cluster.faults.kill_worker`."""
         kill_worker(self._rollouts.client, address)

@@ -1,19 +1,14 @@
-"""The live figure of a cluster that collects rollouts while a learner trains.
-
-As in `dqnkit.plots.training_panel`, axes, numbers and words are drawn only when they change (see
-`dqnkit.plots.blitting`). The axes grow in steps.
-"""
+"""The figure of a cluster that collects rollouts while a learner trains, for pages on which nothing moves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dqnkit.plots.blitting import BlittedFigure
 from dqnkit.plots.scales import round_up
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
@@ -22,13 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT = 6.8, 4.3  # inches
-MARGINS = {"left": 0.12, "right": 0.985, "top": 0.93, "bottom": 0.11, "hspace": 0.55, "wspace": 0.28}  # of the figure
 BINS = 20  # of the histogram, at most
-SHARE_LIMITS = (25, 50, 100.001)  # % of the rollouts: where the vertical axis of the histogram may end
-MIN_ROLLOUTS = 20  # with fewer rollouts it ends at the last of these
-HEADROOM = 1.5  # when the axis of transitions a second grows, it ends this many times higher than they are
-FIRST_SPAN = 30.0  # seconds on the axis of time at first; it doubles when it is full
-NAME_MARGIN = 1.12  # the axis of time reaches this many times the newest moment, for the workers' names beside it
 # A style for each worker, in the order in which they were first seen. The colours are Paul Tol's ("Colour schemes",
 # 2021, muted): safe for colour-blind readers and not in `PALETTE`; neighbours differ in lightness too.
 WORKERS: list[dict[str, Any]] = [
@@ -62,44 +51,32 @@ class ClusterCurves:
     lost: Sequence[float] = ()  # seconds at which a worker was lost
 
 
-class ClusterPanel:
-    """Four plots: transitions a second by worker, policy lag, learner utilisation, samples per insert.
+def cluster_picture(curves: ClusterCurves, max_samples_per_insert: float | None = None) -> Picture:
+    """Draw four plots: transitions a second by worker, policy lag, learner utilisation, samples per insert.
 
     Args:
+        curves: the data.
         max_samples_per_insert: the configured bound, if known; a dotted line.
     """
-
-    def __init__(self, max_samples_per_insert: float | None = None) -> None:
-        self.max_samples_per_insert = max_samples_per_insert
-        self._figure: _PanelFigure | None = None
-
-    def draw(self, curves: ClusterCurves, final: bool = False) -> Picture:
-        """Return the picture of the data so far; a final one is compressed more."""
-        seconds, busy, ratio = (
-            np.asarray(values, np.float64) for values in (curves.seconds, curves.busy, curves.samples_per_insert)
-        )
-        bands = _bands(curves)
-        lags = np.asarray(curves.lags, np.int64)
-        wide = bin_width(int(lags.max(initial=0)))
-        shares, _ = np.histogram(lags, wide * np.arange(BINS + 1) - 0.5)
-        shares = 100 * shares / max(1, len(lags))
-        top = max(1.0, float(sum(bands.values(), np.zeros(1)).max(initial=0)))
-        look = _Look(
-            names=tuple(bands),
-            seconds=_span(NAME_MARGIN * float(seconds.max(initial=0))),
-            transitions=round_up(HEADROOM * top) if self._figure is None else self._figure.top_for(top),
-            samples_per_insert=round_up(max(1.0, *np.nan_to_num(ratio), 1.05 * (self.max_samples_per_insert or 0))),
-            lag=wide * BINS,
-            share=SHARE_LIMITS[-1]
-            if len(lags) < MIN_ROLLOUTS
-            else next(share for share in SHARE_LIMITS if share >= shares.max()),
-            bound=self.max_samples_per_insert,
-        )
-        if self._figure is None or (look.names, look.bound) != (self._figure.look.names, self._figure.look.bound):
-            self._figure = _PanelFigure(look)
-        self._figure.grow(look)
-        png = self._figure.draw(seconds, bands, (busy, ratio), (shares, wide), curves.lost, final)
-        return Picture(png, _alt(curves), CAPTION, round(WIDTH * 100))
+    with styled_figure(WIDTH, HEIGHT) as figure:
+        axes = figure.subplots(2, 2, height_ratios=(3, 2), width_ratios=(3, 2))
+        (rates, lags), (busy, ratio) = axes
+        _draw_rates(rates, curves)
+        _draw_lags(lags, np.asarray(curves.lags, np.int64))
+        busy.plot(curves.seconds, 100 * np.asarray(curves.busy, np.float64), **PALETTE["online network"])
+        busy.set_title("Learner utilisation")
+        busy.set(ylabel="% of time", ylim=(0, 104))
+        ratio.plot(curves.seconds, curves.samples_per_insert, **PALETTE["replay"])
+        if max_samples_per_insert is not None:
+            ratio.axhline(max_samples_per_insert, **PALETTE["reference"])
+        ratio.set_title("Samples per insert")
+        ratio.set_ylim(bottom=0)
+        for one in (rates, busy, ratio):
+            one.set_xlabel("seconds of training")
+            one.set_xlim(0, max([1.0, *curves.seconds[-1:]]))
+        for one in (rates, lags, busy, ratio):
+            one.locator_params(axis="both", nbins=5)
+        return Picture.of(figure, _alt(curves), CAPTION)
 
 
 def worker_style(number: int) -> dict[str, Any]:
@@ -112,11 +89,6 @@ def bin_width(largest: int) -> int:
     return round(round_up(math.ceil((largest + 1) / BINS)))
 
 
-def _span(seconds: float) -> float:
-    """Return where the axis of time ends, in seconds."""
-    return FIRST_SPAN * 2.0 ** max(0, math.ceil(math.log2(max(seconds, 1e-9) / FIRST_SPAN)))
-
-
 def _bands(curves: ClusterCurves) -> dict[str, Array]:
     """Return name -> transitions a second ``[T]``; workers without a colour of their own are added up as "others"."""
     bands: dict[str, Array] = {}
@@ -126,131 +98,38 @@ def _bands(curves: ClusterCurves) -> dict[str, Array]:
     return bands
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What the background shows: the workers' names, and where each axis ends."""
-
-    names: tuple[str, ...]
-    seconds: float
-    transitions: float
-    samples_per_insert: float
-    lag: int
-    share: float
-    bound: float | None
-
-    def grown(self, other: _Look) -> _Look:
-        """Return ``other`` with each axis as long as the longer of both."""
-        ends = ("seconds", "transitions", "samples_per_insert", "lag")
-        longest: Any = {end: max(getattr(self, end), getattr(other, end)) for end in ends}
-        return replace(other, **longest)
+_LOST: dict[str, Any] = {"color": "#222222", "linestyle": (0, (1, 1.3)), "linewidth": 1.2}
 
 
-class _PanelFigure(BlittedFigure):
-    """The four axes and what is drawn on them."""
-
-    def __init__(self, look: _Look) -> None:
-        with styled_figure(WIDTH, HEIGHT) as figure:
-            figure.set_layout_engine("none")  # a layout engine would measure all text each time
-            axes = figure.subplots(2, 2, height_ratios=(3, 2), width_ratios=(3, 2), gridspec_kw=MARGINS)
-            (self._rates, self._lags), (self._busy, self._ratio) = axes
-            self._bands = [_Band(self._rates, name, worker_style(i)) for i, name in enumerate(look.names)]
-            self._lost = self._rates.plot([], [], animated=True, marker="x", markevery=(1, 3), **_LOST)[0]
-            self._lost.set_transform(self._rates.get_xaxis_transform())
-            self._rates.set_title("Transitions a second, by worker")
-            self._rates.yaxis.set_major_formatter(_in_thousands)
-            self._bars = self._lags.stairs(
-                np.zeros(BINS),
-                np.arange(BINS + 1.0),
-                fill=True,
-                animated=True,
-                color=PALETTE["target network"]["color"],
-            )
-            self._lags.set_title("Policy lag")
-            self._lags.set(xlabel="versions of the weights", ylabel="% of rollouts")
-            self._lines = [
-                self._busy.plot([], [], animated=True, **PALETTE["online network"])[0],
-                self._ratio.plot([], [], animated=True, **PALETTE["replay"])[0],
-            ]
-            self._busy.set_title("Learner utilisation")
-            self._busy.set(xlabel="seconds of training", ylabel="% of time", ylim=(0, 104))
-            self._ratio.set_title("Samples per insert")
-            self._ratio.set(xlabel="seconds of training")
-            if look.bound is not None:
-                self._ratio.axhline(look.bound, label="bound", **PALETTE["reference"])
-            for one in (self._rates, self._busy, self._ratio, self._lags):
-                one.locator_params(axis="x", nbins=5)
-                one.locator_params(axis="y", nbins=5)
-        super().__init__(figure)
-        self.look = replace(look, seconds=0)
-        self.grow(look)
-
-    def top_for(self, transitions: float) -> float:
-        """Return where the axis of transitions a second ends: as now, if that is high enough."""
-        return self.look.transitions if transitions <= self.look.transitions else round_up(HEADROOM * transitions)
-
-    def grow(self, look: _Look) -> None:
-        """Let the axes grow if they must, and then draw the background anew."""
-        look = self.look.grown(look)
-        if look == self.look:
-            return
-        self.look = look
-        for axes in (self._rates, self._busy, self._ratio):
-            axes.set_xlim(0, look.seconds)
-        self._rates.set_ylim(0, 1.04 * look.transitions)
-        self._ratio.set_ylim(0, 1.04 * look.samples_per_insert)
-        self._lags.set(xlim=(-0.5, look.lag - 0.5), ylim=(0, 1.04 * look.share))
-        self.draw_background()
-
-    def draw(
-        self,
-        seconds: Array,
-        bands: Mapping[str, Array],
-        lines: tuple[Array, Array],
-        histogram: tuple[Array, int],
-        lost: Sequence[float],
-        final: bool,
-    ) -> bytes:
-        """Return the picture with these values; a final one is compressed more."""
-        self.restore()
-        below = np.zeros(len(seconds))
-        for band, values in zip(self._bands, bands.values(), strict=True):
-            band.draw(seconds, below, below + values, self.look.transitions)
-            below = below + values
-        times = np.repeat(np.asarray(lost, np.float64), 3)
-        self._lost.set_data(times, np.tile([0.0, 0.96, np.nan], len(lost)))
-        self._rates.draw_artist(self._lost)
-        for line, values in zip(self._lines, (100 * lines[0], lines[1]), strict=True):
-            line.set_data(seconds, values)
-            line.axes.draw_artist(line)
-        shares, wide = histogram
-        self._bars.set_data(shares, wide * np.arange(BINS + 1.0) - 0.5)
-        self._lags.draw_artist(self._bars)
-        return self.png(final)
+def _draw_rates(axes: Axes, curves: ClusterCurves) -> None:
+    """A filled band for each worker, one above the other; at a loss a dotted line with a cross."""
+    below = np.zeros(len(curves.seconds))
+    for number, (name, values) in enumerate(_bands(curves).items()):
+        style, above = worker_style(number), below + values
+        axes.fill_between(curves.seconds, below, above, color=style["color"], alpha=0.55, linewidth=0)
+        axes.plot(curves.seconds, above, linewidth=1.4, label=_short(name), **style)
+        below = above
+    for moment in curves.lost:
+        axes.axvline(moment, **_LOST)
+        axes.plot([moment], [0.05], "x", color=_LOST["color"], transform=axes.get_xaxis_transform())
+    axes.set_title("Transitions a second, by worker")
+    axes.yaxis.set_major_formatter(_in_thousands)
+    axes.set_ylim(0, 1.3 * max(1.0, below.max(initial=0)))  # room for the legend
+    if curves.transitions:
+        axes.legend(loc="upper left", fontsize=8, ncols=4, borderpad=0.2, columnspacing=1)
 
 
-_LOST: dict[str, Any] = {"color": "#222222", "linestyle": (0, (1, 1.3)), "linewidth": 1.2, "markersize": 6}
+def _draw_lags(axes: Axes, lags: Array) -> None:
+    """A histogram of the policy lags ``[L]``."""
+    wide = bin_width(int(lags.max(initial=0)))
+    shares, edges = np.histogram(lags, wide * np.arange(BINS + 1) - 0.5)
+    axes.stairs(100 * shares / max(1, len(lags)), edges, fill=True, color=PALETTE["target network"]["color"])
+    axes.set_title("Policy lag")
+    axes.set(xlabel="versions of the weights", ylabel="% of rollouts", xlim=(edges[0], edges[-1]))
 
 
-class _Band:
-    """One worker's share of the throughput: a filled band, its upper edge, and its name at the right end."""
-
-    def __init__(self, axes: Axes, name: str, style: Mapping[str, Any]) -> None:
-        self._axes = axes
-        self._fill = axes.fill([], [], color=style["color"], alpha=0.55, linewidth=0, animated=True)[0]
-        self._edge = axes.plot([], [], linewidth=1.4, animated=True, **style)[0]
-        short = name if len(name) <= 12 else f"…{name[-11:]}"
-        self._name = axes.text(0, 0, f" {short}", va="center", size=8, animated=True)
-
-    def draw(self, seconds: Array, below: Array, above: Array, top: float) -> None:
-        """Draw the band between two curves ``[T]``; a thin band gets no name."""
-        self._fill.set_xy(np.stack([np.r_[seconds, seconds[::-1]], np.r_[above, below[::-1]]], axis=1))
-        self._edge.set_data(seconds, above)
-        parts = [self._fill, self._edge]
-        if len(seconds) and above[-1] - below[-1] > 0.06 * top:
-            self._name.set_position((seconds[-1], (above[-1] + below[-1]) / 2))
-            parts.append(self._name)
-        for part in parts:
-            self._axes.draw_artist(part)
+def _short(name: str) -> str:
+    return name if len(name) <= 12 else f"…{name[-11:]}"
 
 
 def _in_thousands(value: float, _: Any = None) -> str:

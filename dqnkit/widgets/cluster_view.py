@@ -1,4 +1,7 @@
-"""What a live panel shows of a cluster: throughput, a row for each worker, and a button that kills one.
+"""What a live panel shows of a cluster: workers, replay buffer and learner as boxes, and what travels between them.
+
+The browser draws it (``cluster_view.js``); a click on a worker kills it. Python counts, keeps the curves and sends what
+is new: the points since the last message, and the rows of the workers that changed.
 
 The cluster is a `dqnkit.cluster.watched_cluster.WatchedCluster`, or any object with the same attributes. This module
 does not import Dask.
@@ -6,18 +9,21 @@ does not import Dask.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
-import numpy as np
+import traitlets
 
 from dqnkit.errors import DQNKitError
 from dqnkit.plots import Picture
-from dqnkit.plots.cluster import ClusterCurves, ClusterPanel, worker_style
-from dqnkit.types import Array, TrainStatus
-from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.plots.cluster import OTHERS, WORKERS, ClusterCurves, cluster_picture, worker_style
+from dqnkit.types import TrainStatus
+from dqnkit.widgets.drawing import Drawing, dashes
 from dqnkit.widgets.watch import Thinned
 
 if TYPE_CHECKING:
@@ -27,27 +33,61 @@ if TYPE_CHECKING:
 SAMPLE_EVERY = 0.5  # seconds of training between two samples of the counts
 WINDOW = 6  # samples over which a rate is measured; over fewer it would fluctuate, as tasks arrive one by one
 POINTS = 240  # of a curve, at most
-ROWS = 8  # of the table, at most; further workers are counted below it
+UNSENT = 60  # points that wait for a browser, at most; after that it gets all of them, thinned
+ROWS = 16  # workers that are drawn, at most; further ones are counted
 BUSY = 0.5  # a worker that works this share of the time is shown as busy
+USUAL_SECONDS = 7.0  # from a worker's death to its nanny's new one: 5 to 10 s, measured on two busy cores
+GIVE_UP = 60.0  # seconds after which no new worker is expected any more
 ICONS = {"busy": "●", "waiting": "○", "lost": "✖"}
-ANY = "any"
-AFTERWARDS = "Its tasks go to other workers; where a nanny watches over it, a new worker takes its place."
+SIMULATED = "SIMULATED: the machines are processes on this computer, and cost nothing."
+WITH_NANNY = "its nanny process starts a new one."
+WITHOUT_NANNY = "no nanny process starts a new one."
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """The counts at one moment; all but ``samples_per_insert`` only grow."""
+    """The counts at one moment; they only grow."""
 
     seconds: float  # of training
     waiting: float  # seconds of training in which the driver waited for rollouts
-    samples_per_insert: float
     transitions: dict[str, int]  # by address
     busy: dict[str, float]  # seconds, by address
 
 
+@dataclass(frozen=True)
+class _Point:
+    """One point of each curve."""
+
+    seconds: float  # of training
+    rates: dict[str, float]  # transitions a second, by the worker's name
+    busy: float  # share of the time in which the learner did not wait for rollouts, 0 to 1
+    samples_per_insert: float
+
+    def sent(self, numbers: dict[str, int]) -> list[Any]:
+        """Return the point as the browser gets it; workers without a colour of their own are added up."""
+        rates = [0.0] * min(len(numbers), len(WORKERS) + 1)
+        for name, rate in self.rates.items():
+            rates[min(numbers[name], len(WORKERS))] += rate
+        return [
+            round(self.seconds, 2),
+            [round(rate, 1) for rate in rates],
+            round(self.busy, 3),
+            round(self.samples_per_insert, 3),
+        ]
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """When a worker was found to be lost."""
+
+    name: str
+    seconds: float  # of training
+    clock: float  # of `time.monotonic`, which goes on while training waits
+
+
 @dataclass
 class _Worker:
-    """A row of the table: all workers of one name, as a new worker may replace a lost one."""
+    """A box: all workers of one name, as a new worker may replace a lost one."""
 
     name: str
     number: int  # in the order in which the names were first seen; it sets the colour
@@ -56,10 +96,67 @@ class _Worker:
     rollouts: int
     rate: float  # transitions a second over the last samples
     busy: float  # share of the time over the last samples, 0 to 1
+    new_one: str = ""  # of a lost worker: "starts", "may come" or nothing
 
     @property
     def state(self) -> str:
         return "lost" if self.row.lost else "busy" if self.busy >= BUSY else "waiting"
+
+    def sent(self) -> dict[str, Any]:
+        """Return the row as the browser gets it."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "address": self.row.address,
+            "state": self.state,
+            "rollouts": self.rollouts,
+            "rate": round(self.rate),
+            "busy": round(100 * self.busy),
+            "lag": self.row.lag,
+            "tasks": self.row.in_flight,
+            "lost": self.lost,
+            "newOne": self.new_one,
+        }
+
+
+@dataclass
+class _Told:
+    """What the browser has been told."""
+
+    points: int = 0  # number of points
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)  # number of a worker -> its row
+    losses: int = 0
+
+
+class ClusterDrawing(Drawing, module=Path(__file__).with_suffix(".js")):
+    """The widget of `ClusterView`.
+
+    Args:
+        everything: returns a message as in ``news`` with all that is known, for a page that was loaded again.
+        picture: returns the static picture.
+        asked: called with a message from the browser: ``{"kill": address}`` or ``{"everything": True}``.
+    """
+
+    look = traitlets.Dict().tag(sync=True)  # what does not change
+    # the value never changes, so it is sent only to a page that asks for the whole state
+    history = traitlets.Int().tag(sync=True, to_json=lambda _, drawing: drawing.everything())
+    news = traitlets.Dict().tag(sync=True)
+    acts = traitlets.Bool(False).tag(sync=True)  # whether clicks take effect
+    over = traitlets.Bool(False).tag(sync=True)  # whether training has ended
+
+    def __init__(
+        self,
+        everything: Callable[[], dict[str, Any]],
+        picture: Callable[[], Picture],
+        asked: Callable[[dict[str, Any]], None],
+        **traits: Any,
+    ) -> None:
+        self.everything, self._picture = everything, picture
+        super().__init__(**traits)
+        self.on_msg(lambda _, content, __: asked(content))
+
+    def picture(self) -> Picture:
+        return self._picture()
 
 
 class ClusterView:
@@ -67,127 +164,107 @@ class ClusterView:
 
     Args:
         cluster: whose traffic is shown.
+        clock: returns seconds that never decrease.
 
     Attributes:
         widget: to show on the page.
     """
 
-    def __init__(self, cluster: WatchedCluster) -> None:
-        self._cluster = cluster
-        self._figure: ClusterPanel | None = None
-        self._samples: Thinned[_Sample] = Thinned(POINTS)
+    def __init__(self, cluster: WatchedCluster, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._bound: float | None = None  # of the samples per insert
+        self._points: Thinned[_Point] = Thinned(POINTS)
+        self._unsent: list[_Point] = []
         self._recent: list[_Sample] = []  # the last samples, for current rates
         self._next_sample = 0.0  # in seconds of training
-        self._shown = (0, 0)  # named workers and lost workers in the table
+        self._seconds = 0.0  # of training
+        self._there = (0, 0)  # workers that have a name, and workers that are lost, at the last look
         self._numbers: dict[str, int] = {}  # name -> its number in the order of first appearance
-        self._lost: dict[str, float] = {}  # address -> when it was found to be lost, in seconds of training
-        self._kill_asked = False
-        self._box = PictureBox()
-        self._table = ipywidgets.HTML(layout={"width": "100%"})
-        self._which = ipywidgets.Dropdown(
-            options=[(ANY, "")], description="which:", style={"description_width": "auto"}, layout={"width": "12em"}
-        )
-        self._kill = ipywidgets.Button(
-            description="Kill a worker", icon="bolt", tooltip="End a worker's process", layout={"width": "10em"}
-        )
-        self._kill.on_click(self._kill_clicked)
-        self._controls = ipywidgets.HBox([self._kill, self._which], layout={"display": "none", "flex_flow": "row wrap"})
-        self._note = ipywidgets.HTML()
-        link = ipywidgets.HTML(self._link())
-        self._box.layout.flex, self._box.layout.width, self._box.layout.min_width = "2 1 460px", "auto", "0"
-        side = ipywidgets.VBox(
-            [self._table, self._controls, self._note, link], layout={"flex": "1 1 330px", "min_width": "0"}
-        )
-        self.widget = ipywidgets.HBox(
-            [self._box, side], layout={"flex_flow": "row wrap", "width": "100%", "align_items": "flex-start"}
-        )
+        self._losses: dict[str, _Loss] = {}  # by address
+        self._took: dict[str, float] = {}  # address of a lost worker -> seconds until another had its name
+        self._killed: set[str] = set()  # addresses
+        self._to_kill: list[str] = []  # addresses that were clicked, for `act`
+        self._told = _Told()
+        self._note = self._refused = ""  # the address of a worker that could not be killed
+        self.widget = ClusterDrawing(self._everything, self.draw, self._heard, look=self._look())
 
     def record(self, status: TrainStatus) -> None:
         """Sample the counts, twice a second."""
+        self._seconds = status.seconds
         if status.seconds < self._next_sample:
             return
+        if self._next_sample == 0:
+            self._bound = getattr(getattr(status.get_state(), "config", None), "samples_per_insert", None)
+            self.widget.look = self._look()
         self._next_sample = status.seconds + SAMPLE_EVERY
-        if self._figure is None:
-            bound = getattr(getattr(status.get_state(), "config", None), "samples_per_insert", None)
-            self._figure = ClusterPanel(bound)
+        self._see_losses()
         traffic = self._cluster.traffic
         rows = traffic.workers.values()
         sample = _Sample(
             status.seconds,
             traffic.waiting_seconds,
-            status.samples_per_insert,
             {row.address: row.transitions for row in rows},
             {row.address: row.busy_seconds for row in rows},
         )
-        self._samples.add(sample)
         self._recent = [*self._recent[-WINDOW:], sample]
-        for row in rows:
-            if row.lost:
-                self._lost.setdefault(row.address, status.seconds)
+        if len(self._recent) > 1:
+            rates = {name: sum(map(self._rate, rows)) for name, rows in self._by_name().items()}
+            point = _Point(status.seconds, rates, self._utilisation(), status.samples_per_insert)
+            self._points.add(point)
+            self._unsent = [*self._unsent[-UNSENT:], point]
 
-    def draw(self, final: bool = False) -> Picture:
-        """Return the picture of the samples so far."""
-        return (self._figure or ClusterPanel()).draw(self._curves(), final)
+    def draw(self) -> Picture:
+        """Return the static picture of the points so far."""
+        return cluster_picture(self._curves(), self._bound)
 
     def show(self) -> None:
-        """Update the widgets."""
-        self._box.show(self.draw())
-        self._show_table()
-        workers = [(worker.name, worker.row.address) for worker in self._workers() if not worker.row.lost]
-        options = [(ANY, ""), *workers]
-        if options != list(self._which.options):
-            chosen = self._which.label
-            self._which.options = options
-            self._which.label = chosen if chosen in dict(options) else ANY
+        """Send what is new."""
+        if self._unsent or self._numbers.keys() != self._by_name().keys():
+            self._send()
 
     def enable(self) -> None:
-        """Show the controls: clicks take effect."""
-        self._controls.layout.display = "flex"
+        """Let clicks take effect."""
+        self.widget.acts = True
 
     def act(self) -> None:
-        """Kill the chosen worker if the button was clicked; show at once which workers came or were lost."""
-        if self._shown != self._there():
-            self._show_table()
-        if not self._kill_asked:
-            return
-        self._kill_asked = False
-        alive = {worker.row.address: worker for worker in self._workers() if not worker.row.lost}
-        chosen = alive.get(self._which.value)
-        if self._which.value == "" and alive:
-            chosen = max(alive.values(), key=lambda worker: worker.rollouts)
-        if chosen is None:
-            self._say("No worker to kill: none is there now.")
-            return
-        try:
-            self._cluster.kill(chosen.row.address)
-        except DQNKitError as error:
-            self._say(str(error))
-        else:
-            at = self._recent[-1].seconds if self._recent else 0
-            self._say(f"Second {at:.0f}: {chosen.name} was killed. {AFTERWARDS}")
+        """Do what the browser has asked for; send at once which workers came or were lost."""
+        self._see_losses()
+        rows = self._cluster.traffic.workers.values()
+        there = sum(bool(row.name) for row in rows), sum(row.lost for row in rows)
+        to_kill, self._to_kill = self._to_kill, []
+        for address in to_kill:
+            self._kill(address)
+        if to_kill or there != self._there:
+            self._there = there
+            self._send()
 
     def summary(self) -> str:
         """Return the state of the cluster in one line of text."""
         workers, traffic = self._workers(), self._cluster.traffic
         rate = sum(worker.rate for worker in workers)
         states = _count_states(workers) or "none seen yet"
+        simulated = "SIMULATED: " if self._cluster.simulated else ""
         return (
-            f"{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
+            f"{simulated}{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
             f"learner utilisation {100 * self._utilisation():.0f} %, policy lag up to "
             f"{max(traffic.lags, default=0)}, {_counted(traffic.lost, 'task')} lost."
         )
 
     def table(self) -> str:
         """Return the table of the workers and the counts of tasks, as HTML."""
-        workers = sorted(
-            self._workers(), key=lambda worker: (worker.row.lost and len(self._numbers) > ROWS, worker.number)
-        )
-        traffic = self._cluster.traffic
+        workers = self._in_order()
         head = ("worker", "state", "rollouts", "transitions<br>a second", "busy", "times<br>lost")
         cells = "".join(f'<th scope="col" style="{_CELL}; line-height: 1.2">{name}</th>' for name in head)
         rows = [_row(worker) for worker in workers[:ROWS]]
-        more = workers[ROWS:]
-        hidden = f"<div>and {_counted(len(more), 'more worker')}: {_count_states(more)}</div>" if more else ""
+        return (
+            f'<table style="border-collapse: collapse; line-height: 1.5"><thead><tr>{cells}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table><div>{_more(workers[ROWS:])}</div>"
+            f'<div style="line-height: 1.4; margin: 4px 0"><b>Rollout tasks:</b> {self._tasks()}</div>'
+        )
+
+    def _tasks(self) -> str:
+        """Return what became of the tasks, in words."""
+        traffic = self._cluster.traffic
         ends = {
             "arrived": traffic.arrived,
             "failed": traffic.failed,
@@ -197,51 +274,134 @@ class ClusterView:
         }
         tasks = ", ".join(f"{count:,} {end}" for end, count in ends.items() if count or end != "cancelled at the end")
         return (
-            f'<table style="border-collapse: collapse; line-height: 1.5"><thead><tr>{cells}</tr></thead>'
-            f"<tbody>{''.join(rows)}</tbody></table>{hidden}"
-            f'<div style="line-height: 1.4; margin: 4px 0"><b>Rollout tasks:</b> {traffic.submitted:,} submitted: '
-            f"{tasks}. "
+            f"{traffic.submitted:,} submitted: {tasks}. "
             f"{traffic.lost:,} times one was lost with its worker; {traffic.stale:,} rollouts were dropped as stale "
-            f"(policy lag above {self._cluster.max_policy_lag:,}).</div>"
+            f"(policy lag above {self._cluster.max_policy_lag:,})."
         )
 
     def final(self) -> str:
         """Return what stays on the page after training, as HTML."""
         return (
-            '<div style="display: flex; flex-wrap: wrap; gap: 0 24px">'
-            f'<div style="flex: 0 1 auto">{self.draw(final=True).html}</div>'
-            f'<div style="flex: 1 1 330px; min-width: 0">{self.table()}{self._link()}</div></div>'
+            f"<div>{self._simulated()}{self.draw().html}"
+            f"<details><summary>Workers, tasks and the dashboard</summary>{self.table()}{self._link()}</details></div>"
         )
 
     def clear(self) -> None:
-        """Remove the picture from the widget."""
-        self._box.clear()
+        """End what moves: training has ended."""
+        self.widget.acts, self.widget.over = False, True
 
-    def _there(self) -> tuple[int, int]:
-        rows = self._cluster.traffic.workers.values()
-        return sum(bool(row.name) for row in rows), sum(row.lost for row in rows)
+    def _heard(self, request: dict[str, Any]) -> None:
+        """Handle a message of the browser; it may come after training as well."""
+        if "kill" in request:
+            self._to_kill.append(str(request["kill"]))
+        if "everything" in request:
+            self._told = _Told()
+            self._send()
 
-    def _show_table(self) -> None:
-        self._shown = self._there()
-        self._table.value = self.table()
+    def _kill(self, address: str) -> None:
+        worker = next((worker for worker in self._workers() if worker.row.address == address), None)
+        if worker is None or worker.row.lost:
+            self._note = "This worker is gone already."
+            return
+        try:
+            self._cluster.kill(address)
+        except DQNKitError as error:
+            self._note, self._refused = f"{worker.name} lives on: {error}", address
+        else:
+            self._killed.add(address)
+            ending = WITH_NANNY if worker.row.has_nanny else WITHOUT_NANNY
+            self._note = f"Second {self._seconds:.0f}: {worker.name} killed. Its tasks go to others; {ending}"
+
+    def _see_losses(self) -> None:
+        """Note which workers were lost, and how long it took until another had the name."""
+        for name, rows in self._by_name().items():
+            for row in rows:
+                if row.lost and row.address not in self._losses:
+                    self._losses[row.address] = _Loss(name, self._seconds, self._clock())
+            if not rows[-1].lost:
+                for row in rows[:-1]:
+                    if row.address in self._losses and row.address not in self._took:
+                        self._took[row.address] = self._clock() - self._losses[row.address].clock
+                        self._note = f"{name} is back after {self._took[row.address]:.0f} s, as a new process."
+
+    def _new_one(self, row: WorkerRow) -> str:
+        """Say whether a new worker is expected in place of a lost one."""
+        loss = self._losses.get(row.address)
+        if loss is None or not row.has_nanny or self._clock() - loss.clock > GIVE_UP:
+            return ""
+        return "starts" if row.address in self._killed else "may come"
+
+    def _usual_seconds(self) -> float:
+        """Return how long it takes until a new worker is there: as seen in this run, or else as measured before."""
+        return statistics.median(self._took.values()) if self._took else USUAL_SECONDS
+
+    def _send(self) -> None:
+        """Send what the browser has not been told yet, or everything if that is much."""
+        if self._told.points == 0 or self._told.points != self._points.count - len(self._unsent):  # some were left out
+            self._told = _Told()
+        self.widget.news = self._news(self._told, self._unsent if self._told.points else self._points.values())
+        self._unsent = []
+
+    def _everything(self) -> dict[str, Any]:
+        return self._news(_Told(), self._points.values())
+
+    def _news(self, told: _Told, points: list[_Point]) -> dict[str, Any]:
+        """Return a message with these points and what differs from what was told, and note it as told."""
+        traffic, now = self._cluster.traffic, self._clock()
+        workers = self._in_order()
+        shown = {worker.number: worker.sent() for worker in workers[:ROWS]}
+        changed = [row for number, row in shown.items() if told.rows.get(number) != row]
+        losses = list(self._losses.values())
+        news = {
+            "from": told.points,
+            "until": self._points.count,
+            "points": [point.sent(self._numbers) for point in points],
+            "shown": list(shown),
+            "rows": [{**row, "ago": self._ago(row["address"], now)} for row in changed],
+            "more": _more(workers[ROWS:]),
+            "losses": [[round(loss.seconds, 2), loss.name] for loss in losses[told.losses :]],
+            "lags": [round(statistics.median(traffic.lags)), max(traffic.lags)] if traffic.lags else [],
+            "versions": traffic.versions_sent,
+            "tasks": self._tasks(),
+            "usual": [round(self._usual_seconds(), 1), len(self._took)],
+            "note": self._note,
+            "refused": self._refused,
+        }
+        told.points, told.losses = self._points.count, len(losses)
+        told.rows = shown
+        return news
+
+    def _ago(self, address: str, now: float) -> float:
+        loss = self._losses.get(address)
+        return 0.0 if loss is None else round(now - loss.clock, 1)
+
+    def _look(self) -> dict[str, Any]:
+        styles = [*WORKERS, OTHERS]
+        return {
+            "styles": [{"color": style["color"], "dash": dashes(style)} for style in styles],
+            "bound": self._bound,
+            "link": self._cluster.dashboard_link,
+            "how": self._cluster.how_to_reach_dashboard,
+            "simulated": self._cluster.simulated,
+        }
 
     def _curves(self) -> ClusterCurves:
-        samples = self._samples.values()
-        if len(samples) < 2:
-            return ClusterCurves(lost=sorted(self._lost.values()))
-        seconds = np.array([sample.seconds for sample in samples])  # [T]
-        counted = {
-            name: np.array([sum(sample.transitions.get(row.address, 0) for row in rows) for sample in samples])
-            for name, rows in self._by_name().items()
-        }
-        waiting = np.array([sample.waiting for sample in samples])
+        points = self._points.values()
+        lost = sorted(loss.seconds for loss in self._losses.values())
         return ClusterCurves(
-            seconds=seconds[1:].tolist(),
-            transitions={name: _slope(seconds, values).tolist() for name, values in counted.items()},
-            busy=np.clip(1 - _slope(seconds, waiting), 0, 1).tolist(),
-            samples_per_insert=[sample.samples_per_insert for sample in samples[1:]],
+            seconds=[point.seconds for point in points],
+            transitions={name: [point.rates.get(name, 0.0) for point in points] for name in self._numbers},
+            busy=[point.busy for point in points],
+            samples_per_insert=[point.samples_per_insert for point in points],
             lags=list(self._cluster.traffic.lags),
-            lost=sorted(self._lost.values()),
+            lost=lost,
+        )
+
+    def _in_order(self) -> list[_Worker]:
+        """Return the workers by number; where there are many, those that stay lost come last."""
+        many = len(self._numbers) > ROWS
+        return sorted(
+            self._workers(), key=lambda worker: (many and worker.row.lost and not worker.new_one, worker.number)
         )
 
     def _workers(self) -> list[_Worker]:
@@ -250,7 +410,8 @@ class ClusterView:
             newest = next((row for row in reversed(rows) if not row.lost), rows[-1])
             rate, busy = self._lately(newest)
             lost, rollouts = sum(row.lost for row in rows), sum(row.rollouts for row in rows)
-            workers.append(_Worker(name, self._numbers[name], newest, lost, rollouts, rate, busy))
+            new_one = self._new_one(newest) if newest.lost else ""
+            workers.append(_Worker(name, self._numbers[name], newest, lost, rollouts, rate, busy, new_one))
         return workers
 
     def _by_name(self) -> dict[str, list[WorkerRow]]:
@@ -268,7 +429,7 @@ class ClusterView:
         if len(self._recent) < 2:
             return 0.0
         begin, end = self._recent[0], self._recent[-1]
-        waited = (end.waiting - begin.waiting) / max(1e-9, end.seconds - begin.seconds)
+        waited = (end.waiting - begin.waiting) / _passed(begin, end)
         return min(1.0, max(0.0, 1 - waited))
 
     def _lately(self, row: WorkerRow) -> tuple[float, float]:
@@ -276,10 +437,14 @@ class ClusterView:
         if len(self._recent) < 2 or row.lost:
             return 0.0, 0.0
         begin, end = self._recent[0], self._recent[-1]
-        passed = max(1e-9, end.seconds - begin.seconds)
-        made = end.transitions.get(row.address, 0) - begin.transitions.get(row.address, 0)
         worked = end.busy.get(row.address, 0.0) - begin.busy.get(row.address, 0.0)
-        return made / passed, min(1.0, worked / passed / max(1, row.threads))
+        return self._rate(row), min(1.0, worked / _passed(begin, end) / max(1, row.threads))
+
+    def _rate(self, row: WorkerRow) -> float:
+        """Return the transitions a second that a worker, present or lost, made over the last samples."""
+        begin, end = self._recent[0], self._recent[-1]
+        made = end.transitions.get(row.address, 0) - begin.transitions.get(row.address, 0)
+        return made / _passed(begin, end)
 
     def _link(self) -> str:
         link, how = self._cluster.dashboard_link, escape(self._cluster.how_to_reach_dashboard)
@@ -290,11 +455,8 @@ class ClusterView:
         )
         return f'<div style="line-height: 1.4">{where}<span style="opacity: 0.8">{how}</span></div>'
 
-    def _say(self, text: str) -> None:
-        self._note.value = f'<div role="status" style="line-height: 1.4">{escape(text)}</div>'
-
-    def _kill_clicked(self, _: Any) -> None:
-        self._kill_asked = True
+    def _simulated(self) -> str:
+        return f"<div><b>{SIMULATED}</b></div>" if self._cluster.simulated else ""
 
 
 _LINK = "color: var(--jp-content-link-color, #0066cc); text-decoration: underline"
@@ -327,11 +489,12 @@ def _name(row: WorkerRow) -> str:
     return f"worker {name}" if name.isdigit() else name.rpartition("://")[2]
 
 
-def _slope(seconds: Array, counts: Array) -> Array:
-    """Return the rate at which a count grew ``[T - 1]``, each over the last `WINDOW` samples."""
-    ends = np.arange(1, len(seconds))
-    begins = np.maximum(0, ends - WINDOW)
-    return (counts[ends] - counts[begins]) / np.maximum(1e-9, seconds[ends] - seconds[begins])
+def _passed(begin: _Sample, end: _Sample) -> float:
+    return max(1e-9, end.seconds - begin.seconds)
+
+
+def _more(workers: list[_Worker]) -> str:
+    return f"and {len(workers)} more: {_count_states(workers)}" if workers else ""
 
 
 def _count_states(workers: list[_Worker]) -> str:

@@ -34,14 +34,15 @@ EXPORT = """export default {
 STYLE = (FOLDER / "drawing.css").read_text(encoding="utf-8")
 
 
+def dashes(look: Mapping[str, Any]) -> str:
+    """The line style of a look as SVG has it, for a line of two pixels: matplotlib counts in widths of the line."""
+    style = look["linestyle"]
+    return "none" if isinstance(style, str) else " ".join(f"{2 * dash:g}" for dash in style[1])
+
+
 def palette() -> dict[str, dict[str, str]]:
     """The colour and the dashes of each quantity, as SVG has them."""
-    found = {}
-    for name, look in PALETTE.items():
-        dashes = () if isinstance(look["linestyle"], str) else look["linestyle"][1]
-        # matplotlib counts dashes in widths of the line, SVG in pixels; a line is two pixels wide
-        found[name] = {"color": look["color"], "dash": " ".join(f"{2 * dash:g}" for dash in dashes) or "none"}
-    return found
+    return {name: {"color": look["color"], "dash": dashes(look)} for name, look in PALETTE.items()}
 
 
 def script(path: Path) -> str:

@@ -66,8 +66,8 @@ async def live(
             over the run; or points ``[N, 2]`` of share of the run and return, from `dqnkit.classroom.prediction`.
         title: what is trained.
         q_bound: the largest value that any policy can have, or the mean of max Q* if it is known.
-        cluster: the source of the rollouts. Its part of the panel, below the curves, has a picture of traffic, a row
-            for each worker, a button that kills one, and a link to Dask's dashboard.
+        cluster: the source of the rollouts. Its part of the panel, below the curves, is a picture of workers, replay
+            buffer and learner, in which a click on a worker kills it, with a link to Dask's dashboard.
         cost: the meter of a cluster in a cloud; its text is shown at the top. It does not end training:
             `dqnkit.cloud.meter.within_budget` does.
 

@@ -64,6 +64,7 @@ from dqnkit.evaluation import evaluate
 from dqnkit.learner import Learner
 from dqnkit.lessons.cloud.cloud_map import cloud_map
 from dqnkit.lessons.cloud.cost_confirmation import confirmed
+from dqnkit.lessons.cloud.sign import say, sign
 from dqnkit.plots import error_curves
 from dqnkit.plots.plan import time_and_cost
 from dqnkit.presets import preset
@@ -311,7 +312,7 @@ cloud = clouds.enter_context(simulated_aws(boot_seconds=BOOT_SECONDS)) if WHERE 
 WORKERS = 2
 ORDER = {"spot": True, "budget": 2.0, "lifetime": "30 minutes", "idle_timeout": "10 minutes"}
 dry = aws.dry_run(WORKERS, **ORDER)
-print(dry.estimate)
+say(dry.estimate)
 
 # %% [markdown]
 # A **dry run** asks for everything and buys nothing. There are four limits, and each holds without the others:
@@ -325,11 +326,11 @@ print(dry.estimate)
 
 # %%
 order = dry.order
-print(f"{order.n_workers} workers, each a {order.machine}{', spot' if order.spot else ''}")
-print(f"a scheduler, a {order.scheduler_machine}")
-print(f"lifetime {order.lifetime / 60:.0f} min, idle time-out {order.idle_timeout / 60:.0f} min")
-print(f"reachable from {order.reach} only")
-print(f"container {order.image}, and in it {', '.join(order.pip_packages)}")
+say(f"{order.n_workers} workers, each a {order.machine}{', spot' if order.spot else ''}")
+say(f"a scheduler, a {order.scheduler_machine}")
+say(f"lifetime {order.lifetime / 60:.0f} min, idle time-out {order.idle_timeout / 60:.0f} min")
+say(f"reachable from {order.reach} only")
+say(f"container {order.image}, and in it {', '.join(order.pip_packages)}")
 
 # %% [markdown]
 # **Predict.** [[question.first]]
@@ -371,9 +372,9 @@ for statement in ec2.permissions()["Statement"]:
 if cloud is not None:  # the simulated account can be given rights, and they can be taken away
     look, *_ = ec2.permissions()["Statement"]
     cloud.requires_permissions({**ec2.permissions(), "Statement": [look]})
-    print(f"\nAn account that may only look lacks: {', '.join(account('aws').lacking())}")
+    say(f"An account that may only look lacks: {', '.join(account('aws').lacking())}")
     cloud.requires_permissions(ec2.permissions())
-print(f"\nLacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
+say(f"Lacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
 # `WhatIsOurs` says: change or end only what carries your own id in the tag `dqnkit-owner`. A program that has these rights
@@ -433,13 +434,13 @@ status = await live(
     within_budget(training, cluster.meter, folder.name),
     cluster=WatchedCluster(rollouts),
     cost=cluster.meter,
-    title="CartPole, two workers in a cloud",
+    title=f"{sign()}CartPole, two workers in a cloud",
 )
 
 # %%
 returns = evaluate(status.weights, cartpole, episodes=100)  # fast: evaluate(status.weights, cartpole, episodes=5)
 print(f"mean return of {len(returns)} greedy episodes: {returns.mean():.0f} (solved: 475)")
-print(f"so far: {cluster.meter.text()}")
+say(f"so far: {cluster.meter.text()}")
 
 # %% [markdown]
 # ### Does the budget hold?
@@ -449,13 +450,13 @@ print(f"so far: {cluster.meter.text()}")
 # little before.
 
 # %%
-hurried = Meter(budget=0.05, clock=lambda: 200 * time.time())
+hurried = Meter(budget=0.05, clock=lambda: 200 * time.time(), simulated=cluster.meter.simulated)
 hurried.started("all machines", cluster.meter.hourly)
 folder = tempfile.TemporaryDirectory()  # each run has a folder of its own
 longer = replace(cartpole, total_steps=100_000)
 training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # it learns on
 *_, last = within_budget(training, hurried, folder.name)
-print(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurried.text()}")
+say(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurried.text()}")
 
 # %% [markdown]
 # Nothing is lost. The checkpoint holds all that [[train_on_a_cluster]] asked for, and the run can go on from it tomorrow, on another cluster
@@ -499,7 +500,7 @@ def with_a_loss(statuses, at_step):
         seen.append((now, status.step))
         if not moments and status.step >= at_step:
             moments["taken back"] = now
-            report(f"the cloud takes back {', '.join(take_back(WORKERS // 2))}")
+            report(f"{sign()}the cloud takes back {', '.join(take_back(WORKERS // 2))}")
         elif len(moments) == 1:
             here = len(client.nthreads())
             gone = gone or here < WORKERS
@@ -517,13 +518,13 @@ status = await live(
     within_budget(training, cluster.meter, folder.name),
     cluster=WatchedCluster(rollouts),
     cost=cluster.meter,
-    title="Half of the workers are taken back",
+    title=f"{sign()}Half of the workers are taken back",
 )
 
 # %%
 for when, line in lines:
     if when > began:
-        print(f"{when - began:5.1f} s: {line}")
+        say(f"{when - began:5.1f} s: {line.removeprefix(sign())}")
 
 seconds, steps = np.array(seen).T
 marks = [*moments.values(), seconds[-1]]
@@ -531,8 +532,8 @@ marks = [max(0.0, marks[0] - 5), *marks]
 names = ("before (5 seconds)", "from the first mark on", "from the second on")
 for name, begin, end in zip(names, marks, marks[1:]):
     made = np.interp(end, seconds, steps) - np.interp(begin, seconds, steps)
-    print(f"{made / (end - begin):5.0f} steps a second {name}")
-print(f"lost with the machine: {rollouts.traffic.lost} rollouts of {rollouts.traffic.arrived}")
+    say(f"{made / (end - begin):5.0f} steps a second {name}")
+say(f"lost with the machine: {rollouts.traffic.lost} rollouts of {rollouts.traffic.arrived}")
 
 # %% Draw the pace
 grid = np.arange(0, seconds[-1], 0.5)
@@ -545,7 +546,7 @@ error_curves(
     ylabel="environment steps a second",
     kinds={"all workers together": "environment"},
     moments=moments,
-    title="The pace before and after",
+    title=f"{sign()}The pace before and after",
     what="what becomes of the pace at the moments that are marked, and between them?",
 )
 
@@ -561,7 +562,7 @@ for n in (2, 8, 32):
     on_demand, with_spot = scheduler + n * worker, scheduler + n * spot_worker
     print(f"{n:2} workers, an hour: on demand ${on_demand:.3f}, with spot ${with_spot:.3f}", end="")
     print(f", {1 - with_spot / on_demand:.0%} less")
-print(f"all so far: ${cluster.meter.spent():.4f}, with at least a minute for the replacement")
+say(f"all so far: ${cluster.meter.spent():.4f}, with at least a minute for the replacement")
 
 # %% [markdown]
 # The other worker works on, and the lost rollouts are made again. The dip ends when the new machine has booted: the cluster
@@ -576,10 +577,10 @@ before = len(lines)
 client.close()
 cluster.close()
 for _, line in lines[before:]:
-    print(line)
-print(f"all in all {cluster.meter.text()}")
+    say(line)
+say(f"all in all {cluster.meter.text()}")
 left = [each for each in account("aws").find() if each.cluster == cluster.uuid]
-print("left:", table(left) if left else "nothing")
+print(table(left) if left else f"{sign()}left: nothing")
 
 # %% [markdown]
 # ## 6. And if this computer dies?
@@ -617,7 +618,7 @@ driver.kill()  # SIGKILL: no time for anything
 driver.wait()
 driver.stdout.close()
 killed = time.monotonic()
-print("The driver is dead. What is still there:")
+say("The driver is dead. What is still there:")
 print(table(account("aws").find()))
 
 # %% [markdown]
@@ -633,7 +634,7 @@ while alive and time.monotonic() < killed + PATIENCE:
     time.sleep(0.5)
     there = {each.id for each in account("aws").find() if each.kind == "machine"}
     for each in sorted(alive - there):
-        print(f"{time.monotonic() - killed:5.1f} s: {each} is gone")
+        say(f"{time.monotonic() - killed:5.1f} s: {each} is gone")
     alive &= there
 if alive:
     print("not waited for:", *sorted(alive))
@@ -653,9 +654,9 @@ compare("cloud-orphan", len(alive))
 # %%
 for each in orphans[:1]:
     for removed in account("aws").remove(each.cluster):
-        print(f"removed: {removed.kind} {removed.id}")
-print(f"of dqnkit in this account: {len(account('aws').find())}")
-print(f"in the simulated cloud: {len(cloud.groups())} groups, {cloud.processes()} processes")
+        say(f"removed: {removed.kind} {removed.id}")
+say(f"of dqnkit in this account: {len(account('aws').find())}")
+say(f"in the cloud: {len(cloud.groups())} groups, {cloud.processes()} processes")
 
 # %% [markdown]
 # That is the habit to take home: **after the last cell, look** (`dqnkit cloud list`, or the cloud's own console). And set

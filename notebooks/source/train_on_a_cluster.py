@@ -143,12 +143,13 @@ print(f"{cartpole.samples_per_insert:g} samples per insert, {STEPS_IN_ALL:,} env
 predict("train_on_a_cluster-limit")
 
 # %% [markdown]
-# Run it and read the view below the learning curve. What to find:
+# Run it and read the picture below the learning curve: rollouts travel from the workers into the replay buffer, weights
+# travel back. What to find:
 #
 # 1. **transitions a second**, one coloured band for each worker. Do both do the same?
 # 2. **learner**: the share of the time in which it did not wait for rollouts. This answers the question above.
 # 3. **samples per insert**: does it stay below the bound that you wrote?
-# 4. **policy lag**: by how many versions of the weights were the rollouts behind?
+# 4. **policy lag**: by how many versions of the weights were the rollouts behind? (The more, the paler a rollout is.)
 
 # %%
 rollouts = ClusterRollouts(client)
@@ -356,8 +357,8 @@ predict("train_on_a_cluster-lost")
 predict("train_on_a_cluster-death")
 
 # %% [markdown]
-# Run it and **press "Kill a worker"** when it has trained for some seconds; as often as you like. If you do not (or
-# cannot: on Colab a running cell hears no clicks), the cell does it by itself half-way.
+# Run it and **click on a worker** when it has trained for some seconds; as often as you like. (Or go to it with Tab, and
+# press Enter.) If you do not, or cannot (on Colab a running cell hears no clicks), the cell does it by itself half-way.
 
 # %% Note the numbers of the rollouts, and kill a worker half-way
 from dqnkit.cluster.faults import kill_worker
@@ -414,7 +415,7 @@ compare("train_on_a_cluster-lost", traffic.lost)
 compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is not None else None)
 
 # %% [markdown]
-# In the view you saw the worker's row turn to *lost*, and some seconds later a new process in its place: its
+# In the picture the worker's box cracked, and some seconds later a new process was in its place: its
 # **nanny**, a small process that looks after each worker, had started it. On a cluster without nannies the other
 # workers go on alone.
 #

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
@@ -16,8 +17,8 @@ pytest.importorskip("dask_cloudprovider")
 
 from dqnkit.cloud import launch as launching
 from dqnkit.cloud.clock import paid_seconds
-from dqnkit.cloud.launch import Launch, take_down
-from dqnkit.cloud.leftovers import Leftover
+from dqnkit.cloud.launch import Launch, dry_run, take_down
+from dqnkit.cloud.leftovers import Leftover, table
 from dqnkit.cloud.meter import Meter
 from dqnkit.cloud.order import Order
 from dqnkit.errors import ClusterError
@@ -162,3 +163,20 @@ def test_errors_of_ours_are_not_of_a_kind_that_dask_swallows(tried: Tried) -> No
     # `Cluster.close` swallows RuntimeError; `SpecCluster._close` OSError; what it registers for the end TimeoutError
     assert not issubclass(ClusterError, (RuntimeError, OSError, TimeoutError))
     tried(17, "ClusterError inside Dask's close", "no longer a RuntimeError, which Dask swallows")
+
+
+def test_every_line_of_a_simulated_launch_says_so() -> None:
+    told: list[str] = []
+    launch = Launch(ORDER, told.append, "us-east-1", simulated=True)
+    launch.say("first\nsecond")
+    assert told == ["SIMULATED: first\nSIMULATED: second"]
+    assert launch.meter.text().startswith("SIMULATED $")
+    assert all(line.startswith("SIMULATED: ") for line in dry_run(launch, []).estimate.splitlines())
+
+
+def test_a_list_of_machines_says_which_are_simulated() -> None:
+    real, not_real = (Leftover("aws", "us-east-1", "0a0a0a0a", "machine", id) for id in ("i-1", "i-2"))
+    assert "SIMULATED" not in table([real])
+    lines = table([real, replace(not_real, simulated=True)]).splitlines()
+    assert [line.startswith("SIMULATED") for line in lines] == [False, False, True]
+    assert lines[0].index("cluster") == lines[2].index("0a0a0a0a")

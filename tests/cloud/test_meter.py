@@ -173,3 +173,7 @@ def test_what_makes_the_statuses_is_closed_in_any_case(ends: str, clock: Clock, 
         assert list(guarded) == []
     with pytest.raises(StopIteration):
         next(statuses)
+
+
+def test_the_cost_of_simulated_machines_says_so() -> None:
+    assert Meter(1.0, lambda: 0.0, simulated=True).text() == "SIMULATED $0.0000 of $1.00, $0.00 an hour"

@@ -56,6 +56,7 @@ def test_no_more_in_flight_than_two_for_each_thread(client: Client) -> None:
         for _ in range(50):
             collector.collect()
             assert 0 < collector.traffic.in_flight <= window(client)
+            assert sum(row.in_flight for row in collector.traffic.workers.values()) == collector.traffic.in_flight
             # results are released a moment after they were taken; the weights stay
             assert client.run_on_scheduler(count_tasks) <= 2 * window(client) + 2
         time.sleep(0.5)  # the learner is behind, so nothing is submitted
@@ -72,6 +73,7 @@ def test_every_worker_and_every_actor_take_part_and_the_rows_say_so(client: Clie
         rows = collector.traffic.workers
     assert {row.name for row in rows.values()} == {"0", "1"}
     assert all(row.threads == 1 and not row.lost and row.last_arrival > 0 for row in rows.values())
+    assert all(row.has_nanny and row.in_flight == 0 for row in rows.values())
     assert sum(row.rollouts for row in rows.values()) == len(collector.rollouts)
     counts = np.bincount([rollout.actor for rollout in collector.rollouts])
     assert len(counts) == 3
@@ -120,6 +122,8 @@ def test_what_is_older_than_the_bound_is_dropped_and_counted(client: Client) -> 
         assert collector.traffic.stale > 0
         assert collector.traffic.arrived == len(collector.rollouts) + collector.traffic.stale
         assert max(collector.traffic.lags) > 1
+        assert {row.lag for row in collector.traffic.workers.values()} <= set(collector.traffic.lags)
+        assert collector.traffic.version == 55
 
 
 def test_the_length_of_a_task_adapts_to_the_environment(client: Client) -> None:

@@ -1,208 +1,291 @@
-"""The live panel's view of a cluster, and its button; a stand-in takes the place of the cluster, without Dask."""
+"""The live panel's view of a cluster: what it sends to the browser; a stand-in takes the place of the cluster."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from test_live import status
-from test_watch import Page, page
+from toy_cluster import ToyCluster, status_at
 
-from dqnkit.cluster.traffic import Traffic
-from dqnkit.errors import ClusterError
-from dqnkit.types import TrainStatus
+from dqnkit.plots.cluster import WORKERS
 from dqnkit.widgets import live
-from dqnkit.widgets.cluster_view import POINTS, ROWS, ClusterView
+from dqnkit.widgets.cluster_view import GIVE_UP, POINTS, ROWS, UNSENT, USUAL_SECONDS, ClusterView
 
-__all__ = ["page"]
-
-
-@dataclass
-class StandIn:
-    """A cluster with two workers; the first always works, the second a tenth of the time."""
-
-    traffic: Traffic = field(default_factory=Traffic)
-    max_policy_lag: int = 1_000
-    dashboard_link: str = "http://127.0.0.1:8787/status"
-    how_to_reach_dashboard: str = "If it does not open, make a <tunnel>."
-    killed: list[str] = field(default_factory=list)
-    refuses: bool = False
-
-    def kill(self, address: str) -> None:
-        if self.refuses:
-            raise ClusterError("worker runs inside this process")
-        self.killed.append(address)
-
-    def join(self, address: str, name: str) -> None:
-        self.traffic.worker(address).name = name
-
-    def go_on(self, view: ClusterView, seconds: int) -> None:
-        """Work for this many seconds, with two statuses a second."""
-        for _ in range(2 * seconds):
-            self._seconds = getattr(self, "_seconds", 0.0) + 0.5
-            for number, row in enumerate(self.traffic.workers.values()):
-                if not row.lost:
-                    row.rollouts += 1
-                    row.transitions += 500
-                    row.busy_seconds += 0.5 if number == 0 else 0.05
-            self.traffic.waiting_seconds += 0.125
-            view.record(status_at(self._seconds))
+ONE, TWO, NEW = "tcp://127.0.0.1:30001", "tcp://127.0.0.1:30000", "tcp://127.0.0.1:30009"
 
 
-def status_at(seconds: float) -> TrainStatus:
-    state = SimpleNamespace(config=SimpleNamespace(samples_per_insert=8.0))
-    return status(100, seconds=seconds, samples_per_insert=2.0, get_state=lambda: state)
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-def cluster() -> StandIn:
-    cluster = StandIn()
-    cluster.join("tcp://127.0.0.1:30001", "1")
-    cluster.join("tcp://127.0.0.1:30000", "0")
+def cluster() -> ToyCluster:
+    cluster = ToyCluster()
+    cluster.join(ONE, "1")
+    cluster.join(TWO, "0")
     return cluster
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def view(cluster: ToyCluster, clock: Clock) -> ClusterView:
+    return ClusterView(cluster, clock)  # type: ignore[arg-type]
+
+
+def news_of(view: ClusterView) -> dict[str, Any]:
+    """The newest message, as it goes over the wire."""
+    return json.loads(json.dumps(view.widget.news, allow_nan=False))  # type: ignore[no-any-return]
+
+
+def row(news: dict[str, Any], number: int) -> dict[str, Any]:
+    return next(row for row in news["rows"] if row["number"] == number)
+
+
+def click(view: ClusterView, address: str) -> None:
+    """What arrives when the box of a worker was clicked."""
+    view.widget._handle_custom_msg({"kill": address}, [])
 
 
 def words(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def row(view: ClusterView, name: str) -> str:
-    return next(words(line) for line in view.table().split("</table>")[0].split("<tr>") if name in words(line))
-
-
-def test_a_row_says_what_each_worker_does(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
+def test_a_box_says_what_each_worker_does(view: ClusterView, cluster: ToyCluster) -> None:
     cluster.go_on(view, 10)
-    assert row(view, "worker 1").split()[:7] == ["worker", "1", "●", "busy", "20", "1,000", "100"]
-    assert row(view, "worker 0").split()[:7] == ["worker", "0", "○", "waiting", "20", "1,000", "10"]
-    assert view.table().index("worker 0") < view.table().index("worker 1")
+    view.show()
+    news = news_of(view)
+    busy, waiting = row(news, 1), row(news, 0)
+    assert (busy["name"], busy["state"], busy["rate"], busy["busy"], busy["lag"]) == ("worker 1", "busy", 1_000, 100, 0)
+    assert (waiting["name"], waiting["state"], waiting["busy"], waiting["lag"]) == ("worker 0", "waiting", 10, 1)
+    assert (waiting["tasks"], waiting["rollouts"], waiting["newOne"]) == (2, 20, "")
+    assert news["shown"] == [0, 1]
+    assert news["lags"] == [0, 1]
+    assert news["versions"] == 20
+    assert news["points"][-1] == [10.0, [1_000.0, 1_000.0], 0.75, 2.0]
+    assert view.widget.look["bound"] == 8.0
     assert "2 workers (1 busy, 1 waiting): 2,000 transitions a second, learner utilisation 75 %" in view.summary()
-    curves = view._curves()
-    assert list(curves.transitions) == ["worker 0", "worker 1"]
-    assert curves.transitions["worker 0"][-1] == pytest.approx(1_000)
-    assert curves.busy[-1] == pytest.approx(0.75)
-    assert curves.samples_per_insert[-1] == 2.0
 
 
-def test_a_new_worker_takes_the_row_of_the_one_that_was_lost(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
+def test_only_what_is_new_is_sent(view: ClusterView, cluster: ToyCluster) -> None:
+    cluster.go_on(view, 10)
+    view.show()
+    first = news_of(view)
+    view.show()  # nothing has come since
+    assert news_of(view) == first
+    cluster.traffic.workers[TWO].lost = True
     cluster.go_on(view, 5)
     view.show()
-    cluster.traffic.workers["tcp://127.0.0.1:30001"].lost = True
-    view.act()  # the effect shows before the next picture
-    assert "✖ lost 10" in words(view._table.value)
+    first = news_of(view)
     cluster.go_on(view, 1)
-    assert "1 waiting, 1 lost" in view.summary()
-    assert view._curves().lost == [5.5]
+    view.show()
+    news = news_of(view)
+    assert (news["from"], news["until"]) == (first["until"], first["until"] + 2)
+    assert [point[0] for point in news["points"]] == [15.5, 16.0]
+    assert [row["number"] for row in news["rows"]] == [1]  # the lost one is as it was
+    assert first["losses"] == [[10.5, "worker 0"]]
+    assert news["losses"] == []
+    assert len(json.dumps(news)) < 1_000  # bytes
 
-    cluster.traffic.worker("tcp://127.0.0.1:30009")  # it has joined; its name is not known yet
-    view.act()
-    assert "30009" not in view._table.value
-    cluster.join("tcp://127.0.0.1:30009", "1")
-    view.act()
-    assert "✖" not in view._table.value
+
+def test_a_page_that_is_loaded_again_gets_everything(view: ClusterView, cluster: ToyCluster) -> None:
     cluster.go_on(view, 5)
-    assert row(view, "worker 1").split() == ["worker", "1", "○", "waiting", "20", "1,000", "10", "%", "1"]
-    assert list(view._curves().transitions) == ["worker 0", "worker 1"]
-
-
-def test_a_click_only_sets_a_flag_and_the_chosen_worker_is_killed(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
-    cluster.go_on(view, 2)
     view.show()
-    view._which.label = "worker 0"
-    view._kill.click()
-    assert cluster.killed == []
-    view.act()
-    view.act()
-    assert cluster.killed == ["tcp://127.0.0.1:30000"]
-    assert "worker 0 was killed" in view._note.value
-    cluster.traffic.workers["tcp://127.0.0.1:30000"].lost = True
+    cluster.go_on(view, 5)
+    state = view.widget.get_state()["history"]
+    assert state["from"] == 0
+    assert [point[0] for point in state["points"]] == [value / 2 for value in range(2, 21)]
+    assert len(state["rows"]) == 2
+    view.show()  # and those who have been told get the rest only
+    assert (news_of(view)["from"], news_of(view)["until"]) == (9, 19)
+    view.widget._handle_custom_msg({"everything": True}, [])  # a message was missed
+    assert (news_of(view)["from"], len(news_of(view)["points"]), len(news_of(view)["rows"])) == (0, 19, 2)
+
+
+def test_a_browser_that_was_away_gets_a_thinned_curve(view: ClusterView, cluster: ToyCluster) -> None:
+    cluster.go_on(view, 5)
     view.show()
-    assert [label for label, _ in view._which.options] == ["any", "worker 1"]
-    assert view._which.label == "any"
-    view._kill.click()
-    view.act()
-    assert cluster.killed[1:] == ["tcp://127.0.0.1:30001"]
-
-
-def test_a_choice_stays_while_workers_come_and_go(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
-    cluster.go_on(view, 2)
-    view.show()
-    view._which.label = "worker 1"
-    cluster.join("tcp://127.0.0.1:30002", "2")
-    view.show()
-    assert view._which.label == "worker 1"
-    assert len(view._which.options) == 4
-
-
-def test_a_worker_that_cannot_be_killed_is_said_and_ends_nothing(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
-    cluster.refuses = True
-    view._kill.click()
-    view.act()
-    assert "runs inside this process" in view._note.value
-    nobody = ClusterView(StandIn())
-    nobody._kill.click()
-    nobody.act()
-    assert "No worker to kill" in nobody._note.value
-
-
-def test_controls_are_shown_only_when_clicks_act(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
-    assert view._controls.layout.display == "none"
-    view.enable()
-    assert view._controls.layout.display == "flex"
-
-
-def test_a_large_cluster_has_a_short_table() -> None:
-    cluster = StandIn()
-    for number in range(30):
-        cluster.join(f"tcp://127.0.0.1:{40_000 + number}", f"tcp://127.0.0.1:{40_000 + number}")
-    cluster.traffic.worker("tcp://127.0.0.1:40003").lost = True
-    view = ClusterView(cluster)
-    cluster.go_on(view, 3)
-    assert view.table().count("<tr>") == 1 + ROWS
-    assert f"and {30 - ROWS} more workers:" in words(view.table())
-    assert "1 lost" in words(view.table())
-    assert "127.0.0.1:40000" in view.table()
-    assert view.draw().png
-
-
-def test_a_long_run_keeps_little(cluster: StandIn) -> None:
-    view = ClusterView(cluster)
     cluster.go_on(view, 600)
-    assert len(view._curves().seconds) <= POINTS
+    view.show()
+    news = news_of(view)
+    assert news["from"] == 0
+    assert UNSENT < len(news["points"]) <= POINTS
+    assert news["points"][-1][0] == 605.0
     assert len(view._recent) < 10
     assert view._curves().transitions["worker 0"][-1] == pytest.approx(1_000)
 
 
-def test_the_counts_add_up_on_the_page(cluster: StandIn) -> None:
+def test_a_click_only_sets_a_flag_and_that_worker_is_killed(view: ClusterView, cluster: ToyCluster) -> None:
+    cluster.go_on(view, 2)
+    click(view, TWO)
+    assert cluster.killed == []
+    view.act()
+    view.act()
+    assert cluster.killed == [TWO]
+    assert news_of(view)["note"].startswith("Second 2: worker 0 killed. Its tasks go to others; its nanny process")
+    cluster.lose(TWO)
+    click(view, TWO)  # nobody is there any more
+    view.act()
+    assert cluster.killed == [TWO]
+    assert "gone already" in news_of(view)["note"]
+
+
+def test_a_new_worker_takes_the_box_of_the_one_that_was_lost(
+    view: ClusterView, cluster: ToyCluster, clock: Clock
+) -> None:
+    cluster.go_on(view, 5)
+    view.show()
+    click(view, ONE)
+    view.act()
+    cluster.lose(ONE)
+    view.act()  # the effect shows before the next picture
+    lost = row(news_of(view), 1)
+    assert (lost["state"], lost["newOne"], lost["ago"], lost["lost"]) == ("lost", "starts", 0.0, 1)
+    assert news_of(view)["losses"] == [[5.0, "worker 1"]]
+    assert news_of(view)["usual"] == [USUAL_SECONDS, 0]
+    clock.now += 3
+    cluster.go_on(view, 1)
+    assert row(view.widget.get_state()["history"], 1)["ago"] == 3.0
+    assert "1 waiting, 1 lost" in view.summary()
+
+    cluster.traffic.worker(NEW)  # it has joined; its name is not known yet
+    before = news_of(view)
+    view.act()
+    assert news_of(view) == before
+    clock.now += 1
+    cluster.join(NEW, "1")
+    view.act()
+    news = news_of(view)
+    assert (row(news, 1)["state"], row(news, 1)["address"], row(news, 1)["lost"]) == ("waiting", NEW, 1)
+    assert news["note"] == "worker 1 is back after 4 s, as a new process."
+    assert news["usual"] == [4.0, 1]
+    cluster.go_on(view, 5)
+    assert list(view._curves().transitions) == ["worker 0", "worker 1"]
+    assert view._curves().lost == [5.0]
+
+
+def test_no_new_worker_is_promised_where_none_will_come(view: ClusterView, cluster: ToyCluster, clock: Clock) -> None:
+    cluster.join("tcp://127.0.0.1:30002", "2", has_nanny=False)
+    cluster.go_on(view, 2)
+    cluster.lose(ONE)  # the cloud has taken it back; nobody clicked
+    cluster.lose("tcp://127.0.0.1:30002")
+    view.act()
+    assert [(row["number"], row["newOne"]) for row in news_of(view)["rows"]] == [(0, ""), (1, "may come"), (2, "")]
+    clock.now += GIVE_UP + 1
+    cluster.go_on(view, 1)
+    view.show()
+    assert row(news_of(view), 1)["newOne"] == ""
+    click(view, TWO)
+    cluster.traffic.workers[TWO].has_nanny = False
+    view.act()
+    assert "no nanny process starts a new one" in news_of(view)["note"]
+
+
+def test_a_worker_that_cannot_be_killed_is_said_and_shown_alive(view: ClusterView, cluster: ToyCluster) -> None:
+    cluster.refuses = True
+    cluster.go_on(view, 1)
+    view.show()
+    click(view, ONE)
+    view.act()
+    assert news_of(view)["note"] == "worker 1 lives on: worker runs inside this process"
+    assert news_of(view)["refused"] == ONE  # the browser shows it as alive again
+
+
+def test_before_the_first_point_every_message_is_whole(view: ClusterView, cluster: ToyCluster) -> None:
+    view.show()
+    cluster.join("tcp://127.0.0.1:30002", "2")
+    view.act()
+    assert [(news_of(view)["from"], len(news_of(view)["rows"]))] == [(0, 3)]
+
+
+def test_clicks_act_only_while_a_browser_answers(view: ClusterView) -> None:
+    assert not view.widget.acts
+    view.enable()
+    assert view.widget.acts
+    view.clear()
+    assert not view.widget.acts
+    assert view.widget.over
+
+
+@pytest.mark.parametrize("count", [8, 16, 40])
+def test_of_many_workers_some_are_drawn_and_the_others_counted(count: int) -> None:
+    cluster = ToyCluster()
+    cluster.join_many(count)
+    view = ClusterView(cluster)  # type: ignore[arg-type]
+    cluster.go_on(view, 3)
+    cluster.lose("tcp://127.0.0.1:30003")
+    cluster.traffic.workers["tcp://127.0.0.1:30003"].has_nanny = False
+    view.act()
+    news = news_of(view)
+    assert len(news["shown"]) == len(news["rows"]) == min(count, ROWS)
+    assert (3 in news["shown"]) == (count <= ROWS)  # it stays lost, so the living come before it
+    assert len(news["points"][-1][1]) == len(WORKERS) + 1  # the others are added up
+    assert sum(news["points"][-1][1]) == pytest.approx(1_000 * count)
+    more = f"and {count - ROWS} more: {count - ROWS - 1} waiting, 1 lost" if count > ROWS else ""
+    assert news["more"] == more
+    assert view.table().count("<tr>") == 1 + min(count, ROWS)
+    assert more in words(view.table())
+    assert view.draw().png
+
+
+def test_a_long_name_is_a_name(cluster: ToyCluster) -> None:
+    cluster.join("tls://10.0.0.7:40000", "tls://10.0.0.7:40000")
+    view = ClusterView(cluster)  # type: ignore[arg-type]
+    cluster.go_on(view, 1)
+    assert "10.0.0.7:40000" in view.table()
+
+
+def test_the_counts_add_up_on_the_page(cluster: ToyCluster, view: ClusterView) -> None:
     traffic = cluster.traffic
     traffic.submitted, traffic.arrived, traffic.given_up, traffic.failed, traffic.in_flight = 1_234, 1_200, 20, 4, 10
     traffic.lost, traffic.stale = 21, 5
-    said = words(ClusterView(cluster).table())
-    assert "1,234 submitted: 1,200 arrived, 4 failed, 20 given up, 10 in flight." in said
-    assert "21 times one was lost with its worker; 5 rollouts were dropped as stale (policy lag above 1,000)" in said
-    assert "cancelled" not in said
+    for said in (words(view.table()), view.widget.get_state()["history"]["tasks"]):
+        assert "1,234 submitted: 1,200 arrived, 4 failed, 20 given up, 10 in flight." in said
+        assert (
+            "21 times one was lost with its worker; 5 rollouts were dropped as stale (policy lag above 1,000)" in said
+        )
+        assert "cancelled" not in said
 
 
-def test_without_a_browser_a_plain_picture_and_the_rows_stay(page: Page, cluster: StandIn) -> None:
-    statuses = [status_at(seconds / 2) for seconds in range(1, 9)]
-    assert asyncio.run(live(statuses, cluster=cluster)) is statuses[-1]
-    assert page.final.count("<img") == 2
-    for text in ("finished", "worker 0", "worker 1", "2 workers (2 waiting)", cluster.dashboard_link, "&lt;tunnel&gt;"):
-        assert text in page.final
-    assert "Transitions a second by worker" in page.final
-    assert "<button" not in page.final
+def test_a_picture_and_the_table_stay(cluster: ToyCluster, view: ClusterView) -> None:
+    cluster.go_on(view, 4)
+    final = view.final()
+    assert final.count("<img") == 1
+    for text in ("worker 0", "worker 1", cluster.dashboard_link, "&lt;tunnel&gt;", "Transitions a second by worker"):
+        assert text in final
+    assert "<details>" in final
+    assert "<button" not in final
+    assert "SIMULATED" not in final + view.summary()
 
 
-def test_a_cluster_without_a_dashboard_has_no_link(page: Page, cluster: StandIn) -> None:
+def test_a_cluster_without_a_dashboard_has_no_link(cluster: ToyCluster) -> None:
     cluster.dashboard_link, cluster.how_to_reach_dashboard = "", "The scheduler has no dashboard."
-    asyncio.run(live([status_at(1.0)], cluster=cluster))
-    assert "href" not in page.final
-    assert "has no dashboard" in page.final
+    view = ClusterView(cluster)  # type: ignore[arg-type]
+    assert "href" not in view.final()
+    assert "has no dashboard" in view.final()
+
+
+def test_simulated_machines_are_called_so(cluster: ToyCluster) -> None:
+    cluster.simulated = True
+    view = ClusterView(cluster)  # type: ignore[arg-type]
+    view.record(status_at(1.0))
+    assert view.widget.look["simulated"] is True
+    assert view.summary().startswith("SIMULATED: ")
+    assert "SIMULATED" in view.final()
+
+
+def test_training_runs_without_a_browser(cluster: ToyCluster) -> None:
+    statuses = [cluster.work(0.5) for _ in range(8)]
+    assert asyncio.run(live(statuses, cluster=cluster)) is statuses[-1]  # type: ignore[arg-type]
