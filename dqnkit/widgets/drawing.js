@@ -330,3 +330,90 @@ class Chart {
     yield svg("text", { x: 12, y: middle, "text-anchor": "middle", class: "soft", transform: `rotate(-90 12 ${middle})` }, this.y.name);
   }
 }
+
+/** Numbers from Python: a trait of bytes that holds float32, or a list, as a page has it. */
+function floats(value) {
+  if (Array.isArray(value)) return Float32Array.from(value, (number) => number ?? NaN);
+  // a copy, as numbers of four bytes must begin at a multiple of four
+  return new Float32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+}
+
+/** Call `drawn()` after the page's theme has changed, for what a canvas shows; returns a function that stops it. */
+function followTheme(drawn) {
+  const observer = new MutationObserver(() => setTimeout(drawn, 100));
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "class", "theme"] });
+  return () => observer.disconnect();
+}
+
+/**
+ * A chart of a run as the track of its play bar: dragging along it, or the arrow keys, chooses a moment; a button plays.
+ * `moments` are growing values on the chart's x axis. `changed(index)` hears which one is chosen, `words(index)` says it
+ * to screen readers, and `heights[index]`, where given, is the place of the handle on the y axis. What is still to come
+ * is pale. Returned are the `button`, `set(index)`, `draw()` for after the chart was fitted, and `stop()`.
+ */
+function playBar({ chart, name, moments, heights = [], words, changed, seconds = 8 }) {
+  const last = moments.length - 1;
+  const veil = svg("rect", { class: "ground", opacity: 0.65, "pointer-events": "none" });
+  const line = svg("path", { class: "playhead", "pointer-events": "none" });
+  const handle = svg("circle", { class: "playhead", r: 6, "pointer-events": "none" });
+  chart.element.append(veil, line, handle);
+  const track = ownKeys(made(chart.element, { role: "slider", tabindex: 0, "aria-label": name, "aria-valuemin": 0, "aria-valuemax": last }, []));
+  track.style.cursor = "ew-resize";
+  let at = last;
+  let stopPlaying = null;
+
+  function draw() {
+    const { left, top } = chart.margins;
+    const x = chart.px(moments[at]);
+    const y = Number.isFinite(heights[at]) ? chart.py(heights[at]) : top + chart.plotHeight;
+    made(veil, { x, y: top, width: Math.max(0, left + chart.plotWidth + 1 - x), height: chart.plotHeight }, []);
+    line.setAttribute("d", `M${x} ${top}V${top + chart.plotHeight}`);
+    made(handle, { cx: x, cy: y }, []);
+  }
+  function set(next) {
+    at = Math.min(last, Math.max(0, next));
+    track.setAttribute("aria-valuenow", at);
+    track.setAttribute("aria-valuetext", words(at));
+    if (chart.width) draw();
+    changed(at);
+  }
+  function stop() {
+    stopPlaying?.();
+    stopPlaying = null;
+    play.textContent = "▶ Play";
+  }
+  const play = button("▶ Play", () => {
+    if (stopPlaying) return stop();
+    if (at === last) set(0);
+    play.textContent = "❚❚ Pause";
+    let place = at;
+    stopPlaying = animate((passed) => {
+      place += (passed / seconds) * last;
+      if (Math.floor(place) > at) set(Math.floor(place));
+      if (at === last) stop();
+      return at < last;
+    });
+  });
+  play.style.minWidth = "84px";
+
+  dragged(track, (event) => {
+    stop();
+    track.focus({ preventScroll: true });
+    const wanted = chart.at(event)[0];
+    let nearest = 0;
+    for (const [index, moment] of moments.entries()) {
+      if (Math.abs(moment - wanted) < Math.abs(moments[nearest] - wanted)) nearest = index;
+    }
+    set(nearest);
+  });
+  track.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -last, End: last };
+    if (event.key === " ") play.click();
+    else if (event.key in by) {
+      stop();
+      set(at + by[event.key]);
+    } else return;
+    event.preventDefault();
+  });
+  return { button: play, set, draw, stop };
+}
