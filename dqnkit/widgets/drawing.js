@@ -144,7 +144,6 @@ function choice(name, options, value, changed) {
     for (const [index, element] of [...group.children].entries()) {
       const chosen = options[index][1] === next;
       element.setAttribute("aria-checked", chosen);
-      element.setAttribute("aria-pressed", chosen);
       element.tabIndex = chosen ? 0 : -1;
       if (chosen && focus) element.focus();
     }
@@ -336,6 +335,13 @@ function floats(value) {
   if (Array.isArray(value)) return Float32Array.from(value, (number) => number ?? NaN);
   // a copy, as numbers of four bytes must begin at a multiple of four
   return new Float32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+}
+
+/** `share` of the way between two colours "#RRGGBB". */
+function mixed(share, from, to) {
+  const channels = (color) => [1, 3, 5].map((place) => parseInt(color.slice(place, place + 2), 16));
+  const [a, b] = [channels(from), channels(to)];
+  return `rgb(${a.map((value, index) => Math.round(value + share * (b[index] - value))).join(" ")})`;
 }
 
 /** Call `drawn()` after the page's theme has changed, for what a canvas shows; returns a function that stops it. */

@@ -3,13 +3,6 @@
 const WORST = Math.SQRT2; // half the floor's diagonal, for a floor with sides of 2
 const LABELS = 62; // pixels below the floor for the names of its axes
 
-/** `share` of the way between two colours "#RRGGBB". */
-function mixed(share, from, to) {
-  const channels = (color) => [1, 3, 5].map((place) => parseInt(color.slice(place, place + 2), 16));
-  const [a, b] = [channels(from), channels(to)];
-  return `rgb(${a.map((value, index) => Math.round(value + share * (b[index] - value))).join(" ")})`;
-}
-
 /** The values [moments, rows, columns, actions] of a run, and what is drawn of one moment. */
 class Surface {
   constructor(values, { shape, axes, colours }) {
@@ -81,8 +74,7 @@ class Surface {
   }
   /** A colour in light from the left: slopes that face it are lighter. */
   #lit(colour, [a, b, c, d]) {
-    const slope = ((b + c - a - d) / 2) * (this.columns - 1) - ((c + d - a - b) / 4) * (this.rows - 1);
-    const light = Math.tanh(slope / 2);
+    const light = Math.tanh(10 * ((b + c - a - d) / 2 - (c + d - a - b) / 4));
     return light > 0 ? mixed(0.3 * light, colour, "#FFFFFF") : mixed(-0.3 * light, colour, "#000000");
   }
 }
@@ -92,9 +84,11 @@ class Eye {
   constructor(width, height, turn, tilt) {
     const [around, above] = [(turn * Math.PI) / 180, (tilt * Math.PI) / 180];
     [this.cos, this.sin, this.rise, this.lift] = [Math.cos(around), Math.sin(around), Math.sin(above), Math.cos(above)];
-    const ratio = 1.25; // the scale of values beside half a side of the floor
+    const [room, widest] = [height - LABELS - 24, (width - 120) / (2 * WORST)];
+    // the length of the scale of values beside half a side of the floor: it fills the height when seen from 28 degrees
+    const ratio = Math.min(2, Math.max(1.1, (room / widest - 2 * WORST * 0.47) / 0.88));
     const tall = 2 * WORST * this.rise + ratio * this.lift;
-    this.scale = Math.min((height - LABELS - 24) / tall, (width - 150) / (2 * WORST));
+    this.scale = Math.min(room / tall, widest);
     this.high = ratio * this.lift * this.scale;
     this.x = width / 2 + 14;
     this.y = (height - LABELS + 14 - tall * this.scale) / 2 + WORST * this.rise * this.scale + this.high;
@@ -290,10 +284,10 @@ class Mesh {
     const nearY = eye.depth(0.5, 0) < eye.depth(0.5, 1) ? 0 : 1;
     for (const [axis, at] of [[x, (part, by) => eye.place(part, out(nearY, by), 0)], [y, (part, by) => eye.place(out(nearX, by), part, 0)]]) {
       for (const part of [0, 0.5, 1]) {
-        const [left, top] = at(part, 0.09);
-        this.#text(left, top + 4, shown(axis.low + part * (axis.high - axis.low)));
+        const [left, top] = at(part, 0.12);
+        this.#text(left, top + 7, shown(axis.low + part * (axis.high - axis.low)));
       }
-      const [left, top] = at(0.5, 0.26);
+      const [left, top] = at(0.5, 0.3);
       const half = this.pen.measureText(axis.name).width / 2 + 4;
       this.#text(Math.min(this.width - half, Math.max(half, left)), Math.min(this.height - 8, top + 8), axis.name);
     }
@@ -333,13 +327,19 @@ class Mesh {
     const best = this.about.actions[this.surface.best(row, column)];
     const text = `${shown(this.surface.value(row, column, action))}, best: ${best}`;
     const isLeft = point[0] > this.width - 150;
-    this.#text(point[0] + (isLeft ? -12 : 12), point[1] - 12, text, isLeft ? "right" : "left", { haloed: true });
+    const wide = pen.measureText(text).width;
+    const left = point[0] + (isLeft ? -14 - wide : 14);
+    Object.assign(pen, { fillStyle: this.ground, globalAlpha: 0.85 });
+    pen.fillRect(left - 4, point[1] - 24, wide + 8, 20);
+    pen.globalAlpha = 1;
+    this.#text(left, point[1] - 14, text, "left");
   }
 }
 
 /** The run's curves; its own one is the last. */
 function runChart(about) {
-  const chart = new Chart({ ...about.chart, height: 214, label: about.chart.y.name });
+  const y = { ...about.chart.y, name: about.chart.y.name.split(" (")[0] }; // the whole name stands above, by the number
+  const chart = new Chart({ x: about.chart.x, y, height: 214, label: about.chart.y.name });
   const draw = (width) => {
     chart.fit(width);
     const { low, high } = about.chart.x;
@@ -363,8 +363,8 @@ const LANDSCAPE_STYLE = `
   .dqnkit-landscape canvas { background: var(--ground); cursor: grab; }
   .dqnkit-landscape canvas:active { cursor: grabbing; }
   .dqnkit-landscape .swatch { display: inline-block; width: 11px; height: 11px; margin-right: 6px; border: 1px solid var(--line); }
-  .dqnkit-landscape dl { display: grid; grid-template-columns: auto 1fr; gap: 0 12px; margin: 6px 0 0; }
-  .dqnkit-landscape dd { margin: 0; font-variant-numeric: tabular-nums; }
+  .dqnkit-landscape canvas:focus-visible { outline-offset: -2px; }
+  .dqnkit-landscape .values { display: grid; grid-template-columns: auto 1fr; gap: 0 14px; margin-top: 6px; }
   .dqnkit-landscape .best { font-weight: 600; }
   .dqnkit-landscape .wide { grid-column: 1 / -1; margin: 2px 0 0; }
 `;
@@ -381,9 +381,13 @@ function landscape(model, el) {
   const said = speaker();
   const canvas = ownKeys(html("canvas", { tabindex: 0, role: "slider", "aria-label": "Turn of the landscape", "aria-valuemin": -180, "aria-valuemax": 180 }));
   const mesh = new Mesh(canvas, surface, about);
-  const [updates, measured, place, values] = [html("span", { class: "number" }), html("span", { class: "number" }), html("div", { class: "place" }), html("dl")];
+  const [updates, measured] = [html("span", { class: "number" }), html("span", { class: "number" })];
+  const [place, values] = [html("div", { class: "place" }), html("div", { class: "values" })];
+
+  const swatch = (number) => html("span", { class: "swatch", style: `background: ${about.colours[number]}` });
 
   const draw = eachFrame(el, () => {
+    if (!mesh.width) return; // it has no place on the page yet
     mesh.draw(action);
     read();
   });
@@ -396,7 +400,7 @@ function landscape(model, el) {
     values.replaceChildren(...about.actions.flatMap((name, number) => {
       const look = { class: number === best ? "best" : "" };
       const text = shown(surface.q(row, column, number)) + (number === best ? "  largest" : "");
-      return [html("dt", look, html("span", { class: "swatch", style: `background: ${about.colours[number]}` }), name), html("dd", look, text)];
+      return [html("span", look, swatch(number), name), html("output", look, text)];
     }));
     const where = `${x.name} ${shown(surface.x(column))}, ${y.name} ${shown(surface.y(row))}`;
     said.say(`${words(moment)} At ${where}: ${shown(surface.q(row, column, best))}, best: ${about.actions[best]}.`);
@@ -452,14 +456,13 @@ function landscape(model, el) {
     action = chosen;
     show(moment);
   });
-  for (const [number, colour] of about.colours.entries()) {
-    heights.children[number + 1].prepend(html("span", { class: "swatch", style: `background: ${colour}` }));
-  }
+  for (const number of about.actions.keys()) heights.children[number + 1].prepend(swatch(number));
   const left = html("div", {}, canvas, html("div", { class: "row" }, html("span", {}, "height:"), heights));
   const reading = html("div", {}, place, values);
   const right = html("div", {});
   const hint = "Drag the landscape, or use the arrow keys, to turn it. Point at it, or hold Shift with the arrow keys, to read its values.";
-  const whole = html("div", { class: "dqnkit-landscape" }, left, right, html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption));
+  const title = about.title ? [html("strong", { class: "wide" }, about.title)] : [];
+  const whole = html("div", { class: "dqnkit-landscape" }, ...title, left, right, html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption));
   el.append(html("style", {}, LANDSCAPE_STYLE), whole, said);
 
   let run = null;

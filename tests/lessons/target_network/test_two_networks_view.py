@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ Image = pytest.importorskip("PIL.Image")
 
 from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.answers.target_sync import target_sync  # noqa: E402
-from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.two_networks_view import TwoNetworks, train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
@@ -69,11 +70,20 @@ def test_it_learns_as_the_learner_does_alone(replay):
     np.testing.assert_allclose(watched.get_weights().values, alone.get_weights().values, atol=1e-6)
 
 
-def test_without_a_browser_it_ends_with_the_last_look(replay):
-    last = asyncio.run(two_networks(Learner(CONFIG), replay, ROOM, target_sync, updates=25))
-    assert last is not None
-    assert last.update == 25
-    assert last.error > 0
+def test_without_a_browser_it_ends_with_the_recorded_run(replay):
+    run = asyncio.run(two_networks(Learner(CONFIG), replay, ROOM, target_sync, updates=25))
+    assert [look.update for look in run.looks] == [10, 20, 25] == run.about["updates"]
+    assert run.last.error > 0
+    values = np.frombuffer(run.values, np.float32).reshape(3, 2, -1)  # as the browser has them
+    np.testing.assert_allclose(values[2], [run.last.online, run.last.target], rtol=1e-6)
+    assert "after 25 updates" in run._repr_mimebundle_()[0]["text/plain"]
+    json.dumps(run.about, allow_nan=False)
+
+
+def test_a_run_that_was_stopped_at_once_is_shown_too():
+    run = TwoNetworks([], ROOM, ROOM.optimal_q(0.9).max(axis=1))
+    assert run.last is None
+    assert run.picture().alt
 
 
 def a_video(folder, name, frames):
