@@ -54,6 +54,25 @@ class Surface {
         this.patchColour.push(corners.every(Number.isFinite) ? this.#lit(this.colours[best], corners) : null);
       }
     }
+    this.regions = this.#regions();
+  }
+
+  /** For each action that is best in much of the grid, the number of the point deepest inside that region. */
+  #regions() {
+    const all = Array.from(this.heights, (_, at) => this.best(Math.floor(at / this.columns), at % this.columns));
+    const places = new Map();
+    for (const action of new Set(all)) {
+      const [inside, outside] = [[], []];
+      for (const [at, best] of all.entries()) (best === action ? inside : outside).push([at % this.columns, Math.floor(at / this.columns), at]);
+      if (!outside.length || inside.length < 0.06 * all.length) continue;
+      const depth = ([x, y]) => {
+        let least = Math.min(x, y, this.columns - 1 - x, this.rows - 1 - y) + 1.5;
+        for (const [a, b] of outside) least = Math.min(least, Math.hypot(a - x, b - y));
+        return least;
+      };
+      places.set(action, inside.map((place) => [depth(place), place[2]]).reduce((a, b) => (b[0] > a[0] ? b : a))[1]);
+    }
+    return places;
   }
 
   /** The four corners of a patch, around it, as numbers of grid points. */
@@ -238,21 +257,14 @@ class Mesh {
     }
     this.#regions();
   }
-  /** The name of each action in the middle of the places where it is best. */
+  /** The name of each action where it is best, but not under the marker's text. */
   #regions() {
-    const { rows, columns, actions } = this.surface;
-    const places = Array.from({ length: actions }, () => []);
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) places[this.surface.best(row, column)].push([row, column]);
-    }
-    if (actions < 2) return;
-    for (const [action, found] of places.entries()) {
-      if (found.length < 0.06 * rows * columns) continue;
-      const middle = [0, 1].map((axis) => found.reduce((sum, place) => sum + place[axis], 0) / found.length);
-      const far = (place) => Math.hypot(place[0] - middle[0], place[1] - middle[1]);
-      const [row, column] = found.reduce((a, b) => (far(b) < far(a) ? b : a));
-      const point = this.points[row * columns + column];
-      if (point.every(Number.isFinite)) this.#text(...point, this.about.actions[action], "center", { bold: true, haloed: true });
+    const { columns } = this.surface;
+    const marked = this.points[this.probe[0] * columns + this.probe[1]];
+    for (const [action, at] of this.surface.regions) {
+      const [x, y] = this.points[at];
+      const isFree = Math.abs(y - marked[1] + 14) > 22 || Math.abs(x - marked[0]) > 150;
+      if (isFree && Number.isFinite(y)) this.#text(x, y, this.about.actions[action], "center", { bold: true, haloed: true });
     }
   }
 
@@ -325,7 +337,7 @@ class Mesh {
     Object.assign(pen, { strokeStyle: this.ink, lineWidth: 2 });
     pen.stroke();
     const best = this.about.actions[this.surface.best(row, column)];
-    const text = `${shown(this.surface.value(row, column, action))}, best: ${best}`;
+    const text = `${shown(this.surface.value(row, column, action), 4)}, best: ${best}`;
     const isLeft = point[0] > this.width - 150;
     const wide = pen.measureText(text).width;
     const left = point[0] + (isLeft ? -14 - wide : 14);
@@ -381,7 +393,8 @@ function landscape(model, el) {
   const said = speaker();
   const canvas = ownKeys(html("canvas", { tabindex: 0, role: "slider", "aria-label": "Turn of the landscape", "aria-valuemin": -180, "aria-valuemax": 180 }));
   const mesh = new Mesh(canvas, surface, about);
-  const [updates, measured] = [html("span", { class: "number" }), html("span", { class: "number" })];
+  const steady = "display: inline-block; min-width: 3.5ch";
+  const [updates, measured] = [html("span", { class: "number", style: steady }), html("span", { class: "number", style: steady })];
   const [place, values] = [html("div", { class: "place" }), html("div", { class: "values" })];
 
   const swatch = (number) => html("span", { class: "swatch", style: `background: ${about.colours[number]}` });
@@ -397,10 +410,11 @@ function landscape(model, el) {
     const { x, y } = about.axes;
     place.textContent = `${x.name}: ${shown(surface.x(column))}; ${y.name}: ${shown(surface.y(row))}`;
     const best = surface.best(row, column);
+    const exact = about.known.find(([a, b]) => Math.hypot(a - surface.x(column), b - surface.y(row)) < 1e-6);
     values.replaceChildren(...about.actions.flatMap((name, number) => {
       const look = { class: number === best ? "best" : "" };
-      const text = shown(surface.q(row, column, number)) + (number === best ? "  largest" : "");
-      return [html("span", look, swatch(number), name), html("output", look, text)];
+      const text = shown(surface.q(row, column, number), 4) + (exact ? ` (exact ${shown(exact[number + 2], 4)})` : "") + (number === best ? ", largest" : "");
+      return [html("span", look, swatch(number), name), html("span", { class: `value ${look.class}` }, text)];
     }));
     const where = `${x.name} ${shown(surface.x(column))}, ${y.name} ${shown(surface.y(row))}`;
     said.say(`${words(moment)} At ${where}: ${shown(surface.q(row, column, best))}, best: ${about.actions[best]}.`);

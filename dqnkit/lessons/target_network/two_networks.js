@@ -36,7 +36,8 @@ function roomMap(name, size, largest) {
       const shade = Number.isFinite(value) ? Math.min(1, Math.max(0, value / (1.6 * largest))) : Number(value === Infinity);
       box.style.fill = Number.isNaN(value) ? "#FFFFFF" : shade < 0.5 ? mixed(2 * shade, BLUES[0], BLUES[1]) : mixed(2 * shade - 1, BLUES[1], BLUES[2]);
       text.style.fill = shade > 0.75 ? "#FFFFFF" : "#222222";
-      text.textContent = short(value);
+      const said = short(value);
+      if (text.textContent !== said) text.textContent = said; // most stay from one moment to the next
     }
   };
   return element;
@@ -57,7 +58,8 @@ function twoNetworks(model, el) {
 
   const maps = MAPS.map((name) => roomMap(name, Math.round(Math.sqrt(states)), largest));
   maps[2].show(withGoals(optimum));
-  const [number, wrong, knobs] = [html("span", { class: "number" }), html("span", { class: "number" }), html("span")];
+  const steady = "display: inline-block; min-width: 4.5ch";
+  const [number, wrong, knobs] = [html("span", { class: "number", style: steady }), html("span", { class: "number", style: steady }), html("span")];
   const y = { name: "start square's value", ...axis, format: axis.log ? (value) => (value < 1e5 ? shown(value) : short(value)) : undefined };
   const chart = new Chart({ x: { name: "updates (gradient steps)", low: 0, high: Math.max(1, updates.at(-1)) }, y, height: 170, label: "The start square's value" });
   const starts = [0, 1].map((network) => updates.map((_, at) => of(at, network)[square]));

@@ -13,7 +13,7 @@ import numpy as np
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.canvas import INK, Canvas, blend
-from dqnkit.plots.scales import ticks
+from dqnkit.plots.scales import ticks, unbroken
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
@@ -109,8 +109,7 @@ def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, op
     exact, blue, red = (PALETTE[name] for name in ("reference", "online network", "target network"))
     canvas.dashed_line([(LEFT, height(optimum)), (RIGHT, height(optimum))], exact["color"], 1.5, (2, 3))
     for values, style, width, dashes in ((online, blue, 2, ()), (target, red, 2.5, (7, 3))):
-        hidden = ~np.isfinite(values) | (log & (values <= 0))
-        for part in np.ma.clump_unmasked(np.ma.masked_where(hidden, values)):
+        for part in unbroken(np.isfinite(values) & ~(log & (values <= 0))):
             points = zip(LEFT + updates[part] / span * (RIGHT - LEFT), map(height, values[part]), strict=True)
             canvas.dashed_line([(float(x), float(y)) for x, y in points], style["color"], width, dashes)
     legend = ((430, f"exact {optimum:.2f}", exact, (2, 3)), (545, "online", blue, ()), (633, "target", red, (7, 3)))
