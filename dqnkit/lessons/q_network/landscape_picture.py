@@ -300,8 +300,8 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
     canvas.upright_text((WIDTH + 16, (top + bottom) / 2), chart.y.name, 12)
     for number, curve in enumerate(chart.curves):
         xs, ys = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
-        for part in unbroken(np.isfinite(ys)):  # a value that is not finite leaves a gap
-            _draw_curve(canvas, [at(a, b) for a, b in zip(xs[part], ys[part], strict=True)], curve.kind, 2.0)
+        for piece in unbroken(np.isfinite(ys)):  # a value that is not finite leaves a gap
+            _draw_curve(canvas, [at(a, b) for a, b in zip(xs[piece], ys[piece], strict=True)], curve.kind, 2.0)
         name_line(number, curve.name, curve.kind)
     if chart.level is not None:
         name, value = chart.level

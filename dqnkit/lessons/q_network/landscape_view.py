@@ -123,8 +123,7 @@ class LandscapeView(Drawing, module=MODULE):
 
     def _values_axis(self, shown: Sequence[Snapshot]) -> Scale:
         """The axis of the values: it fits all moments, so that it stays while the run is played."""
-        ends = [end(s.q[np.isfinite(s.q)]) for s in shown if np.isfinite(s.q).any() for end in (np.min, np.max)]
-        return grown(self._axes[2], ends, self._known[:, 2:])
+        return grown(self._axes[2], np.stack([snapshot.q for snapshot in shown]), self._known[:, 2:])
 
     def _run_chart(self) -> Chart:
         """The chart of the whole run."""

@@ -149,12 +149,16 @@ def test_by_the_keyboard_alone(lab: Lab) -> None:
     notebook.shut_down()
 
 
-def test_a_room_can_be_turned_without_a_kernel(lab: Lab) -> None:
+def test_it_is_there_after_a_reload_and_a_room_without_a_kernel(lab: Lab) -> None:
     notebook, wire = show(lab, [RUN, ROOM], width=1280, height=800)
     notebook.run(1)
     canvas = notebook.output(1).locator(".dqnkit canvas")
     canvas.wait_for(timeout=30_000)
     notebook.wait_until_done()
+    notebook.save()
+    notebook.load()
+    notebook.output(0).locator(".dqnkit canvas").wait_for(timeout=30_000)
+    canvas.wait_for(timeout=30_000)
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     notebook.page.wait_for_timeout(500)
     canvas.scroll_into_view_if_needed()

@@ -1,4 +1,4 @@
-"""The two networks in a real JupyterLab: a slider, Pause and Stop while they learn; their run wound back; the player."""
+"""The two networks in a real JupyterLab: controls while they learn, their run wound back; and the video player."""
 
 from __future__ import annotations
 
