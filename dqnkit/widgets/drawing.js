@@ -274,7 +274,7 @@ class Chart {
   line(points, quantity = "reference", attributes = {}) {
     const { color, dash } = PALETTE[quantity];
     const style = { fill: "none", stroke: color, "stroke-width": 2, "stroke-dasharray": dash, "stroke-linejoin": "round" };
-    return svg("path", { d: this.path(points), ...style, ...attributes });
+    return svg("path", { d: this.path(points), class: `of-${quantity.split(" ")[0]}`, ...style, ...attributes });
   }
 
   dots(points, quantity, radius = 2, attributes = {}) {

@@ -94,7 +94,7 @@ class Surface {
   /** A colour in light from the left: slopes that face it are lighter. */
   #lit(colour, [a, b, c, d]) {
     const light = Math.tanh(10 * ((b + c - a - d) / 2 - (c + d - a - b) / 4));
-    return light > 0 ? mixed(0.3 * light, colour, "#FFFFFF") : mixed(-0.3 * light, colour, "#000000");
+    return light > 0 ? mixed(0.2 * light, colour, "#FFFFFF") : mixed(-0.2 * light, colour, "#000000");
   }
 }
 
@@ -363,7 +363,7 @@ function runChart(about) {
   if (about.level) names.push([about.level[0], "reference"]);
   const legend = html("div", { class: "row" }, ...names.map(([name, kind]) => {
     const { color, dash } = PALETTE[kind];
-    const sample = svg("path", { d: "M0 5H28", stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
+    const sample = svg("path", { d: "M0 5H28", class: `of-${kind.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
     return html("span", { class: "row", style: "gap: 6px" }, svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, sample), name);
   }));
   return { chart, draw, legend };
@@ -474,7 +474,7 @@ function landscape(model, el) {
   const left = html("div", {}, canvas, html("div", { class: "row" }, html("span", {}, "height:"), heights));
   const reading = html("div", {}, place, values);
   const right = html("div", {});
-  const hint = "Drag the landscape, or use the arrow keys, to turn it. Point at it, or hold Shift with the arrow keys, to read its values.";
+  const hint = "Colour: the action with the largest value there. Drag the landscape, or use the arrow keys, to turn it. Point at it, or hold Shift with the arrow keys, to read its values.";
   const title = about.title ? [html("strong", { class: "wide" }, about.title)] : [];
   const whole = html("div", { class: "dqnkit-landscape" }, ...title, left, right, html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption));
   el.append(html("style", {}, LANDSCAPE_STYLE), whole, said);

@@ -25,7 +25,7 @@ TURN = 35.0  # degrees by which the floor is turned
 GRID = "#DDDDDD"
 FAINT = "#6E6E6E"
 LIT = 10.0  # how much light changes with the slope
-BLUES = ("#B5DAF1", str(PALETTE["online network"]["color"]), "#0B2F52")  # of the actions, from the first to the last
+BLUES = ("#BBDDF3", str(PALETTE["online network"]["color"]))  # of the first and the last action
 
 
 class Scale(NamedTuple):
@@ -109,7 +109,7 @@ def landscape(
 
 
 def action_colours(count: int) -> list[str]:
-    """Colours that tell actions apart: from light to dark blue, as all are values of the online network."""
+    """Colours that tell actions apart, also on dark ground: blues, as all are values of the online network."""
     return [blend(number / max(1, count - 1), *BLUES) for number in range(count)]
 
 
@@ -224,7 +224,7 @@ def _lit(color: str, corners: Array, z: Scale) -> str:
     """A colour in light from the left: slopes that face it are lighter."""
     (a, b), (d, c) = corners / (z.high - z.low)
     light = math.tanh(((b + c - a - d) / 2 - (c + d - a - b) / 4) * LIT)
-    return blend(0.3 * abs(light), color, "#FFFFFF" if light > 0 else "#000000")
+    return blend(0.2 * abs(light), color, "#FFFFFF" if light > 0 else "#000000")
 
 
 def _height(value: float, z: Scale) -> float:

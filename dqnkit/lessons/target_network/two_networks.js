@@ -67,7 +67,7 @@ function twoNetworks(model, el) {
   const points = (network) => starts[network].map((value, at) => [updates[at], axis.log && value <= 0 ? NaN : value]);
   const legend = html("div", { class: "row" }, "the start square:", ...[["online", "online network"], ["target", "target network"], [`exact ${optimum[square].toFixed(2)}`, "reference"]].map(([name, quantity]) => {
     const { color, dash } = PALETTE[quantity];
-    const sample = svg("path", { d: "M0 5H28", stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
+    const sample = svg("path", { d: "M0 5H28", class: `of-${quantity.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
     return html("span", { class: "row", style: "gap: 6px" }, svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, sample), name);
   }), axis.log ? html("span", { class: "unit" }, "the axis is logarithmic; gaps: 0 and less") : "");
 

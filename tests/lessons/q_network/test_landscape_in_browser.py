@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Answer, Wire, drag, path_across
+from drawn import Wire, drag_across, least_frames
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -62,17 +61,6 @@ def show(lab: Lab, cells: list[str], **size: Any) -> tuple[Notebook, Wire]:
     return notebook, wire
 
 
-def best_of_drags(notebook: Notebook, what: Any, wire: Wire) -> Answer:
-    """How it answers: the best of three drags, as other programs on the machine take frames."""
-    path = path_across(what.bounding_box())
-    return max((drag(notebook.page, path, wire) for _ in range(3)), key=lambda answered: answered.frames_per_second)
-
-
-def least_frames() -> float:
-    """The frames a second that are asked for: fewer where other programs keep the processors busy."""
-    return 50 if os.getloadavg()[0] < 1.5 * (os.cpu_count() or 1) else 25
-
-
 def serious(notebook: Notebook) -> list[str]:
     """The serious and critical findings of axe-core inside the drawings."""
     found = Axe().run(notebook.page, context=".dqnkit").response["violations"]
@@ -91,7 +79,7 @@ def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> Non
     notebook.screenshot("landscape-1280")
     assert not serious(notebook)
     for what in (canvas, track):
-        answered = best_of_drags(notebook, what, wire)
+        answered = drag_across(page, what, wire)
         print(what, answered)
         assert answered.frames_per_second >= least_frames(), answered
         assert answered.milliseconds <= 50, answered
@@ -162,7 +150,7 @@ def test_it_is_there_after_a_reload_and_a_room_without_a_kernel(lab: Lab) -> Non
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     notebook.page.wait_for_timeout(500)
     canvas.scroll_into_view_if_needed()
-    answered = best_of_drags(notebook, canvas, wire)
+    answered = drag_across(notebook.page, canvas, wire)
     print("room", answered)
     notebook.screenshot("landscape-room", 1)
     assert answered.frames_per_second >= least_frames(), answered
