@@ -185,13 +185,14 @@ function speaker() {
   return element;
 }
 
-/** A number as text with three digits that matter: 7.91, 12,000, 3.2e+5. */
+/** A number as text with two or three digits that matter: 7.91, 0.034, 12,000, 3.2e+5. */
 function shown(value, digits = 3) {
   if (!Number.isFinite(value)) return "none";
   if (value === 0) return "0"; // and not −0
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-3) return value.toExponential(1).replace("e+", "e").replace("-", "−");
-  const places = size >= 100 ? 0 : size >= 10 ? Math.max(0, digits - 2) : digits - 1;
+  const zeros = size < 0.1 ? Math.ceil(-Math.log10(size) - 1e-9) - 1 : 0; // behind the point
+  const places = size >= 100 ? 0 : size >= 10 ? Math.max(0, digits - 2) : digits - 1 + zeros;
   const text = value.toLocaleString("en-US", { minimumFractionDigits: 0, maximumFractionDigits: places });
   return text.replace("-", "−");
 }
@@ -349,6 +350,14 @@ function followTheme(drawn) {
   const observer = new MutationObserver(() => setTimeout(drawn, 100));
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "class", "theme"] });
   return () => observer.disconnect();
+}
+
+/** A large number above its unit, at least as wide as `letters`, so that nothing jumps; `say(text)` changes it. */
+function tally(unit, letters) {
+  const number = html("div", { class: "number", style: `min-width: ${letters}ch` });
+  const whole = html("div", {}, number, html("div", { class: "unit" }, unit));
+  whole.say = (text) => (number.textContent = text);
+  return whole;
 }
 
 /**

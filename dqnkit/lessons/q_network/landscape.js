@@ -157,7 +157,7 @@ class Mesh {
 
   draw(action) {
     const style = getComputedStyle(this.canvas);
-    [this.ink, this.ground] = [style.color, style.backgroundColor];
+    [this.ink, this.ground, this.family] = [style.color, style.backgroundColor, style.fontFamily];
     this.eye = new Eye(this.width, this.height, this.turn, this.tilt);
     this.pen.clearRect(0, 0, this.width, this.height);
     const { rows, columns, heights } = this.surface;
@@ -199,7 +199,7 @@ class Mesh {
   }
   #text(x, y, text, align = "center", { bold = false, haloed = false } = {}) {
     const { pen } = this;
-    Object.assign(pen, { font: `${bold ? "600 " : ""}12px ${getComputedStyle(this.canvas).fontFamily}`, textAlign: align, textBaseline: "middle" });
+    Object.assign(pen, { font: `${bold ? "600 " : ""}12px ${this.family}`, textAlign: align, textBaseline: "middle" });
     if (haloed) {
       Object.assign(pen, { lineWidth: 4, lineJoin: "round", strokeStyle: this.ground });
       pen.strokeText(text, x, y);
@@ -393,8 +393,6 @@ function landscape(model, el) {
   const said = speaker();
   const canvas = ownKeys(html("canvas", { tabindex: 0, role: "slider", "aria-label": "Turn of the landscape", "aria-valuemin": -180, "aria-valuemax": 180 }));
   const mesh = new Mesh(canvas, surface, about);
-  const steady = "display: inline-block; min-width: 3.5ch";
-  const [updates, measured] = [html("span", { class: "number", style: steady }), html("span", { class: "number", style: steady })];
   const [place, values] = [html("div", { class: "place" }), html("div", { class: "values" })];
 
   const swatch = (number) => html("span", { class: "swatch", style: `background: ${about.colours[number]}` });
@@ -426,8 +424,8 @@ function landscape(model, el) {
     moment = at;
     surface.choose(moment, action);
     if (about.chart) {
-      updates.textContent = about.updates[at].toLocaleString("en-US");
-      measured.textContent = shown(about.measured[at] ?? NaN);
+      updates.say(about.updates[at].toLocaleString("en-US"));
+      measured.say(shown(about.measured[at] ?? NaN));
     }
     draw();
   }
@@ -479,15 +477,15 @@ function landscape(model, el) {
   const whole = html("div", { class: "dqnkit-landscape" }, ...title, left, right, html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption));
   el.append(html("style", {}, LANDSCAPE_STYLE), whole, said);
 
+  let [updates, measured] = [null, null]; // the large numbers
   let run = null;
   let bar = null;
   if (about.chart) {
     run = runChart(about);
     bar = playBar({ chart: run.chart, name: "Moment of the training", moments: about.updates, heights: about.measured.map((value) => value ?? NaN), words, changed: show });
-    const numbers = html("div", { class: "row", style: "gap: 6px 28px" },
-      html("span", {}, updates, " ", html("span", { class: "unit" }, "updates")),
-      html("span", {}, measured, " ", html("span", { class: "unit" }, about.chart.y.name)));
-    right.append(numbers, run.legend, run.chart.element, html("div", { class: "row" }, bar.button, html("span", { class: "unit" }, "or drag along the curve")));
+    updates = tally("updates", about.updates.at(-1).toLocaleString("en-US").length);
+    measured = tally(about.chart.y.name, 4);
+    right.append(html("div", { style: "display: flex; gap: 24px; margin-bottom: 4px" }, updates, measured), run.legend, run.chart.element, html("div", { class: "row" }, bar.button, html("span", { class: "unit" }, "or drag along the curve")));
   }
   right.append(reading);
 

@@ -58,8 +58,10 @@ function twoNetworks(model, el) {
 
   const maps = MAPS.map((name) => roomMap(name, Math.round(Math.sqrt(states)), largest));
   maps[2].show(withGoals(optimum));
-  const steady = "display: inline-block; min-width: 4.5ch";
-  const [number, wrong, knobs] = [html("span", { class: "number", style: steady }), html("span", { class: "number", style: steady }), html("span")];
+  const number = tally("updates", updates.at(-1).toLocaleString("en-US").length);
+  const wrong = tally("largest error |Q − Q*|", 5);
+  const period = tally("updates from copy to copy (period)", 5);
+  const tau = tally("tau (1 copies all)", 4);
   const y = { name: "start square's value", ...axis, format: axis.log ? (value) => (value < 1e5 ? shown(value) : short(value)) : undefined };
   const chart = new Chart({ x: { name: "updates (gradient steps)", low: 0, high: Math.max(1, updates.at(-1)) }, y, height: 170, label: "The start square's value" });
   const starts = [0, 1].map((network) => updates.map((_, at) => of(at, network)[square]));
@@ -75,9 +77,10 @@ function twoNetworks(model, el) {
   const said = speaker();
   const draw = eachFrame(el, () => {
     for (const network of [0, 1]) maps[network].show(withGoals(of(moment, network)));
-    number.textContent = updates[moment].toLocaleString("en-US");
-    wrong.textContent = shown(errors[moment] ?? NaN);
-    knobs.textContent = `period ${periods[moment].toLocaleString("en-US")}, tau ${shown(taus[moment])}`;
+    number.say(updates[moment].toLocaleString("en-US"));
+    wrong.say(shown(errors[moment] ?? NaN));
+    period.say(periods[moment].toLocaleString("en-US"));
+    tau.say(shown(taus[moment]));
     said.say(words(moment));
   });
   function words(at) {
@@ -89,10 +92,7 @@ function twoNetworks(model, el) {
     draw();
   };
   const bar = playBar({ chart, name: "Moment of the training", moments: updates, heights: points(0).map((point) => point[1]), words, changed: show, seconds: 12 });
-  const numbers = html("div", { class: "row", style: "gap: 4px 28px" },
-    html("span", {}, number, " ", html("span", { class: "unit" }, "updates")),
-    html("span", {}, wrong, " ", html("span", { class: "unit" }, "largest error |Q − Q*|")),
-    knobs);
+  const numbers = html("div", { style: "display: flex; gap: 24px" }, number, wrong, period, tau);
   const row = html("div", { style: "display: flex; gap: 16px; margin: 6px 0" }, ...maps);
   const hint = html("span", { class: "unit" }, "or drag along the curve, or use the arrow keys on it");
   const whole = html("div", { style: "max-width: 800px" }, numbers, row, legend, chart.element, html("div", { class: "row" }, bar.button, hint), html("div", {}, about.caption));
