@@ -91,7 +91,7 @@ def landscape(
             f"a landscape takes values [Y, X, A], two of Y and X at least and A = {len(actions)}, not {values.shape}"
         )
     surface = values.max(axis=2)
-    points = best_known(known)
+    points = _best_known(known)
     z = grown(z, surface, points[:, 2])
     canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT)
     view = _View(x, y, z, TURN)
@@ -113,7 +113,7 @@ def action_colours(count: int) -> list[str]:
     return [blend(number / max(1, count - 1), *BLUES) for number in range(count)]
 
 
-def best_known(known: npt.ArrayLike | None) -> Array:
+def _best_known(known: npt.ArrayLike | None) -> Array:
     """Rows of x, y and the largest of the known values ``[P, 3]``."""
     if known is None:
         return np.empty((0, 3))

@@ -11,6 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import Lab, Notebook, jupyter_lab
 from drawn import Wire, drag_across, least_frames
 
+from dqnkit.lessons.q_network.landscape_view import MODULE
+from dqnkit.plots.scales import ticks
+from dqnkit.widgets.drawing import script
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 # A run that promises too much for a while: 7.91 where 5 is the most possible. The pole's landscape is a slope in x that
@@ -156,3 +160,16 @@ def test_it_is_there_after_a_reload_and_a_room_without_a_kernel(lab: Lab) -> Non
     assert answered.frames_per_second >= least_frames(), answered
     assert answered.to_kernel == 0
     notebook.page.close()
+
+
+def test_numbers_and_ticks_are_those_of_python(lab: Lab) -> None:
+    page = lab.browser.new_page()
+
+    def evaluated(expression: str) -> Any:
+        return page.evaluate(f"(() => {{ {script(MODULE)}\n return {expression}; }})()")
+
+    texts = evaluated("[7.912, 0.0084, 0.001, 12000, -0.05].map((number) => shown(number))")
+    assert texts == ["7.91", "0.0084", "0.001", "12,000", "−0.05"]
+    for low, high in [(0.0, 8.0), (-0.2, 1.0), (-12.0, 12.0), (0.0, 33_000.0)]:
+        assert evaluated(f"ticksOf({low}, {high}, 6)") == pytest.approx(ticks(low, high))
+    page.close()
