@@ -169,7 +169,8 @@ class Mesh {
     this.#known(action);
     this.#names();
     this.#heightAxis(action);
-    this.#marker(action);
+    const taken = this.#marker(action);
+    this.#regions(taken);
     if (this.surface.holes) this.#text(12, 14, `holes: ${this.surface.holes} of ${heights.length} values are not finite`, "left");
   }
 
@@ -230,7 +231,7 @@ class Mesh {
     return ticksOf(this.about.axes.z.low, this.about.axes.z.high, 6);
   }
 
-  /** The patches, the farthest first, so that near ones cover them; a dark line where the best action changes. */
+  /** The patches, the farthest first, so that near ones cover them; a thick line where the best action changes. */
   #patches() {
     const { surface, eye, pen, points } = this;
     const [across, down] = [surface.columns - 1, surface.rows - 1];
@@ -255,15 +256,13 @@ class Mesh {
       }
       drawn.add(patch);
     }
-    this.#regions();
   }
-  /** The name of each action where it is best, but not under the marker's text. */
-  #regions() {
-    const { columns } = this.surface;
-    const marked = this.points[this.probe[0] * columns + this.probe[1]];
+  /** The name of each action where it is best, but not over the marker's text, from x1 to x2 around y. */
+  #regions([x1, x2, middle]) {
     for (const [action, at] of this.surface.regions) {
       const [x, y] = this.points[at];
-      const isFree = Math.abs(y - marked[1] + 14) > 22 || Math.abs(x - marked[0]) > 150;
+      const half = this.pen.measureText(this.about.actions[action]).width / 2 + 4;
+      const isFree = Math.abs(y - middle) > 19 || x + half < x1 || x - half > x2;
       if (isFree && Number.isFinite(y)) this.#text(x, y, this.about.actions[action], "center", { bold: true, haloed: true });
     }
   }
@@ -324,11 +323,11 @@ class Mesh {
     pen.restore();
   }
 
-  /** The point whose values are read, with its value and its best action beside it. */
+  /** The point whose values are read, with its value and its best action beside it; returns where that text is. */
   #marker(action) {
     const [row, column] = this.probe;
     const point = this.points[row * this.surface.columns + column];
-    if (!point.every(Number.isFinite)) return;
+    if (!point.every(Number.isFinite)) return [0, 0, -100];
     const { pen } = this;
     pen.beginPath();
     pen.arc(...point, 5, 0, 7);
@@ -345,6 +344,7 @@ class Mesh {
     pen.fillRect(left - 4, point[1] - 24, wide + 8, 20);
     pen.globalAlpha = 1;
     this.#text(left, point[1] - 14, text, "left");
+    return [left - 4, left + wide + 4, point[1] - 14];
   }
 }
 

@@ -76,7 +76,7 @@ def cartpole_view(total: int, most: float) -> LandscapeView:
         highest=1.2 * most,
         level=(f"most possible: {most:g}", most),
         caption="What to look for: the two corners where the pole leans to one side and falls to that same side, and "
-        "the ridge between them; the dark line, where the better action changes; and the curve above the dotted line.",
+        "the ridge between them; the thick line, where the better action changes; and the curve above the dotted line.",
     )
 
 
