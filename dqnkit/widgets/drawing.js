@@ -109,7 +109,7 @@ function slider({ name, low, high, step = 0, value, log = false, format = shown,
   const from = log ? (x) => 10 ** x : (x) => x;
   const size = log ? 0.01 : step || (high - low) / 100;
   const input = html("input", { type: "range", min: to(low), max: to(high), step: size, title });
-  const output = html("output");
+  const output = html("output", { "aria-live": "off" }); // the slider itself says its value
   const rounded = () => {
     const exact = Math.min(high, Math.max(low, from(Number(input.value))));
     return log && step >= 1 ? Math.max(step, Math.round(exact / step) * step) : exact;
@@ -352,6 +352,17 @@ function followTheme(drawn) {
   return () => observer.disconnect();
 }
 
+/** A row that says which quantity each line of a chart shows: `lines` are [name, quantity]. */
+function lineLegend(lines) {
+  const entries = lines.map(([name, quantity]) => {
+    const { color, dash } = PALETTE[quantity];
+    const look = { class: `of-${quantity.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
+    const sample = svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H28", ...look }));
+    return html("span", { class: "row", style: "gap: 6px" }, sample, name);
+  });
+  return html("div", { class: "row" }, ...entries);
+}
+
 /** A large number above its unit, at least as wide as `letters`, so that nothing jumps; `say(text)` changes it. */
 function tally(unit, letters) {
   const number = html("div", { class: "number", style: `min-width: ${letters}ch` });
@@ -372,7 +383,8 @@ function playBar({ chart, name, moments, heights = [], words, changed, seconds =
   const line = svg("path", { class: "playhead", "pointer-events": "none" });
   const handle = svg("circle", { class: "playhead", r: 6, "pointer-events": "none" });
   chart.element.append(veil, line, handle);
-  const track = ownKeys(made(chart.element, { role: "slider", tabindex: 0, "aria-label": name, "aria-valuemin": 0, "aria-valuemax": last }, []));
+  const range = { "aria-valuemin": 0, "aria-valuemax": last };
+  const track = ownKeys(made(chart.element, { role: "slider", tabindex: 0, "aria-label": name, ...range }, []));
   track.style.cursor = "ew-resize";
   let at = last;
   let stopPlaying = null;

@@ -63,7 +63,9 @@ class Surface {
     const places = new Map();
     for (const action of new Set(all)) {
       const [inside, outside] = [[], []];
-      for (const [at, best] of all.entries()) (best === action ? inside : outside).push([at % this.columns, Math.floor(at / this.columns), at]);
+      for (const [at, best] of all.entries()) {
+        (best === action ? inside : outside).push([at % this.columns, Math.floor(at / this.columns), at]);
+      }
       if (!outside.length || inside.length < 0.06 * all.length) continue;
       const depth = ([x, y]) => {
         let least = Math.min(x, y, this.columns - 1 - x, this.rows - 1 - y) + 1.5;
@@ -142,7 +144,7 @@ function isInside([x, y], corners) {
 /** The picture on the canvas. */
 class Mesh {
   constructor(canvas, surface, about) {
-    Object.assign(this, { canvas, surface, about, turn: 35, tilt: 28, probe: [0, 0] });
+    Object.assign(this, { canvas, surface, about, turn: 35, tilt: 28 });
     this.probe = [Math.floor(surface.rows / 2), Math.floor(surface.columns / 2)];
     this.pen = canvas.getContext("2d");
   }
@@ -249,7 +251,9 @@ class Mesh {
       Object.assign(pen, { fillStyle: colour, strokeStyle: this.ground, lineWidth: 0.6 });
       pen.fill();
       pen.stroke();
-      const beside = [row > 0 && patch - across, column < across - 1 && patch + 1, row < down - 1 && patch + across, column > 0 && patch - 1];
+      // the neighbours in the order of the corners; false at the edge
+      const beside = [row > 0 && patch - across, column < across - 1 && patch + 1];
+      beside.push(row < down - 1 && patch + across, column > 0 && patch - 1);
       for (const [side, other] of beside.entries()) {
         if (other === false || !drawn.has(other) || surface.patchAction[other] === surface.patchAction[patch]) continue;
         this.#line([points[corners[side]], points[corners[(side + 1) % 4]]], 2.5, 1);
@@ -293,7 +297,11 @@ class Mesh {
     const out = (edge, by) => edge + by * (2 * edge - 1);
     const nearX = eye.depth(0, 0.5) < eye.depth(1, 0.5) ? 0 : 1;
     const nearY = eye.depth(0.5, 0) < eye.depth(0.5, 1) ? 0 : 1;
-    for (const [axis, at] of [[x, (part, by) => eye.place(part, out(nearY, by), 0)], [y, (part, by) => eye.place(out(nearX, by), part, 0)]]) {
+    const along = [
+      [x, (part, by) => eye.place(part, out(nearY, by), 0)],
+      [y, (part, by) => eye.place(out(nearX, by), part, 0)],
+    ];
+    for (const [axis, at] of along) {
       for (const part of [0, 0.5, 1]) {
         const [left, top] = at(part, 0.12);
         this.#text(left, top + 7, shown(axis.low + part * (axis.high - axis.low)));
@@ -361,12 +369,7 @@ function runChart(about) {
   };
   const names = about.curves.map(({ name, kind }) => [name, kind]);
   if (about.level) names.push([about.level[0], "reference"]);
-  const legend = html("div", { class: "row" }, ...names.map(([name, kind]) => {
-    const { color, dash } = PALETTE[kind];
-    const sample = svg("path", { d: "M0 5H28", class: `of-${kind.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
-    return html("span", { class: "row", style: "gap: 6px" }, svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, sample), name);
-  }));
-  return { chart, draw, legend };
+  return { chart, draw, legend: lineLegend(names) };
 }
 
 const LANDSCAPE_STYLE = `
@@ -391,7 +394,8 @@ function landscape(model, el) {
   let [moment, action] = [surface.moments - 1, -1];
   surface.choose(moment, action);
   const said = speaker();
-  const canvas = ownKeys(html("canvas", { tabindex: 0, role: "slider", "aria-label": "Turn of the landscape", "aria-valuemin": -180, "aria-valuemax": 180 }));
+  const range = { "aria-valuemin": -180, "aria-valuemax": 180 };
+  const canvas = ownKeys(html("canvas", { tabindex: 0, role: "slider", "aria-label": "Turn of the landscape", ...range }));
   const mesh = new Mesh(canvas, surface, about);
   const [place, values] = [html("div", { class: "place" }), html("div", { class: "values" })];
 
@@ -411,14 +415,17 @@ function landscape(model, el) {
     const exact = about.known.find(([a, b]) => Math.hypot(a - surface.x(column), b - surface.y(row)) < 1e-6);
     values.replaceChildren(...about.actions.flatMap((name, number) => {
       const look = { class: number === best ? "best" : "" };
-      const text = shown(surface.q(row, column, number), 4) + (exact ? ` (exact ${shown(exact[number + 2], 4)})` : "") + (number === best ? ", largest" : "");
+      const beside = exact ? ` (exact ${shown(exact[number + 2], 4)})` : "";
+      const text = shown(surface.q(row, column, number), 4) + beside + (number === best ? ", largest" : "");
       return [html("span", look, swatch(number), name), html("span", { class: `value ${look.class}` }, text)];
     }));
     const where = `${x.name} ${shown(surface.x(column))}, ${y.name} ${shown(surface.y(row))}`;
     said.say(`${words(moment)} At ${where}: ${shown(surface.q(row, column, best))}, best: ${about.actions[best]}.`);
   }
   function words(at) {
-    return about.chart ? `After ${about.updates[at].toLocaleString("en-US")} updates: ${about.chart.y.name} ${shown(about.measured[at] ?? NaN)}.` : "";
+    if (!about.chart) return "";
+    const after = `After ${about.updates[at].toLocaleString("en-US")} updates`;
+    return `${after}: ${about.chart.y.name} ${shown(about.measured[at] ?? NaN)}.`;
   }
   function show(at) {
     moment = at;
@@ -464,7 +471,8 @@ function landscape(model, el) {
     draw();
   });
 
-  const heights = choice("Height of the landscape", [["largest value", -1], ...about.actions.map((name, number) => [name, number])], action, (chosen) => {
+  const options = [["largest value", -1], ...about.actions.map((name, number) => [name, number])];
+  const heights = choice("Height of the landscape", options, action, (chosen) => {
     action = chosen;
     show(moment);
   });
@@ -472,9 +480,12 @@ function landscape(model, el) {
   const left = html("div", {}, canvas, html("div", { class: "row" }, html("span", {}, "height:"), heights));
   const reading = html("div", {}, place, values);
   const right = html("div", {});
-  const hint = "Colour: the action with the largest value there. Drag the landscape, or use the arrow keys, to turn it. Point at it, or hold Shift with the arrow keys, to read its values.";
+  const hint =
+    "Colour: the action with the largest value there. Drag the landscape, or use the arrow keys, to turn it. " +
+    "Point at it, or hold Shift with the arrow keys, to read its values.";
   const title = about.title ? [html("strong", { class: "wide" }, about.title)] : [];
-  const whole = html("div", { class: "dqnkit-landscape" }, ...title, left, right, html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption));
+  const below = [html("div", { class: "wide unit" }, hint), html("div", { class: "wide" }, about.caption)];
+  const whole = html("div", { class: "dqnkit-landscape" }, ...title, left, right, ...below);
   el.append(html("style", {}, LANDSCAPE_STYLE), whole, said);
 
   let [updates, measured] = [null, null]; // the large numbers
@@ -482,10 +493,13 @@ function landscape(model, el) {
   let bar = null;
   if (about.chart) {
     run = runChart(about);
-    bar = playBar({ chart: run.chart, name: "Moment of the training", moments: about.updates, heights: about.measured.map((value) => value ?? NaN), words, changed: show });
+    const moments = { moments: about.updates, heights: about.measured.map((value) => value ?? NaN) };
+    bar = playBar({ chart: run.chart, name: "Moment of the training", ...moments, words, changed: show });
     updates = tally("updates", about.updates.at(-1).toLocaleString("en-US").length);
     measured = tally(about.chart.y.name, 4);
-    right.append(html("div", { style: "display: flex; gap: 24px; margin-bottom: 4px" }, updates, measured), run.legend, run.chart.element, html("div", { class: "row" }, bar.button, html("span", { class: "unit" }, "or drag along the curve")));
+    const numbers = html("div", { style: "display: flex; gap: 24px; margin-bottom: 4px" }, updates, measured);
+    const playing = html("div", { class: "row" }, bar.button, html("span", { class: "unit" }, "or drag along the curve"));
+    right.append(numbers, run.legend, run.chart.element, playing);
   }
   right.append(reading);
 

@@ -34,7 +34,8 @@ function roomMap(name, size, largest) {
     for (const [number, [box, text]] of squares.entries()) {
       const value = values[number];
       const shade = Number.isFinite(value) ? Math.min(1, Math.max(0, value / (1.6 * largest))) : Number(value === Infinity);
-      box.style.fill = Number.isNaN(value) ? "#FFFFFF" : shade < 0.5 ? mixed(2 * shade, BLUES[0], BLUES[1]) : mixed(2 * shade - 1, BLUES[1], BLUES[2]);
+      const colour = shade < 0.5 ? mixed(2 * shade, BLUES[0], BLUES[1]) : mixed(2 * shade - 1, BLUES[1], BLUES[2]);
+      box.style.fill = Number.isNaN(value) ? "#FFFFFF" : colour;
       text.style.fill = shade > 0.75 ? "#FFFFFF" : "#222222";
       const said = short(value);
       if (text.textContent !== said) text.textContent = said; // most stay from one moment to the next
@@ -62,16 +63,15 @@ function twoNetworks(model, el) {
   const wrong = tally("largest error |Q − Q*|", 5);
   const period = tally("updates from copy to copy (period)", 5);
   const tau = tally("tau (1 copies all)", 4);
-  const y = { name: "start square's value", ...axis, format: axis.log ? (value) => (value < 1e5 ? shown(value) : short(value)) : undefined };
-  const chart = new Chart({ x: { name: "updates (gradient steps)", low: 0, high: Math.max(1, updates.at(-1)) }, y, height: 170, label: "The start square's value" });
+  const x = { name: "updates (gradient steps)", low: 0, high: Math.max(1, updates.at(-1)) };
+  const y = { name: "start square's value", ...axis, format: (value) => (axis.log && value >= 1e5 ? short(value) : shown(value)) };
+  const chart = new Chart({ x, y, height: 170, label: "The start square's value" });
   const starts = [0, 1].map((network) => updates.map((_, at) => of(at, network)[square]));
   // a logarithmic axis has no place for values of 0 and less: the line has a gap there
   const points = (network) => starts[network].map((value, at) => [updates[at], axis.log && value <= 0 ? NaN : value]);
-  const legend = html("div", { class: "row" }, "the start square:", ...[["online", "online network"], ["target", "target network"], [`exact ${optimum[square].toFixed(2)}`, "reference"]].map(([name, quantity]) => {
-    const { color, dash } = PALETTE[quantity];
-    const sample = svg("path", { d: "M0 5H28", class: `of-${quantity.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash });
-    return html("span", { class: "row", style: "gap: 6px" }, svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, sample), name);
-  }), axis.log ? html("span", { class: "unit" }, "the axis is logarithmic; gaps: 0 and less") : "");
+  const exact = `exact ${optimum[square].toFixed(2)}`;
+  const legend = lineLegend([["start square: online", "online network"], ["target", "target network"], [exact, "reference"]]);
+  if (axis.log) legend.append(html("span", { class: "unit" }, "the axis is logarithmic; gaps: 0 and less"));
 
   let moment = updates.length - 1;
   const said = speaker();
@@ -85,24 +85,27 @@ function twoNetworks(model, el) {
   });
   function words(at) {
     const [online, target] = starts.map((values) => short(values[at]));
-    return `After ${updates[at].toLocaleString("en-US")} updates: start square online ${online}, target ${target}, exact ${optimum[square].toFixed(2)}.`;
+    const after = `After ${updates[at].toLocaleString("en-US")} updates`;
+    return `${after}: start square online ${online}, target ${target}, ${exact}.`;
   }
   const show = (at) => {
     moment = at;
     draw();
   };
-  const bar = playBar({ chart, name: "Moment of the training", moments: updates, heights: points(0).map((point) => point[1]), words, changed: show, seconds: 12 });
+  const moments = { moments: updates, heights: points(0).map((point) => point[1]) };
+  const bar = playBar({ chart, name: "Moment of the training", ...moments, words, changed: show, seconds: 12 });
   const numbers = html("div", { style: "display: flex; gap: 24px" }, number, wrong, period, tau);
   const row = html("div", { style: "display: flex; gap: 16px; margin: 6px 0" }, ...maps);
   const hint = html("span", { class: "unit" }, "or drag along the curve, or use the arrow keys on it");
-  const whole = html("div", { style: "max-width: 800px" }, numbers, row, legend, chart.element, html("div", { class: "row" }, bar.button, hint), html("div", {}, about.caption));
+  const below = [html("div", { class: "row" }, bar.button, hint), html("div", {}, about.caption)];
+  const whole = html("div", { style: "max-width: 800px" }, numbers, row, legend, chart.element, ...below);
   el.append(whole, said);
   const stopWidth = followWidth(whole, (width) => {
     for (const map of maps) map.fit(Math.min(HIGH - 22, Math.floor((width - 32) / 3)));
     chart.fit(width);
     const { low, high } = chart.x;
-    const exact = chart.line([[low, optimum[square]], [high, optimum[square]]], "reference");
-    chart.data.replaceChildren(exact, chart.line(points(0), "online network"), chart.line(points(1), "target network"));
+    const level = chart.line([[low, optimum[square]], [high, optimum[square]]], "reference");
+    chart.data.replaceChildren(level, chart.line(points(0), "online network"), chart.line(points(1), "target network"));
     bar.draw();
     draw();
   });

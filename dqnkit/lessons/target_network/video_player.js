@@ -10,17 +10,20 @@ function render({ model, el }) {
     const image = new Image();
     const draw = () => {
       const frame = at % frames; // a shorter video begins again
-      canvas.getContext("2d").drawImage(image, (frame % columns) * width, Math.floor(frame / columns) * height, width, height, 0, 0, width, height);
+      const [left, top] = [(frame % columns) * width, Math.floor(frame / columns) * height];
+      canvas.getContext("2d").drawImage(image, left, top, width, height, 0, 0, width, height);
     };
     image.addEventListener("load", draw);
     image.src = sheet;
     return { draw, element: html("figure", { style: "margin: 0; min-width: 0" }, html("strong", {}, name), canvas) };
   });
   const draw = eachFrame(el, () => windows.forEach((window) => window.draw()));
-  const place = slider({ name: "frame", low: 0, high: longest - 1, step: 1, value: 0, format: (frame) => `${frame + 1} of ${longest}`, changed: (frame) => {
+  const format = (frame) => `${frame + 1} of ${longest}`;
+  const chosen = (frame) => {
     pause();
     show(frame);
-  } });
+  };
+  const place = slider({ name: "frame", low: 0, high: longest - 1, step: 1, value: 0, format, changed: chosen });
   place.style.flex = `0 1 ${videos[0].width}px`;
   const play = button("", () => (stop ? pause() : start()));
   play.style.minWidth = "84px";
