@@ -46,3 +46,9 @@ def yscale(values: npt.ArrayLike, expected: float) -> str:
     if largest(values) <= EXPLOSION * max(1.0, expected):
         return "linear"
     return "log" if np.nanmin(values) > 0 else "symlog"
+
+
+def unbroken(shown: npt.ArrayLike) -> list[slice]:
+    """Return the parts of a line between its gaps, given whether each of its points is shown."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], np.asarray(shown, dtype=bool), [False]])))
+    return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]

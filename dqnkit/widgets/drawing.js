@@ -109,7 +109,7 @@ function slider({ name, low, high, step = 0, value, log = false, format = shown,
   const from = log ? (x) => 10 ** x : (x) => x;
   const size = log ? 0.01 : step || (high - low) / 100;
   const input = html("input", { type: "range", min: to(low), max: to(high), step: size, title });
-  const output = html("output");
+  const output = html("output", { "aria-live": "off" }); // the slider itself says its value
   const rounded = () => {
     const exact = Math.min(high, Math.max(low, from(Number(input.value))));
     return log && step >= 1 ? Math.max(step, Math.round(exact / step) * step) : exact;
@@ -144,7 +144,6 @@ function choice(name, options, value, changed) {
     for (const [index, element] of [...group.children].entries()) {
       const chosen = options[index][1] === next;
       element.setAttribute("aria-checked", chosen);
-      element.setAttribute("aria-pressed", chosen);
       element.tabIndex = chosen ? 0 : -1;
       if (chosen && focus) element.focus();
     }
@@ -186,13 +185,14 @@ function speaker() {
   return element;
 }
 
-/** A number as text with three digits that matter: 7.91, 12,000, 3.2e+5. */
+/** A number as text with two or three digits that matter: 7.91, 0.034, 12,000, 3.2e+5. */
 function shown(value, digits = 3) {
   if (!Number.isFinite(value)) return "none";
   if (value === 0) return "0"; // and not −0
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-3) return value.toExponential(1).replace("e+", "e").replace("-", "−");
-  const places = size >= 100 ? 0 : size >= 10 ? Math.max(0, digits - 2) : digits - 1;
+  const zeros = size < 0.1 ? Math.ceil(-Math.log10(size) - 1e-9) - 1 : 0; // behind the point
+  const places = size >= 100 ? 0 : size >= 10 ? Math.max(0, digits - 2) : digits - 1 + zeros;
   const text = value.toLocaleString("en-US", { minimumFractionDigits: 0, maximumFractionDigits: places });
   return text.replace("-", "−");
 }
@@ -275,7 +275,7 @@ class Chart {
   line(points, quantity = "reference", attributes = {}) {
     const { color, dash } = PALETTE[quantity];
     const style = { fill: "none", stroke: color, "stroke-width": 2, "stroke-dasharray": dash, "stroke-linejoin": "round" };
-    return svg("path", { d: this.path(points), ...style, ...attributes });
+    return svg("path", { d: this.path(points), class: `of-${quantity.split(" ")[0]}`, ...style, ...attributes });
   }
 
   dots(points, quantity, radius = 2, attributes = {}) {
@@ -329,4 +329,118 @@ class Chart {
     const middle = (top + floor) / 2;
     yield svg("text", { x: 12, y: middle, "text-anchor": "middle", class: "soft", transform: `rotate(-90 12 ${middle})` }, this.y.name);
   }
+}
+
+/** Numbers from Python: a trait of bytes that holds float32, or a list, as a page has it. */
+function floats(value) {
+  if (Array.isArray(value)) return Float32Array.from(value, (number) => number ?? NaN);
+  // a copy, as numbers of four bytes must begin at a multiple of four
+  return new Float32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+}
+
+/** `share` of the way between two colours "#RRGGBB". */
+function mixed(share, from, to) {
+  const channels = (color) => [1, 3, 5].map((place) => parseInt(color.slice(place, place + 2), 16));
+  const [a, b] = [channels(from), channels(to)];
+  return `rgb(${a.map((value, index) => Math.round(value + share * (b[index] - value))).join(" ")})`;
+}
+
+/** Call `drawn()` after the page's theme has changed, for what a canvas shows; returns a function that stops it. */
+function followTheme(drawn) {
+  const observer = new MutationObserver(() => setTimeout(drawn, 100));
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "class", "theme"] });
+  return () => observer.disconnect();
+}
+
+/** A row that says which quantity each line of a chart shows: `lines` are [name, quantity]. */
+function lineLegend(lines) {
+  const entries = lines.map(([name, quantity]) => {
+    const { color, dash } = PALETTE[quantity];
+    const look = { class: `of-${quantity.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
+    const sample = svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H28", ...look }));
+    return html("span", { class: "row", style: "gap: 6px" }, sample, name);
+  });
+  return html("div", { class: "row" }, ...entries);
+}
+
+/** A large number above its unit, at least as wide as `letters`, so that nothing jumps; `say(text)` changes it. */
+function tally(unit, letters) {
+  const number = html("div", { class: "number", style: `min-width: ${letters}ch` });
+  const whole = html("div", {}, number, html("div", { class: "unit" }, unit));
+  whole.say = (text) => (number.textContent = text);
+  return whole;
+}
+
+/**
+ * A chart of a run as the track of its play bar: dragging along it, or the arrow keys, chooses a moment; a button plays.
+ * `moments` are growing values on the chart's x axis. `changed(index)` hears which one is chosen, `words(index)` says it
+ * to screen readers, and `heights[index]`, where given, is the place of the handle on the y axis. What is still to come
+ * is pale. Returned are the `button`, `set(index)`, `draw()` for after the chart was fitted, and `stop()`.
+ */
+function playBar({ chart, name, moments, heights = [], words, changed, seconds = 8 }) {
+  const last = moments.length - 1;
+  const veil = svg("rect", { class: "ground", opacity: 0.65, "pointer-events": "none" });
+  const line = svg("path", { class: "playhead", "pointer-events": "none" });
+  const handle = svg("circle", { class: "playhead", r: 6, "pointer-events": "none" });
+  chart.element.append(veil, line, handle);
+  const range = { "aria-valuemin": 0, "aria-valuemax": last };
+  const track = ownKeys(made(chart.element, { role: "slider", tabindex: 0, "aria-label": name, ...range }, []));
+  track.style.cursor = "ew-resize";
+  let at = last;
+  let stopPlaying = null;
+
+  function draw() {
+    const { left, top } = chart.margins;
+    const x = chart.px(moments[at]);
+    const y = Number.isFinite(heights[at]) ? chart.py(heights[at]) : top + chart.plotHeight;
+    made(veil, { x, y: top, width: Math.max(0, left + chart.plotWidth + 1 - x), height: chart.plotHeight }, []);
+    line.setAttribute("d", `M${x} ${top}V${top + chart.plotHeight}`);
+    made(handle, { cx: x, cy: y }, []);
+  }
+  function set(next) {
+    at = Math.min(last, Math.max(0, next));
+    track.setAttribute("aria-valuenow", at);
+    track.setAttribute("aria-valuetext", words(at));
+    if (chart.width) draw();
+    changed(at);
+  }
+  function stop() {
+    stopPlaying?.();
+    stopPlaying = null;
+    play.textContent = "▶ Play";
+  }
+  const play = button("▶ Play", () => {
+    if (stopPlaying) return stop();
+    if (at === last) set(0);
+    play.textContent = "❚❚ Pause";
+    let place = at;
+    stopPlaying = animate((passed) => {
+      place += (passed / seconds) * last;
+      if (Math.floor(place) > at) set(Math.floor(place));
+      if (at === last) stop();
+      return at < last;
+    });
+  });
+  play.style.minWidth = "84px";
+
+  dragged(track, (event) => {
+    stop();
+    track.focus({ preventScroll: true });
+    const wanted = chart.at(event)[0];
+    let nearest = 0;
+    for (const [index, moment] of moments.entries()) {
+      if (Math.abs(moment - wanted) < Math.abs(moments[nearest] - wanted)) nearest = index;
+    }
+    set(nearest);
+  });
+  track.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -last, End: last };
+    if (event.key === " ") play.click();
+    else if (event.key in by) {
+      stop();
+      set(at + by[event.key]);
+    } else return;
+    event.preventDefault();
+  });
+  return { button: play, set, draw, stop };
 }

@@ -237,7 +237,7 @@ predict("target_network-start")
 # %%
 WATCHED_UPDATES = 6_000  # fast: 100
 watched = Learner(config)
-look = await two_networks(
+recorded = await two_networks(
     watched,
     walks[0.95][0],
     room,
@@ -245,6 +245,9 @@ look = await two_networks(
     updates=WATCHED_UPDATES,
     period=400,
 )
+
+# %% Wind the run back: drag along the curve, or play it
+recorded
 
 
 # %% Compare with your prediction

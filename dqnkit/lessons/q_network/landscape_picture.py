@@ -1,6 +1,6 @@
-"""Q-values as a landscape over two state dimensions, beside curves of the training run.
+"""Q-values as a landscape over two state dimensions, beside curves of the training run, as a static picture.
 
-Drawn with Pillow in about 50 ms, so that it can change while a reader watches a run or turns it.
+Drawn with Pillow in about 50 ms, so that it can change while a network trains. ``landscape.js`` draws the same.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import Canvas, Point, blend
-from dqnkit.plots.scales import round_up, ticks
+from dqnkit.plots.canvas import INK, Canvas, Point, blend
+from dqnkit.plots.scales import round_up, ticks, unbroken
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
 WIDTH, CHART_WIDTH, HEIGHT = 440, 320, 360  # pixels: width of the landscape, width of the chart, height of both
 ELEVATION = math.radians(28)  # of the eye above the floor
 HALF_FLOOR, VALUE_HEIGHT = 120.0, 155.0  # pixels: half a side of the floor, height of the scale of values
+TURN = 35.0  # degrees by which the floor is turned
 GRID = "#DDDDDD"
 FAINT = "#6E6E6E"
+LIT = 10.0  # how much light changes with the slope
+BLUES = ("#BBDDF3", str(PALETTE["online network"]["color"]))  # of the first and the last action
 
 
 class Scale(NamedTuple):
@@ -55,50 +58,67 @@ class Chart(NamedTuple):
 
 
 def landscape(
-    values: npt.ArrayLike,
+    q: npt.ArrayLike,
     x: Scale,
     y: Scale,
     z: Scale,
+    actions: Sequence[str],
     *,
     known: npt.ArrayLike | None = None,
-    turn: float = 35.0,
     title: str = "",
     chart: Chart | None = None,
     caption: str = "",
 ) -> Picture:
-    """Values over two state dimensions as a surface seen from above.
+    """The largest Q-value over two state dimensions as a surface seen from above; colour says whose value it is.
 
     Args:
-        values: ``[Y, X]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. NaN and infinity
-            leave holes.
+        q: ``[Y, X, A]``, rows from ``y.low`` to ``y.high``, columns from ``x.low`` to ``x.high``. Where one is not
+            finite, there is a hole.
         x, y, z: the axes; z is the axis of the values. Where values lie outside, it grows to the next round value.
-        known: points with known values, rows of (x, y, value) ``[P, 3]``. Each is a dot with a stick to the surface;
-            the length of the stick is the error.
-        turn: rotation of the floor in degrees.
+        actions: the A names.
+        known: points with known Q-values, rows of x, y and a value for each action ``[P, 2 + A]``. Each is a dot with a
+            stick to the surface; the length of the stick is the error.
         title: above the landscape.
         chart: curves to draw beside it.
         caption: what to look for.
 
     Raises:
-        InvalidDataError: ``values`` is not ``[Y, X]`` with Y and X at least 2.
+        InvalidDataError: ``q`` is not ``[Y, X, A]`` with Y and X at least 2 and A the number of names.
     """
-    surface = np.asarray(values, dtype=np.float64)
-    if surface.ndim != 2 or min(surface.shape) < 2:
-        raise InvalidDataError(f"a landscape takes values [Y, X], two of each at least, not the shape {surface.shape}")
-    points = np.empty((0, 3)) if known is None else np.asarray(known, dtype=np.float64)
+    values = np.asarray(q, dtype=np.float64)
+    if values.ndim != 3 or min(values.shape[:2]) < 2 or values.shape[2] != len(actions):
+        raise InvalidDataError(
+            f"a landscape takes values [Y, X, A], two of Y and X at least and A = {len(actions)}, not {values.shape}"
+        )
+    surface = values.max(axis=2)
+    points = _best_known(known)
     z = grown(z, surface, points[:, 2])
     canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT)
-    view = _View(x, y, z, turn)
+    view = _View(x, y, z, TURN)
     canvas.text((12, 16), title, size=13, anchor="lm", bold=True)
     _draw_floor(canvas, view)
-    _draw_surface(canvas, view, surface)
+    _draw_surface(canvas, view, values)
     _draw_known(canvas, view, surface, points)
     _draw_height_axis(canvas, view)
-    alt = _describe(surface, x, y, z, points)
+    _draw_legend(canvas, actions)
+    alt = _describe(values, x, y, z, points, actions)
     if chart is not None:
         _draw_chart(canvas, chart)
         alt += " " + _describe_chart(chart)
     return canvas.picture(alt, caption)
+
+
+def action_colours(count: int) -> list[str]:
+    """Colours that tell actions apart, also on dark ground: blues, as all are values of the online network."""
+    return [blend(number / max(1, count - 1), *BLUES) for number in range(count)]
+
+
+def _best_known(known: npt.ArrayLike | None) -> Array:
+    """Rows of x, y and the largest of the known values ``[P, 3]``."""
+    if known is None:
+        return np.empty((0, 3))
+    points = np.asarray(known, dtype=np.float64)
+    return np.column_stack([points[:, :2], points[:, 2:].max(axis=1)])
 
 
 def grown(scale: Scale, *values: npt.ArrayLike) -> Scale:
@@ -173,8 +193,12 @@ def _name_edge(canvas: Canvas, name: str, place: Point) -> None:
         canvas.text((x, place[1] + 8 + 15 * number), line, 12)
 
 
-def _draw_surface(canvas: Canvas, view: _View, surface: Array) -> None:
-    """Patches between neighbouring values, the farthest first, so that near ones cover them."""
+def _draw_surface(canvas: Canvas, view: _View, values: Array) -> None:
+    """Patches between neighbouring values, the farthest first, so that near ones cover them.
+
+    Each has the colour of the action that is best in the mean of its corners; where that changes, there is a dark line.
+    """
+    surface, colours = values.max(axis=2), action_colours(values.shape[2])
     rows, columns = surface.shape
     heights = [
         [view.place(c / (columns - 1), r / (rows - 1), _height(surface[r, c], view.z)) for c in range(columns)]
@@ -182,23 +206,39 @@ def _draw_surface(canvas: Canvas, view: _View, surface: Array) -> None:
     ]
     patches = [(r, c) for r in range(rows - 1) for c in range(columns - 1)]
     patches.sort(key=lambda at: -view.depth((at[1] + 0.5) / (columns - 1), (at[0] + 0.5) / (rows - 1)))
+    drawn: dict[tuple[int, int], int] = {}  # patch -> its best action
     for r, c in patches:
         corners = surface[r : r + 2, c : c + 2]
         if not np.isfinite(corners).all():
             continue
+        drawn[r, c] = best = int(values[r : r + 2, c : c + 2].mean(axis=(0, 1)).argmax())
         outline = [heights[r][c], heights[r][c + 1], heights[r + 1][c + 1], heights[r + 1][c]]
-        canvas.polygon(outline, _colour(float(corners.mean()), view.z))
+        canvas.polygon(outline, _lit(colours[best], corners, view.z))
         canvas.line([*outline, outline[0]], "white", 0.5)
+        for side, beside in enumerate([(r - 1, c), (r, c + 1), (r + 1, c), (r, c - 1)]):
+            if drawn.get(beside, best) != best:
+                canvas.line([outline[side], outline[(side + 1) % 4]], INK, 2.5)
+
+
+def _lit(color: str, corners: Array, z: Scale) -> str:
+    """A colour in light from the left: slopes that face it are lighter."""
+    (a, b), (d, c) = corners / (z.high - z.low)
+    light = math.tanh(((b + c - a - d) / 2 - (c + d - a - b) / 4) * LIT)
+    return blend(0.2 * abs(light), color, "#FFFFFF" if light > 0 else "#000000")
 
 
 def _height(value: float, z: Scale) -> float:
     return _part(value, z) if np.isfinite(value) else 0.0
 
 
-def _colour(value: float, z: Scale) -> str:
-    """Light to dark blue as in the Q-tables; the lightest is a little darker, to be seen on white."""
-    position = min(1.0, max(0.0, _part(value, z)))
-    return blend(position, "#D3E5F3", PALETTE["online network"]["color"])
+def _draw_legend(canvas: Canvas, actions: Sequence[str]) -> None:
+    """A square and a name for each action, below the title."""
+    left = 14.0
+    for name, color in zip(actions, action_colours(len(actions)), strict=True):
+        canvas.rectangle((left, 30), (left + 11, 41), color)
+        canvas.text((left + 17, 36), name, 11, anchor="lm")
+        left += 36 + 6.8 * len(name)
+    canvas.text((left, 36), "is best there", 11, anchor="lm")
 
 
 def _draw_known(canvas: Canvas, view: _View, surface: Array, points: Array) -> None:
@@ -260,8 +300,8 @@ def _draw_chart(canvas: Canvas, chart: Chart) -> None:
     canvas.upright_text((WIDTH + 16, (top + bottom) / 2), chart.y.name, 12)
     for number, curve in enumerate(chart.curves):
         xs, ys = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
-        kept = np.isfinite(ys)
-        _draw_curve(canvas, [at(a, b) for a, b in zip(xs[kept], ys[kept], strict=True)], curve.kind, 2.0)
+        for piece in unbroken(np.isfinite(ys)):  # a value that is not finite leaves a gap
+            _draw_curve(canvas, [at(a, b) for a, b in zip(xs[piece], ys[piece], strict=True)], curve.kind, 2.0)
         name_line(number, curve.name, curve.kind)
     if chart.level is not None:
         name, value = chart.level
@@ -281,17 +321,22 @@ def _tick_text(value: float) -> str:
     return "0" if text in ("-0", "") else text.replace("-", "−")
 
 
-def _describe(surface: Array, x: Scale, y: Scale, z: Scale, points: Array) -> str:
-    """The landscape in words: its range, its highest point, and its largest error at the known points."""
+def _describe(values: Array, x: Scale, y: Scale, z: Scale, points: Array, actions: Sequence[str]) -> str:
+    """The landscape in words: its range, its highest point, where actions are best, its error at the known points."""
+    surface = values.max(axis=2)
     names = (" ".join(scale.name.split()) for scale in (z, x, y))
     text = "Landscape of {} over {} and {}.".format(*names)
     if not np.isfinite(surface).any():
         return f"{text} No finite values."
-    row, column = np.unravel_index(np.nanargmax(surface), surface.shape)
+    finite = np.where(np.isfinite(surface), surface, np.nan)
+    row, column = np.unravel_index(np.nanargmax(finite), surface.shape)
     rows, columns = surface.shape
     top_x = x.low + column / (columns - 1) * (x.high - x.low)
     top_y = y.low + row / (rows - 1) * (y.high - y.low)
-    text += f" Values from {np.nanmin(surface):.2f} to {np.nanmax(surface):.2f}, highest at {top_x:.2g}, {top_y:.2g}."
+    text += f" Values from {np.nanmin(finite):.2f} to {np.nanmax(finite):.2f}, highest at {top_x:.2g}, {top_y:.2g}."
+    shares = np.bincount(values.argmax(axis=2).ravel(), minlength=len(actions)) / surface.size
+    parts = (f"{name} {share:.0%}" for name, share in zip(actions, shares, strict=True))
+    text += f" Best action: {', '.join(parts)}."
     if len(points):
         errors = [abs(value - _between(surface, _part(a, x), _part(b, y))) for a, b, value in points.tolist()]
         text += f" Largest distance to the known values (the sticks): {np.nanmax(errors):.2f}."

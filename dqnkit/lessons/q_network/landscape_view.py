@@ -1,25 +1,24 @@
-"""A widget for Q-values as a landscape: it changes while a network trains, and can be replayed and turned later."""
+"""Q-values as a landscape: it changes while a network trains; later the hand turns it and winds the training back."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import ipywidgets
 import numpy as np
 import numpy.typing as npt
+import traitlets
 
-from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, grown, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, action_colours, grown, landscape
 from dqnkit.plots import Picture
 from dqnkit.types import Array, FloatArray
-from dqnkit.widgets.controls import WRAP, PlayButton, label_width
-from dqnkit.widgets.interactive_picture import InteractivePicture
-from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.drawing import Drawing
 from dqnkit.widgets.watch import Sliders, watch
 
-TICK_SECONDS = 0.15  # between two pictures while it plays
-PLAYED_PICTURES = 60  # about how many pictures show a whole run
-BEST_ACTION = "the best action"
+MODULE = Path(__file__).with_name("landscape.js")
+MOMENTS = 100  # at most so many, evenly spread over the run, go to the browser
 
 
 class Snapshot(NamedTuple):
@@ -30,18 +29,18 @@ class Snapshot(NamedTuple):
     measured: float  # the value of the curve beside the landscape
 
 
-class LandscapeView(InteractivePicture):
+class LandscapeView(Drawing, module=MODULE):
     """The Q-values of a network over two state dimensions, at every moment of a run.
 
-    `watch` runs the training in a live panel and keeps all snapshots. As the value of a later cell, the view has
-    controls for the moment, the action and the angle. ::
+    `watch` runs the training in a live panel and keeps all snapshots. As the value of a later cell, the browser draws
+    them: turning, reading values and playing need no kernel. ::
 
         view = LandscapeView(x, y, z, ("left", "right"), "mean of max Q", total=10_000)
         await view.watch(training(), "CartPole")  # a generator of Snapshot
         view
 
     Args:
-        x, y, z: the axes; z is the axis of the Q-values, which grows where they need it.
+        x, y, z: the axes; z is the axis of the Q-values, which grows where they need it. Its name begins with "max Q".
         actions: names of the actions.
         measure: name and unit of the measured value: the label of the curve's axis.
         total: updates of the whole run.
@@ -52,6 +51,9 @@ class LandscapeView(InteractivePicture):
         level: name and value of a horizontal line in the chart.
         caption: what to look for.
     """
+
+    about = traitlets.Dict().tag(sync=True)  # axes, names, curves: see `described`
+    values = traitlets.Bytes().tag(sync=True)  # float32 [moments, Y, X, A]
 
     def __init__(
         self,
@@ -69,26 +71,13 @@ class LandscapeView(InteractivePicture):
         level: tuple[str, float] | None = None,
         caption: str = "",
     ) -> None:
-        super().__init__(self._tick, TICK_SECONDS)
+        super().__init__()
         self._axes = (x, y, z)
         self._total = total
         self._chart = Chart(Scale("updates", 0, total), Scale(measure, 0, highest), curves, level)
         self._actions, self._name, self._caption = list(actions), name, caption
-        self._known = None if known is None else np.asarray(known, dtype=np.float64)
+        self._known = np.empty((0, 2 + len(actions))) if known is None else np.asarray(known, dtype=np.float64)
         self.snapshots: list[Snapshot] = []
-        width = label_width(70, 330)
-        self.moment = ipywidgets.IntSlider(value=0, min=0, max=0, description="moment", readout=False, **width)
-        self.action = ipywidgets.Dropdown(options=[BEST_ACTION, *actions], description="values of", **width)
-        self.turn = ipywidgets.IntSlider(value=35, min=-180, max=180, step=5, description="turn (°)", **width)
-        self.play_button = PlayButton(self.clock)
-        self.play_button.observe(self._rewind, "value")
-        for control in (self.moment, self.action, self.turn):
-            control.observe(lambda change: self._show(), "value")
-        self._box = PictureBox()
-        rows = [[self.play_button, self.moment], [self.action, self.turn]]
-        self.widget = ipywidgets.VBox(
-            [*(ipywidgets.HBox(row, layout=WRAP) for row in rows), self._box], layout={"max_width": "800px"}
-        )
 
     async def watch(self, training: Iterable[Snapshot], title: str, sliders: Sliders | None = None) -> None:
         """Run a training that yields snapshots in a live panel; await it in a cell.
@@ -109,74 +98,85 @@ class LandscapeView(InteractivePicture):
         )
 
     def draw(self, snapshots: Sequence[Snapshot]) -> Picture:
-        """Draw the newest snapshot, and keep all of them for the controls."""
+        """Draw the newest snapshot, and keep all of them for the browser."""
         self.snapshots = list(snapshots)
-        return self._draw(len(self.snapshots) - 1)
+        return self.picture()
 
     def picture(self) -> Picture:
-        """The landscape at the chosen moment."""
+        """The landscape at the end of the run so far."""
         if not self.snapshots:
-            empty = Snapshot(0, np.full((2, 2, len(self._actions)), np.nan, np.float32), float("nan"))
-            return self._draw_snapshots([empty])
-        return self._draw(self._number())
-
-    def _number(self) -> int:
-        """The index of the chosen snapshot."""
-        return min(self.moment.value, len(self.snapshots) - 1)
-
-    def _draw(self, number: int) -> Picture:
-        return self._draw_snapshots(self.snapshots[: number + 1])
-
-    def _draw_snapshots(self, shown: Sequence[Snapshot]) -> Picture:
-        now, (x, y, z) = shown[-1], self._axes
-        run = self.snapshots or shown  # the chart fits all of it, so that its axis stays while the run is replayed
-        best = self.action.value == BEST_ACTION
-        column = 0 if best else self._actions.index(self.action.value)
-        known = self._known
-        if known is not None:
-            value = known[:, 2:].max(axis=1) if best else known[:, 2 + column]
-            known = np.column_stack([known[:, :2], value])
-        curve = Curve(self._name, "online network", [s.update for s in shown], [s.measured for s in shown])
-        what = "max Q" if best else f"Q(s, {self.action.value})"
+            empty = np.full((2, 2, len(self._actions)), np.nan)
+            return landscape(empty, *self._axes, self._actions, title="Nothing to show yet: train first")
+        x, y, z = self._axes
+        now = self.snapshots[-1]
         return landscape(
-            now.q.max(axis=2) if best else now.q[:, :, column],
+            now.q,
             x,
             y,
-            z._replace(name=z.name.replace("max Q", what)),
-            known=known,
-            turn=self.turn.value,
-            title=f"{what} after {now.update:,} updates",
-            chart=self._chart._replace(
-                y=grown(self._chart.y, [snapshot.measured for snapshot in run]), curves=[*self._chart.curves, curve]
-            ),
+            self._values_axis(self.snapshots),
+            self._actions,
+            known=self._known,
+            title=f"{z.name.split(' (')[0]} after {now.update:,} updates",
+            chart=self._run_chart(),
             caption=self._caption,
         )
 
-    def _show(self) -> None:
+    def _values_axis(self, shown: Sequence[Snapshot]) -> Scale:
+        """The axis of the values: it fits all moments, so that it stays while the run is played."""
+        return grown(self._axes[2], np.stack([snapshot.q for snapshot in shown]), self._known[:, 2:])
+
+    def _run_chart(self) -> Chart:
+        """The chart of the whole run."""
+        xs, ys = [s.update for s in self.snapshots], [s.measured for s in self.snapshots]
+        curves = [*self._chart.curves, Curve(self._name, "online network", xs, ys)]
+        level = [] if self._chart.level is None else [self._chart.level[1]]
+        y = grown(self._chart.y, level, *(curve.y for curve in curves))
+        return self._chart._replace(y=y, curves=curves)
+
+    def _hand_over(self) -> None:
+        """Give the browser the moments of the run."""
         if not self.snapshots:
-            self._box.show(None, "Nothing to show yet: train first.")
             return
-        now = self.snapshots[self._number()]
-        self._box.show(self.picture(), f"After {now.update:,} updates: {self._chart.y.name} {now.measured:.3g}.")
+        last = len(self.snapshots) - 1
+        chosen = sorted({round(at) for at in np.linspace(0, last, MOMENTS)})
+        moments = [self.snapshots[at] for at in chosen]
+        q = np.stack([moment.q for moment in moments]).astype(np.float32)
+        x, y, _ = self._axes
+        about = described(q, x, y, self._values_axis(moments), self._actions, self._known, self._caption)
+        chart = self._run_chart()
+        about |= {
+            "updates": [moment.update for moment in moments],
+            "measured": _finite([moment.measured for moment in moments]),
+            "chart": {"x": chart.x._asdict(), "y": chart.y._asdict()},
+            "curves": [c._asdict() | {"x": _finite(c.x), "y": _finite(c.y)} for c in chart.curves],
+            "level": chart.level,
+        }
+        with self.hold_sync():
+            self.about, self.values = about, q.tobytes()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        last = max(0, len(self.snapshots) - 1)
-        if self.moment.max != last:  # first shown after a run: begin at its end
-            self.moment.max = last
-            self.moment.value = last
-        self._show()
-        return super()._repr_mimebundle_(include, exclude)
+    def _repr_mimebundle_(self, **more: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
+        self._hand_over()
+        return super()._repr_mimebundle_(**more)
 
-    def _tick(self) -> bool:
-        self.moment.value = min(self.moment.max, self.moment.value + max(1, self.moment.max // PLAYED_PICTURES))
-        if self.moment.value == self.moment.max:
-            self.play_button.value = False
-        return bool(self.play_button.value)
 
-    def _rewind(self, change: Any) -> None:
-        """Play from the beginning if the last moment is shown."""
-        if change["new"] and self.moment.value == self.moment.max:
-            self.moment.value = 0
+def described(
+    q: FloatArray, x: Scale, y: Scale, z: Scale, actions: Sequence[str], known: Array, caption: str
+) -> dict[str, Any]:
+    """What ``landscape.js`` has to know of values ``[moments, Y, X, A]``, as JSON can have it; no chart."""
+    return {
+        "shape": list(q.shape),
+        "axes": {name: scale._asdict() for name, scale in zip("xyz", (x, y, z), strict=True)},
+        "names": [z.name, *(z.name.replace("max Q", f"Q(s, {action})") for action in actions)],
+        "actions": list(actions),
+        "colours": action_colours(len(actions)),
+        "known": known.tolist(),
+        "caption": caption,
+    }
+
+
+def _finite(values: npt.ArrayLike) -> list[float | None]:
+    """The values as JSON can have them: None where they are not finite."""
+    return [value if math.isfinite(value) else None for value in np.asarray(values, dtype=np.float64).tolist()]
 
 
 def grid_points(x: Scale, y: Scale, points: int = 21) -> Array:

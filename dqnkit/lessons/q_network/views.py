@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.lessons.q_network.landscape_picture import Curve, Scale, landscape
-from dqnkit.lessons.q_network.landscape_view import LandscapeView, Snapshot, grid_points
-from dqnkit.plots import Picture
+from dqnkit.lessons.q_network.landscape_picture import Curve, Scale, grown, landscape
+from dqnkit.lessons.q_network.landscape_view import MODULE, LandscapeView, Snapshot, described, grid_points
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Array, FloatArray
+from dqnkit.widgets.drawing import PageDrawing
 
 ROOM_X, ROOM_Y = Scale("x (column)", -1, 1), Scale("y (row)", -1, 1)
 ANGLE, SPEED = Scale("pole's angle (degrees)", -12, 12), Scale("angular velocity (rad/s)", -2.5, 2.5)
 VALUE = Scale("max Q (discounted return)", 0, 1)
+MOVES = ("up", "right", "down", "left")
 ERROR = "error (largest |Q − Q*|)"
 
 
-def draw_room(network: Any, room: GridWorld, q_star: Array, title: str, caption: str) -> Picture:
+def draw_room(network: Any, room: GridWorld, q_star: Array, title: str, caption: str) -> PageDrawing:
     """The network's landscape in a room with observations x, y, and a dot for the exact value of each square.
 
     Args:
@@ -32,9 +33,13 @@ def draw_room(network: Any, room: GridWorld, q_star: Array, title: str, caption:
         caption: what to look for.
     """
     known = _exact(room, q_star)
-    best = np.column_stack([known[:, :2], known[:, 2:].max(axis=1)])
-    values = _values_at(network, grid_points(ROOM_X, ROOM_Y)).max(axis=2)
-    return landscape(values, ROOM_X, ROOM_Y, VALUE, known=best, title=title, caption=caption)
+    q = _values_at(network, grid_points(ROOM_X, ROOM_Y))
+    axis = grown(VALUE, q, known[:, 2:])
+    picture = landscape(q, ROOM_X, ROOM_Y, axis, MOVES, known=known, title=title, caption=caption)
+    about = described(q[None], ROOM_X, ROOM_Y, axis, MOVES, known.round(6), caption) | {"title": title}
+    # six digits are those of float32
+    values = [float(f"{value:.6g}") if np.isfinite(value) else None for value in q.ravel()]
+    return PageDrawing(MODULE, {"about": about, "values": values}, picture)
 
 
 def room_view(room: GridWorld, q_star: Array, updates: Array, table_errors: Array) -> LandscapeView:
@@ -43,7 +48,7 @@ def room_view(room: GridWorld, q_star: Array, updates: Array, table_errors: Arra
         ROOM_X,
         ROOM_Y,
         VALUE,
-        ("up", "right", "down", "left"),
+        MOVES,
         ERROR,
         total=int(updates[-1]),
         highest=1.0,
@@ -71,7 +76,7 @@ def cartpole_view(total: int, most: float) -> LandscapeView:
         highest=1.2 * most,
         level=(f"most possible: {most:g}", most),
         caption="What to look for: the two corners where the pole leans to one side and falls to that same side, and "
-        "the ridge between them; in the curve, the part above the dotted line.",
+        "the ridge between them; the thick line, where the better action changes; and the curve above the dotted line.",
     )
 
 

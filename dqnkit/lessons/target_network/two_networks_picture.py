@@ -1,18 +1,19 @@
 """A picture of the online and the target network: the value of each square, and the start square's value over time.
 
-Drawn in milliseconds, so that it can change while a reader moves sliders.
+Drawn in milliseconds, so that it can change while the networks learn. ``two_networks.js`` draws the same.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.canvas import INK, Canvas, blend
-from dqnkit.plots.scales import ticks
+from dqnkit.plots.scales import ticks, unbroken
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
 
@@ -26,6 +27,14 @@ CAPTION = (
     "over time. The target network (dashed) stands still from one copy to the next, and the online network learns "
     "towards what it says."
 )
+
+
+class Axis(NamedTuple):
+    """The axis of the curve: its ends, which hold all values, and whether powers of ten are at equal distances."""
+
+    low: float
+    high: float
+    log: bool
 
 
 def two_networks_picture(
@@ -86,33 +95,40 @@ def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float
 
 def _draw_curve(canvas: Canvas, updates: Array, online: Array, target: Array, optimum: float) -> None:
     """The start square's values over the updates, with axes, legend and the exact value."""
-    seen = np.concatenate([online, target])
-    largest = float(np.max(np.abs(seen), initial=0.0, where=np.isfinite(seen)))
-    log = largest > MOST_LINEAR * optimum
-    lowest = float(np.min(seen, initial=0.0, where=np.isfinite(seen)))
-    low, high = (0.01, 10 ** math.ceil(math.log10(largest))) if log else (lowest, 1.1 * max(largest, optimum))
+    axis = curve_axis(np.concatenate([online, target]), optimum)
+    low, high, log = axis
     span = max(1.0, float(updates[-1]))
 
     def height(value: float) -> float:
-        share = math.log(max(value, low) / low) / math.log(high / low) if log else (value - low) / (high - low)
-        return FLOOR - min(1.0, max(0.0, share)) * (FLOOR - CEILING)
+        share = math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+        return FLOOR - share * (FLOOR - CEILING)
 
-    name = "The start square's value" + (", on a logarithmic axis" if log else "")
+    name = "The start square's value" + (" (log axis; gaps: 0 and less)" if log else "")
     canvas.text((4, CEILING - 26), name, 13, anchor="lm", bold=True)
     _draw_axes(canvas, height, _powers_of_ten(low, high) if log else ticks(low, high), span)
     exact, blue, red = (PALETTE[name] for name in ("reference", "online network", "target network"))
     canvas.dashed_line([(LEFT, height(optimum)), (RIGHT, height(optimum))], exact["color"], 1.5, (2, 3))
     for values, style, width, dashes in ((online, blue, 2, ()), (target, red, 2.5, (7, 3))):
-        points = [
-            (LEFT + update / span * (RIGHT - LEFT), height(value))
-            for update, value in zip(updates, values, strict=True)
-            if np.isfinite(value)
-        ]
-        canvas.dashed_line(points, style["color"], width, dashes)
+        for part in unbroken(np.isfinite(values) & ~(log & (values <= 0))):
+            points = zip(LEFT + updates[part] / span * (RIGHT - LEFT), map(height, values[part]), strict=True)
+            canvas.dashed_line([(float(x), float(y)) for x, y in points], style["color"], width, dashes)
     legend = ((430, f"exact {optimum:.2f}", exact, (2, 3)), (545, "online", blue, ()), (633, "target", red, (7, 3)))
     for x, name, style, dashes in legend:
         canvas.dashed_line([(x, CEILING - 26), (x + 26, CEILING - 26)], style["color"], 2, dashes)
         canvas.text((x + 32, CEILING - 26), name, 11.5, anchor="lm")
+
+
+def curve_axis(values: Array, optimum: float) -> Axis:
+    """Return an axis on which all values have their place.
+
+    It is logarithmic if values are far above the exact one, ``optimum``; then values of 0 and less have none.
+    """
+    seen = values[np.isfinite(values)]
+    largest = float(np.max(np.abs(seen), initial=0.0))
+    if largest <= MOST_LINEAR * optimum:
+        return Axis(float(np.min(seen, initial=0.0)), 1.1 * max(largest, optimum), log=False)
+    least = float(np.min(seen, initial=optimum, where=seen > 0))
+    return Axis(10.0 ** math.floor(math.log10(least)), 10.0 ** math.ceil(math.log10(largest)), log=True)
 
 
 def _draw_axes(canvas: Canvas, height: Callable[[float], float], heights: list[float], span: float) -> None:

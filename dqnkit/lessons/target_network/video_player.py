@@ -1,8 +1,7 @@
-"""Videos side by side with a pause button, in HTML and CSS only, so that they play in a saved notebook too.
+"""Videos side by side that play together, with a button and a slider; they need no kernel.
 
-All frames of a video are in one image, a sheet of rows and columns. A window shows one frame, and CSS moves the sheet.
-A check box pauses it, by mouse or keyboard. For readers who asked for reduced motion it is paused at first. Pages that
-remove the styles (GitHub) show the sheet.
+All frames of a video are in one image, a sheet of rows and columns, of which ``video_player.js`` shows one frame. For
+readers who asked for reduced motion it waits at first. Where scripts do not run, a few frames stand side by side.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
-from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
 from dqnkit.errors import InvalidDataError, needs
+from dqnkit.plots import Picture
+from dqnkit.widgets.drawing import PageDrawing
 
 COLUMNS = 10  # frames in a row of the sheet
 COLORS = 48  # in the palette of a sheet
 SECONDS = 6.0  # to play the wanted number of frames
-_numbers = count(1)  # of the players: each has its own CSS classes
+STILLS = 5  # frames of each video where scripts do not run
 
 
 class Video(Protocol):
@@ -37,33 +36,31 @@ class Video(Protocol):
 
 
 @dataclass(frozen=True)
-class Player:
-    """Videos side by side, as the value of a cell."""
-
-    html: str
-    text: str
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
-
-
-@dataclass(frozen=True)
 class _Sheet:
     """All frames of a video in one image."""
 
-    png: bytes
+    image: Any  # of Pillow
     width: int  # of one frame
     height: int
     frames: int
     columns: int
 
-    @property
-    def rows(self) -> int:
-        return -(-self.frames // self.columns)
+    def url(self) -> str:
+        """The image with few colours, as a URL that holds its data."""
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        self.image.quantize(COLORS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+    def frame(self, number: int) -> Any:
+        """One frame as an image."""
+        left, top = number % self.columns * self.width, number // self.columns * self.height
+        return self.image.crop((left, top, left + self.width, top + self.height))
 
 
-def player(videos: Mapping[str, Video], *, frames: int = 120, width: int = 280) -> Player:
-    """Show videos side by side, in a loop, with one pause button for all.
+def player(videos: Mapping[str, Video], *, frames: int = 120, width: int = 280) -> PageDrawing:
+    """Show videos side by side, in a loop, with one button and one slider for all.
 
     Args:
         videos: title -> video.
@@ -79,20 +76,38 @@ def player(videos: Mapping[str, Video], *, frames: int = 120, width: int = 280) 
     longest = max(_length(video.path) for video in videos.values())
     stride = max(1, -(-longest // frames))  # the same for all videos, so that all play at the same speed
     sheets = {name: _make_sheet(video.path, stride, width) for name, video in videos.items()}
-    mark = f"dqnkit-player-{next(_numbers)}"
-    rules, windows = [], []
-    for number, (name, sheet) in enumerate(sheets.items()):
-        film = f"{mark}-{number}"
-        rules.append(_rules(film, sheet, SECONDS / frames))
-        windows.append(_window(film, name, videos[name].description, sheet))
-    pause = f".{mark} input:checked ~ div * {{animation-play-state: paused}}"
-    less = f"@media (prefers-reduced-motion: reduce) {{.{mark} input:not(:checked) ~ div * {{animation-name: none}}}}"
-    html = (
-        f"<style>{' '.join(rules)} {pause} {less}</style>"
-        f'<div class="{mark}"><input type="checkbox" id="{mark}"> <label for="{mark}">Pause</label>'
-        f'<div style="display: flex; flex-wrap: wrap; gap: 12px; margin-top: 6px">{"".join(windows)}</div></div>'
-    )
-    return Player(html, "; ".join(f"{name}: {video.description}" for name, video in videos.items()))
+    about = [
+        {
+            "name": name,
+            "description": videos[name].description,
+            "sheet": sheet.url(),
+            "width": sheet.width,
+            "height": sheet.height,
+            "frames": sheet.frames,
+            "columns": sheet.columns,
+        }
+        for name, sheet in sheets.items()
+    ]
+    text = "; ".join(f"{name}: {video.description}" for name, video in videos.items())
+    data = {"about": {"videos": about, "rate": frames / SECONDS}}
+    return PageDrawing(Path(__file__).with_suffix(".js"), data, _stills(sheets, text))
+
+
+def _stills(sheets: Mapping[str, _Sheet], text: str) -> Picture:
+    """A row of frames for each video."""
+    from PIL import Image
+
+    wide = max(sheet.width for sheet in sheets.values())
+    whole = Image.new("RGB", (STILLS * wide, sum(sheet.height for sheet in sheets.values())), "white")
+    top = 0
+    for sheet in sheets.values():
+        for place in range(STILLS):
+            whole.paste(sheet.frame(place * (sheet.frames - 1) // (STILLS - 1)), (place * wide, top))
+        top += sheet.height
+    small = whole.resize((whole.width // 2, whole.height // 2)).quantize(COLORS)
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG", optimize=True)
+    return Picture(buffer.getvalue(), text, f"Frames from top to bottom: {', '.join(sheets)}.", small.width)
 
 
 def _length(path: Path) -> int:
@@ -119,27 +134,4 @@ def _make_sheet(path: Path, stride: int, width: int) -> _Sheet:
     for number in range(columns * rows):
         frame = kept[min(number, len(kept) - 1)]  # the last frame fills the last row
         image.paste(frame, (number % columns * width, number // columns * height))
-    buffer = io.BytesIO()
-    image.quantize(COLORS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return _Sheet(buffer.getvalue(), width, height, len(kept), columns)
-
-
-def _rules(film: str, sheet: _Sheet, seconds: float) -> str:
-    """CSS that moves the sheet in steps along a row, and at the end of a row to the next one."""
-    along, down = seconds * sheet.columns, seconds * sheet.columns * sheet.rows
-    return (
-        f"@keyframes {film}-x {{to {{transform: translateX(-{sheet.columns * sheet.width}px)}}}} "
-        f"@keyframes {film}-y {{to {{transform: translateY(-{sheet.rows * sheet.height}px)}}}} "
-        f".{film}-x {{width: {sheet.columns * sheet.width}px; "
-        f"animation: {film}-x {along:.3f}s steps({sheet.columns}) infinite}} "
-        f".{film}-y {{animation: {film}-y {down:.3f}s steps({sheet.rows}) infinite; display: block; max-width: none}}"
-    )
-
-
-def _window(film: str, name: str, description: str, sheet: _Sheet) -> str:
-    source = f"data:image/png;base64,{base64.b64encode(sheet.png).decode()}"
-    return (
-        f'<figure style="margin: 0"><figcaption><b>{escape(name)}</b></figcaption>'
-        f'<div style="width: {sheet.width}px; height: {sheet.height}px; overflow: hidden; background: white">'
-        f'<div class="{film}-x"><img class="{film}-y" alt="{escape(description)}" src="{source}"></div></div></figure>'
-    )
+    return _Sheet(image, width, height, len(kept), columns)

@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, grown, landscape
+from dqnkit.lessons.q_network.landscape_picture import Chart, Curve, Scale, action_colours, grown
+from dqnkit.lessons.q_network.landscape_picture import landscape as landscape_of_actions
 from dqnkit.lessons.q_network.network_picture import table_and_network
 
 X, Y, Z = Scale("x", -1, 1), Scale("y", -1, 1), Scale("max Q", 0, 1)
 SLOPE = np.tile(np.linspace(0, 1, 5), (4, 1))  # [Y, X], rises with x
+
+
+def landscape(values, *axes, **more):
+    """Of one action with the values [Y, X]."""
+    return landscape_of_actions(np.asarray(values)[..., None], *axes, ("go",), **more)
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -36,11 +42,15 @@ def test_the_chart_makes_it_wider_and_is_told_too() -> None:
     assert "network: now 0.25, at most 1.00." in wide.alt
 
 
-def test_turning_it_changes_the_picture_only() -> None:
-    pictures = [landscape(SLOPE, X, Y, Z, turn=turn) for turn in (0, 40, 40)]
-    assert pictures[0].png != pictures[1].png
-    assert pictures[1].png == pictures[2].png
-    assert pictures[0].alt == pictures[1].alt
+def test_colours_say_where_the_best_action_changes() -> None:
+    values = np.stack([SLOPE, 1 - SLOPE], axis=-1)
+    picture = landscape_of_actions(values, X, Y, Z, ("right", "left"))
+    assert "Best action: right 60%, left 40%." in picture.alt  # in the middle both are equal: the first
+    seen = pixels(picture.png).reshape(-1, 3)
+    other = pixels(landscape_of_actions(values[..., ::-1], X, Y, Z, ("right", "left")).png).reshape(-1, 3)
+    assert (seen != other).any()
+    assert len(set(action_colours(4))) == 4
+    assert action_colours(1)
 
 
 def test_an_axis_grows_to_a_round_value_where_values_lie_outside() -> None:
@@ -60,9 +70,8 @@ def test_no_value_is_drawn_at_the_place_of_another() -> None:
     assert landscape(SLOPE, X, Y, Z, chart=charts[0]).png != landscape(SLOPE, X, Y, Z, chart=charts[1]).png
 
 
-@pytest.mark.parametrize("turn", range(0, 360, 45))
-def test_nothing_leaves_the_paper(turn: int) -> None:
-    image = pixels(landscape(np.full((3, 3), 5.0), X, Y, Z, turn=turn, known=[[1, 1, -9]]).png)
+def test_nothing_leaves_the_paper() -> None:
+    image = pixels(landscape(np.full((3, 3), 5.0), X, Y, Z, known=[[1, 1, -9]]).png)
     edge = np.concatenate([image[:4].reshape(-1, 3), image[-4:].reshape(-1, 3), image[:, :4].reshape(-1, 3)])
     assert (edge == 255).all()
 
@@ -77,8 +86,8 @@ def test_what_is_not_a_number_leaves_a_hole() -> None:
 
 @pytest.mark.parametrize("values", [np.zeros(4), np.zeros((1, 4)), np.zeros((2, 2, 2))])
 def test_other_shapes_are_refused(values: np.ndarray) -> None:
-    with pytest.raises(InvalidDataError, match=r"\[Y, X\]"):
-        landscape(values, X, Y, Z)
+    with pytest.raises(InvalidDataError, match=r"\[Y, X, A\]"):
+        landscape_of_actions(values, X, Y, Z, ("go",))
 
 
 def test_the_drawing_of_table_and_network_is_told_in_words() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.target_network.two_networks_picture import two_networks_picture
+from dqnkit.lessons.target_network.two_networks_picture import curve_axis, two_networks_picture
 from dqnkit.plots.band import learning_band
 
 pytest.importorskip("matplotlib")
@@ -31,6 +31,15 @@ def test_the_networks_are_drawn_whatever_they_say(largest):
     assert min(size_of(picture)) > 300
     assert "after 500 updates" in picture.alt
     assert f"online {largest:.3g}, target 0.5, exact 0.5" in picture.alt
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.5], [-3.0, 1.0], [0.0, 2.0, np.inf], [1e-4, 3e5], [-9e3, np.nan]])
+def test_every_value_has_its_place_on_the_axis(values):
+    axis = curve_axis(np.array(values), 0.5)
+    seen = np.array([value for value in values if np.isfinite(value) and (value > 0 or not axis.log)])
+    assert ((axis.low <= seen) & (seen <= axis.high)).all()
+    assert axis.low <= 0.5 <= axis.high
+    assert axis.log == (np.abs(values).max(where=np.isfinite(values), initial=0) > 10)
 
 
 def test_arrays_that_do_not_fit_are_refused():

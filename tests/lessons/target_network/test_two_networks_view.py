@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
+import itertools
+import json
 import re
 from types import SimpleNamespace
 
@@ -22,7 +26,7 @@ Image = pytest.importorskip("PIL.Image")
 
 from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.answers.target_sync import target_sync  # noqa: E402
-from dqnkit.lessons.target_network.two_networks_view import train_and_look, two_networks  # noqa: E402
+from dqnkit.lessons.target_network.two_networks_view import TwoNetworks, train_and_look, two_networks  # noqa: E402
 from dqnkit.lessons.target_network.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
@@ -69,11 +73,20 @@ def test_it_learns_as_the_learner_does_alone(replay):
     np.testing.assert_allclose(watched.get_weights().values, alone.get_weights().values, atol=1e-6)
 
 
-def test_without_a_browser_it_ends_with_the_last_look(replay):
-    last = asyncio.run(two_networks(Learner(CONFIG), replay, ROOM, target_sync, updates=25))
-    assert last is not None
-    assert last.update == 25
-    assert last.error > 0
+def test_without_a_browser_it_ends_with_the_recorded_run(replay):
+    run = asyncio.run(two_networks(Learner(CONFIG), replay, ROOM, target_sync, updates=25))
+    assert [look.update for look in run.looks] == [10, 20, 25] == run.about["updates"]
+    assert run.last.error > 0
+    values = np.frombuffer(run.values, np.float32).reshape(3, 2, -1)  # as the browser has them
+    np.testing.assert_allclose(values[2], [run.last.online, run.last.target], rtol=1e-6)
+    assert "after 25 updates" in run._repr_mimebundle_()[0]["text/plain"]
+    json.dumps(run.about, allow_nan=False)
+
+
+def test_a_run_that_was_stopped_at_once_is_shown_too():
+    run = TwoNetworks([], ROOM, ROOM.optimal_q(0.9).max(axis=1))
+    assert run.last is None
+    assert run.picture().alt
 
 
 def a_video(folder, name, frames):
@@ -83,26 +96,29 @@ def a_video(folder, name, frames):
     return SimpleNamespace(path=path, description=f"{name} <{frames}>")
 
 
-def test_the_player_holds_every_frame_once_and_can_be_paused(tmp_path):
+def test_the_player_holds_every_frame_once(tmp_path):
     shown = player({"one": a_video(tmp_path, "a", 25), "two": a_video(tmp_path, "b", 7)}, frames=30, width=60)
-    assert shown.html.count('type="checkbox"') == 1
-    assert "animation-play-state: paused" in shown.html
-    assert "prefers-reduced-motion" in shown.html
-    assert re.findall(r'alt="([^"]+)"', shown.html) == ["a &lt;25&gt;", "b &lt;7&gt;"]
-    assert "steps(10)" in shown.html  # 25 frames: three rows of ten
-    assert "steps(3)" in shown.html
-    assert "steps(7)" in shown.html
-    assert shown.text == "one: a <25>; two: b <7>"
+    one, two = shown.data["about"]["videos"]
+    assert (one["description"], two["description"]) == ("a <25>", "b <7>")
+    assert (one["frames"], one["columns"], two["frames"], two["columns"]) == (25, 10, 7, 7)
+    sheet = Image.open(io.BytesIO(base64.b64decode(one["sheet"].split(",")[1])))
+    assert sheet.size == (10 * 60, 3 * 40)
+    reds = [sheet.convert("RGB").getpixel((30 + 60 * (n % 10), 20 + 40 * (n // 10)))[0] for n in range(25)]
+    assert all(now < later for now, later in itertools.pairwise(reds))
+    assert shown.picture.alt == "one: a <25>; two: b <7>"
+    assert "&lt;25&gt;" in shown.html()
 
 
 def test_two_players_do_not_disturb_each_other(tmp_path):
     videos = {"one": a_video(tmp_path, "a", 3)}
-    marks = [re.search(r"dqnkit-player-\d+", player(videos).html)[0] for _ in range(2)]
+    marks = [re.search(r'id="(dqnkit-\w+)"', player(videos).html())[1] for _ in range(2)]
     assert marks[0] != marks[1]
 
 
 def test_long_videos_are_thinned(tmp_path):
-    assert len(player({"long": a_video(tmp_path, "a", 28)}, frames=5, width=30).html) < 3_000
+    (video,) = player({"long": a_video(tmp_path, "a", 28)}, frames=5, width=30).data["about"]["videos"]
+    assert video["frames"] == 5
+    assert len(video["sheet"]) < 3_000
 
 
 def test_a_player_needs_a_video():
