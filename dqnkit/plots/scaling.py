@@ -116,11 +116,12 @@ def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, 
         left.grid(visible=False)
         _draw_limits(right, range(1, most + 1), serial)
         right.plot(workers, now, "o", markersize=10, color=WORKER, label=f"this job: {now:.1f} times")
-        right.set(xlabel="workers", ylabel="speedup (times one worker)", xlim=(0, most + 0.3), ylim=(0, most))
+        right.set(xlabel="workers", ylabel="speedup (times one worker)", xticks=(1, 4, 8, 12, 16))
+        right.set(xlim=(0, most + 0.3), ylim=(0, most))
         right.legend(loc="upper left", frameon=False, handlelength=3.2)
     alt = (
-        f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Beside it Amdahl's "
-        f"law for a serial share of {serial:.0%}."
+        f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Beside it "
+        f"Amdahl's law for a serial share of {serial:.0%}."
     )
     return Picture.of(figure, alt, caption)
 

@@ -353,11 +353,12 @@ function largeNumber() {
   return whole;
 }
 
-/** What a colour or a line means: `look` is {color}, {hatched: true} or {line: name of a quantity}. */
-function key(name, { color, line, hatched = false }) {
+/** What a colour or a line means: `look` is {color}, {dot: color}, {hatched: true} or {line: quantity}. */
+function key(name, { color, dot, line, hatched = false }) {
   const swatch = svg("svg", { width: line ? 28 : 16, height: 12, "aria-hidden": "true" });
   if (line) swatch.append(svg("path", { d: "M0 6H28", "stroke-width": 2, ...lineLook(line) }));
   else if (hatched) swatch.append(hatching("M0 0H16V12H0Z"));
+  else if (dot) swatch.append(svg("circle", { cx: 8, cy: 6, r: 6, fill: dot }));
   else swatch.append(svg("rect", { width: 16, height: 12, fill: color }));
   return html("span", { class: "key" }, swatch, name);
 }

@@ -54,7 +54,7 @@ function render({ model, el }) {
 
   const time = new Chart({
     x: { name: "", low: 0, high: model.get("drawn") },
-    y: { name: "", high: 0, format: (middle) => nameOf(middle - 0.5) },
+    y: { name: "", low: workers + 1, high: 0, format: (middle) => nameOf(middle - 0.5) },
     height: 250,
     margins: { left: 66, right: 8 },
   });
@@ -173,7 +173,7 @@ function render({ model, el }) {
       key("waits", { hatched: true }),
       key("ideal: n workers, n times", { line: "reference" }),
       amdahlKey,
-      key("● this job: drag the large one", { color: "none" }),
+      key("this job: drag the large dot", { dot: PALETTE.environment.color }),
     ),
     html("p", { class: "caption" }, model.get("caption")),
     said,

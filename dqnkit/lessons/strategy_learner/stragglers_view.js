@@ -68,7 +68,7 @@ function render({ model, el }) {
 
   const chart = new Chart({
     x: { name: "time (ms)", low: 0, high: drawn },
-    y: { name: "", high: 0, format: (middle) => `replica ${middle - 0.5}` },
+    y: { name: "", low: settings.replicas, high: 0, format: (middle) => `replica ${middle - 0.5}` },
     height: 290,
     margins: { left: 70, right: 10 },
   });
@@ -84,9 +84,9 @@ function render({ model, el }) {
     const old = settings.waits ? 0 : settings.replicas - 1;
     const whole = settings.waits ? "for an update of the whole batch" : "for an update by one share";
     const shares = [(100 * run.busy).toFixed(0), run.update.toFixed(1)];
-    busy.say(`${shares[0]} %`, "busy: replicas compute");
-    pace.say(`${shares[1]} ms`, `${whole} (one share: ${simulated.mean} ms)`);
-    age.say(`${old}`, "updates old is a gradient, about");
+    busy.say(`${shares[0]} % busy`, "");
+    pace.say(`${shares[1]} ms`, whole);
+    age.say(`${old}`, "updates: the age of a gradient");
     caption.textContent = settings.waits ? captions[0] : captions[1];
     const summary =
       `${settings.replicas} replicas: ${shares[1]} ms ${whole} on average. The replicas compute ${shares[0]} % of the time. ` +
@@ -123,13 +123,18 @@ function render({ model, el }) {
   });
   el.style.maxWidth = "820px";
   el.append(
+    html("style", {}, ".dqnkit .controls { display: grid; grid-template-columns: 5fr 6fr; gap: 2px 20px; flex: 1 1 420px; }"),
     html(
       "div",
       { class: "row" },
-      control("replicas", "replicas", 1, MOST_REPLICAS, 1),
-      control("random part", "spread", 0, 8, 0.5, ms),
-      control("exchange", "sync", 0, 10, 0.5, ms),
-      control("last one slower", "slow", 1, 4, 0.25, (value) => `${value} ×`),
+      html(
+        "div",
+        { class: "controls" },
+        control("replicas", "replicas", 1, MOST_REPLICAS, 1),
+        control("random part", "spread", 0, 8, 0.5, ms),
+        control("exchange", "sync", 0, 10, 0.5, ms),
+        control("last one slower", "slow", 1, 4, 0.25, (value) => `${value} ×`),
+      ),
       waits,
     ),
     html("div", { class: "row", style: "gap: 2px 28px; margin: 8px 0 4px" }, busy, pace, age),
