@@ -144,7 +144,6 @@ function choice(name, options, value, changed) {
     for (const [index, element] of [...group.children].entries()) {
       const chosen = options[index][1] === next;
       element.setAttribute("aria-checked", chosen);
-      element.setAttribute("aria-pressed", chosen);
       element.tabIndex = chosen ? 0 : -1;
       if (chosen && focus) element.focus();
     }
@@ -331,11 +330,12 @@ class Chart {
   }
 }
 
-/** Random numbers from 0 to 1 (without 1), the same ones for each seed: the generator "mulberry32". */
+/** A generator of random numbers in [0, 1) that begins with a seed (mulberry32, a public algorithm). */
 function seeded(seed) {
+  let state = seed >>> 0;
   return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
@@ -372,8 +372,8 @@ function lineLook(quantity) {
 /** Idle time: an area filled with oblique lines; `cover(path)` gives it its shape. */
 function hatching(path = "") {
   const name = `dqnkit-hatch-${Math.random().toString(36).slice(2)}`; // the page has others
-  const pattern = { id: name, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
-  const strokes = svg("pattern", pattern, svg("path", { d: "M1 0V6", class: "axis", "stroke-width": 1.5 }));
+  const line = svg("path", { d: "M-2 2L2 -2M-2 10L10 -2M6 10L10 6", class: "axis", "stroke-width": 1.3 });
+  const strokes = svg("pattern", { id: name, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, line);
   const areas = [svg("path", { class: "ground" }), svg("path", { fill: `url(#${name})` })];
   const whole = svg("g", {}, svg("defs", {}, strokes), ...areas);
   whole.cover = (d) => areas.forEach((area) => area.setAttribute("d", d));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ TruncationView([0, 1_000, 2_000], {"goes on": [[0, 50, 97], [0, 48, 96]], "as if
                {"1 / (1 − γ)": 100.0, "1 / (1 − γ (1 − 1/T))": 33.6}, gamma=0.99, limit=50)""",
 ]
 NAMES = ["amdahl", "stragglers", "ring", "replay", "truncation"]
+BLANK = """() => {
+    const blank = document.createElement("div");
+    blank.style = "position: fixed; inset: 0; z-index: 1000";
+    blank.addEventListener("pointermove", () => {
+        cancelAnimationFrame(blank.waits);
+        blank.waits = requestAnimationFrame(() => document.dispatchEvent(new Event("dqnkit-drawn")));
+    });
+    document.body.append(blank);
+    return blank;
+}"""
 LESSONS = Path(amdahl_view.__file__).parents[1]
 
 
@@ -154,22 +165,37 @@ def test_what_the_buffer_holds_is_counted_as_in_python(lab: Lab) -> None:
         assert list(zip(*facts, strict=True)) == [row[1:] for row in expected.facts()[1:]]
 
 
+def across(box: dict[str, float]) -> list[tuple[float, float]]:
+    """Points along a slider, there and back."""
+    shares = [0.1 + 0.8 * abs(3 * step % 120 - 60) / 60 for step in range(61)]
+    return [(box["x"] + box["width"] * share, box["y"] + box["height"] / 2) for share in shares]
+
+
+def frames_for_nothing(notebook: Notebook) -> float:
+    """Frames a second that the browser gives now to a drawing that draws nothing."""
+    blank = notebook.page.evaluate_handle(BLANK)
+    try:
+        return drag(notebook.page, path_across({"x": 300, "y": 200, "width": 500, "height": 300})).frames_per_second
+    finally:
+        blank.evaluate("blank => blank.remove()")
+
+
 def test_the_hand_is_answered_in_a_frame_without_a_kernel(notebook: Notebook) -> None:
     wire = Wire(notebook.page)
-    dragged = {
-        AMDAHL: notebook.output(AMDAHL).get_by_role("img").nth(1),
-        STRAGGLERS: notebook.output(STRAGGLERS).get_by_role("slider", name="replicas"),
-        REPLAY: notebook.output(REPLAY).get_by_role("img").nth(1),
-    }
-    before = {cell: notebook.text(cell) for cell in dragged}
-    for cell, target in dragged.items():
+    curve, strip = (notebook.output(cell).get_by_role("img").nth(1) for cell in (AMDAHL, REPLAY))
+    slider = notebook.output(STRAGGLERS).get_by_role("slider", name="random part")
+    hand = [(AMDAHL, curve, path_across), (STRAGGLERS, slider, across), (REPLAY, strip, path_across)]
+    for cell, target, path in hand:
+        before = notebook.text(cell)
         target.scroll_into_view_if_needed()
-        answered = drag(notebook.page, path_across(target.bounding_box()), wire)
-        print(NAMES[cell], answered)
-        assert answered.frames_per_second >= 50, (NAMES[cell], answered)
+        possible = frames_for_nothing(notebook)
+        answered = drag(notebook.page, path(target.bounding_box()), wire)
+        print(f"{NAMES[cell]}: {answered}; nothing to draw: {possible:.0f} a second; load {os.getloadavg()[0]:.0f}")
+        # 50 where the machine is free; where it is not, nearly all that the browser gets
+        assert answered.frames_per_second >= min(50, 0.75 * possible), (NAMES[cell], answered, possible)
         assert answered.milliseconds <= 50, (NAMES[cell], answered)
         assert answered.to_kernel == 0
-        assert notebook.text(cell) != before[cell]
+        assert notebook.text(cell) != before
 
 
 def test_all_of_it_can_be_operated_by_keys(notebook: Notebook) -> None:
@@ -189,9 +215,9 @@ def test_all_of_it_can_be_operated_by_keys(notebook: Notebook) -> None:
     press(AMDAHL, "radio", "barrier", "ArrowRight")
     notebook.wait_for(AMDAHL, r"4\.\d ×[\s\S]*40 rollouts a second")
     press(STRAGGLERS, "slider", "replicas", "Home " + "ArrowRight " * 7)
-    notebook.wait_for(STRAGGLERS, r"69 %[\s\S]*14\.4 ms")
+    notebook.wait_for(STRAGGLERS, r"69 % busy[\s\S]*14\.4\s+ms per update")
     press(STRAGGLERS, "radio", "synchronous", "ArrowRight")
-    notebook.wait_for(STRAGGLERS, r"91 %[\s\S]*7\s+updates old")
+    notebook.wait_for(STRAGGLERS, r"91 % busy[\s\S]*7\s+updates: age")
     press(RING, "button", "Draw a batch", "Enter")
     notebook.wait_for(RING, "add transitions first")
     press(RING, "button", "Add 5", "Enter")

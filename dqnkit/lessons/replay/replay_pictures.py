@@ -26,10 +26,10 @@ RING_CAPTION = (
     "after that it is always the slot of the oldest."
 )
 BUFFER_CAPTION = (
-    "What to look for: from which squares do the moves in the buffer come? The more come from a square, the darker it "
-    "is (the number says how many); from white squares come none. Arrows are the moves in the batch (a dot: into a "
-    "wall), the green circle is the patrol. Of the steps of the run, those in the buffer are blue, those in the batch "
-    "black lines."
+    "What to look for: from which squares do the moves in the buffer come? The more come from a square, the bluer it "
+    "is (the number says how many); from those without a number come none. Arrows are the moves in the batch (a dot: "
+    "into a wall), the green circle is the patrol. Of the steps of the run, those in the buffer are blue, those in the "
+    "batch thin lines."
 )
 
 

@@ -225,6 +225,7 @@ class Room {
       const { x, y } = this.#corner(state);
       return svg("text", { x: x + this.square - 3, y: y + 12, "text-anchor": "end", class: "count" });
     });
+    this.percents = []; // of blue, in each square
     this.moves = svg("g");
     const numbers = countTo(0, side).flatMap((number) => {
       const along = (number + 0.5) * this.square;
@@ -244,9 +245,13 @@ class Room {
     const most = Math.max(1, ...counts);
     for (const [state, count] of counts.entries()) {
       const share = count ? 0.15 + 0.85 * Math.sqrt(count / most) : 0;
-      this.squares[state].style.fill = `color-mix(in srgb, ${PALETTE.replay.color} ${(100 * share).toFixed(0)}%, var(--ground))`;
-      this.counts[state].textContent = count ? `${count}` : "";
-      this.counts[state].style.fill = share > 0.6 ? "#111111" : "";
+      const [percent, text] = [Math.round(100 * share), count ? `${count}` : ""];
+      if (this.percents[state] !== percent) {
+        this.squares[state].style.fill = `color-mix(in srgb, ${PALETTE.replay.color} ${percent}%, var(--ground))`;
+        this.counts[state].style.fill = percent > 60 ? "#111111" : "";
+        this.percents[state] = percent;
+      }
+      if (this.counts[state].textContent !== text) this.counts[state].textContent = text;
     }
     let [lines, dots] = ["", ""];
     for (const step of new Set(batch)) {

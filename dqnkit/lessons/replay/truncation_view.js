@@ -31,7 +31,7 @@ function render({ model, el }) {
     const { name, middle } = curves[lit];
     const value = middle.at(-1);
     const text = Number.isFinite(value) ? value.toFixed(1) : "no number";
-    settled.say(text, `is where the values settle: ${name}`);
+    settled.say(text, "where the values settle");
     body.replaceChildren(...[limit - 2, limit - 1, limit].map(rowOf));
     drawCurves(learning, ({ middle }) => middle.map((value, index) => [updates[index], value]), true);
     drawCurves(along, (curve) => curve.along.map((value, step) => [step, value]), false);

@@ -64,6 +64,8 @@ function render({ model, el }) {
     height: 250,
     margins: { left: 40 },
   });
+  const [curves, point] = [svg("g"), svg("g")];
+  curve.data.append(curves, point);
   curve.element.style.cursor = "ew-resize";
   const speedup = largeNumber();
   const limit = html("div", { class: "unit" });
@@ -76,13 +78,19 @@ function render({ model, el }) {
   const nameOf = (row) => (row < workers ? (workers > 8 && row > 0 && row < workers - 1 ? "" : `worker ${row + 1}`) : "driver");
   const rowOf = ({ row }) => (row ? row - 1 : workers);
 
+  const isNew = (...state) => state.some((value, index) => value !== drawn[index]);
+  let drawn = []; // [workers, driver, streams, widths of both charts] of what is on the page
+
   const draw = eachFrame(el, () => {
+    if (!isNew(workers, driver, streams, time.width, curve.width)) return;
     const make = streams ? withStream : withBarrier;
     const work = make(job, workers, driver);
     const times = speedupOf(job, work, driver);
-    drawTime(work);
-    drawCurve(make, times);
     const serial = driver / (driver + job.rollout);
+    drawTime(work);
+    if (isNew(drawn[0], driver, streams, drawn[3], curve.width)) drawCurves(make, serial);
+    drawPoint(times);
+    drawn = [workers, driver, streams, time.width, curve.width];
     amdahlName.textContent = `Amdahl, serial share ${(100 * serial).toFixed(0)} %`;
     speedup.say(`${times.toFixed(1)} ×`, "as fast as one worker with a barrier");
     limit.textContent = `however many workers: ${limitOf(serial)}`;
@@ -112,24 +120,25 @@ function render({ model, el }) {
       return svg("path", { d: barsPath(time, of(isDriver)), class: "bar", fill: PALETTE[quantity].color });
     };
     idle.cover(barsPath(time, rows));
-    time.data.replaceChildren(
-      idle,
-      bars(false, "environment"),
-      bars(true, "online network"),
-    );
+    time.data.replaceChildren(idle, bars(false, "environment"), bars(true, "online network"));
   }
 
-  function drawCurve(make, times) {
+  function drawCurves(make, serial) {
     const numbers = Array.from({ length: MOST_WORKERS }, (_, index) => index + 1);
-    const serial = driver / (driver + job.rollout);
     const fine = Array.from({ length: 91 }, (_, index) => 1 + index / 6);
     const jobs = numbers.map((number) => [number, speedupOf(job, make(job, number, driver), driver)]);
-    curve.data.replaceChildren(
+    curves.replaceChildren(
       curve.line([[1, 1], [MOST_WORKERS, MOST_WORKERS]], "reference", lineLook("reference")),
       curve.line(fine.map((number) => [number, 1 / (serial + (1 - serial) / number)]), "target network"),
       curve.dots(jobs, "environment", 3),
-      svg("path", { class: "grid", d: `M${curve.px(workers)} ${curve.py(times)}V${curve.py(0)}` }),
-      svg("circle", { class: "handle", cx: curve.px(workers), cy: curve.py(times), r: 9, fill: PALETTE.environment.color }),
+    );
+  }
+
+  function drawPoint(times) {
+    const [x, y] = [curve.px(workers), curve.py(times)];
+    point.replaceChildren(
+      svg("path", { class: "grid", d: `M${x} ${y}V${curve.py(0)}` }),
+      svg("circle", { class: "handle", cx: x, cy: y, r: 9, fill: PALETTE.environment.color }),
     );
   }
 

@@ -82,14 +82,14 @@ function render({ model, el }) {
     const run = (settings.waits ? synchronous : asynchronous)(times, settings.sync, drawn);
     drawSpans(run.spans);
     const old = settings.waits ? 0 : settings.replicas - 1;
-    const whole = settings.waits ? "for an update of the whole batch" : "for an update by one share";
+    const whole = settings.waits ? "ms per update (whole batch)" : "ms per update (one share)";
     const shares = [(100 * run.busy).toFixed(0), run.update.toFixed(1)];
     busy.say(`${shares[0]} % busy`, "");
-    pace.say(`${shares[1]} ms`, whole);
-    age.say(`${old}`, "updates: the age of a gradient");
+    pace.say(shares[1], whole);
+    age.say(`${old}`, "updates: age of a gradient");
     caption.textContent = settings.waits ? captions[0] : captions[1];
     const summary =
-      `${settings.replicas} replicas: ${shares[1]} ms ${whole} on average. The replicas compute ${shares[0]} % of the time. ` +
+      `${settings.replicas} replicas: ${shares[1]} ${whole} on average. The replicas compute ${shares[0]} % of the time. ` +
       `A gradient is about ${old} updates old.`;
     chart.element.setAttribute("aria-label", `Timeline of the replicas over ${drawn} ms. ${summary}`);
     said.say(summary);
@@ -116,7 +116,7 @@ function render({ model, el }) {
     };
     return slider({ name, low, high, step, value: settings[setting], format, changed });
   };
-  const ms = (value) => `${value} ms`;
+  const ms = (value) => `${shown(value)} ms`;
   const waits = choice("Whether replicas wait", [["synchronous: all wait", true], ["asynchronous", false]], settings.waits, (value) => {
     settings.waits = value;
     draw();
@@ -131,13 +131,13 @@ function render({ model, el }) {
         "div",
         { class: "controls" },
         control("replicas", "replicas", 1, MOST_REPLICAS, 1),
-        control("random part", "spread", 0, 8, 0.5, ms),
-        control("exchange", "sync", 0, 10, 0.5, ms),
-        control("last one slower", "slow", 1, 4, 0.25, (value) => `${value} ×`),
+        control("random part", "spread", 0, 8, 0.1, ms),
+        control("exchange", "sync", 0, 10, 0.1, ms),
+        control("last one slower", "slow", 1, 4, 0.05, (value) => `${shown(value)} ×`),
       ),
       waits,
     ),
-    html("div", { class: "row", style: "gap: 2px 28px; margin: 8px 0 4px" }, busy, pace, age),
+    html("div", { class: "row", style: "gap: 2px 24px; margin: 8px 0 4px" }, busy, pace, age),
     chart.element,
     html(
       "div",

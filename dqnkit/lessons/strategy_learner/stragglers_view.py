@@ -119,7 +119,7 @@ def _picture(settings: Settings) -> Picture:
     run = synchronous if settings.waits else asynchronous
     spans, update, busy = run(compute_times(settings), settings.sync)
     names = [f"replica {number}" for number in range(settings.replicas)]
-    whole = "for an update of the whole batch" if settings.waits else "for an update by one share"
+    whole = "ms per update (whole batch)" if settings.waits else "ms per update (one share)"
     caption = SYNCHRONOUS_CAPTION if settings.waits else ASYNCHRONOUS_CAPTION
-    averages = f"{update:.1f} ms {whole} on average; the replicas compute {100 * busy:.0f} % of the time."
+    averages = f"{update:.1f} {whole} on average; the replicas compute {100 * busy:.0f} % of the time."
     return timeline(spans, names, DRAWN_MS, caption=f"{averages} {caption}")

@@ -66,7 +66,7 @@ def test_the_random_numbers_are_exponential() -> None:
 
 def test_where_scripts_do_not_run_a_picture_and_its_averages_stand_in() -> None:
     view = stragglers(replicas=8)
-    assert "14.4 ms for an update of the whole batch on average; the replicas compute 69 %" in view.picture.caption
+    assert "14.4 ms per update (whole batch) on average; the replicas compute 69 %" in view.picture.caption
     assert "Timeline of 8 replicas" in view.picture.alt
     assert "wait" not in stragglers(waits=False).picture.alt
     bundle = view._repr_mimebundle_()
