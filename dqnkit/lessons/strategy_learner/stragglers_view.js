@@ -10,12 +10,14 @@ function exponentials(count, seed) {
 
 /** The time of each replica in each update, in ms: for each update one array over the replicas. */
 function computeTimes(draws, { mean, updates }, { replicas, spread, slow }) {
-  return Array.from({ length: updates }, (_, update) => {
-    return Array.from({ length: replicas }, (_, replica) => {
-      const time = mean - spread + spread * draws[update * replicas + replica];
-      return replica === replicas - 1 ? slow * time : time;
-    });
-  });
+  const times = [];
+  for (let update = 0; update < updates; update++) {
+    const row = [];
+    for (let replica = 0; replica < replicas; replica++) row.push(mean - spread + spread * draws[update * replicas + replica]);
+    row[replicas - 1] *= slow;
+    times.push(row);
+  }
+  return times;
 }
 
 /** All wait for the slowest: the spans to draw, the mean ms between two updates, the share of the time computing. */
@@ -96,10 +98,11 @@ function render({ model, el }) {
   });
 
   function drawSpans(spans) {
-    const rows = Array.from({ length: settings.replicas }, (_, row) => row);
-    chart.y.low = settings.replicas;
-    chart.y.ticks = rows.map((row) => row + 0.5);
-    chart.fit(chart.width);
+    if (chart.y.ticks?.length !== settings.replicas) {
+      chart.y.low = settings.replicas;
+      chart.y.ticks = Array.from({ length: settings.replicas }, (_, row) => row + 0.5);
+      chart.fit(chart.width);
+    }
     const path = (kind) => barsPath(chart, spans.filter((span) => span.kind === kind));
     idle.cover(path("wait"));
     chart.data.replaceChildren(
