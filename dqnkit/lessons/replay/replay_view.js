@@ -200,6 +200,7 @@ const STYLE_OF_REPLAY = `
 .dqnkit .facts :is(td, th) { padding: 2px 10px 2px 0; text-align: left; vertical-align: top; font-weight: 400; }
 .dqnkit .facts th { color: var(--ink-soft); }
 .dqnkit .facts td { width: 11em; }
+@media (max-width: 1100px) { .dqnkit .facts tbody td { height: 42px; } } /* two lines, whether needed or not */
 .dqnkit .square { stroke: var(--grid); }
 .dqnkit .wall { stroke: var(--line); stroke-width: 1.5; }
 .dqnkit .patrol { fill: none; stroke-width: 3; }

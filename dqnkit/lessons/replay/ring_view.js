@@ -68,9 +68,9 @@ function render({ model, el }) {
     return `M${points.join("L")}Z`;
   }
 
-  /** The older, the paler. */
+  /** The older, the paler; palest are those that are just being overwritten. */
   function shadeOf(number) {
-    return 1 - (0.8 * (ring.added - 1 - number)) / capacity;
+    return Math.max(0.2, 1 - (0.8 * (ring.added - 1 - number)) / capacity);
   }
   function label(point, text, share = 0, attributes = {}) {
     const ink = share > 0.7 ? "#111111" : "var(--ink)"; // on the colour of replay

@@ -104,7 +104,7 @@ function render({ model, el }) {
 
   function limitOf(serial) {
     if (!driver) return "no limit";
-    if (streams) return `at most ${(1 / driver).toFixed(0)} rollouts a second, all that the driver can take`;
+    if (streams) return `at most ${(1 / driver).toFixed(0)} rollouts a second`;
     return `at most ${(1 / serial).toFixed(1)} times`;
   }
 
