@@ -83,7 +83,7 @@ def speedup(
 
 
 def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, end: float, caption: str) -> Picture:
-    """Draw who works when, and below it the speedup by Amdahl's law with that of the work shown.
+    """Draw who works when, and beside it the speedup by Amdahl's law with that of the work shown.
 
     Args:
         work: the pieces of work.
@@ -94,39 +94,34 @@ def who_waits(work: Sequence[Work], workers: int, serial: float, now: float, *, 
         caption: what to look for.
     """
     most = 16
-    with styled_figure(WIDTH, 5.4) as figure:
-        upper, lower = figure.subplots(2, 1, height_ratios=(1.25, 1))
+    with styled_figure(9.4, 3.2) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        for row in range(workers + 1):
+            left.barh(row, end, height=0.84, color="#F4F4F4", edgecolor="#8A8A8A", linewidth=0, hatch="////")
         for piece in work:
-            color = WORKER if piece.row else DRIVER
-            upper.barh(
-                -piece.row if piece.row else -(workers + 1),
-                piece.end - piece.begin,
-                left=piece.begin,
-                height=0.72,
-                color=color,
-                edgecolor="white",
-                linewidth=0.8,
-            )
+            color, row = (WORKER, piece.row - 1) if piece.row else (DRIVER, workers)
+            span = piece.end - piece.begin
+            left.barh(row, span, left=piece.begin, height=0.84, color=color, edgecolor="white", linewidth=0.8)
         rows = [*(f"worker {number}" for number in range(1, workers + 1)), "driver"]
-        upper.set(
-            title="Who works, and who waits (white)",
+        left.set(
+            title="Who works, and who waits (hatched)",
             xlabel="seconds",
             xlim=(0, end),
-            yticks=[-(number + 1) for number in range(len(rows))],
+            yticks=range(len(rows)),
             yticklabels=rows
             if workers <= 8
             else [row if row in ("worker 1", rows[-2], "driver") else "" for row in rows],
         )
-        upper.grid(axis="y", visible=False)
-        _draw_limits(lower, range(1, most + 1), serial)
-        lower.plot(
-            workers, now, "D", markersize=9, color=PALETTE["target network"]["color"], label="what is drawn above"
-        )
-        lower.set(xlabel="workers", ylabel="speedup\n(times one worker)", xlim=(0.7, most + 0.3), ylim=(0, most))
-        lower.legend(loc="upper left", frameon=False, handlelength=3.2)
+        left.invert_yaxis()
+        left.grid(visible=False)
+        _draw_limits(right, range(1, most + 1), serial)
+        right.plot(workers, now, "o", markersize=10, color=WORKER, label=f"this job: {now:.1f} times")
+        right.set(xlabel="workers", ylabel="speedup (times one worker)", xticks=(1, 4, 8, 12, 16))
+        right.set(xlim=(0, most + 0.3), ylim=(0, most))
+        right.legend(loc="upper left", frameon=False, handlelength=3.2)
     alt = (
-        f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Below, Amdahl's "
-        f"law for a serial share of {serial:.0%}."
+        f"{workers} workers and the driver on an axis of time: {now:.1f} times as fast as one worker. Beside it "
+        f"Amdahl's law for a serial share of {serial:.0%}."
     )
     return Picture.of(figure, alt, caption)
 

@@ -444,3 +444,66 @@ function playBar({ chart, name, moments, heights = [], words, changed, seconds =
   });
   return { button: play, set, draw, stop };
 }
+
+/** A generator of random numbers in [0, 1) that begins with a seed (mulberry32, a public algorithm). */
+function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A large number with its unit and what it counts in small letters; `say(number, unit)` changes both. */
+function largeNumber() {
+  const number = html("span", { class: "number" });
+  const unit = html("span", { class: "unit" });
+  const whole = html("div", {}, number, " ", unit);
+  whole.say = (text, what) => {
+    number.textContent = text;
+    unit.textContent = what;
+  };
+  return whole;
+}
+
+/** What a colour or a line means: `look` is {color}, {dot: color}, {hatched: true} or {line: quantity}. */
+function key(name, { color, dot, line, hatched = false }) {
+  const swatch = svg("svg", { width: line ? 28 : 16, height: 12, "aria-hidden": "true" });
+  if (line) swatch.append(svg("path", { d: "M0 6H28", "stroke-width": 2, ...lineLook(line) }));
+  else if (hatched) swatch.append(hatching("M0 0H16V12H0Z"));
+  else if (dot) swatch.append(svg("circle", { cx: 8, cy: 6, r: 6, fill: dot }));
+  else swatch.append(svg("rect", { width: 16, height: 12, fill: color }));
+  return html("span", { class: "key" }, swatch, name);
+}
+
+/** The colour and the dashes of a quantity; a reference line has the colour of soft ink, to be seen on dark ground. */
+function lineLook(quantity) {
+  const { color, dash } = PALETTE[quantity];
+  return { style: `stroke: ${quantity === "reference" ? "var(--ink-soft)" : color}`, "stroke-dasharray": dash };
+}
+
+/** Idle time: an area filled with oblique lines; `cover(path)` gives it its shape. */
+function hatching(path = "") {
+  const name = `dqnkit-hatch-${Math.random().toString(36).slice(2)}`; // the page has others
+  const line = svg("path", { d: "M-2 2L2 -2M-2 10L10 -2M6 10L10 6", class: "axis", "stroke-width": 1.3 });
+  const strokes = svg("pattern", { id: name, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, line);
+  const areas = [svg("path", { class: "ground" }), svg("path", { fill: `url(#${name})` })];
+  const whole = svg("g", {}, svg("defs", {}, strokes), ...areas);
+  whole.cover = (d) => areas.forEach((area) => area.setAttribute("d", d));
+  whole.cover(path);
+  return whole;
+}
+
+/** The path of bars {row, begin, end} in a chart whose y counts rows from the top; what lies beyond its x is cut. */
+function barsPath(chart, bars, inset = 0.08) {
+  return bars
+    .filter(({ begin, end }) => begin < chart.x.high && end > begin)
+    .map(({ row, begin, end }) => {
+      const [left, right] = [chart.px(begin), chart.px(Math.min(end, chart.x.high))].map((x) => x.toFixed(1));
+      const [top, bottom] = [chart.py(row + inset), chart.py(row + 1 - inset)].map((y) => y.toFixed(1));
+      return `M${left} ${top}H${right}V${bottom}H${left}Z`;
+    })
+    .join("");
+}

@@ -589,8 +589,8 @@ compare("rollouts_on_dask-amdahl", round(lines["barrier"][4], 2) if 4 in lines["
 #
 # ### Who waits? (optional)
 #
-# 1. With a barrier: move the workers up to 16. Which row has the least white?
-# 2. Switch to the stream, with 4 workers and 25 ms. How much white is left in the driver's row?
+# 1. With a barrier: move the workers up to 16. Which row is hatched least?
+# 2. Switch to the stream, with 4 workers and 25 ms. How much of the driver's row is still hatched?
 # 3. Now more workers: from how many on does the stream bring nothing more? And with 10 ms?
 
 # %% Draw Amdahl's law with sliders

@@ -45,7 +45,9 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
 # Messages of JupyterLab itself in the browser's console.
-NOT_OURS = re.compile(r"favicon|the server responded with a status of 404|ResizeObserver|\.map\b|lsp|translation", re.I)
+NOT_OURS = re.compile(
+    r"favicon|the server responded with a status of 404|ResizeObserver|\.map\b|lsp|translation|debugger state", re.I
+)
 
 MODEL = "i => window.jupyterapp.shell.currentWidget.content.widgets[i].model"  # of a cell, in JavaScript
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dqnkit.plots.canvas import INK, Canvas, Point, blend
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
-from dqnkit.types import Array, IntArray
+from dqnkit.types import IntArray
 
 STORED = PALETTE["replay"]["color"]
 NOW = PALETTE["environment"]["color"]
@@ -22,14 +22,14 @@ SQUARE = 40  # pixels a side, in a room of 8 by 8
 PANEL_WIDTH, ROOM_HEIGHT, TIMES_HEIGHT = 376, 376, 214  # pixels
 
 RING_CAPTION = (
-    "What to look for: the white mark shows where the next transition goes. While the ring fills, that is a free slot; "
+    "What to look for: the mark + shows where the next transition goes. While the ring fills, that is a free slot; "
     "after that it is always the slot of the oldest."
 )
 BUFFER_CAPTION = (
-    "What to look for: from which squares do the moves in the buffer come? The more come from a square, the darker it "
-    "is (the number says how many); from white squares come none. Arrows are the moves in the batch (a dot: into a "
-    "wall), the green circle is the patrol. Of the steps of the run, those in the buffer are blue, those in the batch "
-    "black lines."
+    "What to look for: from which squares do the moves in the buffer come? The more come from a square, the bluer it "
+    "is (the number says how many); from those without a number come none. Arrows are the moves in the batch (a dot: "
+    "into a wall), the green circle is the patrol. Of the steps of the run, those in the buffer are blue, those in the "
+    "batch thin lines."
 )
 
 
@@ -111,20 +111,6 @@ class BufferView:
         return f"{len(moves):,} ({len(steps) - len(moves):,} duplicates)"
 
 
-def buffer_room(view: BufferView) -> Picture:
-    """The squares that the stored transitions come from, and the moves of the batch."""
-    canvas = Canvas(PANEL_WIDTH, ROOM_HEIGHT)
-    _draw_room(canvas, view, 0)
-    return canvas.picture(_room_alt(view))
-
-
-def buffer_times(view: BufferView) -> Picture:
-    """The times of the stored transitions and of the batch, above a table of numbers."""
-    canvas = Canvas(PANEL_WIDTH, TIMES_HEIGHT)
-    _draw_times(canvas, view, 0)
-    return canvas.picture(_times_alt(view))
-
-
 def buffer_picture(view: BufferView) -> Picture:
     """The room and the times side by side, for pages without widgets."""
     canvas = Canvas(2 * PANEL_WIDTH + 20, ROOM_HEIGHT)
@@ -139,7 +125,6 @@ def truncation_picture(
     along: Mapping[str, npt.ArrayLike],
     *,
     references: Mapping[str, float],
-    lit: str | None = None,
 ) -> Picture:
     """Values learned with each treatment of truncated episodes: over the updates, and along one episode.
 
@@ -148,19 +133,15 @@ def truncation_picture(
         learned: name of the treatment -> mean value of the stored states, ``[N]`` or ``[seeds, N]``.
         along: name of the treatment -> final values along one episode ``[T]``.
         references: name -> theoretical value; dotted lines.
-        lit: the name whose lines stand out; without it, all do.
     """
     styles = (PALETTE["environment"], PALETTE["target network"])
     with styled_figure(8.0, 3.3) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         for (name, rows), style in zip(learned.items(), styles, strict=True):
-            look = {**style, "alpha": 1.0 if lit in (None, name) else 0.25}
             values = np.atleast_2d(np.asarray(rows, dtype=np.float64))
-            left.plot(updates, np.median(values, axis=0), **look)
-            left.fill_between(
-                updates, *_low_high(values), color=style["color"], alpha=0.15 * look["alpha"], linewidth=0
-            )
-            right.plot(np.arange(len(np.asarray(along[name]))), along[name], label=name, **look)
+            left.plot(updates, np.median(values, axis=0), **style)
+            left.fill_between(updates, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.15, lw=0)
+            right.plot(np.arange(len(np.asarray(along[name]))), along[name], label=name, **style)
         for axes in (left, right):
             for name, value in references.items():
                 axes.axhline(value, linewidth=1.4, **PALETTE["reference"])
@@ -169,7 +150,8 @@ def truncation_picture(
                     axes.text(0.98, value, f"{name} = {value:.1f}", ha="right", va="bottom", transform=place)
         left.set(title="While it learns", xlabel="updates", ylabel="value V\n(discounted sum of rewards)")
         right.set(title="Along one episode of 50 steps", xlabel="step in the episode")
-        left.set_ylim(0, 1.12 * max(references.values()))
+        drawn = [value for line in left.lines + right.lines for value in line.get_ydata() if np.isfinite(value)]
+        left.set_ylim(min(0.0, *drawn), max(1.12 * max(references.values()), *drawn))
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     ends = {name: float(np.median(np.atleast_2d(np.asarray(rows)), axis=0)[-1]) for name, rows in learned.items()}
     alt = "Learned values over updates, and along an episode. " + " ".join(
@@ -182,10 +164,6 @@ TRUNCATION_CAPTION = (
     "What to look for: where each line settles, against the dotted lines. The rule, the steps and the rewards are "
     "the same; only the discount of one transition in fifty differs."
 )
-
-
-def _low_high(values: Array) -> tuple[Array, Array]:
-    return values.min(axis=0), values.max(axis=0)
 
 
 def _around(middle: Point, radius: float, angle: float) -> Point:

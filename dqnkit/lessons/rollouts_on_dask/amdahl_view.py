@@ -1,26 +1,25 @@
-"""A widget for Amdahl's law: workers make rollouts, one driver takes them, with a barrier or as a stream."""
+"""Amdahl's law under the hand: workers make rollouts, one driver takes them, with a barrier or as a stream.
+
+The browser draws it and makes the same calculation (`amdahl_view.js`), so it needs no kernel.
+"""
 
 from __future__ import annotations
 
 import heapq
-
-import ipywidgets
+from collections.abc import Sequence
+from pathlib import Path
 
 from dqnkit.plots import Picture
 from dqnkit.plots.scaling import Work, who_waits
-from dqnkit.widgets.controls import WRAP, label_width
-from dqnkit.widgets.interactive_picture import InteractivePicture
-from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.drawing import PageDrawing
 
 ROLLOUT_SECONDS = 0.1  # of a worker, for one rollout
 NUM_ROLLOUTS = 48  # in the whole job
 DRAWN_SECONDS = 1.2  # of the job, from its beginning
-BARRIER, STREAM = "barrier: all wait for each other", "stream: each goes on by itself"
 CAPTION = (
-    "What to look for: with a barrier, the workers' rows are white while the driver works. With a stream the driver "
-    "works beside them, and is the limit only when its own row has no white left."
+    "What to look for: with a barrier, the workers wait (hatched) while the driver works. With a stream the driver "
+    "works beside them, and is the limit only when its own row is never hatched."
 )
-SLIDER_SIZE = label_width(150, 430)
 
 
 def with_barrier(workers: int, driver: float) -> list[Work]:
@@ -67,61 +66,37 @@ def with_stream(workers: int, driver: float) -> list[Work]:
     return work
 
 
-class AmdahlView(InteractivePicture):
-    """Sliders for the number of workers and the driver's time; a picture of who waits, and the speedup."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda: False, 1.0)
-        self.workers = ipywidgets.IntSlider(value=4, min=1, max=16, description="workers", **SLIDER_SIZE)
-        self.driver = ipywidgets.IntSlider(
-            value=25, min=0, max=100, step=5, description="driver, ms a rollout", continuous_update=True, **SLIDER_SIZE
-        )
-        self.way = ipywidgets.RadioButtons(options=[BARRIER, STREAM], layout={"width": "auto"})
-        self.box = PictureBox()
-        for control in (self.workers, self.driver, self.way):
-            control.observe(lambda change: self._show(), "value")
-        sliders = ipywidgets.VBox([self.workers, self.driver])
-        controls = ipywidgets.HBox([sliders, self.way], layout={**WRAP, "grid_gap": "12px"})
-        self.widget = ipywidgets.VBox([controls, self.box], layout={"max_width": "760px"})
-        self._show()
-
-    @property
-    def serial(self) -> float:
-        """The serial share: the driver's fraction of the time with one worker."""
-        driver = self.driver.value / 1_000
-        return float(driver / (driver + ROLLOUT_SECONDS))
-
-    @property
-    def speedup(self) -> float:
-        """How many times as fast as one worker with a barrier."""
-        return NUM_ROLLOUTS * (ROLLOUT_SECONDS + self.driver.value / 1_000) / max(piece.end for piece in self._work())
-
-    def picture(self) -> Picture:
-        """Who works when, and Amdahl's curve."""
-        shown = [
-            piece._replace(end=min(piece.end, DRAWN_SECONDS)) for piece in self._work() if piece.begin < DRAWN_SECONDS
-        ]
-        return who_waits(shown, self.workers.value, self.serial, self.speedup, end=DRAWN_SECONDS, caption=CAPTION)
-
-    def _work(self) -> list[Work]:
-        way = with_barrier if self.way.value == BARRIER else with_stream
-        return way(self.workers.value, self.driver.value / 1_000)
-
-    def _show(self) -> None:
-        self.box.show(
-            self.picture(),
-            f"{self.workers.value} workers, serial share {self.serial:.0%}: {self.speedup:.1f} times as fast as one "
-            f"worker with a barrier; however many workers, {self._limit()}.",
-        )
-
-    def _limit(self) -> str:
-        if not self.driver.value:
-            return "no limit"
-        if self.way.value == STREAM:
-            return f"at most {1_000 / self.driver.value:.0f} rollouts a second, which is all that the driver can take"
-        return f"at most {1 / self.serial:.1f} times"
+def serial_share(driver: float) -> float:
+    """The driver's fraction of the time with one worker; ``driver`` in seconds for a rollout."""
+    return driver / (driver + ROLLOUT_SECONDS)
 
 
-def amdahl_view() -> AmdahlView:
-    """Amdahl's law with sliders, as the value of a cell."""
-    return AmdahlView()
+def speedup_of(work: Sequence[Work], driver: float) -> float:
+    """How many times as fast the job is as with one worker and a barrier."""
+    return NUM_ROLLOUTS * (ROLLOUT_SECONDS + driver) / max(piece.end for piece in work)
+
+
+def amdahl_view(workers: int = 4, driver_ms: int = 25) -> PageDrawing:
+    """Amdahl's law under the hand, as the value of a cell.
+
+    Args:
+        workers: 1 to 16, at first.
+        driver_ms: the driver's milliseconds for a rollout, at first.
+    """
+    data = {
+        "rollout": ROLLOUT_SECONDS,
+        "rollouts": NUM_ROLLOUTS,
+        "drawn": DRAWN_SECONDS,
+        "workers": workers,
+        "driver": driver_ms,
+        "caption": CAPTION,
+    }
+    return PageDrawing(Path(__file__).with_suffix(".js"), data, _picture(workers, driver_ms / 1_000))
+
+
+def _picture(workers: int, driver: float) -> Picture:
+    """Who works when with a barrier, and Amdahl's curve."""
+    work = with_barrier(workers, driver)
+    shown = [piece._replace(end=min(piece.end, DRAWN_SECONDS)) for piece in work if piece.begin < DRAWN_SECONDS]
+    share, times = serial_share(driver), speedup_of(work, driver)
+    return who_waits(shown, workers, share, times, end=DRAWN_SECONDS, caption=CAPTION)

@@ -10,7 +10,7 @@ from dqnkit.plots.style import PALETTE, Picture
 
 COLORS = {
     "compute": PALETTE["online network"]["color"],
-    "wait": "#D6D6D6",
+    "wait": "#F4F4F4",  # hatched
     "exchange": PALETTE["loss"]["color"],
 }
 WIDTH = 720  # pixels
@@ -46,6 +46,8 @@ def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, caption:
     place = float(LEFT)
     for kind, color in COLORS.items():
         canvas.rectangle((place, 10), (place + 14, 22), color)
+        if kind == "wait":
+            _hatch(canvas, place, 10, place + 14, 22)
         canvas.text((place + 20, 16), kind, 12, anchor="lm")
         place += 120
     for row, name in enumerate(rows):
@@ -53,7 +55,10 @@ def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, caption:
     for span in spans:
         if span.begin < end and span.end > span.begin:
             y = TOP + high * span.row
-            canvas.rectangle((at(span.begin), y + 1.5), (at(span.end), y + high - 1.5), COLORS[span.kind])
+            begin, stop = at(span.begin), max(at(span.end), at(span.begin) + 1)
+            canvas.rectangle((begin, y + 1.5), (stop, y + high - 1.5), COLORS[span.kind])
+            if span.kind == "wait":
+                _hatch(canvas, begin, y + 1.5, stop, y + high - 1.5)
     canvas.line([(LEFT, bottom), (LEFT + wide, bottom)], "#888888", 1)
     for part in range(5):
         x = LEFT + wide * part / 4
@@ -66,3 +71,14 @@ def timeline(spans: Sequence[Span], rows: Sequence[str], end: float, *, caption:
     total = sum(shares.values()) or 1.0
     said = ", ".join(f"{kind} {100 * share / total:.0f} %" for kind, share in shares.items() if share)
     return canvas.picture(f"Timeline of {len(rows)} replicas over {end:.0f} ms: {said}.", caption)
+
+
+def _hatch(canvas: Canvas, left: float, top: float, right: float, bottom: float) -> None:
+    """Fill a rectangle with oblique lines: where nothing happens."""
+    high = bottom - top
+    start = left - high + (high - left) % 8  # the lines of all rectangles in a row lie on one grid
+    for line in range(int((right - start) / 8) + 1):
+        x = start + 8 * line  # at the bottom; the line rises to the right
+        low, end = max(0.0, left - x), min(high, right - x)
+        if end > low:
+            canvas.line([(x + low, bottom - low), (x + end, bottom - end)], "#8A8A8A", 1)

@@ -1,28 +1,31 @@
-"""A widget for stragglers: replicas that wait for the slowest one, with sliders for their number and their times."""
+"""Stragglers under the hand: replicas that wait for the slowest one, with sliders for their number and their times.
+
+The browser draws them and makes the same simulation (`stragglers_view.js`), so it needs no kernel.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import ipywidgets
 import numpy as np
 
 from dqnkit.lessons.strategy_learner.replica_timeline import Span, timeline
 from dqnkit.plots import Picture
 from dqnkit.types import Array
-from dqnkit.widgets.controls import WRAP, label_width
-from dqnkit.widgets.interactive_picture import InteractivePicture
-from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.drawing import PageDrawing
 
 MEAN_COMPUTE_MS = 10.0  # mean time of a replica for its share
 NUM_UPDATES = 2_000  # simulated
+SEED = 1
 DRAWN_MS = 120.0  # of the simulation, from its beginning
 SYNCHRONOUS_CAPTION = (
-    "What to look for: in each update, which replica has no grey? All others wait for it. With more replicas, or a "
-    "larger random part in their times, there is more grey."
+    "What to look for: in each update, which replica is never hatched? All others wait for it. With more replicas, "
+    "or a larger random part in their times, there is more waiting."
 )
 ASYNCHRONOUS_CAPTION = (
-    "What to look for: there is no grey, and every exchange stands alone. How many exchanges do the others make "
+    "What to look for: nothing is hatched, and every exchange stands alone. How many exchanges do the others make "
     "between two of one replica? Its gradient is that many updates old."
 )
 
@@ -37,14 +40,25 @@ class Settings(NamedTuple):
     waits: bool = True  # synchronous
 
 
-def compute_times(settings: Settings, rng: np.random.Generator) -> Array:
-    """The time of each replica in each update, in ms ``[NUM_UPDATES, replicas]``.
+@cache
+def exponentials(count: int) -> Array:
+    """Random numbers ``[count]`` with an exponential distribution and the mean 1: mostly small, sometimes large.
 
-    It is a fixed part plus a random part with an exponential distribution: mostly short, sometimes long.
+    They are those of the browser: the generator is `seeded` in `drawing.js`, with the seed `SEED`.
     """
-    times = MEAN_COMPUTE_MS - settings.spread + rng.exponential(settings.spread, (NUM_UPDATES, settings.replicas))
+    state = (SEED + np.arange(1, count + 1, dtype=np.uint64) * 0x6D2B79F5).astype(np.uint32)
+    mixed = (state ^ (state >> 15)) * (state | 1)
+    mixed ^= mixed + (mixed ^ (mixed >> 7)) * (mixed | 61)
+    uniform = (mixed ^ (mixed >> 14)) / 2.0**32
+    return np.asarray(-np.log(1 - uniform))
+
+
+def compute_times(settings: Settings) -> Array:
+    """The time of each replica in each update, in ms ``[NUM_UPDATES, replicas]``: a fixed part plus a random part."""
+    shape = NUM_UPDATES, settings.replicas
+    times = MEAN_COMPUTE_MS - settings.spread + settings.spread * exponentials(shape[0] * shape[1]).reshape(shape)
     times[:, -1] *= settings.slow
-    return times
+    return np.asarray(times)
 
 
 def synchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
@@ -86,73 +100,26 @@ def asynchronous(times: Array, sync: float) -> tuple[list[Span], float, float]:
     return spans, float(1 / (1 / (each + sync)).sum()), float((each / (each + sync)).mean())
 
 
-class Stragglers(InteractivePicture):
-    """Sliders, a timeline of the first updates, and averages over many updates in words.
-
-    Args:
-        settings: initial values of the sliders.
-    """
-
-    def __init__(self, settings: Settings | None = None) -> None:
-        super().__init__(lambda: False, 1.0)
-        first = settings or Settings()
-        self.replicas = _slider(ipywidgets.IntSlider, "replicas", first.replicas, 1, 16, 1)
-        self.spread = _slider(ipywidgets.FloatSlider, "random part (ms)", first.spread, 0.0, 8.0, 0.5)
-        self.sync = _slider(ipywidgets.FloatSlider, "exchange (ms)", first.sync, 0.0, 10.0, 0.5)
-        self.slow = _slider(ipywidgets.FloatSlider, "last one slower", first.slow, 1.0, 4.0, 0.25)
-        self.waits = ipywidgets.Checkbox(
-            value=first.waits, description="all wait for each other (synchronous)", indent=False
-        )
-        self.box = PictureBox()
-        for control in (self.replicas, self.spread, self.sync, self.slow, self.waits):
-            control.observe(lambda change: self._show(), "value")
-        controls = [ipywidgets.HBox(pair, layout=WRAP) for pair in self._pairs()]
-        self.widget = ipywidgets.VBox([*controls, self.waits, self.box], layout={"max_width": "760px"})
-        self._show()
-
-    def settings(self) -> Settings:
-        """The values of the sliders now."""
-        return Settings(self.replicas.value, self.spread.value, self.sync.value, self.slow.value, self.waits.value)
-
-    def picture(self) -> Picture:
-        """The timeline of the first updates with these settings."""
-        return self._simulate()[0]
-
-    @property
-    def summary(self) -> str:
-        """The averages in words."""
-        return self.box.summary
-
-    def _pairs(self) -> list[list[Any]]:
-        return [[self.replicas, self.spread], [self.sync, self.slow]]
-
-    def _simulate(self) -> tuple[Picture, str]:
-        settings = self.settings()
-        times = compute_times(settings, np.random.default_rng(0))
-        run = synchronous if settings.waits else asynchronous
-        spans, update, busy = run(times, settings.sync)
-        names = [f"replica {number}" for number in range(settings.replicas)]
-        picture = timeline(
-            spans, names, DRAWN_MS, caption=SYNCHRONOUS_CAPTION if settings.waits else ASYNCHRONOUS_CAPTION
-        )
-        if settings.waits:
-            said = f"One update of the whole batch takes {update:.1f} ms on average (a share: {MEAN_COMPUTE_MS:g} ms). "
-        else:
-            late = settings.replicas - 1
-            said = (
-                f"An update by one share every {update:.1f} ms on average. While a replica computes, the others make "
-                f"about {late}: its gradient is that many updates old. "
-            )
-        return picture, said + f"The replicas compute {100 * busy:.0f} % of the time."
-
-    def _show(self) -> None:
-        self.box.show(*self._simulate())
+def stragglers(**settings: Any) -> PageDrawing:
+    """Replicas on a timeline with sliders, as the value of a cell. ``settings`` are fields of `Settings`, at first."""
+    first = Settings(**settings)
+    data = {
+        "settings": first._asdict(),
+        "mean": MEAN_COMPUTE_MS,
+        "updates": NUM_UPDATES,
+        "seed": SEED,
+        "drawn": DRAWN_MS,
+        "captions": [SYNCHRONOUS_CAPTION, ASYNCHRONOUS_CAPTION],
+    }
+    return PageDrawing(Path(__file__).with_suffix(".js"), data, _picture(first))
 
 
-def stragglers(**settings: Any) -> Stragglers:
-    """Replicas on a timeline, as the value of a cell. ``settings`` are fields of `Settings`."""
-    return Stragglers(Settings(**settings))
-
-
-def _slider(kind: Any, name: str, value: float, low: float, high: float, step: float) -> Any:
-    return kind(value=value, min=low, max=high, step=step, description=name, **label_width(110, 350))
+def _picture(settings: Settings) -> Picture:
+    """The timeline of the first updates, with the averages in words."""
+    run = synchronous if settings.waits else asynchronous
+    spans, update, busy = run(compute_times(settings), settings.sync)
+    names = [f"replica {number}" for number in range(settings.replicas)]
+    whole = "ms per update (whole batch)" if settings.waits else "ms per update (one share)"
+    caption = SYNCHRONOUS_CAPTION if settings.waits else ASYNCHRONOUS_CAPTION
+    averages = f"{update:.1f} {whole} on average; the replicas compute {100 * busy:.0f} % of the time."
+    return timeline(spans, names, DRAWN_MS, caption=f"{averages} {caption}")
