@@ -330,3 +330,32 @@ class Chart {
     yield svg("text", { x: 12, y: middle, "text-anchor": "middle", class: "soft", transform: `rotate(-90 12 ${middle})` }, this.y.name);
   }
 }
+
+/** A generator of random numbers in [0, 1) that begins with a seed (mulberry32, a public algorithm). */
+function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Let drawings on the page find the model of a widget that has the trait `link`; returns a function that ends it. */
+function offerLink(model) {
+  const links = (window.dqnkitLinks ??= new Map());
+  const link = model.get("link");
+  if (!link) return undefined;
+  links.set(link, model);
+  window.dispatchEvent(new CustomEvent("dqnkit-link", { detail: link }));
+  return () => links.delete(link);
+}
+
+/** Call `connected(model)` with the widget behind a drawing on the page: now, later, or never where no kernel runs. */
+function whenLinked(model, connected) {
+  const link = model.get("link");
+  const live = model.send ? model : window.dqnkitLinks?.get(link);
+  if (live) connected(live);
+  window.addEventListener("dqnkit-link", (event) => event.detail === link && connected(window.dqnkitLinks.get(link)));
+}

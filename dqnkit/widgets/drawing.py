@@ -24,6 +24,9 @@ from dqnkit.widgets.browser import as_widget
 
 FOLDER = Path(__file__).parent
 EXPORT = """export default {
+  initialize({ model }) {
+    return offerLink(model);
+  },
   render(context) {
     context.el.classList.add("dqnkit");
     return render(context);
