@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from dqnkit.widgets.drawing import script
 
 MOVES_A_CALL = 4
 WATCH = """() => {
@@ -84,3 +87,16 @@ def path_across(box: dict[str, float], steps: int = 60) -> list[tuple[float, flo
         (box["x"] + box["width"] * (0.1 + 0.8 * step / steps), box["y"] + box["height"] * (0.2 + 0.5 * wave[step]))
         for step in range(steps + 1)
     ]
+
+
+def computed(page: Any, module: Path, expression: str, data: Any = None) -> Any:
+    """The value of an expression of a drawing's module, computed in a page; `data` is known there by this name."""
+    return page.evaluate(f"(data) => {{ {script(module)}\nreturn ({expression}); }}", data)
+
+
+def serious_findings(page: Any, selector: str) -> list[str]:
+    """What axe-core finds serious or critical inside an element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=selector).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]

@@ -42,11 +42,11 @@ class AilmentBench(Drawing, module=Path(__file__).with_suffix(".js")):
 
     menu = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
-    parts = traitlets.List().tag(sync=True)
+    parts: traitlets.List[str] = traitlets.List().tag(sync=True)
     seed = traitlets.Int(0).tag(sync=True)
     state = traitlets.Unicode("finished").tag(sync=True)
     newest = traitlets.Dict().tag(sync=True)
-    earlier = traitlets.List().tag(sync=True)
+    earlier: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
     _latest: ClassVar[AilmentBench | None] = None
 
@@ -67,7 +67,7 @@ class AilmentBench(Drawing, module=Path(__file__).with_suffix(".js")):
         self.begin(next(iter(ailments)))
 
     def hear(self, content: Mapping[str, Any]) -> None:
-        """Do what the reader asks for: ``{"do": "run", "parts": [...], "seed": 0}``, "stop", or "begin" with a problem."""
+        """Do what the reader asks for: "run" with parts and a seed, "stop", or "begin" with a problem."""
         match content["do"]:
             case "run":
                 self.run(content["parts"], content["seed"])
@@ -82,8 +82,9 @@ class AilmentBench(Drawing, module=Path(__file__).with_suffix(".js")):
         self.problem = problem
         self.earlier, self.newest = [], {}
         self._start([])
-        while self.tick():
-            pass
+        with self.hold_sync():  # one message, not one for each status
+            while self.tick():
+                pass
 
     def run(self, parts: list[str], seed: int) -> None:
         """Start a run with these parts; a run that has not finished stops."""

@@ -7,6 +7,8 @@ const DIRECTIONS = [[0, -1], [1, 0], [0, 1], [-1, 0]]; // of each move, as (x to
 const EPISODE_LIMIT = 100; // steps; then the episode is truncated
 const LEAP = 100; // updates of the second button
 const CURVE_POINTS = 300; // of the error curve; when there are more, every second one goes
+const BESIDE = 860; // pixels, from which on all stands side by side
+const DARK = 0.93; // share of the full colour from which on white text is easier to read
 const NUMBERS_UP_TO = 6; // squares a side; in larger rooms the numbers are too small to read
 const WILL_COMPARE = "Python is connected: it makes each update with your q_update, too.";
 const PATIENCE = 3000; // milliseconds without an answer of Python, after which the reader is told
@@ -119,8 +121,9 @@ class QLearning {
 
 /** A number for a triangle: .48, 1, −.10. */
 function short(value) {
-  const text = value.toFixed(2).replace(/^(-?)0\./, "$1.").replace(/\.00$/, "");
-  return ["-.00", "-0", "0", ".00"].includes(text) ? "0" : text.replace("-", "−");
+  const size = Math.round(100 * Math.abs(value)) / 100;
+  const text = size.toFixed(2).replace(/^0\./, ".").replace(/\.00$/, "");
+  return size === 0 ? "0" : value < 0 ? `−${text}` : text;
 }
 
 /** Set an attribute only where it changes: most of a table stays as it is. */
@@ -175,9 +178,10 @@ class TableView {
     cell.forEach(({ triangle, number, arrow }, a) => {
       const share = (values[a] - low) / (high - low);
       put(triangle, "fill", `color-mix(in srgb, ${PALETTE["online network"].color} ${(100 * share).toFixed(1)}%, var(--ground))`);
-      put(number, "class", share > 0.45 ? "dqnkit-grid-on-dark" : "");
+      const tone = share > DARK ? "dqnkit-grid-on-dark" : "";
+      put(number, "class", tone);
       if (this.withNumbers && number.textContent !== short(values[a])) number.textContent = short(values[a]);
-      put(arrow, "class", share > 0.45 ? "dqnkit-grid-arrow dqnkit-grid-on-dark" : "dqnkit-grid-arrow");
+      put(arrow, "class", `dqnkit-grid-arrow ${tone}`);
       put(arrow, "visibility", greedy.includes(a) && greedy.length < MOVES.length ? "visible" : "hidden");
     });
   }
@@ -187,9 +191,10 @@ class TableView {
     return MOVES.map((_, a) => {
       const [x, y] = this.at(row + 0.5, column + 0.5);
       const [right, down] = DIRECTIONS[a];
-      const out = 0.5 * this.square - (right ? 13 : 9);
+      const out = 0.5 * this.square - (right ? 12 : 9);
       const number = svg("text", { x: x + right * out, y: y + down * out + 4, "text-anchor": "middle" });
-      const tip = [x + right * 0.2 * this.square, y + down * 0.2 * this.square];
+      const length = this.withNumbers ? Math.max(5, 0.5 * this.square - 23) : 0.3 * this.square; // short of the numbers
+      const tip = [x + right * length, y + down * length];
       const wing = (side) => [tip[0] - right * 4 + down * side * 3.5, tip[1] - down * 4 + right * side * 3.5];
       return {
         triangle: svg("path", { d: this.#corners(s, a), class: "dqnkit-grid-edge" }),
@@ -212,7 +217,7 @@ class TableView {
       const size = this.square;
       yield svg("rect", { x, y, width: size, height: size, fill: PALETTE.environment.color });
       const text = `${reward > 0 ? "+" : ""}${shown(reward)}`;
-      yield svg("text", { x: x + size / 2, y: y + size / 2 + 4, "text-anchor": "middle", class: "dqnkit-grid-on-dark" }, text);
+      yield svg("text", { x: x + size / 2, y: y + size / 2 + 4, "text-anchor": "middle", class: "dqnkit-grid-goal" }, text);
     }
   }
 
@@ -230,7 +235,11 @@ const GRID_STYLE = `
 .dqnkit-grid > * { min-width: 0; }
 .dqnkit-grid .wide { flex: 1 0 100%; }
 .dqnkit-grid .tables { display: flex; flex-wrap: wrap; gap: 4px 14px; }
-.dqnkit-grid .side { flex: 1 1 204px; display: flex; flex-direction: column; gap: 4px; }
+.dqnkit-grid .side { flex: 1 1 204px; display: flex; flex-wrap: wrap; align-content: flex-start; gap: 4px 14px; }
+.dqnkit-grid .sliders { flex: 1 1 204px; display: flex; flex-direction: column; gap: 4px; }
+.dqnkit-grid-scale { display: flex; align-items: center; gap: 6px; padding-left: 16px; }
+.dqnkit-grid-scale i { width: 120px; height: 10px; border: 1px solid var(--line);
+  background: linear-gradient(to right, var(--ground), ${PALETTE["online network"].color}); }
 .dqnkit-grid .side label span { width: 48px; flex: none; }
 .dqnkit-grid .side output { width: 46px; min-width: 0; flex: none; white-space: nowrap; }
 .dqnkit-grid-title { font-weight: 600; height: 20px; padding-left: 16px; white-space: nowrap; }
@@ -242,6 +251,7 @@ const GRID_STYLE = `
 .dqnkit svg .dqnkit-grid-arrow { stroke: var(--ink); stroke-width: 1.6; fill: none; }
 .dqnkit svg .dqnkit-grid-arrow.dqnkit-grid-on-dark { stroke: #ffffff; }
 .dqnkit svg text.dqnkit-grid-on-dark { fill: #ffffff; }
+.dqnkit svg text.dqnkit-grid-goal { fill: #000000; font-weight: 600; }
 .dqnkit svg .dqnkit-grid-lit { fill: none; stroke: ${PALETTE.loss.color}; stroke-width: 3; }
 .dqnkit svg .dqnkit-grid-agent { fill: var(--ink); stroke: var(--ground); stroke-width: 2; }
 `;
@@ -249,7 +259,7 @@ const GRID_STYLE = `
 /** The formula: symbols, and below each the number of the last update. */
 class Formula {
   constructor(square) {
-    this.square = square; // (state) -> "(row, column)"
+    this.square = square; // (state) -> "row 0, column 0"
     const symbols = ["Q(s, a)", "←", "Q(s, a)", "+", "alpha", "[", "r", "+", "gamma max Q(s', a')", "−", "Q(s, a)", "]"];
     this.below = symbols.map(() => html("div", { class: "below" }));
     this.told = html("div", { class: "dqnkit-grid-told" });
@@ -269,8 +279,8 @@ class Formula {
     const numbers = [number(last.value), "←", old, "+", shown(last.alpha), "[", shown(last.r), "+", follows, "−", old, "]"];
     this.below.forEach((cell, index) => (cell.textContent = numbers[index]));
     this.told.textContent =
-      `s = ${this.square(last.s)}, a = ${MOVES[last.a]} (${last.explored ? "explored" : "greedy"}), r = ${shown(last.r)}, ` +
-      `s' = ${this.square(last.next)}${last.terminated ? ", terminated" : ""}`;
+      `s = (${this.square(last.s)}), a = ${MOVES[last.a]} (${last.explored ? "explored" : "greedy"}), r = ${shown(last.r)}, ` +
+      `s' = (${this.square(last.next)})${last.terminated ? ", terminated" : ""}`;
   }
 }
 
@@ -335,7 +345,7 @@ function render({ model, el }) {
   let speed = 10; // updates a second while it plays
   let stop = null; // of the clock, while it plays
 
-  const square = (s) => `(${Math.floor(s / world.size)}, ${s % world.size})`;
+  const square = (s) => `row ${Math.floor(s / world.size)}, column ${s % world.size}`;
   const formula = new Formula(square);
   const [table, truth] = [new TableView(world, "Your table"), new TableView(world, "The exact Q*")];
   const chart = new Chart({
@@ -350,19 +360,20 @@ function render({ model, el }) {
   const draw = eachFrame(el, () => {
     if (!table.cells) return; // the page has not said yet how wide it is
     const all = [...agent.q, ...exact].flat();
-    const scale = [Math.min(0, ...all), Math.max(1e-6, ...all)];
+    const ends = [Math.min(0, ...all), Math.max(1e-6, ...all)];
+    [scaleLow.textContent, scaleHigh.textContent] = ends.map((end) => shown(end));
     const { last } = agent;
     table.title.textContent = "Your table";
     truth.title.textContent = `The exact Q* for gamma = ${shown(settings.gamma)}`;
-    table.show(agent.q, scale, { agent: agent.state, lit: last && [last.s, last.a] });
-    truth.show(exact, scale);
+    table.show(agent.q, ends, { agent: agent.state, lit: last && [last.s, last.a] });
+    truth.show(exact, ends);
     formula.show(last);
     drawCurve();
     const error = agent.error(exact);
     const number = (text) => html("span", { class: "number" }, text);
     const unit = (text) => html("span", { class: "unit" }, text);
     score.replaceChildren(number(agent.updates.toLocaleString("en-US")), unit(" updates, error "), number(error.toFixed(3)));
-    said.say(`${agent.updates} updates, error ${error.toFixed(3)}. The agent is in row ${square(agent.state).slice(1, -1).replace(",", ", column")}.`);
+    said.say(`${agent.updates} updates, error ${error.toFixed(3)}. The agent is in ${square(agent.state)}.`);
   });
 
   function drawCurve() {
@@ -447,19 +458,22 @@ function render({ model, el }) {
   });
 
   const tables = html("div", { class: "tables" }, table.element, truth.element);
-  const side = html("div", { class: "side" }, ...sliders, score, chart.element);
+  const side = html("div", { class: "side" }, html("div", { class: "sliders" }, ...sliders, score), html("div", {}, chart.element));
+  const [scaleLow, scaleHigh] = [html("span"), html("span")];
+  const scale = world.size > NUMBERS_UP_TO ? [html("div", { class: "dqnkit-grid-scale wide" }, scaleLow, html("i"), scaleHigh)] : [];
   const buttons = html("div", { class: "row wide" }, step, playButton, leap, again);
-  const whole = html("div", { class: "dqnkit-grid" }, formula.element, tables, side, buttons, line.element, said);
+  const whole = html("div", { class: "dqnkit-grid" }, formula.element, tables, side, ...scale, buttons, line.element, said);
   el.append(html("style", {}, GRID_STYLE), whole);
 
   return followWidth(whole, (width) => {
-    // tables and side in one row from 680 pixels on; below that the tables keep one row as long as they are readable
-    const room = width >= 680 ? width - 204 - 30 : width >= 420 ? width - 14 : 2 * width;
-    const size = Math.floor(Math.min(330, Math.max(150, room / 2 - 8)));
+    const beside = width >= BESIDE; // the sliders and the curve: beside the tables, or below them
+    const room = beside ? width - 204 : width >= 420 ? width : 2 * width;
+    const size = Math.floor(Math.min(beside ? 330 : 290, Math.max(150, (room - 30) / 2)));
     table.fit(size);
     truth.fit(size);
-    side.style.flexBasis = width >= 680 ? "204px" : "100%";
-    chart.width = Math.floor(width >= 680 ? width - 2 * size - 30 : width);
+    side.style.flexBasis = beside ? "204px" : "100%";
+    const free = beside ? width - 2 * size - 30 : width;
+    chart.width = Math.floor(beside || width < 500 ? free : free - 224);
     draw();
   });
 }

@@ -20,6 +20,7 @@ from dqnkit.plots import Picture, q_table
 from dqnkit.plots.grid import MOVES
 from dqnkit.small_environments import GridWorld
 from dqnkit.types import Array
+from dqnkit.widgets.browser import as_widget
 from dqnkit.widgets.drawing import Drawing, PageDrawing
 from dqnkit.widgets.kernel_status import answer_while_cells_run
 
@@ -35,7 +36,9 @@ class _Connection(Drawing, module=MODULE):
 
     link = traitlets.Unicode().tag(sync=True)  # its name, by which the drawing on the page finds it
     world = traitlets.Dict().tag(sync=True)
-    said = traitlets.Dict({"text": ""}).tag(sync=True)  # {"text": one line, "updates": how many it has heard of}
+    said: traitlets.Dict[str, Any] = traitlets.Dict({"text": ""}).tag(
+        sync=True
+    )  # {"text": one line, "updates": how many it has heard of}
     kept = traitlets.Dict({"updates": 0}).tag(sync=True, echo_update=False)  # a page loaded again goes on from it
 
 
@@ -109,9 +112,9 @@ class GridStepper:
             return ""
         return f"{where}: your q_update gave {own:.6g}, the formula gives {value:.6g}."
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         if is_colab():  # its widgets need a view, which can be this drawing
-            return self.connection._repr_mimebundle_()
+            return as_widget(self.connection, self.picture().alt)
         # elsewhere a view would be what a saved notebook lacks: the page draws, and finds the widget by its link
         data = {"world": self.world, "link": self.connection.link}
         return PageDrawing(MODULE, data, self.picture())._repr_mimebundle_()

@@ -29,11 +29,12 @@ function endOf([x, , angle], steps) {
 const CART_STYLE = `
 .dqnkit-cart { display: flex; flex-wrap: wrap; gap: 8px 24px; max-width: 900px; }
 .dqnkit-cart > .wide { flex: 1 0 100%; }
-.dqnkit-cart .stage { flex: 1 1 420px; max-width: 600px; min-width: 0; }
+.dqnkit-cart .stage { flex: 1 1 380px; max-width: 600px; min-width: 0; }
 .dqnkit-cart .stage svg { cursor: ew-resize; }
 .dqnkit-cart table { border-collapse: collapse; border: none; margin: 4px 0 0; font: inherit; }
-.dqnkit-cart tr, .dqnkit-cart th, .dqnkit-cart td { background: none !important; border: none; text-align: left; font-weight: 400; padding: 1px 14px 1px 0; }
-.dqnkit-cart td.value { text-align: right; font-variant-numeric: tabular-nums; min-width: 5em; }
+.dqnkit-cart :is(tr, th, td) { background: none !important; border: none; font-weight: 400; padding: 1px 14px 1px 0; }
+.dqnkit-cart :is(th, td) { text-align: left !important; }
+.dqnkit-cart td.value { text-align: right !important; font-variant-numeric: tabular-nums; min-width: 5em; }
 .dqnkit-cart .ended { font-weight: 600; min-height: 1.4em; }
 `;
 
