@@ -10,6 +10,7 @@ const CURVE_POINTS = 300; // of the error curve; when there are more, every seco
 const BESIDE = 860; // pixels, from which on all stands side by side
 const DARK = 0.93; // share of the full colour from which on white text is easier to read
 const NUMBERS_UP_TO = 6; // squares a side; in larger rooms the numbers are too small to read
+const ALONE = "No Python is connected: your browser alone computes what you see.";
 const WILL_COMPARE = "Python is connected: it makes each update with your q_update, too.";
 const PATIENCE = 3000; // milliseconds without an answer of Python, after which the reader is told
 
@@ -241,6 +242,7 @@ const GRID_STYLE = `
 .dqnkit-grid-scale i { width: 120px; height: 10px; border: 1px solid var(--line);
   background: linear-gradient(to right, var(--ground), ${PALETTE["online network"].color}); }
 .dqnkit-grid .side label span { width: 48px; flex: none; }
+.dqnkit-grid .side input { width: 90px; }
 .dqnkit-grid .side output { width: 46px; min-width: 0; flex: none; white-space: nowrap; }
 .dqnkit-grid-title { font-weight: 600; height: 20px; padding-left: 16px; white-space: nowrap; }
 .dqnkit-grid-formula { display: grid; grid-template-columns: repeat(12, auto); justify-content: start; justify-items: center;
@@ -288,7 +290,7 @@ class Formula {
 class Line {
   constructor(model, kept, restore) {
     this.kept = kept; // () => what a page that is loaded again goes on from
-    this.element = html("div", { class: "wide" }, "No Python is connected: your browser alone computes what you see.");
+    this.element = html("div", { class: "wide" }, ALONE);
     this.batch = null; // { first, q, steps } that waits to be told
     this.waits = 0; // the timer of an answer
     whenLinked(model, (live) => {
@@ -319,9 +321,15 @@ class Line {
   #tell() {
     if (!this.batch || this.waits) return;
     const count = this.batch.steps.length;
-    this.live.send(this.batch);
-    this.live.set("kept", this.kept());
-    this.live.save_changes();
+    try {
+      this.live.send(this.batch);
+      this.live.set("kept", this.kept());
+      this.live.save_changes();
+    } catch {
+      this.live = null; // the kernel has ended
+      this.element.textContent = ALONE;
+      return;
+    }
     this.batch = null;
     const late = () => (this.element.textContent = `Python has not answered to the last ${count} updates: it is busy, or it has ended.`);
     this.waits = setTimeout(late, PATIENCE);
