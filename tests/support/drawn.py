@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from browser import Notebook
+
 from dqnkit.widgets.drawing import script
 
 MOVES_A_CALL = 4
@@ -100,3 +102,15 @@ def serious_findings(page: Any, selector: str) -> list[str]:
 
     found = Axe().run(page, context=selector).response["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+def load_without_kernel(notebook: Notebook) -> None:
+    """End the kernel, and load the saved notebook in a JupyterLab that waits for another one for ever."""
+    page = notebook.page
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.wait_for_timeout(500)
+    for asked in ("sessions", "kernels"):  # no answer: a refusal would open a dialog above the notebook
+        page.context.route(f"**/api/{asked}*", lambda route: None)
+    page.reload()
+    page.wait_for_selector(".jp-Notebook .jp-Cell .dqnkit", timeout=60_000)
+    page.wait_for_timeout(1000)  # JupyterLab takes the focus

@@ -194,9 +194,15 @@ function render({ model, el }) {
   }
   const release = () => (held = null);
 
+  /** Hold with the pointer; the arrow keys work from then on. */
+  function grab(element, action) {
+    element.focus({ preventScroll: true });
+    hold(action);
+  }
+
   function pushButton(text, action) {
     const made = button(text, (event) => event.detail === 0 && step(action)); // by a key; the pointer is held, below
-    dragged(made, () => hold(action), release);
+    dragged(made, () => grab(made, action), release);
     return made;
   }
 
@@ -205,11 +211,12 @@ function render({ model, el }) {
   const again = button("Start again", reset);
   const byItself = ownKeys(html("input", { type: "checkbox", onchange: run }));
   const pace = slider({ name: "speed", low: 2, high: 50, step: 1, log: true, value: speed, format: (now) => `${now} steps / s`, changed: (now) => (speed = now) });
-  dragged(stage.svg, (event) => hold(event.clientX < stage.svg.getBoundingClientRect().left + stage.px(state[0]) ? LEFT : RIGHT), release);
+  const sideOf = (event) => (event.clientX < stage.svg.getBoundingClientRect().left + stage.px(state[0]) ? LEFT : RIGHT);
+  dragged(stage.svg, (event) => grab(whole, sideOf(event)), release);
 
   const whole = html(
     "div",
-    { class: "dqnkit-cart" },
+    { class: "dqnkit-cart", tabindex: -1, "data-lm-suppress-shortcuts": "true" },
     html("div", { class: "stage" }, stage.svg),
     html(
       "div",

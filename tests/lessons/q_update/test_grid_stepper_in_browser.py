@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, computed, drag, path_across, serious_findings
+from drawn import Wire, computed, drag, load_without_kernel, path_across, serious_findings
 
 from dqnkit.lessons.q_update.answers.q_update import q_update
 from dqnkit.lessons.q_update.grid_stepper import MODULE, world_as_json
@@ -183,9 +183,7 @@ def test_a_saved_one_is_alive_without_a_kernel(lab: Lab, width: int, height: int
     notebook.wait_for(0, r"\b0 updates")
     notebook.save()
     wire = Wire(notebook.page)
-    kernel_ended(notebook)
-    notebook.page.context.route("**/api/kernels*", lambda route: route.abort())  # it gets no kernel again
-    notebook.page.reload()
+    load_without_kernel(notebook)
     whole = notebook.output(0).locator(".dqnkit-grid")
     whole.wait_for(timeout=30_000)
     notebook.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from browser import Lab, jupyter_lab
-from drawn import Wire, computed, drag, serious_findings
+from drawn import Wire, computed, drag, load_without_kernel, serious_findings
 
 import dqnkit.lessons.start_here.push_cartpole as push_cartpole
 
@@ -73,9 +73,7 @@ def test_the_cart_is_pushed_without_a_kernel(lab: Lab, width: int, height: int, 
     notebook.run(0)
     notebook.wait_for(0, "A new episode")
     notebook.save()
-    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    notebook.page.context.route("**/api/kernels*", lambda route: route.abort())  # it gets no kernel again
-    notebook.page.reload()
+    load_without_kernel(notebook)
     whole = notebook.output(0).locator(".dqnkit-cart")
     whole.wait_for(timeout=30_000)
     notebook.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
@@ -85,7 +83,9 @@ def test_the_cart_is_pushed_without_a_kernel(lab: Lab, width: int, height: int, 
     assert not serious_findings(notebook.page, ".dqnkit-cart")
 
     notebook.click(0, "Push left")
-    assert notebook.wait_for(0, r"\b1 return", timeout=1)
+    notebook.wait_for(0, r"\b1 return", timeout=1)
+    notebook.page.keyboard.press("ArrowLeft")  # the keys go on where the pointer was
+    notebook.wait_for(0, r"\b2 return", timeout=1)
     again = notebook.output(0).get_by_role("button", name="Start again")
     again.focus()  # from here by keys alone
     for _ in range(30):
@@ -96,6 +96,8 @@ def test_the_cart_is_pushed_without_a_kernel(lab: Lab, width: int, height: int, 
     notebook.page.keyboard.press("Enter")
     notebook.wait_for(0, r"\b0 return")
 
+    notebook.output(0).get_by_role("slider", name="speed").focus()
+    notebook.page.keyboard.press("Home")  # slowly: the episode lasts as long as the hand moves
     box = notebook.output(0).locator(".stage svg").bounding_box()
     sides = [(box["x"] + box["width"] * (0.1 if n % 2 else 0.9), box["y"] + 100 + n % 7) for n in range(26)]
     answered = drag(notebook.page, sides, wire)
