@@ -144,7 +144,6 @@ function choice(name, options, value, changed) {
     for (const [index, element] of [...group.children].entries()) {
       const chosen = options[index][1] === next;
       element.setAttribute("aria-checked", chosen);
-      element.setAttribute("aria-pressed", chosen);
       element.tabIndex = chosen ? 0 : -1;
       if (chosen && focus) element.focus();
     }

@@ -104,13 +104,18 @@ def serious_findings(page: Any, selector: str) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
 
 
-def load_without_kernel(notebook: Notebook) -> None:
-    """End the kernel, and load the saved notebook in a JupyterLab that waits for another one for ever."""
-    page = notebook.page
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.wait_for_timeout(500)
-    for asked in ("sessions", "kernels"):  # no answer: a refusal would open a dialog above the notebook
-        page.context.route(f"**/api/{asked}*", lambda route: None)
-    page.reload()
-    page.wait_for_selector(".jp-Notebook .jp-Cell .dqnkit", timeout=60_000)
-    page.wait_for_timeout(1000)  # JupyterLab takes the focus
+def without_kernel(browser: Any, html: str, width: int) -> Any:
+    """A page that is not JupyterLab and shows the output of a cell in this width, as an export or a saved notebook."""
+    page = browser.new_page(viewport={"width": width + 16, "height": 800})
+    page.set_content(f'<!doctype html><body style="margin: 8px; font-family: sans-serif">{html}</body>')
+    page.locator(".dqnkit button").first.wait_for(timeout=10_000)
+    page.wait_for_timeout(300)
+    return page
+
+
+def load_and_end_kernel(notebook: Notebook) -> None:
+    """Load the page again, in the dark theme, and end its kernel."""
+    notebook.load(dark=True)
+    notebook.page.locator(".jp-Notebook .dqnkit button").first.wait_for(timeout=30_000)
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    notebook.page.wait_for_timeout(1000)
