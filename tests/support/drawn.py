@@ -91,6 +91,12 @@ def path_across(box: dict[str, float], steps: int = 60) -> list[tuple[float, flo
     ]
 
 
+def path_to_and_fro(box: dict[str, float], turns: int = 30) -> list[tuple[float, float]]:
+    """Points that go to and fro between the ends of a box on the page, so that every movement changes a slider."""
+    middle = box["y"] + box["height"] / 2
+    return [(box["x"] + box["width"] * (0.07 if turn % 2 else 0.93), middle) for turn in range(turns)]
+
+
 def computed(page: Any, module: Path, expression: str, data: Any = None) -> Any:
     """The value of an expression of a drawing's module, computed in a page; `data` is known there by this name."""
     return page.evaluate(f"(data) => {{ {script(module)}\nreturn ({expression}); }}", data)

@@ -178,7 +178,7 @@ class TableView {
     const greedy = greedyMoves(values);
     cell.forEach(({ triangle, number, arrow }, a) => {
       const share = (values[a] - low) / (high - low);
-      put(triangle, "fill", `color-mix(in srgb, ${PALETTE["online network"].color} ${(100 * share).toFixed(1)}%, var(--ground))`);
+      put(triangle, "fill-opacity", share.toFixed(3));
       const tone = share > DARK ? "dqnkit-grid-on-dark" : "";
       put(number, "class", tone);
       if (this.withNumbers && number.textContent !== short(values[a])) number.textContent = short(values[a]);
@@ -249,7 +249,7 @@ const GRID_STYLE = `
   column-gap: 7px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .dqnkit-grid-formula .below { font-weight: 600; min-height: 1.4em; }
 .dqnkit-grid-told { min-height: 1.4em; }
-.dqnkit svg .dqnkit-grid-edge { stroke: var(--grid); }
+.dqnkit svg .dqnkit-grid-edge { stroke: var(--grid); fill: ${PALETTE["online network"].color}; }
 .dqnkit svg .dqnkit-grid-arrow { stroke: var(--ink); stroke-width: 1.6; fill: none; }
 .dqnkit svg .dqnkit-grid-arrow.dqnkit-grid-on-dark { stroke: #ffffff; }
 .dqnkit svg text.dqnkit-grid-on-dark { fill: #ffffff; }
@@ -352,6 +352,8 @@ function render({ model, el }) {
   let every = 1; // updates between two points of the curve
   let speed = 10; // updates a second while it plays
   let stop = null; // of the clock, while it plays
+  let width = 0; // of the curve, in pixels
+  let chartEnds = []; // what its axes are drawn for
 
   const square = (s) => `row ${Math.floor(s / world.size)}, column ${s % world.size}`;
   const formula = new Formula(square);
@@ -386,9 +388,11 @@ function render({ model, el }) {
 
   function drawCurve() {
     const high = (values, least) => roundUp(Math.max(least, ...values), [1, 2, 4, 5, 10]);
-    chart.x.high = high([agent.updates], 10);
-    chart.y.high = high(errors.map(([, error]) => error), 0.01);
-    chart.fit(chart.width);
+    const ends = [high([agent.updates], 10), high(errors.map(([, error]) => error), 0.01), width];
+    if (ends.some((end, n) => end !== chartEnds[n])) {
+      [chart.x.high, chart.y.high] = chartEnds = ends;
+      chart.fit(width);
+    }
     const now = [agent.updates, agent.error(exact)];
     chart.data.replaceChildren(chart.line([...errors, now], "online network"), chart.dots([now], "online network", 4));
   }
@@ -473,15 +477,15 @@ function render({ model, el }) {
   const whole = html("div", { class: "dqnkit-grid" }, formula.element, tables, side, ...scale, buttons, line.element, said);
   el.append(html("style", {}, GRID_STYLE), whole);
 
-  return followWidth(whole, (width) => {
-    const beside = width >= BESIDE; // the sliders and the curve: beside the tables, or below them
-    const room = beside ? width - 204 : width >= 420 ? width : 2 * width;
+  return followWidth(whole, (all) => {
+    const beside = all >= BESIDE; // the sliders and the curve: beside the tables, or below them
+    const room = beside ? all - 204 : all >= 420 ? all : 2 * all;
     const size = Math.floor(Math.min(beside ? 330 : 290, Math.max(150, (room - 30) / 2)));
     table.fit(size);
     truth.fit(size);
     side.style.flexBasis = beside ? "204px" : "100%";
-    const free = beside ? width - 2 * size - 30 : width;
-    chart.width = Math.floor(beside || width < 500 ? free : free - 224);
+    const free = beside ? all - 2 * size - 30 : all;
+    width = Math.floor(beside || all < 500 ? free : free - 224);
     draw();
   });
 }
