@@ -115,6 +115,7 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     notebook.run(0)
     notebook.wait_for(0, "A new episode")
     notebook.save()
+    assert not notebook.errors
     load_and_end_kernel(notebook)
     whole = notebook.output(0).locator(".dqnkit-cart")
     assert whole.bounding_box()["height"] <= 640
@@ -127,5 +128,4 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     assert answered.frames_per_second >= 30, answered
     assert answered.to_kernel == 0
     notebook.screenshot("cart-900", 0)
-    assert not notebook.errors
     notebook.page.close()
