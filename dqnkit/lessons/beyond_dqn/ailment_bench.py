@@ -79,10 +79,10 @@ class AilmentBench(Drawing, module=Path(__file__).with_suffix(".js")):
     def begin(self, problem: str) -> None:
         """Choose an environment, forget all runs, and make one without any part, to compare with."""
         self.clock.stop()
-        self.problem = problem
-        self.earlier, self.newest = [], {}
-        self._start([])
         with self.hold_sync():  # one message, not one for each status
+            self.problem = problem
+            self.earlier, self.newest = [], {}
+            self._start([])
             while self.tick():
                 pass
 

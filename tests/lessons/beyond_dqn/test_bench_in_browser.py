@@ -40,6 +40,7 @@ def test_the_bench_learns_live_is_stopped_and_another_run_takes_its_place(lab: L
     output.get_by_role("radio", name="Overestimation").focus()  # from here by keys alone
     for _ in range(3):
         notebook.page.keyboard.press("ArrowRight")
+    notebook.wait_for(0, r"Similar actions: a corridor\.")
     notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000")
     plain = float(notebook.wait_for(0, r"([\d.]+)\s+error")[1])
     output.get_by_label("double").focus()
@@ -68,10 +69,10 @@ def test_a_run_goes_on_after_a_reload_of_the_page_at_900_pixels(lab: Lab) -> Non
     notebook.click(0, "Run")
     notebook.wait_for(0, "Running")
     notebook.save()
+    assert not notebook.errors
     notebook.load(dark=True)
     notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000")
     whole = notebook.output(0).locator(".dqnkit-bench")
     assert whole.bounding_box()["height"] <= 640
     assert whole.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
-    assert not notebook.errors
     notebook.shut_down()

@@ -154,6 +154,7 @@ def test_python_makes_the_updates_too_also_while_a_cell_runs_and_after_a_reload(
     notebook.wait_for(0, r"the same 203 values")
 
     notebook.save()
+    assert not notebook.errors
     notebook.load()
     notebook.wait_for(0, r"\b203 updates, error")
     notebook.wait_for(0, r"The exact Q\* for gamma = 0\.89")
@@ -172,7 +173,6 @@ def test_python_makes_the_updates_too_also_while_a_cell_runs_and_after_a_reload(
     kernel_ended(notebook)
     notebook.click(2, "Step: one update")
     notebook.wait_for(2, r"Python has not answered|No Python is connected")
-    assert not notebook.errors
     notebook.page.close()
 
 
