@@ -142,7 +142,6 @@ function render({ model, el }) {
     said,
   );
   el.append(html("style", {}, BENCH_STYLE), whole);
-  model.on("change:problem", () => problem.set(model.get("problem")));
   for (const name of ["newest", "earlier", "state", "problem"]) model.on(`change:${name}`, draw);
   return followWidth(whole, (width) => {
     const columns = width >= 620 ? 2 : 1;
