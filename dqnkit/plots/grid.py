@@ -35,8 +35,6 @@ def q_table(
     tables: npt.ArrayLike | Mapping[str, npt.ArrayLike],
     *,
     goals: Mapping[Square, float] | None = None,
-    agent: Square | None = None,
-    lit: tuple[Square, int] | None = None,
     scale: tuple[float, float] | None = None,
     numbers: bool | None = None,
     label: str = LABEL,
@@ -49,8 +47,6 @@ def q_table(
         tables: Q-values ``[S, A]`` of a square grid with four actions (up, right, down, left), S = size x size; or
             several by title, as ``{"learned": q, "exact Q*": q_star}``.
         goals: the reward of each terminal square by (row, column), as `GridWorld.goals`; their Q-values are not drawn.
-        agent: the square of the agent, drawn in the first table.
-        lit: (square, action) of the value that was just updated; its triangle is framed in the first table.
         scale: the values of the lightest and the darkest colour; by default from 0 (or the least value, if negative)
             to the largest value in any of the tables.
         numbers: whether the values are written into the triangles; by default if they are large enough to read.
@@ -76,10 +72,8 @@ def q_table(
         _draw_values(canvas, layout, array, goals, (low, high), with_numbers, arrows)
         _draw_goals(canvas, layout, goals)
         _draw_axes(canvas, layout)
-        if number == 0:
-            _draw_agent(canvas, layout, agent, lit)
     _draw_bar(canvas, len(arrays) * (LEFT + SIDE) + GAP, (low, high), label)
-    return canvas.picture(_alt(arrays, goals, agent, size, label, arrows), caption)
+    return canvas.picture(_alt(arrays, goals, size, label, arrows), caption)
 
 
 def greedy_moves(values: npt.ArrayLike, tolerance: float = 1e-12) -> list[int]:
@@ -225,14 +219,6 @@ def _draw_axes(canvas: Canvas, layout: _TableLayout) -> None:
     canvas.upright_text((x - 26, y), "row", 12)
 
 
-def _draw_agent(canvas: Canvas, layout: _TableLayout, agent: Square | None, lit: tuple[Square, int] | None) -> None:
-    if lit is not None:
-        corners = layout.triangle(*lit)
-        canvas.line([*corners, *corners[:2]], PALETTE["loss"]["color"], 3.5)
-    if agent is not None:
-        canvas.circle(layout.at(agent[0] + 0.5, agent[1] + 0.5), 0.12 * layout.square, INK, "white", 2)
-
-
 def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float], label: str) -> None:
     """Draw the colour bar; the label says what its values are."""
     low, high = scale
@@ -248,7 +234,6 @@ def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float], label: st
 def _alt(
     arrays: Mapping[str, Array],
     goals: Mapping[Square, float],
-    agent: Square | None,
     size: int,
     label: str,
     arrows: bool,
@@ -259,8 +244,6 @@ def _alt(
     if goals:
         named = (f"row {row} column {column} ({reward:+g})" for (row, column), reward in goals.items())
         parts.append(f"Goals: {', '.join(named)}.")
-    if agent is not None:
-        parts.append(f"The agent is in row {agent[0]}, column {agent[1]}.")
     for title, array in arrays.items():
         kept = _shown(array, goals)
         finite = kept[np.isfinite(kept)]

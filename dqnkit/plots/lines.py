@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import Canvas
-from dqnkit.plots.scales import round_up
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -31,7 +29,6 @@ SHADES: tuple[dict[str, Any], ...] = (
 MOMENT_COLORS = (PALETTE["target network"]["color"], PALETTE["environment"]["color"])
 WIDTH, HEIGHT = 7.2, 3.7  # inches
 MAX_RATIO = 100.0  # of the largest value to the least median of a curve; above it the axis is logarithmic
-HALVES = (1, 2, 4, 5, 10)  # ends of an axis whose middle is a round number too
 
 
 def error_curves(
@@ -140,36 +137,3 @@ def _alt(title: str, xlabel: str, ylabel: str, rows: Mapping[str, Array]) -> str
         else:
             parts.append(f"{name}: no finite values.")
     return " ".join(parts)
-
-
-def error_trace(x: npt.ArrayLike, y: npt.ArrayLike, *, xlabel: str = "updates", ylabel: str = "") -> Picture:
-    """Draw one small curve in milliseconds, for a picture that follows every click. Both axes begin at 0.
-
-    Args:
-        x: ``[N]``, increasing.
-        y: ``[N]``, not negative.
-        xlabel: the name of the horizontal axis.
-        ylabel: what is drawn, written above the curve.
-    """
-    steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    right = round_up(float(steps.max(initial=10.0)), HALVES)
-    top = round_up(float(values.max(initial=1e-6)), HALVES)
-    left, upper, wide, high = 42.0, 24.0, 330.0, 84.0
-    canvas = Canvas(left + wide + 24, upper + high + 42)
-
-    def at(step: float, value: float) -> tuple[float, float]:
-        return left + wide * step / right, upper + high * (1 - value / top)
-
-    for part in (0.0, 0.5, 1.0):
-        canvas.line([at(0, part * top), at(right, part * top)], "#E6E6E6", 1)
-        canvas.text((left - 5, at(0, part * top)[1]), f"{part * top:g}", 11, anchor="rm")
-        canvas.text((at(part * right, 0)[0], upper + high + 10), f"{part * right:,.0f}", 11)
-    points = [at(*point) for point in zip(steps, values, strict=True)]
-    if len(points) > 1:
-        canvas.line(points, PALETTE["online network"]["color"], 2)
-    if points:
-        canvas.circle(points[-1], 3.5, PALETTE["online network"]["color"])
-    canvas.text((4, 10), ylabel, 12, anchor="lm", bold=True)
-    canvas.text((left + wide / 2, upper + high + 30), xlabel, 12)
-    last = f"{values[-1]:.3g} after {steps[-1]:,.0f} {xlabel}" if len(values) else "nothing yet"
-    return canvas.picture(f"{ylabel or 'A curve'}: {last}.")

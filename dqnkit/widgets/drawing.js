@@ -507,3 +507,21 @@ function barsPath(chart, bars, inset = 0.08) {
     })
     .join("");
 }
+
+/** Let drawings on the page find the model of a widget that has the trait `link`; returns a function that ends it. */
+function offerLink(model) {
+  const links = (window.dqnkitLinks ??= new Map());
+  const link = model.get("link");
+  if (!link) return undefined;
+  links.set(link, model);
+  window.dispatchEvent(new CustomEvent("dqnkit-link", { detail: link }));
+  return () => links.delete(link);
+}
+
+/** Call `connected(model)` with the widget behind a drawing on the page: now, later, or never where no kernel runs. */
+function whenLinked(model, connected) {
+  const link = model.get("link");
+  const live = model.send ? model : window.dqnkitLinks?.get(link);
+  if (live) connected(live);
+  window.addEventListener("dqnkit-link", (event) => event.detail === link && connected(window.dqnkitLinks.get(link)));
+}

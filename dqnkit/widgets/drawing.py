@@ -24,8 +24,11 @@ from dqnkit.widgets.browser import as_widget
 
 FOLDER = Path(__file__).parent
 EXPORT = """export default {
-  // a module may define this too: it runs once for a widget, also where no view of it is on the page
-  initialize: typeof initialize === "function" ? initialize : undefined,
+  // it runs once for a widget, also where no view of it is on the page; a module may define its own
+  initialize(context) {
+    const ends = [offerLink(context.model), typeof initialize === "function" ? initialize(context) : undefined];
+    return () => ends.forEach((end) => end?.());
+  },
   render(context) {
     context.el.classList.add("dqnkit");
     return render(context);

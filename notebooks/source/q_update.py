@@ -196,7 +196,8 @@ print(f"q_update returns {new_value:.3f}; by hand it is 1.950")
 # ## 4 · One click, one update
 #
 # One click on **Step** is one update: the agent selects an action, executes it, and changes *one* number. The triangle
-# that changed gets an orange frame, and the formula shows the numbers. The dot is the agent.
+# that changed gets an orange frame, and the formula shows the numbers. The dot is the agent. Your browser computes all of
+# it by the same formula; the last line says whether your `q_update` gives the same values.
 #
 # 1. Press **Step** a few times. Why does nothing change?
 # 2. Press **100 updates** until the first triangle turns blue. Which one is it, and what stood in the brackets?
@@ -518,7 +519,6 @@ ring("environment", "actor", "learner")
 # - Bellman (1957), *Dynamic Programming*: value iteration, and the equation that $Q^*$ solves.
 
 # %% Your progress
-stepper.reset()  # stops it, if it still plays
 progress()
 
 # %% Download your progress

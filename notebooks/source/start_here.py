@@ -12,7 +12,7 @@
 # %% [markdown]
 # Click into the next cell that shows code, and press **Shift+Enter**. The cell runs, and below it appears a cart that
 # carries a pole. Push the cart left and right, and keep the pole up for as long as you can. (With the keyboard: Tab goes
-# to a button, Space presses it.)
+# to a button, Space presses it, and the arrow keys push.)
 
 # %%
 from dqnkit.lessons.start_here.push_cartpole import push_cartpole
@@ -75,9 +75,8 @@ push_cartpole()
 # below the result of the check. A failed check never stops you. From there on the kit's version is used, and you can come
 # back later.
 #
-# **On Colab** two things are different. While a cell runs, buttons and sliders do not react: to stop it, interrupt the
-# cell, and what it has reached is kept. And what moves by itself, like time in the panel above, may stand still: click
-# for each step.
+# **On Colab** one thing is different. While a cell runs, its buttons and sliders do not react: to stop it, interrupt the
+# cell, and what it has reached is kept.
 
 # %% [markdown]
 # CartPole comes from **Gymnasium**, the library of environments that most people use. `env.reset` begins an episode. It

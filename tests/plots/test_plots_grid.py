@@ -52,16 +52,6 @@ def test_goals_are_green_and_their_values_do_not_stretch_the_scale():
     np.testing.assert_array_equal(pixel(picture, 2, 0.4, 0.9), colour("online network"))
 
 
-def test_the_updated_value_is_framed_in_the_first_table_only():
-    q = np.zeros((9, 4))
-    picture = q_table({"a": q, "b": q}, lit=((1, 1), UP), agent=(2, 2))
-
-    np.testing.assert_array_equal(pixel(picture, 3, 1.0, 1.5), colour("loss"))
-    assert (pixel(picture, 3, 1.0, 1.5, table=1) > 230).all()
-    assert (pixel(picture, 3, 2.5, 2.5) < 50).all()
-    assert "The agent is in row 2, column 2" in picture.alt
-
-
 def test_two_tables_share_one_scale():
     picture = q_table({"half": np.full((4, 4), 0.5), "whole": np.ones((4, 4))}, numbers=False)
     half, whole = (pixel(picture, 2, 0.2, 0.5, table) for table in (0, 1))

@@ -6,7 +6,12 @@ import json
 import os
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from browser import Notebook
+
+from dqnkit.widgets.drawing import script
 
 MOVES_A_CALL = 4
 WATCH = """() => {
@@ -66,6 +71,15 @@ def drag(page: Any, points: Sequence[tuple[float, float]], wire: Wire | None = N
     return answer(seen["moves"], seen["drawn"], 0 if wire is None else wire.sent - sent)
 
 
+def best_drag(page: Any, points: Sequence[tuple[float, float]], frames_per_second: float) -> Answer:
+    """The best of at most three drags; others that use the processor take frames from a single one."""
+    best = drag(page, points)
+    for _ in range(2):
+        if best.frames_per_second < frames_per_second:
+            best = max(best, drag(page, points))
+    return best
+
+
 def answer(moves: list[float], drawn: list[float], to_kernel: int) -> Answer:
     """Judge the times of movements and of pictures, in milliseconds."""
     assert min(len(moves), len(drawn)) > 10, f"{len(moves)} movements, {len(drawn)} pictures"
@@ -101,3 +115,39 @@ def drag_across(page: Any, element: Any, wire: Wire | None = None, enough: float
 def least_frames(quiet: float = 50, busy: float = 15) -> float:
     """The frames a second that are asked for: fewer where other programs keep the processors busy."""
     return quiet if os.getloadavg()[0] < 1.5 * (os.cpu_count() or 1) else busy
+
+
+def path_to_and_fro(box: dict[str, float], turns: int = 30) -> list[tuple[float, float]]:
+    """Points that go to and fro between the ends of a box on the page, so that every movement changes a slider."""
+    middle = box["y"] + box["height"] / 2
+    return [(box["x"] + box["width"] * (0.07 if turn % 2 else 0.93), middle) for turn in range(turns)]
+
+
+def computed(page: Any, module: Path, expression: str, data: Any = None) -> Any:
+    """The value of an expression of a drawing's module, computed in a page; `data` is known there by this name."""
+    return page.evaluate(f"(data) => {{ {script(module)}\nreturn ({expression}); }}", data)
+
+
+def serious_findings(page: Any, selector: str) -> list[str]:
+    """What axe-core finds serious or critical inside an element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=selector).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+def without_kernel(browser: Any, html: str, width: int) -> Any:
+    """A page that is not JupyterLab and shows the output of a cell in this width, as an export or a saved notebook."""
+    page = browser.new_page(viewport={"width": width + 16, "height": 800})
+    page.set_content(f'<!doctype html><body style="margin: 8px; font-family: sans-serif">{html}</body>')
+    page.locator(".dqnkit button").first.wait_for(timeout=10_000)
+    page.wait_for_timeout(300)
+    return page
+
+
+def load_and_end_kernel(notebook: Notebook) -> None:
+    """Load the page again, in the dark theme, and end its kernel."""
+    notebook.load(dark=True)
+    notebook.page.locator(".jp-Notebook .dqnkit button").first.wait_for(timeout=30_000)
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    notebook.page.wait_for_timeout(1000)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
 
-import ipywidgets
-import numpy as np
+import traitlets
 
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Ailment, Parts, TableStatus, learn
 from dqnkit.plots import Picture
 from dqnkit.plots.ablation import learning_beside_truth
-from dqnkit.widgets.interactive_picture import InteractivePicture
-from dqnkit.widgets.picture_box import PictureBox
+from dqnkit.widgets.drawing import Drawing
+from dqnkit.widgets.interactive_picture import Clock
+from dqnkit.widgets.kernel_status import answer_while_cells_run
 
-TICK_SECONDS = 0.2  # seconds between two pictures of a run
-STATUSES_PER_TICK = 5  # statuses of the run between two pictures
+TICK_SECONDS = 0.04  # seconds between two statuses of a run
 RUNS_KEPT = 3  # earlier runs that stay in the picture
 SWITCHES = {"double": "double", "n_step": "3-step", "prioritized": "prioritized", "dueling": "dueling"}
 CAPTION = (
@@ -24,115 +24,117 @@ CAPTION = (
 )
 
 
-class AilmentBench(InteractivePicture):
-    """A menu of environments, a switch for each part, and a Run button; a picture shows the error as it learns.
+class AilmentBench(Drawing, module=Path(__file__).with_suffix(".js")):
+    """A choice of environments, a switch for each part, Run and Stop; two charts show the values as they are learned.
 
     Args:
         ailments: the environments, by name.
+
+    Attributes:
+        problem: the name of the environment.
+        parts: which of `SWITCHES` the last run was made with.
+        seed: of the runs.
+        state: of the newest run: "running", "finished" or "stopped".
+        newest: the newest run: ``label``, ``steps`` and ``errors`` ``[N]``; its last status: ``learned`` and ``true``
+            ``[V]``, ``overestimation``; and ``total``, the step at which it ends.
+        earlier: the runs before it, the oldest first.
     """
 
+    menu = traitlets.Dict().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+    parts: traitlets.List[str] = traitlets.List().tag(sync=True)
+    seed = traitlets.Int(0).tag(sync=True)
+    state = traitlets.Unicode("finished").tag(sync=True)
+    newest = traitlets.Dict().tag(sync=True)
+    earlier: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+
+    _latest: ClassVar[AilmentBench | None] = None
+
     def __init__(self, ailments: Mapping[str, Ailment]) -> None:
-        super().__init__(self._tick, TICK_SECONDS)
+        answer_while_cells_run()
         self._ailments = ailments
-        self._runs: dict[str, tuple[list[int], list[float]]] = {}  # label -> steps, errors
-        self._label = ""  # of the newest run
         self._statuses: Iterator[TableStatus] = iter(())  # the rest of the newest run
-        self._last: TableStatus | None = None
-        self.choice = ipywidgets.Dropdown(
-            options=[(ailment.title, name) for name, ailment in ailments.items()],
-            description="problem",
-            layout={"width": "auto", "max_width": "30em"},
-        )
-        self.switches = {
-            name: ipywidgets.Checkbox(value=False, description=label, indent=False, layout={"width": "auto"})
-            for name, label in SWITCHES.items()
+        problems = {
+            name: {"title": ailment.title, "story": ailment.story, "part": SWITCHES[ailment.part]}
+            for name, ailment in ailments.items()
         }
-        self.seed = ipywidgets.BoundedIntText(
-            value=0, min=0, max=99, description="seed", style={"description_width": "auto"}, layout={"width": "8em"}
-        )
-        self.run_button = ipywidgets.Button(description="Run", icon="play", button_style="primary")
-        self.clear_button = ipywidgets.Button(description="Clear runs", icon="eraser")
-        self._story = ipywidgets.HTML()
-        self.box = PictureBox()
-        self.choice.observe(lambda change: self._begin(), "value")
-        self.run_button.on_click(lambda button: self.run())
-        self.clear_button.on_click(lambda button: self._begin())
-        row = {"flex_flow": "row wrap", "align_items": "center", "width": "100%", "margin": "0"}
-        switches = ipywidgets.HBox(
-            [ipywidgets.Label("parts"), *self.switches.values()], layout={**row, "grid_gap": "14px"}
-        )
-        buttons = ipywidgets.HBox([self.seed, self.run_button, self.clear_button], layout=row)
-        self.widget = ipywidgets.VBox(
-            [self.choice, self._story, switches, buttons, self.box], layout={"width": "100%", "margin": "0"}
-        )
-        self._begin()
+        super().__init__(menu={"problems": problems, "parts": SWITCHES, "caption": CAPTION})
+        self.clock = Clock(self.tick, TICK_SECONDS)
+        if AilmentBench._latest is not None:  # a cell run twice: only the newest bench runs
+            AilmentBench._latest.stop()
+        AilmentBench._latest = self
+        self.on_msg(lambda widget, content, buffers: self.hear(content))
+        self.begin(next(iter(ailments)))
 
-    @property
-    def summary(self) -> str:
-        """One line about the newest run."""
-        return self.box.summary
+    def hear(self, content: Mapping[str, Any]) -> None:
+        """Do what the reader asks for: "run" with parts and a seed, "stop", or "begin" with a problem."""
+        match content["do"]:
+            case "run":
+                self.run(content["parts"], content["seed"])
+            case "stop":
+                self.stop()
+            case "begin":
+                self.begin(content["problem"])
 
-    def run(self) -> None:
-        """Start a run with the current switches; a run that has not finished stops."""
-        self._start(
-            self._ailments[self.choice.value], {name: bool(switch.value) for name, switch in self.switches.items()}
-        )
+    def begin(self, problem: str) -> None:
+        """Choose an environment, forget all runs, and make one without any part, to compare with."""
+        self.clock.stop()
+        with self.hold_sync():  # one message, not one for each status
+            self.problem = problem
+            self.earlier, self.newest = [], {}
+            self._start([])
+            while self.tick():
+                pass
+
+    def run(self, parts: list[str], seed: int) -> None:
+        """Start a run with these parts; a run that has not finished stops."""
+        self.seed = seed
+        self._start(parts)
         self.clock.start()
+
+    def stop(self) -> None:
+        """End the run; what it has learned so far stays."""
+        self.clock.stop()
+        if self.state == "running":
+            self.state = "stopped"
+
+    def tick(self) -> bool:
+        """Continue the run to its next status; False when it is over."""
+        status = next(self._statuses, None)
+        if status is None:
+            self.state = "finished"
+            return False
+        run = self.newest
+        self.newest = {
+            "label": run["label"],
+            "steps": [*run["steps"], status.step],
+            "errors": [*run["errors"], round(status.error, 5)],
+            "total": status.total,
+            "learned": status.learned.round(4).tolist(),
+            "true": status.true.round(4).tolist(),
+            "overestimation": round(status.overestimation, 4),
+        }
+        return True
 
     def picture(self) -> Picture:
         """The first environment without any part, and with the part made for it; for pages without widgets."""
         ailment = next(iter(self._ailments.values()))
         runs = {}
-        for switches in ({}, {ailment.part: True}):
-            statuses = list(learn(ailment, Parts(**switches)))
-            runs[_label(switches)] = ([s.step for s in statuses], [s.error for s in statuses])
-        return _drawn(runs, statuses[-1], ailment.title)
-
-    def _begin(self) -> None:
-        """Forget all runs, and make one without any part, to compare with."""
-        ailment = self._ailments[self.choice.value]
-        made_for = f"The part made for it: <b>{escape(SWITCHES[ailment.part])}</b>."
-        self._story.value = f'<div style="max-width: 46em">{escape(ailment.story)} {made_for}</div>'
-        self._runs = {}
-        self._start(ailment, dict.fromkeys(SWITCHES, False))
-        for status in self._statuses:
-            self._note(status)
-        self._show()
-
-    def _start(self, ailment: Ailment, switches: dict[str, bool]) -> None:
-        self._label = f"{_label(switches)}, seed {self.seed.value}"
-        self._runs.pop(self._label, None)  # a repeated run becomes the newest
-        self._runs = dict([*self._runs.items()][-RUNS_KEPT:])
-        self._runs[self._label] = ([], [])
-        self._statuses = learn(ailment, Parts(**switches), self.seed.value)
-
-    def _tick(self) -> bool:
-        """Continue the run for some statuses and show it; False when it is over."""
-        for _ in range(STATUSES_PER_TICK):
-            status = next(self._statuses, None)
-            if status is None:
-                return False
-            self._note(status)
-        self._show()
-        return True
-
-    def _note(self, status: TableStatus) -> None:
-        steps, errors = self._runs[self._label]
-        steps.append(status.step)
-        errors.append(status.error)
-        self._last = status
-
-    def _show(self) -> None:
-        last = self._last
-        if last is None:
-            return
-        finished = last.step >= last.total
-        direction = "too high" if last.overestimation > 0 else "too low"
-        self.box.show(
-            _drawn(self._runs, last, self._ailments[self.choice.value].title),
-            f"{'Finished' if finished else 'Running'}: {self._label}. Step {last.step:,} of {last.total:,}: error "
-            f"{last.error:.3f}; the values of states are {abs(last.overestimation):.3f} {direction} on average.",
+        for parts in ([], [ailment.part]):
+            statuses = list(learn(ailment, Parts(**dict.fromkeys(parts, True))))
+            runs[_label(parts)] = ([s.step for s in statuses], [s.error for s in statuses])
+        last = statuses[-1]
+        return learning_beside_truth(
+            runs, last.learned, last.true, total=last.total, title=ailment.title, caption=CAPTION
         )
+
+    def _start(self, parts: list[str]) -> None:
+        label = f"{_label(parts)}, seed {self.seed}"
+        kept = [run for run in (*self.earlier, self.newest) if run and run["label"] != label]  # a repeated run is new
+        self.earlier = [{name: run[name] for name in ("label", "steps", "errors")} for run in kept[-RUNS_KEPT:]]
+        self.newest = {"label": label, "steps": [], "errors": [], "total": 0}
+        self.parts, self.state = list(parts), "running"
+        self._statuses = learn(self._ailments[self.problem], Parts(**dict.fromkeys(parts, True)), self.seed)
 
 
 def bench() -> AilmentBench:
@@ -140,11 +142,5 @@ def bench() -> AilmentBench:
     return AilmentBench(AILMENTS)
 
 
-def _label(switches: Mapping[str, bool]) -> str:
-    return " + ".join(SWITCHES[name] for name, on in switches.items() if on) or "no part"
-
-
-def _drawn(runs: Mapping[str, tuple[list[int], list[float]]], last: TableStatus, title: str) -> Picture:
-    return learning_beside_truth(
-        runs, np.asarray(last.learned), np.asarray(last.true), total=last.total, title=title, caption=CAPTION
-    )
+def _label(parts: list[str]) -> str:
+    return " + ".join(label for name, label in SWITCHES.items() if name in parts) or "no part"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from itertools import pairwise
 
@@ -125,29 +126,63 @@ def test_in_the_corridor_all_actions_are_worth_the_same_and_more_towards_its_end
     assert all(earlier < later for earlier, later in pairwise(true[:-1, 0]))
 
 
+def final_error(bench: ailment_bench.AilmentBench) -> float:
+    assert (bench.state, bench.newest["steps"][-1]) == ("finished", bench.newest["total"])
+    return float(bench.newest["errors"][-1])
+
+
 def test_the_bench_runs_compares_and_starts_anew() -> None:
-    pytest.importorskip("ipywidgets")
-    bench = ailment_bench.bench()
-    assert "no part, seed 0" in bench.summary
-    assert "4,000 of 4,000" in bench.summary
-    bench.choice.value = "similar actions"
-    plain = float(bench.summary.split("error ")[1].split(";")[0])
-    bench.switches["dueling"].value = True
-    bench._start(
-        ailments.AILMENTS["similar actions"], {"double": False, "n_step": False, "prioritized": False, "dueling": True}
-    )
-    while bench._tick():
-        pass
-    assert bench.summary.startswith("Finished: dueling, seed 0.")
-    assert float(bench.summary.split("error ")[1].split(";")[0]) < plain / 2
-    assert list(bench._runs) == ["no part, seed 0", "dueling, seed 0"]
-    bench.clear_button.click()
-    assert list(bench._runs) == ["no part, seed 0"]
+    pytest.importorskip("anywidget")
+
+    async def run() -> None:
+        bench = ailment_bench.bench()
+        assert (bench.newest["label"], bench.newest["total"]) == ("no part, seed 0", 4_000)
+        bench.hear({"do": "begin", "problem": "similar actions"})
+        plain = final_error(bench)
+        bench.clock._seconds = 0.0
+        bench.hear({"do": "run", "parts": ["dueling"], "seed": 0})
+        while bench.clock.running:
+            await asyncio.sleep(0.01)
+        assert final_error(bench) < plain / 2
+        assert [run["label"] for run in (*bench.earlier, bench.newest)] == ["no part, seed 0", "dueling, seed 0"]
+        assert "learned" not in bench.earlier[0]
+        for seed in range(5):
+            bench.run([], seed)
+        assert [run["label"] for run in bench.earlier] == [f"no part, seed {seed}" for seed in (1, 2, 3)]
+        bench.hear({"do": "begin", "problem": "similar actions"})
+        assert (bench.earlier, bench.newest["label"]) == ([], "no part, seed 4")
+
+    asyncio.run(run())
+
+
+def test_a_run_of_the_bench_is_stopped_and_keeps_what_it_has_learned() -> None:
+    pytest.importorskip("anywidget")
+
+    async def run() -> None:
+        bench = ailment_bench.bench()
+        bench.hear({"do": "run", "parts": ["double", "n_step"], "seed": 7})
+        assert (bench.state, bench.parts, bench.newest["label"]) == (
+            "running",
+            ["double", "n_step"],
+            "double + 3-step, seed 7",
+        )
+        while len(bench.newest["steps"]) < 3:
+            await asyncio.sleep(0.01)
+        bench.hear({"do": "stop"})
+        reached = bench.newest["steps"][-1]
+        await asyncio.sleep(0.2)
+        assert not bench.clock.running
+        assert (bench.state, bench.newest["steps"][-1]) == ("stopped", reached)
+        bench.run([], 0)
+        ailment_bench.bench()  # the cell is run again
+        assert bench.state == "stopped"
+
+    asyncio.run(run())
 
 
 def test_the_bench_without_widgets_is_a_picture_with_and_without_the_cure() -> None:
-    pytest.importorskip("ipywidgets")
-    shown = ailment_bench.bench()._repr_mimebundle_()
+    pytest.importorskip("anywidget")
+    shown, _ = ailment_bench.bench()._repr_mimebundle_()
     assert {"text/html", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(shown)
     assert "no part:" in shown["text/plain"]
     assert "double:" in shown["text/plain"]

@@ -17,7 +17,6 @@ from dqnkit.authoring.source import sized, with_solution
 from dqnkit.course_folder import find_notebooks
 from dqnkit.lessons.q_update.answers.epsilon_greedy import epsilon_greedy
 from dqnkit.lessons.q_update.answers.q_update import q_update
-from dqnkit.lessons.q_update.grid_stepper import grid_stepper
 from dqnkit.plots.grid import greedy_moves
 from dqnkit.small_environments import GridWorld
 
@@ -75,34 +74,8 @@ def test_mean_rewards_know_the_last_step_only() -> None:
     assert sum(len(set(row)) > 1 for row in table[~ROOM.terminal]) == 2
 
 
-def test_in_the_stepper_the_first_value_to_change_is_that_of_the_move_into_the_goal() -> None:
-    stepper = grid_stepper(q_update, GridWorld(), alpha=0.5, gamma=GAMMA, epsilon=0.5)
-    while not stepper.q.any():
-        stepper._step()  # without drawing
-    assert stepper.last is not None
-    assert stepper.last.terminated
-    assert stepper.last.new_value == 0.5
-
-
-def test_with_an_alpha_of_1_a_value_is_right_once_the_best_of_the_next_square_is_and_wrong_before() -> None:
-    stepper = grid_stepper(q_update, GridWorld(), alpha=1.0, gamma=GAMMA, epsilon=0.5)
-    right_before, wrong_before = [], []
-    for _ in range(2_000):
-        best = stepper.q.max(axis=1)  # before the update
-        stepper._step()  # without drawing
-        last = stepper.last
-        assert last is not None
-        is_right = np.isclose(last.new_value, stepper.exact[last.state, last.action])
-        if last.terminated or np.isclose(best[last.next_state], stepper.exact[last.next_state].max()):
-            right_before.append(is_right)
-        else:
-            wrong_before.append(is_right)
-    assert right_before
-    assert all(right_before)
-    assert wrong_before
-    assert not any(wrong_before)
-    stepper.gamma.value = 0.5
-    assert stepper.exact[0].max() < 0.01
+def test_a_gamma_of_one_half_makes_the_values_in_the_upper_left_smaller_than_0_01() -> None:
+    assert ROOM.optimal_q(0.5)[0].max() < 0.01
 
 
 def test_the_table_begins_next_to_0_and_not_with_ties() -> None:
