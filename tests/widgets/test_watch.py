@@ -14,8 +14,7 @@ import pytest
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
-from dqnkit.widgets import PictureBox, Slider, Sliders, watch
-from dqnkit.widgets import picture_box as picture_box_module
+from dqnkit.widgets import Slider, Sliders, watch
 from dqnkit.widgets.browser import ADVISE_AFTER, ASK_OFTEN_FOR, ASK_SELDOM, LONGEST_TURN, RoundTrip, has_browser
 from dqnkit.widgets.panel import KEPT, Knob, Panel, View, panel_again
 from dqnkit.widgets.watch import DRAW_EVERY, DRAWING_SHARE, Schedule, Thinned
@@ -348,30 +347,3 @@ def test_where_no_answer_comes_the_panel_says_what_to_do_instead_of_sliders(page
 
 def test_without_a_browser_it_is_found_out_in_time(page: Page) -> None:
     assert asyncio.run(has_browser(timeout=0.1)) is False
-
-
-def test_a_picture_box_speaks_every_five_seconds_and_says_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_box_module, "ANNOUNCE_EVERY", 0.1)
-
-    async def run() -> list[str]:
-        box = PictureBox(DOT, "first")
-        spoken: list[str] = [box._spoken.value]
-        box._spoken.observe(lambda change: spoken.append(change["new"]), "value")
-        for number in range(5):
-            box.show(summary=f"number {number}")
-        assert box.summary == "number 4"
-        await asyncio.sleep(0.3)
-        return spoken
-
-    spoken = asyncio.run(run())
-    assert len(spoken) == 2
-    assert "first" in spoken[0]
-    assert "number 4" in spoken[1]
-    assert 'aria-live="polite"' in spoken[1]
-
-
-def test_a_cleared_picture_box_keeps_nothing() -> None:
-    box = PictureBox(DOT, "words")
-    assert "data:image/png" in box._image.value
-    box.clear()
-    assert not box._image.value

@@ -11,8 +11,8 @@ import traitlets
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Ailment, Parts, TableStatus, learn
 from dqnkit.plots import Picture
 from dqnkit.plots.ablation import learning_beside_truth
+from dqnkit.widgets.clock import Clock
 from dqnkit.widgets.drawing import Drawing
-from dqnkit.widgets.interactive_picture import Clock
 from dqnkit.widgets.kernel_status import answer_while_cells_run
 
 TICK_SECONDS = 0.04  # seconds between two statuses of a run
