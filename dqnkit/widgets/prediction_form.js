@@ -55,7 +55,7 @@ function form(model, el) {
     // the message carries what stands in the form now: Python may not have heard of the last stroke yet
     model.send({ event: "commit", entered: input.get() });
     clearTimeout(waiting);
-    waiting = setTimeout(() => say("Waiting for the kernel, which still runs a cell …"), 1000);
+    waiting = setTimeout(() => say("Waiting for the kernel: it may still run a cell …"), 1000);
   });
   const answered = () => {
     clearTimeout(waiting);

@@ -30,6 +30,13 @@ COMPARE = """
 steps = np.linspace(400, 18_405, 300)
 compare("own-curve", np.column_stack([steps, 20 + 60 * (steps / 18_405) ** 2]))
 """
+# The kernel answers nothing for a while, as one that is held up by a cell.
+PAUSE = """
+import os, subprocess
+kernel = os.getpid()
+pause = subprocess.Popen(["sh", "-c", f"sleep 1; kill -STOP {kernel}; sleep 4; kill -CONT {kernel}"])
+print("soon")
+"""
 SERIOUS = ("serious", "critical")
 
 
@@ -199,11 +206,12 @@ def test_a_finger_draws_on_a_dark_narrow_page(lab: Lab) -> None:
         touch("touchMove", (left + (right - left) * n / 20, middle))
     touch("touchEnd")
     notebook.screenshot("prediction-by-finger", 1)
-    notebook.replace(0, "import time; print('it sleeps', flush=True); time.sleep(4)")
+    notebook.replace(0, PAUSE)
     notebook.run(0)
-    notebook.wait_for(0, "it sleeps")
+    notebook.wait_for(0, "soon")
+    notebook.page.wait_for_timeout(1500)
     notebook.click(1, "Commit")
-    notebook.wait_for(1, "Waiting for the kernel, which still runs a cell")
+    notebook.wait_for(1, "Waiting for the kernel")
     notebook.wait_for(1, "Prediction, committed")
     assert has_focus(notebook, 1)
     notebook.replace(0, FIVE)
