@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import traitlets
 
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Ailment, Parts, TableStatus, learn
+from dqnkit.lessons.beyond_dqn.clock import Clock
 from dqnkit.plots import Picture
 from dqnkit.plots.ablation import learning_beside_truth
-from dqnkit.widgets.clock import Clock
 from dqnkit.widgets.drawing import Drawing
 from dqnkit.widgets.kernel_status import answer_while_cells_run
 

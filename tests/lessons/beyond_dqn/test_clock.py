@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from dqnkit.widgets.clock import Clock
+from dqnkit.lessons.beyond_dqn.clock import Clock
 
 
 def test_a_clock_ticks_until_it_is_stopped_or_told_to() -> None:
