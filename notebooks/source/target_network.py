@@ -400,7 +400,8 @@ predict("target_network-cartpole", end=cartpole.total_steps)
 #
 # The sliders act while it trains. If you move one, the band fades, for then your settings are no longer the recorded
 # ones. On the right the newest policy plays. If you load this page anew before it was saved, the panel comes back at the
-# edge of the page; `panel_again()` from `dqnkit.widgets` shows the newest one in a cell. (On Colab the sliders have no effect while a cell runs. Write `LiveSettings(target_period=1)` or
+# edge of the page; `panel_again()` from `dqnkit.widgets` shows the newest one in a cell. (On Colab the sliders have no
+# effect while a cell runs. Write `LiveSettings(target_period=1)` or
 # `LiveSettings(epsilon=0.5)` into the cell there, and run it again.)
 
 # %%
