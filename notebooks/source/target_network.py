@@ -601,8 +601,8 @@ check("training_loop", training_loop)
 #
 # Each part is yours, word for word as it passed its check, here or in an earlier notebook. Where yours has not passed, the
 # worked solution stands in its place, and a comment says so; pass the check later, run this cell again, and the part is
-# yours. Below the parts stand about a hundred lines that join them. **Read those once**: which line compiles `train_step`, where
-# does the learning rate fall, and which seed draws what?
+# yours. Below the parts stand about a hundred lines that join them. **Read those once**: which line compiles `train_step`,
+# where does the learning rate fall, which seed draws what, and which network is kept at the end?
 
 # %%
 my_dqn = write_program("my_dqn.py")
@@ -619,7 +619,8 @@ my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
 # The loop is yours: one environment, one step, one update. Its settings stand at the top of the file. The last line judges
-# the greedy policy in 100 episodes, as section 5 did. Other seeds end elsewhere; try some in a terminal.
+# the greedy policy in 100 episodes, as section 5 did: that of the network with the best 20 episodes in a row, for with DQN
+# a good policy may get lost again. Other seeds end elsewhere; try some in a terminal.
 #
 # ## What we built
 #

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from dqnkit.plots import PALETTE, Picture
 from dqnkit.plots.canvas import INK, SHARPNESS, Canvas
 from dqnkit.plots.lines import SHADES, error_curves
 from dqnkit.plots.ring import ring
-from dqnkit.plots.sketch import sketch, svg_image
+from dqnkit.plots.sketch import Axis, sketch
 from dqnkit.plots.themes import DARK_GROUND, READABLE, compact_png, contrast, on_dark, themed_image
 from dqnkit.types import Array
 
@@ -114,8 +116,10 @@ def test_an_alternative_text_ends_no_attribute() -> None:
 
 
 def test_a_sketch_has_no_paper_on_dark_pages() -> None:
-    html = svg_image(sketch([1, 2], (0, 3)), "a curve")
-    assert html.count("image/svg+xml") == 2
+    drawn = sketch([1, 2], [], gap=[], span=(0, 3), unit="", axis=Axis("steps", 9), quantity="loss", alt="a curve")
+    assert drawn.html.count("image/svg+xml") == 2
+    dark = base64.b64decode(re.findall(r"base64,([^\")]+)", drawn.html)[0]).decode()  # the one of the style sheet
+    assert 'fill="white"' not in dark
 
 
 def test_no_curve_looks_like_a_reference() -> None:
