@@ -619,8 +619,8 @@ my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
 # The loop is yours: one environment, one step, one update. Its settings stand at the top of the file. The last line judges
-# the greedy policy in 100 episodes, as section 5 did: that of the network with the best 20 episodes in a row, for with DQN
-# a good policy may get lost again. Other seeds end elsewhere; try some in a terminal.
+# the greedy policy in 100 episodes, as section 5 did. The program judges it on the way, too, forty times, and keeps the best
+# network: with DQN a good policy may get lost again. Other seeds end elsewhere; try some in a terminal.
 #
 # ## What we built
 #
