@@ -68,7 +68,7 @@ def started(lab: Lab, *cells: str, width: int = 1400, dark: bool = False) -> Not
     notebook.run(0)
     notebook.wait_until_done(0)
     notebook.run(1)
-    notebook.wait_for(1, "Pause", timeout=30)
+    notebook.wait_for_controls(1)
     notebook.wait_for(1, r"Step [1-9]", timeout=30)
     return notebook
 
@@ -361,7 +361,7 @@ def test_the_live_panel_of_the_target_network_is_operated_while_it_trains(
     source = notebook.source(panel)  # a short training run is too short to click in
     notebook.replace(panel, "cartpole = __import__('dataclasses').replace(cartpole, total_steps=400_000)\n" + source)
     notebook.run(panel)
-    notebook.wait_for(panel, "Pause", timeout=60)
+    notebook.wait_for_controls(panel, timeout=60)
     notebook.wait_for(panel, r"Step [1-9]", timeout=60)
     assert seconds_until(lambda: notebook.click(panel, "Pause"), lambda: notebook.wait_for(panel, "paused")) < 2
     assert seconds_until(lambda: notebook.click(panel, "Resume"), lambda: notebook.wait_for(panel, "running")) < 2

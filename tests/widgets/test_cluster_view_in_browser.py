@@ -212,8 +212,8 @@ def test_a_real_worker_is_killed_by_a_click_and_training_goes_on(lab: Lab) -> No
     notebook.output(1).locator(".dqnkit-cluster summary").click()
     href = notebook.output(1).get_by_role("link", name="Dask dashboard").get_attribute("href")
     assert href is not None
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/status", href)
-    assert notebook.page.context.new_page().goto(href).status == 200
+    assert re.fullmatch(r"/proxy/\d+/status", href)  # below JupyterLab
+    assert notebook.page.context.new_page().goto(lab.url + href).status == 200
     notebook.click(1, "Stop")
     notebook.wait_for(1, r"sum 1 in flight 0", timeout=60)
     notebook.run(2)

@@ -78,6 +78,7 @@ def test_the_sliders_act_while_the_networks_learn(lab: Lab) -> None:
     notebook.wait_for(0, "ready True")
     notebook.run(1)
     notebook.wait_for(1, r"running[\s\S]*After [\d,]+ updates")
+    notebook.wait_for_controls(1)
     notebook.output(1).get_by_role("slider").first.focus()
     notebook.page.keyboard.press("Home")  # period 1
     notebook.click(1, "Pause")
