@@ -2,7 +2,9 @@
 () => {
     const channel = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
     const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    const numbers = text => text.match(/[\d.]+/g).map(Number);
+    // "rgb(r g b / a)", or what color-mix() gives: "color(srgb r g b / a)" with shares of 1
+    const scale = text => text.startsWith("color(srgb") ? 255 : 1;
+    const numbers = text => text.match(/[\d.]+/g).map((found, place) => Number(found) * (place < 3 ? scale(text) : 1));
     const paper = element => {
         for (let e = element; e; e = e.parentElement) {
             const [r, g, b, a = 1] = numbers(getComputedStyle(e).backgroundColor);
