@@ -426,7 +426,7 @@ def test_what_a_killed_driver_leaves_is_found_and_removed() -> None:
             driver.kill()
         assert cloud.processes() > 0
         listed = run(main, ["cloud", "list"])
-        assert listed.output.count(f"\n{name} ") == 3
+        assert len(re.findall(rf"^SIMULATED +{name} ", listed.output, re.MULTILINE)) == 3
         stopped = run(main, ["cloud", "stop", name])
         assert stopped.exit_code == 0
         assert stopped.output.count("removed: machine i-") == 2
