@@ -386,7 +386,7 @@ function curves({ model, setup, store, el }) {
     Object.assign(maxQ.y, { low, high, ticks, format: explodes ? stretched : undefined });
     maxQ.fit(width);
     const drawn = [];
-    if (bound !== null) drawn.push(maxQ.line([[0, to(bound)], [total, to(bound)]], "reference", { stroke: "var(--ink-soft)" }));
+    if (bound !== null) drawn.push(maxQ.line([[0, to(bound)], [total, to(bound)]], "reference"));
     drawn.push(maxQ.line(points.map(([x, y]) => [x, to(y)]), "online network"));
     drawn.push(...marksOf(maxQ, now.marks ?? [], false));
     if (!Number.isFinite(most)) drawn.push(waiting(maxQ, "the learner's first values appear here"));
@@ -479,25 +479,6 @@ function knobOf({ model, knob, index, on }) {
   on("change:controls", draw);
   draw();
   return element;
-}
-
-/** A function that passes on its argument at most ten times a second, and always the last one. */
-function paced(send, every = 100) {
-  let timer = 0;
-  let last = -Infinity;
-  let newest;
-  const call = (value) => {
-    newest = value;
-    if (timer) return;
-    timer = setTimeout(() => {
-      timer = 0;
-      last = performance.now();
-      send(newest);
-    }, Math.max(0, last + every - performance.now()));
-  };
-  // the answer of Python takes a moment
-  call.waits = () => timer !== 0 || performance.now() < last + 700;
-  return call;
 }
 
 function footer({ model, setup, on }) {

@@ -373,7 +373,7 @@ function render({ model, el }) {
     table.replaceChildren(
       html("table", {}, html("thead", {}, cells("th", names, { scope: "col" })), html("tbody", {}, ...rows)),
       html("div", {}, html("b", {}, "Rollout tasks: "), log.tasks),
-      html("div", {}, look.simulated ? "SIMULATED: the machines are processes on this computer, and cost nothing. " : "", ...link, html("span", { class: "soft" }, look.how)),
+      html("div", {}, look.simulated ? `${look.sign} ` : "", ...link, html("span", { class: "soft" }, look.how)),
     );
   }
 

@@ -383,6 +383,7 @@ class ClusterView:
             "link": self._cluster.dashboard_link,
             "how": self._cluster.how_to_reach_dashboard,
             "simulated": self._cluster.simulated,
+            "sign": SIMULATED,
         }
 
     def _curves(self) -> ClusterCurves:

@@ -39,22 +39,40 @@ function eachFrame(el, draw) {
   };
 }
 
-/** A function that tells Python of changed traits {name: value}: at most every `every` ms, and always the last ones. */
-function teller(model, every = 100) {
+/** A function that passes on its argument at most every `every` ms, and always the last one. */
+function paced(send, every = 100) {
   let timer = 0;
   let last = -Infinity;
-  return (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  let newest;
+  const call = (value) => {
+    newest = value;
     if (timer) return;
     timer = setTimeout(
       () => {
         timer = 0;
         last = performance.now();
-        model.save_changes();
+        send(newest);
       },
       Math.max(0, last + every - performance.now()),
     );
   };
+  // the answer of Python takes a moment
+  call.waits = () => timer !== 0 || performance.now() < last + 700;
+  return call;
+}
+
+/** A function that tells Python of changed traits {name: value}, paced. */
+function teller(model) {
+  const save = paced(() => model.save_changes());
+  return (changes) => {
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    save();
+  };
+}
+
+/** A name that no other element of the page has. */
+function freshName() {
+  return `dqnkit-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
 }
 
 /** Call `step(seconds since the last call)` in every frame until it returns false; returns a function that stops it. */
@@ -273,9 +291,7 @@ class Chart {
 
   /** A line in the colour and the dashes of a quantity. */
   line(points, quantity = "reference", attributes = {}) {
-    const { color, dash } = PALETTE[quantity];
-    const style = { fill: "none", stroke: color, "stroke-width": 2, "stroke-dasharray": dash, "stroke-linejoin": "round" };
-    return svg("path", { d: this.path(points), class: `of-${quantity.split(" ")[0]}`, ...style, ...attributes });
+    return svg("path", { d: this.path(points), ...lineLook(quantity), "stroke-linejoin": "round", ...attributes });
   }
 
   dots(points, quantity, radius = 2, attributes = {}) {
@@ -355,9 +371,7 @@ function followTheme(drawn) {
 /** A row that says which quantity each line of a chart shows: `lines` are [name, quantity]. */
 function lineLegend(lines) {
   const entries = lines.map(([name, quantity]) => {
-    const { color, dash } = PALETTE[quantity];
-    const look = { class: `of-${quantity.split(" ")[0]}`, stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
-    const sample = svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H28", ...look }));
+    const sample = svg("svg", { width: 28, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H28", ...lineLook(quantity) }));
     return html("span", { class: "row", style: "gap: 6px" }, sample, name);
   });
   return html("div", { class: "row" }, ...entries);
@@ -471,22 +485,22 @@ function largeNumber() {
 /** What a colour or a line means: `look` is {color}, {dot: color}, {hatched: true} or {line: quantity}. */
 function key(name, { color, dot, line, hatched = false }) {
   const swatch = svg("svg", { width: line ? 28 : 16, height: 12, "aria-hidden": "true" });
-  if (line) swatch.append(svg("path", { d: "M0 6H28", "stroke-width": 2, ...lineLook(line) }));
+  if (line) swatch.append(svg("path", { d: "M0 6H28", ...lineLook(line) }));
   else if (hatched) swatch.append(hatching("M0 0H16V12H0Z"));
   else if (dot) swatch.append(svg("circle", { cx: 8, cy: 6, r: 6, fill: dot }));
   else swatch.append(svg("rect", { width: 16, height: 12, fill: color }));
   return html("span", { class: "key" }, swatch, name);
 }
 
-/** The colour and the dashes of a quantity; a reference line has the colour of soft ink, to be seen on dark ground. */
+/** The colour and the dashes of a quantity; the style sheet changes the colours that dark ground would hide. */
 function lineLook(quantity) {
   const { color, dash } = PALETTE[quantity];
-  return { style: `stroke: ${quantity === "reference" ? "var(--ink-soft)" : color}`, "stroke-dasharray": dash };
+  return { class: `of-${quantity.split(" ")[0]}`, fill: "none", stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
 }
 
 /** Idle time: an area filled with oblique lines; `cover(path)` gives it its shape. */
 function hatching(path = "") {
-  const name = `dqnkit-hatch-${Math.random().toString(36).slice(2)}`; // the page has others
+  const name = freshName(); // the page has others
   const line = svg("path", { d: "M-2 2L2 -2M-2 10L10 -2M6 10L10 6", class: "axis", "stroke-width": 1.3 });
   const strokes = svg("pattern", { id: name, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, line);
   const areas = [svg("path", { class: "ground" }), svg("path", { fill: `url(#${name})` })];

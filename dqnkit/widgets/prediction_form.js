@@ -98,7 +98,7 @@ function handOver(frame, question) {
 
 /** The options of a choice; the browser's own radio buttons follow the arrow keys. */
 function options(model, enter) {
-  const name = `dqnkit-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  const name = freshName();
   const buttons = model.get("options").map((value) => {
     const checked = value === model.get("entered");
     return html("input", { type: "radio", name, value, checked, onchange: () => enter(value) });
@@ -334,7 +334,7 @@ function compared(model, el) {
   const quantity = model.get("quantity");
   const { color } = PALETTE[quantity];
   const curtain = svg("rect", { x: 0, y: 0, height: chart.height });
-  const name = `dqnkit-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  const name = freshName();
   const clip = svg("clipPath", { id: name }, curtain);
   let grown = isCalm() || !happened.length ? 1 : 0;
   const draw = eachFrame(el, () => {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, drag, path_across
+from drawn import Wire, drag, path_across, serious_findings
 
 from dqnkit.lessons.replay import replay_view
 from dqnkit.lessons.replay.quarter_walk import QUARTERS, walk_by_quarters
@@ -243,7 +243,6 @@ def test_all_of_it_can_be_operated_by_keys(notebook: Notebook) -> None:
 
 
 def test_it_fits_and_can_be_read_by_all(notebook: Notebook) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for width, height, theme in ((1280, 800, "Light"), (900, 700, "Light"), (1280, 800, "Dark")):
         notebook.page.set_viewport_size({"width": width, "height": height})
         notebook.command("apputils:change-theme", theme=f"JupyterLab {theme}")
@@ -254,5 +253,4 @@ def test_it_fits_and_can_be_read_by_all(notebook: Notebook) -> None:
             notebook.screenshot(f"{name}-{theme.lower()}-{width}", cell)
             assert drawing.bounding_box()["height"] <= 640, name
             assert drawing.evaluate(FITS), (name, width)
-        findings = axe.run(notebook.page, context=".dqnkit").response["violations"]
-        assert [found["id"] for found in findings if found["impact"] in ("serious", "critical")] == []
+        assert not serious_findings(notebook.page, ".dqnkit")

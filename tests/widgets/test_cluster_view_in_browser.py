@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook, jupyter_lab
+from drawn import serious_findings
 
 pytestmark = pytest.mark.slow
 
@@ -105,13 +106,6 @@ def see_that_it_fits(notebook: Notebook) -> None:
     assert notebook.output(0).evaluate(TOO_WIDE) == []
 
 
-def see_no_serious_findings(notebook: Notebook) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(notebook.page, context=".dqnkit-cluster")
-    serious = [rule for rule in found.response["violations"] if rule["impact"] in ("serious", "critical")]
-    assert serious == [], [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in serious]
-
-
 def test_a_worker_is_killed_with_the_keyboard_and_replaced_on_one_screen(lab: Lab) -> None:
     notebook = toy(lab, 2, 120)
     page = notebook.page
@@ -152,7 +146,7 @@ def test_a_worker_is_killed_with_the_keyboard_and_replaced_on_one_screen(lab: La
     see_that_it_fits(notebook)
     notebook.output(0).locator("summary").click()
     notebook.wait_for(0, r"Rollout tasks: 0 submitted")
-    see_no_serious_findings(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit-cluster")
     notebook.interrupt()
     notebook.wait_until_done(0, timeout=30)
 
@@ -176,7 +170,7 @@ def test_many_workers_fit_in_the_dark_on_a_narrow_page(lab: Lab) -> None:
     worker(notebook, "5").click()
     notebook.wait_for(0, "worker 5 killed")
     notebook.screenshot("cluster-many-dark")
-    see_no_serious_findings(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit-cluster")
     assert not notebook.errors
     notebook.shut_down()
 

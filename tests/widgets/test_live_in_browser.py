@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser import Lab, Notebook, jupyter_lab
+from drawn import serious_findings
 from test_browser import AFTER, SETUP
 
 pytestmark = pytest.mark.slow
@@ -119,8 +119,7 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     assert all(size and size["height"] <= 560 for size in sizes), sizes
     assert len({size["height"] for size in sizes if size}) == 1, sizes
 
-    findings = Axe().run(page, context=BOARD, options={"resultTypes": ["violations"]}).response["violations"]
-    assert not [(one["id"], one["nodes"][0]["html"]) for one in findings if one["impact"] in ("serious", "critical")]
+    assert not serious_findings(page, BOARD)
     notebook.click(1, "Stop")
     notebook.wait_for(1, r"sum 1 9\d\d", timeout=5)
     notebook.wait_until_done(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, drag
+from drawn import Wire, drag, serious_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -37,7 +37,6 @@ kernel = os.getpid()
 pause = subprocess.Popen(["sh", "-c", f"sleep 1; kill -STOP {kernel}; sleep 4; kill -CONT {kernel}"])
 print("soon")
 """
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +66,10 @@ def has_focus(notebook: Notebook, cell: int) -> bool:
 
 def findings(notebook: Notebook, cell: int) -> list[str]:
     """What axe-core finds in the output of a cell that is serious."""
-    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
     notebook.output(cell).evaluate("area => area.setAttribute('data-examined', '')")
-    found = Axe().run(notebook.page, context="[data-examined]").response["violations"]
+    found = serious_findings(notebook.page, "[data-examined]")
     notebook.output(cell).evaluate("area => area.removeAttribute('data-examined')")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS]
+    return found
 
 
 def assert_fits(notebook: Notebook, cell: int) -> None:

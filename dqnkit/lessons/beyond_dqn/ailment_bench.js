@@ -99,7 +99,7 @@ function render({ model, el }) {
     };
     values.data.replaceChildren(
       svg("path", { d: `${values.path(corners)}Z`, fill: PALETTE["target network"].color, "fill-opacity": 0.1 }),
-      values.line(ends.map((end) => [end, end]), "reference", { stroke: "var(--ink-soft)" }),
+      values.line(ends.map((end) => [end, end]), "reference"),
       values.dots(exact.map((value, n) => [value, learned[n]]), "online network", 2.5, { "stroke-opacity": 0.85 }),
       text([ends[0], ends[1]], "start", "too high", "too-high"),
       text([ends[1], ends[0]], "end", "too low", "soft"),

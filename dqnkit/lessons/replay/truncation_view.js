@@ -58,7 +58,7 @@ function render({ model, el }) {
       return [svg("path", fill), chart.line(pointsOf(curve), quantities[index], look)];
     });
     const bounds = references.flatMap(([name, value]) => {
-      const line = chart.line([[chart.x.low, value], [chart.x.high, value]], "reference", lineLook("reference"));
+      const line = chart.line([[chart.x.low, value], [chart.x.high, value]], "reference");
       const place = { x: chart.px(chart.x.high), y: chart.py(value) - 5, "text-anchor": "end" };
       return hasBand ? [line, svg("text", place, `${name} = ${value.toFixed(1)}`)] : [line];
     });

@@ -128,7 +128,7 @@ function render({ model, el }) {
     const fine = Array.from({ length: 91 }, (_, index) => 1 + index / 6);
     const jobs = numbers.map((number) => [number, speedupOf(job, make(job, number, driver), driver)]);
     curves.replaceChildren(
-      curve.line([[1, 1], [MOST_WORKERS, MOST_WORKERS]], "reference", lineLook("reference")),
+      curve.line([[1, 1], [MOST_WORKERS, MOST_WORKERS]], "reference"),
       curve.line(fine.map((number) => [number, 1 / (serial + (1 - serial) / number)]), "target network"),
       curve.dots(jobs, "environment", 3),
     );

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, drag_across, least_frames
+from drawn import Wire, computed, drag_across, least_frames, serious_findings
 
 from dqnkit.lessons.q_network.landscape_view import MODULE
 from dqnkit.plots.scales import ticks
-from dqnkit.widgets.drawing import script
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -65,12 +63,6 @@ def show(lab: Lab, cells: list[str], **size: Any) -> tuple[Notebook, Wire]:
     return notebook, wire
 
 
-def serious(notebook: Notebook) -> list[str]:
-    """The serious and critical findings of axe-core inside the drawings."""
-    found = Axe().run(notebook.page, context=".dqnkit").response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
-
-
 def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> None:
     notebook, wire = show(lab, [RUN, "", ROOM], width=1280, height=800)
     page, output = notebook.page, notebook.output(0)
@@ -81,7 +73,7 @@ def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> Non
         "() => { const e = document.querySelector('.dqnkit'); return e.scrollWidth <= e.clientWidth; }"
     )
     notebook.screenshot("landscape-1280")
-    assert not serious(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit")
     for what in (canvas, track):
         answered = drag_across(page, what, wire)
         print(what, answered)
@@ -136,7 +128,7 @@ def test_by_the_keyboard_alone(lab: Lab) -> None:
     assert int(track.get_attribute("aria-valuenow")) == reached  # it pauses
     assert track.evaluate("e => e === document.activeElement")
     assert wire.sent == sent
-    assert not serious(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit")
     assert not notebook.errors
     notebook.shut_down()
 
@@ -166,7 +158,7 @@ def test_numbers_and_ticks_are_those_of_python(lab: Lab) -> None:
     page = lab.browser.new_page()
 
     def evaluated(expression: str) -> Any:
-        return page.evaluate(f"(() => {{ {script(MODULE)}\n return {expression}; }})()")
+        return computed(page, MODULE, expression)
 
     texts = evaluated("[7.912, 0.0084, 0.001, 12000, -0.05].map((number) => shown(number))")
     assert texts == ["7.91", "0.0084", "0.001", "12,000", "−0.05"]

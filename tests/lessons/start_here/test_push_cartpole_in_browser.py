@@ -65,7 +65,7 @@ def test_the_physics_are_gymnasiums(lab: Lab) -> None:
     page.close()
 
 
-def drag_across(page: Any, stage: Any, wire: Wire | None = None) -> Answer:
+def drag_from_side_to_side(page: Any, stage: Any, wire: Wire | None = None) -> Answer:
     box = stage.bounding_box()
     sides = [(box["x"] + box["width"] * (0.1 if n % 2 else 0.9), box["y"] + 100 + n % 7) for n in range(26)]
     return drag(page, sides, wire)
@@ -94,7 +94,7 @@ def test_the_cart_is_pushed_by_keys_and_pointer_without_a_kernel(lab: Lab) -> No
 
     page.get_by_role("slider", name="speed").focus()
     page.keyboard.press("Home")  # slowly: the episode lasts as long as the hand moves
-    answered = drag_across(page, page.locator(".stage svg"))
+    answered = drag_from_side_to_side(page, page.locator(".stage svg"))
     print(answered)
     assert answered.frames_per_second >= 50, answered
     assert answered.milliseconds <= 50, answered
@@ -123,7 +123,7 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     assert not serious_findings(notebook.page, ".dqnkit-cart")
     notebook.output(0).get_by_role("slider", name="speed").focus()
     notebook.page.keyboard.press("Home")
-    answered = drag_across(notebook.page, notebook.output(0).locator(".stage svg"), wire)
+    answered = drag_from_side_to_side(notebook.page, notebook.output(0).locator(".stage svg"), wire)
     print(answered)
     assert answered.frames_per_second >= 30, answered
     assert answered.to_kernel == 0

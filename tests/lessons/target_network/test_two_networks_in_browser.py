@@ -8,9 +8,8 @@ from typing import Any
 
 import browser
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser import Lab, Notebook
-from drawn import Wire, drag_across, least_frames
+from drawn import Wire, drag_across, least_frames, serious_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -66,12 +65,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-def serious(notebook: Notebook) -> list[str]:
-    """The serious and critical findings of axe-core inside the drawings."""
-    found = Axe().run(notebook.page, context=".dqnkit").response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
-
-
 def test_the_sliders_act_while_the_networks_learn(lab: Lab) -> None:
     notebook = lab.open([SETUP, WATCH])
     notebook.run(0)
@@ -119,7 +112,7 @@ def test_a_recorded_run_is_wound_back_by_the_hand(lab: Lab) -> None:
     assert answered.frames_per_second >= least_frames(), answered
     assert answered.milliseconds <= 50, answered
     assert answered.to_kernel == 0
-    assert not serious(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit")
     assert not notebook.errors
     notebook.shut_down()
 
@@ -138,7 +131,7 @@ def test_a_recorded_run_is_wound_back_by_the_keyboard(lab: Lab) -> None:
     page.keyboard.press(" ")
     assert int(track.get_attribute("aria-valuenow")) > 12
     assert wire.sent == sent
-    assert not serious(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit")
     assert not notebook.errors
     notebook.shut_down()
 
@@ -173,7 +166,7 @@ def test_videos_are_paused_and_stepped_by_the_keyboard(lab: Lab) -> None:
     assert frame()[0].startswith("2 of ")
     notebook.screenshot("video-player", 0)
     assert output.locator("canvas").get_attribute("aria-label")
-    assert not serious(notebook)
+    assert not serious_findings(notebook.page, ".dqnkit")
     assert not notebook.errors
     page.emulate_media(reduced_motion="reduce")
     notebook.run(0)
