@@ -358,7 +358,7 @@ function curves({ model, setup, store, el }) {
     if (band) drawn.push(...bandOf(returns, band, now.changed));
     drawn.push(returns.dots(store.episodes, "environment", 2, { opacity: 0.4 }));
     drawn.push(returns.line(lines, "environment"));
-    if (predicted) drawn.push(returns.line(predicted.map(([share, y]) => [share * total, y ?? NaN]), "reference", { stroke: "var(--ink)", "stroke-dasharray": "8 5" }));
+    if (predicted) drawn.push(returns.line(predicted.map(([share, y]) => [share * total, y ?? NaN]), "reference", { style: "stroke: var(--ink)", "stroke-dasharray": "8 5" }));
     drawn.push(...marksOf(returns, now.marks ?? [], true));
     if (!store.points.length) drawn.push(waiting(returns, "the first episodes appear here"));
     returns.data.replaceChildren(...drawn);
