@@ -65,12 +65,7 @@ class Actor:
         self.config = config
         self.index = index
         self._select_action = checked_selection(select_action) if select_action else epsilon_greedy
-        self._envs = make_vector_env(
-            config.env_id,
-            config.num_envs,
-            max_episode_steps=config.max_episode_steps,
-            frame_stack=config.frame_stack,
-        )
+        self._envs = make_vector_env(config, config.num_envs)
         self._rng = config.generator("exploration", index, first_sequence)
         self._recorder = FrameRecord(config.frame_stack) if config.frame_stack > 1 else WholeObservations()
         self._stepping = telling(config.env_id, "in step")

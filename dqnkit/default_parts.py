@@ -94,7 +94,7 @@ def check_learner(learner: Any, config: DQNConfig) -> None:
     require_same("the learner", its, config, LEARNER_SETTINGS)
     if its.env_id == config.env_id:
         return
-    own, ours = (network_spaces(each.env_id, each.frame_stack) for each in (its, config))
+    own, ours = (network_spaces(each) for each in (its, config))
     if (describe(own[0], config.frame_stack), own[1]) != (describe(ours[0], config.frame_stack), ours[1]):
         raise ConfigError(
             f"the learner was made with env_id {its.env_id!r}, the run has env_id {config.env_id!r}, whose spaces are "

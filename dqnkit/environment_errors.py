@@ -60,13 +60,13 @@ class telling:  # a small letter, as it reads as a word: `with telling(env_id, "
 
 
 def told(when: str) -> Callable[[Function], Function]:
-    """`telling` for a function whose first argument is the environment's id."""
+    """`telling` for a function whose first argument is the environment's id, or the settings that name it."""
 
     def decorate(function: Function) -> Function:
         @wraps(function)
-        def inside(env_id: str, *args: Any, **kwargs: Any) -> Any:
-            with telling(env_id, when):
-                return function(env_id, *args, **kwargs)
+        def inside(settings: Any, *args: Any, **kwargs: Any) -> Any:
+            with telling(getattr(settings, "env_id", settings), when):
+                return function(settings, *args, **kwargs)
 
         return inside  # type: ignore[return-value]
 

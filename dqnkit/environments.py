@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
 from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
@@ -20,18 +21,14 @@ register_small_environments()
 
 
 @told("while it was made")
-def make_env(
-    env_id: str, *, max_episode_steps: int = 0, frame_stack: int = 1, render: bool = False
-) -> gym.Env[Any, Any]:
+def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any, Any]:
     """One environment, checked, as training, evaluation and videos use it.
 
     Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see `dqnkit.games`). With
     ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S.
 
     Args:
-        env_id: a Gymnasium id.
-        max_episode_steps: a time limit that replaces the environment's own; 0 keeps that.
-        frame_stack: latest frames in an observation.
+        settings: of the run, which say what its environment is; a Gymnasium id stands for the default settings.
         render: whether ``env.render()`` gives a picture.
 
     Raises:
@@ -40,6 +37,8 @@ def make_env(
         RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
             sentence too, see `CheckedEnv`.
     """
+    config = _settings_of(settings)
+    env_id, frame_stack = config.env_id, config.frame_stack
     spec = find_environment(env_id)
     kwargs = {"render_mode": "rgb_array"} if render else {}
     if render:  # pygame must open no window and no sound card, and print no greeting
@@ -47,7 +46,7 @@ def make_env(
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
-        env = make_game(spec, max_episode_steps=max_episode_steps or None, disable_env_checker=True, **kwargs)
+        env = make_game(spec, max_episode_steps=config.max_episode_steps or None, disable_env_checker=True, **kwargs)
     except (gym.error.DependencyNotInstalled, ImportError) as error:
         raise missing_package(env_id, error) from error
     except TypeError as error:
@@ -69,9 +68,7 @@ def make_env(
 
 
 @told("while it was made")
-def make_vector_env(
-    env_id: str, num_envs: int, *, max_episode_steps: int = 0, frame_stack: int = 1
-) -> gym.vector.VectorEnv[Any, Any, Any]:
+def make_vector_env(settings: DQNConfig | str, num_envs: int) -> gym.vector.VectorEnv[Any, Any, Any]:
     """Many copies of an environment that step together: its native vector version where it has one.
 
     A copy whose episode has ended is reset by the next step (`AutoresetMode.NEXT_STEP`).
@@ -80,9 +77,12 @@ def make_vector_env(
         EnvironmentNotSupportedError, MissingExtraError, RolloutError: as `make_env`; another autoreset mode is refused
             too.
     """
+    config = _settings_of(settings)
+    env_id = config.env_id
     spec = find_environment(env_id)
-    if has_native_vector(env_id, frame_stack):
-        kwargs: dict[str, Any] = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
+    if has_native_vector(config):
+        limit = config.max_episode_steps
+        kwargs: dict[str, Any] = {"max_episode_steps": limit} if limit else {}
         try:
             envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
                 spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
@@ -94,7 +94,7 @@ def make_vector_env(
         made: list[gym.Env[Any, Any]] = []
 
         def make() -> gym.Env[Any, Any]:
-            made.append(make_env(env_id, max_episode_steps=max_episode_steps, frame_stack=frame_stack))
+            made.append(make_env(config))
             return made[-1]
 
         try:
@@ -109,23 +109,27 @@ def make_vector_env(
     return envs
 
 
-def network_spaces(env_id: str, frame_stack: int = 1) -> tuple[gym.Space[Any], int]:
+def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
     """What a Q-network needs to know of an environment: the space of its observations, and the number of actions.
 
     Raises:
         EnvironmentNotSupportedError, MissingExtraError: as `make_env`.
     """
-    env = make_env(env_id, frame_stack=frame_stack)
+    env = make_env(settings)
     space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
     env.close()
     return space, num_actions
 
 
-def has_native_vector(env_id: str, frame_stack: int = 1) -> bool:
+def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
     # that of the Atari games stacks and skips frames in another way than `make_env`
-    spec = find_environment(env_id)
-    return spec.vector_entry_point is not None and frame_stack == 1 and not env_id.startswith(ATARI)
+    spec = find_environment(config.env_id)
+    return spec.vector_entry_point is not None and config.frame_stack == 1 and not config.env_id.startswith(ATARI)
+
+
+def _settings_of(settings: DQNConfig | str) -> DQNConfig:
+    return DQNConfig(env_id=settings) if isinstance(settings, str) else settings
 
 
 def find_environment(env_id: str) -> gym.envs.registration.EnvSpec:

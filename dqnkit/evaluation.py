@@ -118,7 +118,7 @@ def play_episodes(
             whole_number(name, value, low=low)
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1]))
     evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config))
-    play = _play_native if has_native_vector(config.env_id, config.frame_stack) else _play_each
+    play = _play_native if has_native_vector(config) else _play_each
     choose = _Choice(weights, epsilon, np.random.default_rng(seeds.spawn(1)[0]))
     yield from play(choose, config, seeds.generate_state(episodes), evaluation)
 
@@ -150,7 +150,7 @@ def _play_native(
     choose: _Choice, config: DQNConfig, seeds: Array, evaluation: Evaluation
 ) -> Generator[Evaluation, None, None]:
     """One episode on each copy of a native vector version, which steps all of them at once and takes one seed."""
-    envs = make_vector_env(config.env_id, len(seeds), max_episode_steps=config.max_episode_steps)
+    envs = make_vector_env(config, len(seeds))
     stepping = telling(config.env_id, "in step")
     returns, running = np.zeros(len(seeds)), np.ones(len(seeds), dtype=bool)
     try:
@@ -229,7 +229,7 @@ def _make_copies(config: DQNConfig, episodes: int) -> list[_Copy]:
     copies: list[_Copy] = []
     for _ in range(min(episodes, MOST_COPIES)):
         try:
-            env = make_env(config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+            env = make_env(config)
         except RolloutError:
             if not copies:
                 raise

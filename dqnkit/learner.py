@@ -65,7 +65,7 @@ class Learner:
         self.strategy = strategy or tf.distribute.get_strategy()
         self._replicas = Replicas(self.strategy, config.batch_size, reduce)
         self.num_replicas = self._replicas.number
-        build, spaces = network or build_q_network, network_spaces(config.env_id, config.frame_stack)
+        build, spaces = network or build_q_network, network_spaces(config)
         with self.strategy.scope(), keras_defaults():
             self.online, self.target = (build(*spaces, config) for _ in range(2))
             self.target.set_weights(self.online.get_weights())

@@ -96,9 +96,7 @@ def _render_episode(
 
     Each frame is scaled as soon as it is drawn: 300 large ones take half a gigabyte.
     """
-    env = make_env(
-        config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack, render=True
-    )
+    env = make_env(config, render=True)
     rng = config.generator("video", seed)
     try:
         observation, _ = env.reset(seed=int(config.seed_sequence("video", seed).generate_state(1)[0]))

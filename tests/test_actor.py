@@ -288,7 +288,7 @@ DETERMINISTIC = {"deterministic": True, "max_episode_steps": 15, "num_envs": 3}
 class TestDeterministicRollouts:
     def make(self, env_id: str, settings: dict[str, Any], index: int = 0, seed: int = 0) -> tuple[Actor, PolicyWeights]:
         config = small_config(env_id, **DETERMINISTIC, **settings, seed=seed)
-        env = make_env(env_id, frame_stack=config.frame_stack)
+        env = make_env(config)
         assert env.observation_space.shape is not None
         weights = linear_policy(env.observation_space.shape, int(env.action_space.n))  # type: ignore[attr-defined]
         return Actor(config, index), weights

@@ -14,6 +14,7 @@ from fake_learner import FakeLearner
 from toys import linear_policy, small_config
 
 from dqnkit.actor import Actor
+from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, telling
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import DivergedError, DQNKitError, EnvironmentNotSupportedError, InvalidDataError, RolloutError
@@ -193,7 +194,7 @@ def test_an_observation_that_is_a_list_is_taken_and_one_of_unequal_rows_is_not()
 
 
 def test_the_wrappers_around_an_environment_are_left_out_of_its_lines() -> None:
-    env = make_env("faulty_envs:StepRaises-v0", max_episode_steps=5, frame_stack=3)
+    env = make_env(DQNConfig("faulty_envs:StepRaises-v0", max_episode_steps=5, frame_stack=3))
     env.reset(seed=0)
     faulty_envs.arm()
     with pytest.raises(RolloutError) as caught:

@@ -15,6 +15,7 @@ from toys import linear_policy, small_config
 
 from dqnkit import games
 from dqnkit.actor import Actor
+from dqnkit.config import DQNConfig
 from dqnkit.environment_limits import check_autoreset, check_spaces
 from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
@@ -102,7 +103,7 @@ class TestContract:
         assert not (first == first[:, :1]).all()
 
     def test_time_limit_and_autoreset_by_the_step_after(self, env_id: str) -> None:
-        envs = make_vector_env(env_id, 2, max_episode_steps=4)
+        envs = make_vector_env(DQNConfig(env_id, max_episode_steps=4), 2)
         envs.reset(seed=[1, 2] if isinstance(envs, gym.vector.SyncVectorEnv) else 1)
         length = np.zeros(2, int)
         done = np.zeros(2, bool)
@@ -151,7 +152,7 @@ def test_cartpole_uses_gymnasiums_native_vector_version() -> None:
 
 @pytest.mark.parametrize("limit", [0, 7])
 def test_the_native_time_limit(limit: int) -> None:
-    envs = make_vector_env("CartPole-v1", 1, max_episode_steps=limit)
+    envs = make_vector_env(DQNConfig("CartPole-v1", max_episode_steps=limit), 1)
     observation, _ = envs.reset(seed=0)
     step, over = 0, False
     while not over:
@@ -168,7 +169,7 @@ def test_the_native_time_limit(limit: int) -> None:
 def test_frame_stack_shows_the_latest_and_begins_with_the_first_again_and_again(
     env_id: str, shape: tuple[int, ...]
 ) -> None:
-    plain, stacked = make_env(env_id), make_env(env_id, frame_stack=3)
+    plain, stacked = make_env(env_id), make_env(DQNConfig(env_id, frame_stack=3))
     seen, _ = plain.reset(seed=1)
     stack, _ = stacked.reset(seed=1)
     assert stack.shape == stacked.observation_space.shape == shape
@@ -176,7 +177,7 @@ def test_frame_stack_shows_the_latest_and_begins_with_the_first_again_and_again(
     now, _, *_ = plain.step(np.int64(0))
     stack, _, *_ = stacked.step(np.int64(0))
     np.testing.assert_array_equal(stack, np.stack([seen, seen, now]))
-    envs = make_vector_env(env_id, 2, frame_stack=3)
+    envs = make_vector_env(DQNConfig(env_id, frame_stack=3), 2)
     assert envs.reset(seed=1)[0].shape == (2, *shape)
 
 
@@ -324,7 +325,7 @@ def test_another_autoreset_mode_is_refused() -> None:
 
 def test_pictures_with_channels_are_not_stacked() -> None:
     with pytest.raises(EnvironmentNotSupportedError, match=r"Catch-v0 has pictures \(8, 6, 1\).*frame_stack to 1"):
-        make_env("dqnkit/Catch-v0", frame_stack=4)
+        make_env(DQNConfig("dqnkit/Catch-v0", frame_stack=4))
 
 
 @pytest.mark.parametrize("frame_stack", [1, 3])
@@ -332,7 +333,7 @@ def test_an_environment_that_returns_one_array_again_and_again_is_seen_like_any_
     frame_stack: int, tried: Callable[[int, str, str], None]
 ) -> None:
     plain_env, same_env = (
-        make_env(f"test/{name}-v0", frame_stack=frame_stack) for name in ("TinyVideo", "OneArrayVideo")
+        make_env(DQNConfig(f"test/{name}-v0", frame_stack=frame_stack)) for name in ("TinyVideo", "OneArrayVideo")
     )
     for env in (plain_env, same_env):
         env.reset(seed=3)

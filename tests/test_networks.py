@@ -90,7 +90,7 @@ def test_pictures_too_small_for_the_convolutions_are_refused(shape: tuple[int, .
 def test_the_network_of_every_preset_can_be_built_and_acted_with(env_id: str) -> None:
     config = preset(env_id)
     try:
-        env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+        env = make_env(config)
     except MissingExtraError as error:
         pytest.skip(str(error))
     network = build_q_network(env.observation_space, int(env.action_space.n), config)  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ def test_the_settings_are_valid_and_the_environment_can_be_made(env_id: str) -> 
     settings = PRESETS.get(env_id) or next(FAMILIES[start] for start in FAMILIES if env_id.startswith(start))
     assert config == DQNConfig(env_id=env_id, **settings)
     try:
-        env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+        env = make_env(config)
     except MissingExtraError as error:
         pytest.skip(str(error))
     assert env.reset(seed=0)[0] in env.observation_space

@@ -47,7 +47,7 @@ def plan(
     config = preset(env_id, **({} if steps is None else {"total_steps": steps}))
     from dqnkit.environments import make_env
 
-    make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack).close()
+    make_env(config).close()
     with needs_dask():
         from dqnkit.cloud.prices import dated, offers
         from dqnkit.cluster import plan as planning

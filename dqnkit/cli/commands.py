@@ -265,7 +265,7 @@ def _try_environment(config: DQNConfig) -> str:
     from dqnkit.environments import make_env
     from dqnkit.observations import describe
 
-    env = make_env(config.env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+    env = make_env(config)
     check_memory(config, env.observation_space)
     env.reset(seed=config.seed)
     env.step(0)

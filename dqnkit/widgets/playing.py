@@ -97,7 +97,7 @@ class Playing:
             env_id = str(config.env_id)
             if not env_id.startswith(PLAYED) or config.frame_stack > 1:
                 return
-            env = make_env(env_id, max_episode_steps=config.max_episode_steps, frame_stack=config.frame_stack)
+            env = make_env(config)
         except (AttributeError, DQNKitError):  # a stand-in for a run; what is wrong with the environment, training says
             return
         stage = None if isinstance(env.unwrapped, SlowCartPole) else stage_of(env)
