@@ -46,7 +46,8 @@ class Actor:
     Args:
         config: the run's settings.
         index: which logical actor this is; it has its own random streams.
-        select_action: ``(q_values [N, A], epsilon [N], rng) -> actions [N]``; epsilon-greedy unless given.
+        select_action: ``(q_values [N, A], epsilon [N], rng) -> actions [N]``; epsilon-greedy unless given. Where there
+            are values of dimensions only, it selects a bin of each, see `checked_selection`.
         first_sequence: number of the first rollout. An actor made in the middle of a run sees other episodes than
             the one that began it.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dqnkit.action_values import best_values, values_of
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, PolicyWeights, Transition
 
@@ -37,6 +38,6 @@ def td_errors(weights: PolicyWeights, transitions: Transition, frames: Array | N
             observation, next_observation = frames[observation], frames[next_observation]  # [B, S, H, W]
         q_tm1 = q_values(weights, observation)  # [B, A]
         q_t = q_values(weights, next_observation)  # [B, A]
-        chosen = np.take_along_axis(q_tm1, part.action[:, None], axis=1)[:, 0]  # [B]
-        errors[start : start + len(chosen)] = part.reward + part.discount * q_t.max(axis=1) - chosen
+        chosen = values_of(q_tm1, part.action)  # [B]
+        errors[start : start + len(chosen)] = part.reward + part.discount * best_values(q_t) - chosen
     return errors

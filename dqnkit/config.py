@@ -32,6 +32,7 @@ class DQNConfig:
     total_steps: int = setting(50_000, "environment steps in all", low=1)
     max_episode_steps: int = setting(0, "time limit of an episode in steps; 0: the environment's own", low=0)
     frame_stack: int = setting(1, "latest frames in an observation; each is stored once", low=1, high=16)
+    action_bins: int = setting(0, "values of each number of a continuous action; 0: it is discrete", low=0, high=1_000)
 
     # acting
     num_actors: int = setting(1, "logical actors, each with environments of its own", low=1)
@@ -63,6 +64,7 @@ class DQNConfig:
     # the network
     hidden_sizes: tuple[int, ...] = setting((64, 64), "units of each dense hidden layer", low=1)
     dueling: bool = setting(False, "separate value and advantage streams")
+    decoupled: bool = setting(False, "one value for each bin of each number of an action; an action's is their mean")
     conv_filters: tuple[int, ...] = setting((16,), "filters of each convolution (image observations only)", low=1)
     conv_sizes: tuple[int, ...] = setting((3,), "kernel size of each convolution", low=1)
     conv_strides: tuple[int, ...] = setting((1,), "stride of each convolution", low=1)
@@ -111,6 +113,12 @@ def _check_together(config: DQNConfig) -> None:
         raise ConfigError("hidden_sizes takes at least one layer, like (64, 64)")
     if not len(config.conv_filters) == len(config.conv_sizes) == len(config.conv_strides):
         raise ConfigError("conv_filters, conv_sizes and conv_strides must name the same number of layers")
+    if config.action_bins == 1:
+        raise ConfigError("action_bins 1 leaves no choice: set it to 2 or more, or to 0 where actions are discrete")
+    if config.decoupled and not config.action_bins:
+        raise ConfigError("decoupled is about the bins of continuous actions: set action_bins, for instance to 3")
+    if config.decoupled and config.dueling:
+        raise ConfigError("decoupled and dueling are two heads of the network: set one of them to False")
     if config.learning_starts > config.replay_capacity:
         raise ConfigError(
             f"learning_starts ({config.learning_starts}) is more than replay_capacity ({config.replay_capacity}): "

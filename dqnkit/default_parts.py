@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LEARNER_SETTINGS = (
     *("double_q", "loss", "adam_epsilon", "max_gradient_norm", "batch_size", "target_period", "target_tau"),
     *("frame_stack", "hidden_sizes", "dueling", "conv_filters", "conv_sizes", "conv_strides"),
+    *("action_bins", "decoupled"),
     "actor_priorities",  # which a learner with a loss of its own refuses
 )
 

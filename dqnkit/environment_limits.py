@@ -15,9 +15,11 @@ ALWAYS_ENDS = "always_ends"  # key in an environment's metadata: every episode i
 def check_spaces(observation_space: gym.Space[Any], action_space: gym.Space[Any], env_id: str) -> None:
     """Raise `EnvironmentNotSupportedError` where DQN cannot choose the actions or the kit not read the observations."""
     if not isinstance(action_space, gym.spaces.Discrete):
+        advice = "Choose an environment with discrete actions"
+        if isinstance(action_space, gym.spaces.Box):
+            advice = "Set action_bins, for instance to 5 (--action-bins 5): so many values of each number of an action"
         raise EnvironmentNotSupportedError(
-            f"{env_id} has actions {action_space}: DQN needs a finite number of them (Discrete). "
-            "Choose an environment with discrete actions"
+            f"{env_id} has actions {action_space}: DQN needs a finite number of them (Discrete). {advice}"
         )
     if action_space.start != 0:
         raise EnvironmentNotSupportedError(

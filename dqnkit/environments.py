@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.action_bins import ActionBins
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
@@ -25,7 +26,8 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
     """One environment, checked, as training, evaluation and videos use it.
 
     Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see `dqnkit.games`). With
-    ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S.
+    ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S. With ``action_bins``, continuous actions
+    become discrete ones (see `dqnkit.action_bins`).
 
     Args:
         settings: of the run, which say what its environment is; a Gymnasium id stands for the default settings.
@@ -34,6 +36,7 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
     Raises:
         EnvironmentNotSupportedError: unknown (with the nearest names), not for DQN, or without a package that it needs.
         MissingExtraError: the extra `games` brings the package that it needs.
+        ConfigError: ``action_bins`` does not fit the actions.
         RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
             sentence too, see `CheckedEnv`.
     """
@@ -53,6 +56,8 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
         if not render:
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
+    if config.action_bins:
+        env = ActionBins(env, config.action_bins, env_id)
     check_spaces(env.observation_space, env.action_space, env_id)
     env = CheckedObservations(env, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
@@ -74,8 +79,8 @@ def make_vector_env(settings: DQNConfig | str, num_envs: int) -> gym.vector.Vect
     A copy whose episode has ended is reset by the next step (`AutoresetMode.NEXT_STEP`).
 
     Raises:
-        EnvironmentNotSupportedError, MissingExtraError, RolloutError: as `make_env`; another autoreset mode is refused
-            too.
+        EnvironmentNotSupportedError, MissingExtraError, ConfigError, RolloutError: as `make_env`; another autoreset
+            mode is refused too.
     """
     config = _settings_of(settings)
     env_id = config.env_id
@@ -113,7 +118,7 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
     """What a Q-network needs to know of an environment: the space of its observations, and the number of actions.
 
     Raises:
-        EnvironmentNotSupportedError, MissingExtraError: as `make_env`.
+        EnvironmentNotSupportedError, MissingExtraError, ConfigError: as `make_env`.
     """
     env = make_env(settings)
     space, num_actions = env.observation_space, int(env.action_space.n)  # type: ignore[attr-defined]
@@ -124,8 +129,8 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
 def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
     # that of the Atari games stacks and skips frames in another way than `make_env`
-    spec = find_environment(config.env_id)
-    return spec.vector_entry_point is not None and config.frame_stack == 1 and not config.env_id.startswith(ATARI)
+    has_wrappers = config.frame_stack > 1 or config.action_bins > 0 or config.env_id.startswith(ATARI)
+    return find_environment(config.env_id).vector_entry_point is not None and not has_wrappers
 
 
 def _settings_of(settings: DQNConfig | str) -> DQNConfig:

@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit.action_values import greedy_actions
 from dqnkit.checked_numbers import number, whole_number
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import telling
@@ -142,7 +143,7 @@ class _Choice:
     def __call__(self, observation: Array) -> IntArray:
         q = q_values(self.weights, observation)  # [N, A]
         if self.epsilon == 0:
-            return q.argmax(axis=1)
+            return greedy_actions(q)
         return epsilon_greedy(q, np.full(len(q), self.epsilon, np.float32), self.rng)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dqnkit.action_values import greedy_actions, joint_actions, number_of_actions
 from dqnkit.config import DQNConfig
 from dqnkit.errors import InvalidDataError
 from dqnkit.types import Array, FloatArray, IntArray
@@ -17,15 +18,15 @@ def epsilon_greedy(q_values: FloatArray, epsilon: float | Array, rng: np.random.
     """With probability epsilon a uniformly random action, otherwise the action of largest value.
 
     Args:
-        q_values: ``[B, A]``.
+        q_values: ``[B, A]``, or ``[B, D, N]`` (see `dqnkit.action_values`).
         epsilon: a number, or one for each row ``[B]``, between 0 and 1.
         rng: source of randomness.
 
     Returns:
         actions ``[B]``, int32. The random action may be the greedy one too (Watkins, 1989).
     """
-    batch_size, num_actions = q_values.shape
-    actions = q_values.argmax(axis=1).astype(np.int32)  # [B]
+    batch_size, num_actions = len(q_values), number_of_actions(q_values)
+    actions = greedy_actions(q_values).astype(np.int32)  # [B]
     explore = rng.random(batch_size) < epsilon  # [B]
     random_actions = rng.integers(num_actions, size=batch_size, dtype=np.int32)  # [B]
     np.copyto(actions, random_actions, where=explore)
@@ -36,9 +37,16 @@ def checked_selection(select_action: SelectAction) -> SelectAction:
     """The reader's own selection of actions, which raises `InvalidDataError` where it returns no actions.
 
     Not every environment minds an action out of range, and a compiled update reads a value at random for it.
+
+    Q-values ``[B, D, N]`` (see `dqnkit.action_values`) are shown to it as ``[B * D, N]``: it selects a bin for each
+    dimension.
     """
 
     def select(q_values: FloatArray, epsilon: FloatArray, rng: np.random.Generator) -> IntArray:
+        if q_values.ndim == 3:
+            rows, dimensions, bins = q_values.shape
+            chosen = select(q_values.reshape(-1, bins), np.repeat(epsilon, dimensions), rng)  # [B * D]
+            return joint_actions(chosen.reshape(rows, dimensions), bins)
         batch_size, num_actions = q_values.shape
         actions = np.asarray(select_action(q_values, epsilon, rng))
         wanted = f"select_action must return {batch_size} whole numbers from 0 to {num_actions - 1}, one for each row"

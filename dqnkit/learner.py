@@ -19,10 +19,10 @@ from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, DivergedError
 from dqnkit.network_layers import policy_layers
 from dqnkit.networks import build_q_network, flat_parameters, update_target
-from dqnkit.policy import Rescale
+from dqnkit.policy import Dimensions, Rescale
 from dqnkit.replicas import Replicas
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
-from dqnkit.value_learning import Loss, double_q_learning, dqn_loss, q_learning
+from dqnkit.value_learning import Loss, best_value, double_q_learning, dqn_loss, q_learning
 
 Tensor = Any
 
@@ -46,7 +46,8 @@ class Learner:
 
     Raises:
         ConfigError: the batch size does not divide by the number of replicas; ``loss`` is given together with
-            ``td_error``; or the actors cannot compute the priorities (``config.actor_priorities``).
+            ``td_error``; the actors cannot compute the priorities (``config.actor_priorities``); or ``loss`` is given
+            where the network has no Q-values ``[B, A]`` (``config.decoupled``).
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class Learner:
         self._loss, self._has_own_loss = loss or dqn_loss(config, td_error), bool(loss or td_error)
         self._sync, self._has_own_sync = autograph_ready(sync) if sync else update_target, bool(sync)
         self._layers = policy_layers(self.online)
+        if loss is not None and isinstance(self._layers[-1], Dimensions):
+            raise ConfigError(_NO_JOINT_VALUES)
         self._scale = next((layer.scale for layer in self._layers if isinstance(layer, Rescale)), 1.0)
         self._scale_before = 1 / 255 if spaces[0].dtype == np.uint8 else 1.0  # of versions that looked at the type
         self._parameters = flat_parameters(self.online)  # [P]
@@ -223,9 +226,9 @@ class Learner:
                 tape.watch(variable)
             outputs = (_converted(loss_of) if self._has_own_loss else loss_of)(batch)
             _check_outputs(outputs, batch.reward.shape[0])
-            losses, priorities, q_values = outputs  # [b], [b], [b, A]
+            losses, priorities, q_values = outputs  # [b], [b], [b, A] or [b, D, N]
             loss = tf.reduce_sum(importance * losses) / self.config.batch_size
-        max_q = tf.reduce_sum(tf.reduce_max(q_values, axis=1)) / self.config.batch_size
+        max_q = tf.reduce_sum(best_value(q_values)) / self.config.batch_size
         return priorities, loss, max_q, tape.gradient(loss, variables)
 
     def _variables(self) -> list[tuple[str, int, Any]]:
@@ -243,6 +246,12 @@ class Learner:
         for variable, values in zip(learned, parts, strict=True):
             variable.assign(tf.reshape(values, variable.shape))
         self.optimizer.iterations.assign(self.updates)
+
+
+_NO_JOINT_VALUES = (
+    "a loss of your own gets Q-values [B, A], and this decoupled network has too many actions: it gives the values of "
+    "each dimension's bins. Set fewer action_bins; or give td_error instead, which is used for each dimension"
+)
 
 
 def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,7 +278,7 @@ def _check_rules(config: DQNConfig, loss: Loss | None, td_error: Callable[..., T
 def _check_outputs(outputs: tuple[Tensor, ...], batch_size: int) -> None:
     """Refuse, above all, losses that are averaged already: the importance ``[b]`` would broadcast against them."""
     shapes = [tuple(values.shape) for values in outputs]
-    if [len(shape) for shape in shapes] != [1, 1, 2] or {shape[0] for shape in shapes} != {batch_size}:
+    if [len(shape) for shape in shapes] not in ([1, 1, 2], [1, 1, 3]) or {shape[0] for shape in shapes} != {batch_size}:
         raise ConfigError(
             "the loss must return losses [B], priorities [B] and Q-values [B, A], "
             f"here with B = {batch_size}, not the shapes {', '.join(map(str, shapes))}"

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dqnkit import policy
+from dqnkit.action_values import MOST_JOINT_VALUES, dimensions_of
 from dqnkit.backend import keras, tf
 from dqnkit.config import DQNConfig
-from dqnkit.errors import EnvironmentNotSupportedError, UnknownLayerError
+from dqnkit.errors import ConfigError, EnvironmentNotSupportedError, UnknownLayerError
 from dqnkit.observations import Observations
 
 Tensor = Any
@@ -116,6 +117,53 @@ class Expectation(keras.layers.Layer):
         return (input_shape[0], self.num_actions)
 
 
+class JointValues(keras.layers.Layer):
+    """The last layer of a decoupled network: the value of an action is the mean of the values of its bins.
+
+    It is a dense layer with the fixed kernel ``[D * N, N ** D]`` of 1 / D where the bin takes part in the action and of
+    0 elsewhere, written as sums, so that there is no kernel to multiply with, to send to actors or to keep.
+
+    Args:
+        dimensions: D.
+        bins: N of each dimension.
+    """
+
+    def __init__(self, dimensions: int, bins: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dimensions, self.bins = dimensions, bins
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Values of all bins ``[B, D * N]`` -> Q-values ``[B, N ** D]`` in the order of `dqnkit.action_bins`."""
+        first, *others = tf.split(inputs, self.dimensions, axis=1)  # [B, N] each
+        for size, values in enumerate(others, start=2):
+            first = tf.reshape(first[:, :, None] + values[:, None, :], [-1, self.bins**size])
+        return first / self.dimensions
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """``[B, N ** D]``."""
+        return (input_shape[0], self.bins**self.dimensions)
+
+
+def decoupled_head(num_actions: int, bins: int, initializer: Any) -> list[Any]:
+    """The last layers of a decoupled network (Seyde et al., 2022): a value of each bin, and of each action their mean.
+
+    The outputs are Q-values ``[B, A]``; with more than `MOST_JOINT_VALUES` actions ``[B, D, N]``, see
+    `dqnkit.action_values`.
+
+    Raises:
+        ConfigError: there are not ``bins ** D`` actions.
+    """
+    dimensions = dimensions_of(num_actions, bins)
+    if not dimensions:
+        raise ConfigError(
+            f"a decoupled network is for action_bins ** dimensions actions, and {num_actions:,} is no power of {bins}: "
+            "set decoupled to False"
+        )
+    is_small = num_actions <= MOST_JOINT_VALUES
+    last = JointValues(dimensions, bins) if is_small else keras.layers.Reshape((dimensions, bins))
+    return [keras.layers.Dense(dimensions * bins, kernel_initializer=initializer), last]
+
+
 def policy_layers(network: keras.Model) -> tuple[policy.Layer, ...]:
     """What `dqnkit.policy.q_values` must compute for this network.
 
@@ -156,13 +204,18 @@ def _policy_layer(layer: Any) -> policy.Layer:
             return policy.Flatten()
         case keras.layers.Reshape() if tuple(layer.target_shape)[2:] == (1,):
             return policy.AddChannel()
+        case keras.layers.Reshape() if len(layer.target_shape) == 2:
+            return policy.Dimensions(*layer.target_shape)
+        case JointValues():
+            return policy.JointValues(layer.dimensions, layer.bins)
         case keras.layers.Permute() if tuple(layer.dims) == (2, 3, 1):
             return policy.ChannelsLast()
         case keras.layers.Rescaling() if layer.offset == 0:
             return policy.Rescale(float(layer.scale))
     raise UnknownLayerError(
         f"the NumPy policy does not know the layer {type(layer).__name__} ({layer.name}); it knows Dense and Conv2D "
-        "(relu or no activation; square, no padding, dilation or groups), Flatten, Rescaling, DuelingHead, Expectation"
+        "(relu or no activation; square, no padding, dilation or groups), Flatten, Rescaling, DuelingHead, Expectation "
+        "and JointValues"
     )
 
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from dqnkit.backend import keras, keras_defaults, tf
 from dqnkit.config import DQNConfig
-from dqnkit.network_layers import DuelingHead, picture_layers
+from dqnkit.errors import ConfigError
+from dqnkit.network_layers import DuelingHead, decoupled_head, picture_layers
 from dqnkit.observations import describe
 from dqnkit.types import FloatArray
 
 Tensor = Any
+MOST_OUTPUTS = 100_000  # values of joint actions, each with weights of its own
 
 
 @keras_defaults()
@@ -27,11 +29,18 @@ def build_q_network(observation_space: gym.Space[Any], num_actions: int, config:
     Args:
         observation_space: its shape, its type and its bounds, by which observations are scaled.
         num_actions: A.
-        config: sizes, ``dueling``, ``xla``, and the seed of the initial weights.
+        config: sizes, ``dueling``, ``decoupled``, ``xla``, and the seed of the initial weights. A decoupled network may
+            give ``[B, D, N]``, see `dqnkit.action_values`.
 
     Raises:
+        ConfigError: there are too many actions, or the wrong number for ``decoupled``.
         EnvironmentNotSupportedError: the picture is too small for the convolutions.
     """
+    if not config.decoupled and config.action_bins and num_actions > MOST_OUTPUTS:
+        raise ConfigError(
+            f"with action_bins {config.action_bins}, {config.env_id} has {num_actions:,} actions, too many for an "
+            "output each: set decoupled (--decoupled), or fewer action_bins"
+        )
     num_layers = len(config.conv_filters) + len(config.hidden_sizes) + 4  # at most, with the streams of a dueling head
     seeds = iter(config.seed_sequence("network").generate_state(num_layers))
 
@@ -49,6 +58,8 @@ def build_q_network(observation_space: gym.Space[Any], num_actions: int, config:
     layers += [keras.layers.Dense(size, activation="relu", kernel_initializer=initializer()) for size in hidden]
     if config.dueling:
         layers.append(DuelingHead(config.hidden_sizes[-1], num_actions, [initializer() for _ in range(4)]))
+    elif config.decoupled:
+        layers += decoupled_head(num_actions, config.action_bins, initializer())
     else:
         layers.append(keras.layers.Dense(num_actions, kernel_initializer=initializer()))
     return keras.Sequential(layers)

@@ -116,7 +116,31 @@ class Expectation(NamedTuple):
         return []
 
 
-Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling | Expectation
+class Dimensions(NamedTuple):
+    """``[B, D * N] -> [B, D, N]``: the values of N bins of each of D dimensions (see `dqnkit.action_values`)."""
+
+    dimensions: int
+    bins: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
+
+class JointValues(NamedTuple):
+    """``[B, D * N] -> [B, N ** D]``: of each joint action, the mean of the values of its bins (Seyde et al., 2022)."""
+
+    dimensions: int
+    bins: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """No parameters."""
+        return []
+
+
+Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling | Expectation | Dimensions | JointValues
 
 
 def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
@@ -127,7 +151,7 @@ def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
         observation: ``[B, ...]`` in the environment's own dtype.
 
     Returns:
-        ``[B, A]`` float32.
+        ``[B, A]`` float32, or ``[B, D, N]`` (see `dqnkit.action_values`).
 
     Raises:
         InvalidDataError: a Q-value is NaN or infinite, because an observation is (in float32).
@@ -187,6 +211,13 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
             weight = np.exp(logits - logits.max(axis=2, keepdims=True))
             atoms = np.linspace(layer.low, layer.high, layer.num_atoms, dtype=np.float32)
             return weight @ atoms / weight.sum(axis=2)
+        case Dimensions():
+            return x.reshape(len(x), layer.dimensions, layer.bins)
+        case JointValues():
+            first, *others = np.split(x, layer.dimensions, axis=1)  # [B, N] each
+            for values in others:  # as on a counter: with one wheel more, N times as many numbers
+                first = (first[:, :, None] + values[:, None, :]).reshape(len(x), -1)
+            return first / np.float32(layer.dimensions)
     raise InvalidDataError(f"the NumPy policy has no layer {layer!r}")
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dqnkit.action_values import bins_of
 from dqnkit.backend import tf
 from dqnkit.config import DQNConfig
 from dqnkit.types import Transition
 
 Tensor = Any  # tf.Tensor has no useful static type
-Network = Callable[[Tensor], Tensor]  # [B, ...] -> [B, A]
+Network = Callable[[Tensor], Tensor]  # [B, ...] -> [B, A], or [B, D, N] (see dqnkit.action_values)
 Loss = Callable[[Network, Network, Transition], tuple[Tensor, Tensor, Tensor]]  # see dqn_loss
 
 
@@ -27,7 +28,8 @@ def dqn_loss(config: DQNConfig, td_error: Callable[..., Tensor] | None = None) -
 
     Args:
         config: ``double_q`` and ``loss``.
-        td_error: the update rule; if None, `double_q_learning` with ``double_q``, else `q_learning`.
+        td_error: the update rule; if None, `double_q_learning` with ``double_q``, else `q_learning`. Of values of
+            dimensions ``[B, D, N]`` it is used as `mean_over_dimensions` says.
     """
     rule = td_error or (double_q_learning if config.double_q else q_learning)
     size = {"huber": huber, "squared": squared}[config.loss]
@@ -36,7 +38,8 @@ def dqn_loss(config: DQNConfig, td_error: Callable[..., Tensor] | None = None) -
         q_tm1 = online(batch.observation)  # [B, A]
         q_t = target(batch.next_observation)  # [B, A]
         selector = [online(batch.next_observation)] if config.double_q else []  # [B, A]
-        td_errors = rule(q_tm1, batch.action, batch.reward, batch.discount, q_t, *selector)  # [B]
+        rule_here = rule if q_tm1.shape.rank == 2 else mean_over_dimensions(rule)
+        td_errors = rule_here(q_tm1, batch.action, batch.reward, batch.discount, q_t, *selector)  # [B]
         return size(td_errors), td_errors, q_tm1
 
     return loss
@@ -91,6 +94,35 @@ def double_q_learning(
     target = r_t + discount_t * tf.gather(q_t_value, next_action, axis=1, batch_dims=1)  # [B]
     q_taken = tf.gather(q_tm1, a_tm1, axis=1, batch_dims=1)  # [B]
     return tf.stop_gradient(target) - q_taken
+
+
+def mean_over_dimensions(rule: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same rule for values of dimensions ``[B, D, N]``: the mean of what it gives for each dimension by itself.
+
+    The value of an action is the mean of the values of its bins, and the largest one the mean of the largest of each
+    dimension (Seyde et al., 2022). Reward and discount are the same for all dimensions. So the TD error of the action
+    is the mean of those of its bins; the same holds for double Q-learning, and for every rule that takes means apart
+    in this way.
+    """
+
+    def averaged(q_tm1: Tensor, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, *q_t: Tensor) -> Tensor:
+        _, dimensions, num_bins = q_tm1.shape
+
+        def apart(values: Tensor) -> Tensor:  # [B, D, N] -> [B * D, N]: a row for each dimension
+            return tf.reshape(values, [-1, num_bins])
+
+        bins = tf.reshape(bins_of(a_tm1, dimensions, num_bins), [-1])  # [B * D]
+        r_t, discount_t = (tf.repeat(values, dimensions) for values in (r_t, discount_t))  # [B * D]
+        td_errors = rule(apart(q_tm1), bins, r_t, discount_t, *map(apart, q_t))  # [B * D]
+        return tf.reduce_mean(tf.reshape(td_errors, [-1, dimensions]), axis=1)
+
+    return averaged
+
+
+def best_value(q_values: Tensor) -> Tensor:
+    """The largest value of each row of ``[B, A]`` or ``[B, D, N]``, ``[B]``."""
+    best = tf.reduce_max(q_values, axis=-1)
+    return best if q_values.shape.rank == 2 else tf.reduce_mean(best, axis=1)
 
 
 def huber(td_error: Tensor, delta: float = 1.0) -> Tensor:

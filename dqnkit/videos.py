@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dqnkit.action_values import greedy_actions
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, needs
@@ -105,7 +106,7 @@ def _render_episode(
             if weights is None:
                 action = rng.integers(env.action_space.n)  # type: ignore[attr-defined]
             else:
-                action = q_values(weights, np.asarray(observation)[None]).argmax()
+                action = greedy_actions(q_values(weights, np.asarray(observation)[None]))[0]
             observation, _, terminated, truncated, _ = env.step(action)
             frames.append(scaled(_as_picture(env.render(), config.env_id)))
             if terminated or truncated:

@@ -24,7 +24,7 @@ ROWS = [
     {"types", "files", "hosted", "dqn_in_one_file"},
     {
         *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
-        *("packing", "run_lock", "autograph_ready"),
+        *("packing", "run_lock", "autograph_ready", "action_bins", "action_values"),
     },
     {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
@@ -51,12 +51,12 @@ ONLY = {
     "plots": {"types", "files"},
     "widgets": {
         *("plots", "types", "config", "hosted", "environments", "small_environments", "policy", "replay"),
-        *("exploration", "actor"),
+        *("exploration", "actor", "action_values"),
     },
 }
 ACTOR_SIDE = [
     *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
-    "actor_priorities",
+    *("actor_priorities", "action_bins", "action_values"),
     *("replay", "prioritized_replay", "rollouts"),
 ]
 LEARNER_SIDE = [
@@ -76,7 +76,7 @@ ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
-    "observations",
+    *("observations", "action_bins", "action_values"),
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     "cluster",
 }

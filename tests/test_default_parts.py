@@ -31,7 +31,11 @@ OTHER: dict[str, Any] = {
     "conv_sizes": (9,),
     "conv_strides": (9,),
     "actor_priorities": True,
+    "action_bins": 3,
+    "decoupled": True,
 }
+# what a setting needs to be valid
+TOGETHER: dict[str, dict[str, Any]] = {"decoupled": {"action_bins": 3}}
 
 
 # the environment's spaces are compared, not its name; for the others see `LEARNER_SETTINGS`
@@ -45,7 +49,7 @@ def made_with(config: DQNConfig) -> Any:
 
 @pytest.mark.parametrize("name", LEARNER_SETTINGS)
 def test_a_learner_with_another_setting_is_refused_with_both_values(name: str) -> None:
-    config = small_config(replay="prioritized")  # which actor_priorities need
+    config = small_config(replay="prioritized", **TOGETHER.get(name, {}))  # which actor_priorities need
     other = replace(config, **{name: OTHER[name]})
     message = rf"the learner was made with {name} .*, the run has {name} "
     with pytest.raises(ConfigError, match=message) as error:

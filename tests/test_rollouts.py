@@ -100,6 +100,7 @@ OTHER: dict[str, Any] = {
     "seed": 99,
     "max_episode_steps": 99,
     "frame_stack": 2,
+    "action_bins": 3,
     "num_actors": 9,
     "num_envs": 9,
     "rollout_steps": 9,

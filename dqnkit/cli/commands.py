@@ -72,7 +72,8 @@ main.add_command(cloud)
 main.add_command(plan)
 
 
-TRAIN_HELP = f"""Train a DQN on ENV_ID, any Gymnasium environment with discrete actions.
+TRAIN_HELP = f"""Train a DQN on ENV_ID, any Gymnasium environment with discrete actions, or with continuous ones cut
+into bins (--action-bins).
 
 An environment of your own is named with its module: my_module:MyEnv-v0.
 
@@ -83,6 +84,7 @@ TRAIN_EXAMPLES = examples(
     "dqnkit train CartPole-v1",
     "dqnkit train my_module:MyEnv-v0 --total-steps 20000 --seed 1 --run-dir runs/mine",
     "dqnkit train MinAtar/Breakout-v1 --workers 4",
+    "dqnkit train Pendulum-v1 --action-bins 5",
     "dqnkit train CartPole-v1 --on aws --workers 8 --spot --budget 2",
 )
 
@@ -105,7 +107,7 @@ def train(
     **settings: Any,
 ) -> None:
     config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
-    observations = _try_environment(config)
+    description = _try_environment(config)
     from dqnkit.runs import RunFolder, new_folder
     from dqnkit.training import check_learns
 
@@ -121,7 +123,7 @@ def train(
         path = run_dir or new_folder(Path("runs"), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
         with RunFolder.create(path, config) as run:
             click.echo(f"Training on {env_id} for {config.total_steps:,} steps; the run is kept in {path}")
-            click.echo(observations)
+            click.echo(description)
             if settings_in_words := unusual(config):
                 click.echo(f"Settings besides the defaults of --help: {settings_in_words}")
             statuses = train_loop(config, rollouts=rollouts.source, learner=learner)
@@ -156,7 +158,7 @@ def resume(
     config = before = read_config(run)
     if total_steps is not None:
         config = dataclasses.replace(config, total_steps=total_steps)
-    observations = _try_environment(config)
+    description = _try_environment(config)
     with RunLock(run), cluster.rollouts() as rollouts, ExitStack() as stack:
         import_tensorflow()
         from dqnkit.training import check_learns
@@ -171,7 +173,7 @@ def resume(
             click.echo(f"The run is complete ({step:,} steps); --total-steps sets a new end")
             return
         click.echo(f"Going on from step {step:,} of {config.total_steps:,}")
-        click.echo(observations)
+        click.echo(description)
         if config.total_steps != before.total_steps:
             for sentence in schedule_changes(before, config, step):
                 click.echo(f"  {sentence}")
@@ -256,11 +258,12 @@ def _try_environment(config: DQNConfig) -> str:
     """Make the environment and take one step, so that what never works is said at once and leaves no folder behind.
 
     Returns:
-        how the network reads observations, in one line.
+        how the network reads observations, in one line; with ``action_bins`` also what each action does.
 
     Raises:
         DQNKitError: the environment cannot be used, or replay has no room in memory.
     """
+    from dqnkit.action_bins import action_table
     from dqnkit.cli.memory import check_memory
     from dqnkit.environments import make_env
     from dqnkit.observations import describe
@@ -270,4 +273,7 @@ def _try_environment(config: DQNConfig) -> str:
     env.reset(seed=config.seed)
     env.step(0)
     env.close()
-    return str(describe(env.observation_space, config.frame_stack))
+    lines = [str(describe(env.observation_space, config.frame_stack))]
+    if config.action_bins:
+        lines.append(str(action_table(env)))
+    return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
+from dqnkit.action_values import greedy_actions
 from dqnkit.environments import make_env
 from dqnkit.errors import DQNKitError
 from dqnkit.policy import q_values
@@ -134,7 +135,7 @@ class Playing:
             self._episode, self._steps, self._score, self._ended = self._episode + 1, 0, 0.0, False
         else:
             q = q_values(self._policy(), np.asarray(self._observation)[None])  # [1, A]
-            self._observation, reward, terminated, truncated, _ = self._env.step(q[0].argmax())
+            self._observation, reward, terminated, truncated, _ = self._env.step(greedy_actions(q)[0])
             self._steps, self._score = self._steps + 1, self._score + float(reward)
             self._ended = bool(terminated or truncated) or self._steps >= STEPS_OF_EPISODE
         return [self._state(self._observation), self._episode, round(self._score, 2)]
