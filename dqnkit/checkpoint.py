@@ -296,7 +296,10 @@ class Checkpointer:
 
 
 # The settings that the transitions in a replay buffer, or their slots, depend on
-REPLAY_SETTINGS = ("replay", "replay_capacity", "frame_stack", "action_bins", "n_step", "gamma", "max_episode_steps")
+REPLAY_SETTINGS = (
+    *("env_args", "wrappers", "action_bins"),
+    *("replay", "replay_capacity", "frame_stack", "n_step", "gamma", "max_episode_steps"),
+)
 
 
 class _DamagedError(Exception):

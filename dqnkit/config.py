@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
+from dqnkit.arguments import Arguments, plain
 from dqnkit.errors import ConfigError
 from dqnkit.settings import check_names, checked, setting
 
@@ -15,6 +16,18 @@ from dqnkit.settings import check_names, checked, setting
 # more number drawn in one place changes nothing in the others.
 STREAMS = ("environment", "exploration", "replay", "network", "evaluation", "rollout", "video")
 
+# The settings that say which environment it is: with another value of one, it is another environment.
+ENVIRONMENT_SETTINGS = ("env_id", "env_args", "wrappers")
+
+# Arguments of `gymnasium.make` that are not the environment's: what to do instead of giving them in env_args.
+RESERVED = {
+    "id": "it is the setting env_id",
+    "max_episode_steps": "it is the setting max_episode_steps",
+    "render_mode": "it is set where something is drawn",
+    "disable_env_checker": "environments are checked in another way",
+}
+
+NO_ARGUMENTS = Arguments()
 NEVER = 1_000_000_000  # a target_period longer than any run: the target network stays as it is
 
 
@@ -28,11 +41,25 @@ class DQNConfig:
 
     # what to learn, for how long
     env_id: str = setting("CartPole-v1", "Gymnasium id of the environment")
+    env_args: Arguments = setting(
+        NO_ARGUMENTS,
+        "arguments of its constructor, like config.lanes_count=3 (once for each)",
+        example='{"size": 8, "config": {"lanes_count": 3}}',
+        option="--env-arg",
+    )
+    wrappers: tuple[str, ...] = setting(
+        (),
+        "put around it, like minigrid.wrappers:ImgObsWrapper (once for each, the innermost first)",
+        pattern=r"[\w.]+:\w+",
+        example='("gymnasium.wrappers:FlattenObservation",)',
+        option="--wrapper",
+    )
     seed: int = setting(0, "the same seed gives the same run", low=0)
     total_steps: int = setting(50_000, "environment steps in all", low=1)
     max_episode_steps: int = setting(0, "time limit of an episode in steps; 0: the environment's own", low=0)
     frame_stack: int = setting(1, "latest frames in an observation; each is stored once", low=1, high=16)
     action_bins: int = setting(0, "values of each number of a continuous action; 0: it is discrete", low=0, high=1_000)
+    normalize_observations: bool = setting(False, "by their running mean and deviation (vectors of decimal numbers)")
 
     # acting
     num_actors: int = setting(1, "logical actors, each with environments of its own", low=1)
@@ -95,7 +122,7 @@ class DQNConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; tuples become lists."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        return {spec.name: plain(getattr(self, spec.name)) for spec in dataclasses.fields(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DQNConfig:
@@ -109,6 +136,8 @@ class DQNConfig:
 
 
 def _check_together(config: DQNConfig) -> None:
+    for name in RESERVED.keys() & config.env_args.keys():
+        raise ConfigError(f"env_args takes arguments of the environment, not {name!r}: {RESERVED[name]}")
     if not config.hidden_sizes:
         raise ConfigError("hidden_sizes takes at least one layer, like (64, 64)")
     if not len(config.conv_filters) == len(config.conv_sizes) == len(config.conv_strides):

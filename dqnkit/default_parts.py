@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dqnkit.array_store import ArrayStore
-from dqnkit.config import DQNConfig
+from dqnkit.config import ENVIRONMENT_SETTINGS, DQNConfig
 from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, needs
 from dqnkit.frames import FrameStore, Store
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # speed).
 LEARNER_SETTINGS = (
     *("double_q", "loss", "adam_epsilon", "max_gradient_norm", "batch_size", "target_period", "target_tau"),
-    *("frame_stack", "hidden_sizes", "dueling", "conv_filters", "conv_sizes", "conv_strides"),
+    *("frame_stack", "normalize_observations", "hidden_sizes", "dueling", "conv_filters", "conv_sizes", "conv_strides"),
     *("action_bins", "decoupled"),
     "actor_priorities",  # which a learner with a loss of its own refuses
 )
@@ -32,7 +32,8 @@ LEARNER_SETTINGS = (
 class AnyLearner(Protocol):
     """What the loop and checkpoints need of a learner: `dqnkit.learner.Learner`, or one over several processes.
 
-    Where it has its settings in an attribute ``config``, they are compared with those of the run.
+    Where it has its settings in an attribute ``config``, they are compared with those of the run. With
+    ``normalize_observations`` it needs a method ``observe(observations)``, too, see `dqnkit.learner.Learner.observe`.
     """
 
     updates: int  # gradient steps so far
@@ -89,15 +90,22 @@ def check_learner(learner: Any, config: DQNConfig) -> None:
     Raises:
         ConfigError: a setting differs; the message names it and both values.
     """
+    if config.normalize_observations and not hasattr(learner, "observe"):
+        raise ConfigError(
+            "with normalize_observations the loop gives every observation to the learner's method "
+            f"observe(observations), which {type(learner).__name__} lacks: write it, or set "
+            "normalize_observations to False"
+        )
     its: DQNConfig | None = getattr(learner, "config", None)
     if its is None or its == config:
         return
     require_same("the learner", its, config, LEARNER_SETTINGS)
-    if its.env_id == config.env_id:
+    another = next((name for name in ENVIRONMENT_SETTINGS if getattr(its, name) != getattr(config, name)), None)
+    if another is None:
         return
     own, ours = (network_spaces(each) for each in (its, config))
     if (describe(own[0], config.frame_stack), own[1]) != (describe(ours[0], config.frame_stack), ours[1]):
         raise ConfigError(
-            f"the learner was made with env_id {its.env_id!r}, the run has env_id {config.env_id!r}, whose spaces are "
-            "others: make both with the same settings"
+            f"the learner was made with {another} {getattr(its, another)!r}, the run has {another} "
+            f"{getattr(config, another)!r}, whose spaces are others: make both with the same settings"
         )

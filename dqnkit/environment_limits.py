@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from dqnkit.errors import ConfigError, EnvironmentNotSupportedError
+from dqnkit.named_wrappers import wrapper_to_try
 
 ALWAYS_ENDS = "always_ends"  # key in an environment's metadata: every episode is short, also without a time limit
 
@@ -30,7 +31,7 @@ def check_spaces(observation_space: gym.Space[Any], action_space: gym.Space[Any]
     if not isinstance(observation_space, gym.spaces.Box) or len(observation_space.shape) not in (1, 2, 3):
         raise EnvironmentNotSupportedError(
             f"{env_id} has observations {observation_space}: the kit handles arrays (Box) of one to three axes, "
-            "Discrete, MultiDiscrete and MultiBinary. Wrap it with gymnasium.wrappers.FlattenObservation"
+            f"Discrete, MultiDiscrete and MultiBinary. {wrapper_to_try(observation_space, env_id)}"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
@@ -10,12 +9,14 @@ import gymnasium as gym
 import numpy as np
 
 from dqnkit.action_bins import ActionBins
+from dqnkit.argument_errors import argument_error, check_configuration, takes_all
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
 from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
 from dqnkit.games import ATARI, make_game, missing_package, register_game
-from dqnkit.observations import CheckedObservations
+from dqnkit.named_wrappers import imported, wrapped
+from dqnkit.observations import CheckedObservations, check_normalizable
 from dqnkit.small_environments import register_small_environments
 
 register_small_environments()
@@ -25,16 +26,18 @@ register_small_environments()
 def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any, Any]:
     """One environment, checked, as training, evaluation and videos use it.
 
-    Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see `dqnkit.games`). With
-    ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S. With ``action_bins``, continuous actions
-    become discrete ones (see `dqnkit.action_bins`).
+    It is made with the arguments ``env_args`` and gets the wrappers ``wrappers``, the first one innermost. What the kit
+    adds comes around those. Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see
+    `dqnkit.games`). With ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S. With ``action_bins``,
+    continuous actions become discrete ones (see `dqnkit.action_bins`).
 
     Args:
         settings: of the run, which say what its environment is; a Gymnasium id stands for the default settings.
         render: whether ``env.render()`` gives a picture.
 
     Raises:
-        EnvironmentNotSupportedError: unknown (with the nearest names), not for DQN, or without a package that it needs.
+        EnvironmentNotSupportedError: unknown (with the nearest names), not for DQN, or without a package that it needs;
+            an argument that it does not take; no such wrapper.
         MissingExtraError: the extra `games` brings the package that it needs.
         ConfigError: ``action_bins`` does not fit the actions.
         RolloutError: it raised an error of its own while it was made. What it raises and returns later ends in one
@@ -49,16 +52,28 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
-        env = make_game(spec, max_episode_steps=config.max_episode_steps or None, disable_env_checker=True, **kwargs)
+        env = make_game(
+            spec,
+            max_episode_steps=config.max_episode_steps or None,
+            disable_env_checker=True,
+            **config.env_args.plain(),
+            **kwargs,
+        )
     except (gym.error.DependencyNotInstalled, ImportError) as error:
         raise missing_package(env_id, error) from error
     except TypeError as error:
+        if explained := argument_error(error, spec, config.env_args):
+            raise explained from error
         if not render:
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
+    check_configuration(env, env_id, config.env_args)
+    env = wrapped(env, config.wrappers, env_id)
     if config.action_bins:
         env = ActionBins(env, config.action_bins, env_id)
     check_spaces(env.observation_space, env.action_space, env_id)
+    if config.normalize_observations:
+        check_normalizable(env.observation_space, frame_stack, env_id)
     env = CheckedObservations(env, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
         env = gym.wrappers.FlattenObservation(env)
@@ -90,7 +105,11 @@ def make_vector_env(settings: DQNConfig | str, num_envs: int) -> gym.vector.Vect
         kwargs: dict[str, Any] = {"max_episode_steps": limit} if limit else {}
         try:
             envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
-                spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
+                spec,
+                num_envs=num_envs,
+                vectorization_mode="vector_entry_point",
+                **config.env_args.plain(),
+                **kwargs,
             )
         except (gym.error.DependencyNotInstalled, ImportError) as error:
             raise missing_package(env_id, error) from error
@@ -129,8 +148,11 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
 def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
     # that of the Atari games stacks and skips frames in another way than `make_env`
-    has_wrappers = config.frame_stack > 1 or config.action_bins > 0 or config.env_id.startswith(ATARI)
-    return find_environment(config.env_id).vector_entry_point is not None and not has_wrappers
+    maker = find_environment(config.env_id).vector_entry_point
+    is_atari = config.env_id.startswith(ATARI)
+    if maker is None or config.frame_stack > 1 or config.wrappers or config.action_bins or is_atari:
+        return False
+    return takes_all(maker, config.env_args)
 
 
 def _settings_of(settings: DQNConfig | str) -> DQNConfig:
@@ -146,14 +168,7 @@ def find_environment(env_id: str) -> gym.envs.registration.EnvSpec:
     """
     module, _, name = env_id.rpartition(":")
     if module:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # it may be the reader's own, with any mistake in it
-            why = f"{type(error).__name__}: {error}"
-            if isinstance(error, ModuleNotFoundError) and error.name:
-                is_itself = f"{module}.".startswith(f"{error.name}.")
-                why = f"there is no {error.name} here" if is_itself else f"it needs {error.name}, which is missing here"
-            raise EnvironmentNotSupportedError(f"{env_id}: the module {module} cannot be imported: {why}") from error
+        imported(module, env_id)
     register_game(env_id)
     try:
         return gym.spec(name)

@@ -39,6 +39,7 @@ class Evaluation:
     Attributes:
         returns: undiscounted returns ``[episodes]``, float32, so far.
         max_steps: an episode is cut after so many.
+        epsilon: exploration rate; 0: the episodes are greedy.
         ended: episodes that have ended, cut ones included.
         cut: episodes that were cut.
         steps: of all episodes together.
@@ -46,6 +47,7 @@ class Evaluation:
 
     returns: FloatArray
     max_steps: int
+    epsilon: float = 0.0
     ended: int = 0
     cut: int = 0
     steps: int = 0
@@ -118,7 +120,7 @@ def play_episodes(
         if value is not None:
             whole_number(name, value, low=low)
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1]))
-    evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config))
+    evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config), epsilon)
     play = _play_native if has_native_vector(config) else _play_each
     choose = _Choice(weights, epsilon, np.random.default_rng(seeds.spawn(1)[0]))
     yield from play(choose, config, seeds.generate_state(episodes), evaluation)

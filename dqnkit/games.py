@@ -1,7 +1,11 @@
-"""Environments that other packages bring (Atari, MinAtar, Box2D): which package, and what each kind needs around it."""
+"""Environments that other packages bring: which package and which extra, and what each kind needs around it.
+
+They are Atari's and MinAtar's games, Box2D, MuJoCo, MiniGrid and highway-env.
+"""
 
 from __future__ import annotations
 
+import importlib
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,8 +13,20 @@ import gymnasium as gym
 
 from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, MissingExtraError, missing_module
 
-PACKAGES = ("ale_py", "Box2D", "minatar", "cv2", "pygame")  # of the extra `games`, as they are imported
+# The extra of dqnkit that brings a package: by the name under which the package is imported.
+EXTRAS = {
+    **dict.fromkeys(("ale_py", "Box2D", "minatar", "cv2", "pygame"), "games"),
+    **dict.fromkeys(("mujoco", "highway_env", "minigrid"), "applications"),
+}
 ATARI, MINATAR = "ALE/", "MinAtar/"  # namespaces of environment ids
+MINIGRID = ("MiniGrid-", "BabyAI-")  # how ids begin
+# highway-env has no namespace: these are the names of its environments before the version
+HIGHWAY = (
+    *("exit", "highway", "highway-fast", "intersection", "intersection-multi-agent", "lane-keeping"),
+    *("merge", "merge-generic", "parking", "parking-ActionRepeat", "parking-parked"),
+    *("racetrack", "racetrack-large", "racetrack-oval", "roundabout", "roundabout-generic", "two-way", "u-turn"),
+)
+IN_GYMNASIUM = {".box2d": "Box2D", ".mujoco": "mujoco"}  # part of the place of an environment's class: its package
 
 
 def needed_package(env_id: str) -> str | None:
@@ -19,8 +35,13 @@ def needed_package(env_id: str) -> str | None:
         return "ale_py"
     if env_id.startswith(MINATAR):
         return "minatar"
+    if env_id.startswith(MINIGRID):
+        return "minigrid"
+    if env_id.rpartition("-v")[0] in HIGHWAY:
+        return "highway_env"
     spec = gym.registry.get(env_id)
-    return "Box2D" if spec is not None and ".box2d" in str(spec.entry_point) else None
+    place = "" if spec is None else str(spec.entry_point)
+    return next((package for part, package in IN_GYMNASIUM.items() if part in place), None)
 
 
 def register_game(env_id: str) -> None:
@@ -30,26 +51,30 @@ def register_game(env_id: str) -> None:
         MissingExtraError: its package is not installed.
     """
     package = needed_package(env_id)
-    if package is not None and find_spec(package) is None:
-        raise MissingExtraError(f"{package}, which {env_id} needs,", "games")
+    if package is None:
+        return
+    if find_spec(package) is None:
+        raise MissingExtraError(f"{package}, which {env_id} needs,", EXTRAS[package])
     try:
-        if env_id.startswith(ATARI):
+        if package == "ale_py":
             import ale_py  # registers the games
 
             gym.register_envs(ale_py)
-        if env_id.startswith(MINATAR) and not any(name.startswith(MINATAR) for name in gym.registry):
+        if package == "minatar" and not any(name.startswith(MINATAR) for name in gym.registry):
             import minatar.gym
 
             minatar.gym.register_envs()
+        if package in ("highway_env", "minigrid"):
+            importlib.import_module(package)  # registers its environments
     except ModuleNotFoundError as error:
         raise missing_package(env_id, error) from error
 
 
 def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | ImportError) -> DQNKitError:
-    """What to say where an environment cannot be made for want of a package: ours if `games` has it, else its name."""
+    """What to say where an environment cannot be made for want of a package: ours if an extra has it, else its name."""
     name = missing_module(error)
-    if name in PACKAGES:
-        return MissingExtraError(f"{name}, which {env_id} needs,", "games")
+    if name in EXTRAS:
+        return MissingExtraError(f"{name}, which {env_id} needs,", EXTRAS[name])
     if isinstance(error, ModuleNotFoundError):
         return EnvironmentNotSupportedError(
             f"{env_id} needs the module {error.name}, which is not installed: install the package that brings it"

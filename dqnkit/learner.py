@@ -17,10 +17,11 @@ from dqnkit.backend import keras, keras_defaults, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, DivergedError
-from dqnkit.network_layers import policy_layers
+from dqnkit.network_layers import Normalization, policy_layers
 from dqnkit.networks import build_q_network, flat_parameters, update_target
-from dqnkit.policy import Dimensions, Rescale
+from dqnkit.policy import Dimensions, Normalize, Rescale
 from dqnkit.replicas import Replicas
+from dqnkit.running_statistics import RunningStatistics
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 from dqnkit.value_learning import Loss, best_value, double_q_learning, dqn_loss, q_learning
 
@@ -75,9 +76,16 @@ class Learner:
         self.updates = 0
         self._loss, self._has_own_loss = loss or dqn_loss(config, td_error), bool(loss or td_error)
         self._sync, self._has_own_sync = autograph_ready(sync) if sync else update_target, bool(sync)
+        self._statistics = RunningStatistics(tuple(spaces[0].shape or ())) if config.normalize_observations else None
+        self._normalized = 0  # observations in the mean and the deviation that the networks have
         self._layers = policy_layers(self.online)
         if loss is not None and isinstance(self._layers[-1], Dimensions):
             raise ConfigError(_NO_JOINT_VALUES)
+        if config.normalize_observations and not isinstance(self._layers[0], Normalize):
+            raise ConfigError(
+                "with normalize_observations the first layer of a network must be a "
+                "dqnkit.network_layers.Normalization: begin yours with one, or set normalize_observations to False"
+            )
         self._scale = next((layer.scale for layer in self._layers if isinstance(layer, Rescale)), 1.0)
         self._scale_before = 1 / 255 if spaces[0].dtype == np.uint8 else 1.0  # of versions that looked at the type
         self._parameters = flat_parameters(self.online)  # [P]
@@ -107,6 +115,7 @@ class Learner:
         """
         if importance is None:
             importance = np.ones(transitions.reward.shape, np.float32)
+        self._normalize()
         # NumPy's numbers, because TensorFlow keeps a tensor for each number of Python's that it ever saw.
         numbers = (
             np.int64(self.updates),
@@ -135,6 +144,15 @@ class Learner:
         self._parameters = parameters
         return LearnerResult(priorities.numpy(), losses, max_q)
 
+    def observe(self, observations: Array) -> None:
+        """Take observations ``[B, ...]`` into the mean and the deviation by which the networks normalize them.
+
+        The networks get the new ones at the next `update`, both the same. Without ``config.normalize_observations``
+        there is nothing to do.
+        """
+        if self._statistics is not None:
+            self._statistics.add(observations)
+
     def get_weights(self, version: int = 0) -> PolicyWeights:
         """The online network for actors."""
         return PolicyWeights(version, self._layers, self._parameters)
@@ -142,7 +160,8 @@ class Learner:
     def state(self) -> dict[str, Array]:
         """Everything that the learner needs to go on, as plain arrays by name."""
         state = {f"{name}/{i}": np.asarray(value) for name, i, value in self._variables()}
-        return {**state, "updates": np.array(self.updates), "observation_scale": np.array(self._scale)}
+        statistics = {} if self._statistics is None else self._statistics.state()
+        return {**state, **statistics, "updates": np.array(self.updates), "observation_scale": np.array(self._scale)}
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Go on from what `state` returned.
@@ -166,8 +185,25 @@ class Learner:
                     f"{None if values is None else values.shape}, not {tuple(variable.shape)}"
                 )
             variable.assign(values)
+        if self._statistics is not None:
+            self.load_statistics(state)
         self.updates = int(state["updates"])
         self._parameters = flat_parameters(self.online)
+
+    def load_statistics(self, state: dict[str, Array]) -> None:
+        """Take over, from what `state` returned, only the mean and the deviation of observations."""
+        assert self._statistics is not None
+        self._statistics.load_state(state)
+        self._normalized = 0
+
+    def _normalize(self) -> None:
+        """Give both networks the newest mean and deviation of observations."""
+        if self._statistics is None or self._normalized == self._statistics.count:
+            return
+        self._normalized = self._statistics.count
+        for layer in (*self.online.layers, *self.target.layers):
+            if isinstance(layer, Normalization):
+                layer.set(self._statistics.mean, self._statistics.deviation)
 
     def _many_updates(self, *arguments: Tensor) -> tuple[Tensor, ...]:
         """K updates as one program. It also returns the new parameters, and all variables as they were before.

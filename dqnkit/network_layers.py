@@ -14,6 +14,7 @@ from dqnkit.backend import keras, tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError, EnvironmentNotSupportedError, UnknownLayerError
 from dqnkit.observations import Observations
+from dqnkit.types import FloatArray
 
 Tensor = Any
 
@@ -39,6 +40,30 @@ def picture_layers(seen: Observations, config: DQNConfig, initializer: Callable[
     for filters, size, stride in zip(config.conv_filters, config.conv_sizes, config.conv_strides, strict=True):
         layers.append(convolution(filters, size, stride, activation="relu", kernel_initializer=initializer()))
     return layers
+
+
+class Normalization(keras.layers.Layer):
+    """The first layer of a network with normalized observations: ``(x - mean) / deviation``, cut at 10 deviations.
+
+    Mean and deviation are variables that no gradient changes; `set` gives them their values. As variables of the
+    network they go wherever its weights go: to actors, and into checkpoints.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Begin with the mean 0 and the deviation 1, which leave observations as they are."""
+        shape = tuple(input_shape[1:])
+        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+        self.deviation = self.add_weight(name="deviation", shape=shape, initializer="ones", trainable=False)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """``[B, ...] -> [B, ...]``."""
+        normalized = (tf.cast(inputs, tf.float32) - self.mean) / self.deviation
+        return tf.clip_by_value(normalized, -policy.LARGEST_DEVIATION, policy.LARGEST_DEVIATION)
+
+    def set(self, mean: FloatArray, deviation: FloatArray) -> None:
+        """Give both new values, each in the shape of an observation."""
+        self.mean.assign(mean)
+        self.deviation.assign(deviation)
 
 
 class PatchConv2D(keras.layers.Conv2D):
@@ -192,6 +217,8 @@ def _policy_layer(layer: Any) -> policy.Layer:
     match layer:
         case DuelingHead():
             return policy.Dueling(int(layer.streams[0].kernel.shape[0]), layer.hidden, layer.num_actions)
+        case Normalization():
+            return policy.Normalize(tuple(layer.mean.shape))
         case Expectation():
             return policy.Expectation(layer.num_actions, layer.low, layer.high, layer.num_atoms)
         case keras.layers.Dense():
@@ -214,8 +241,8 @@ def _policy_layer(layer: Any) -> policy.Layer:
             return policy.Rescale(float(layer.scale))
     raise UnknownLayerError(
         f"the NumPy policy does not know the layer {type(layer).__name__} ({layer.name}); it knows Dense and Conv2D "
-        "(relu or no activation; square, no padding, dilation or groups), Flatten, Rescaling, DuelingHead, Expectation "
-        "and JointValues"
+        "(relu or no activation; square, no padding, dilation or groups), Flatten, Rescaling, Normalization, "
+        "DuelingHead, Expectation and JointValues"
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from dqnkit.backend import keras, keras_defaults, tf
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
-from dqnkit.network_layers import DuelingHead, decoupled_head, picture_layers
+from dqnkit.network_layers import DuelingHead, Normalization, decoupled_head, picture_layers
 from dqnkit.observations import describe
 from dqnkit.types import FloatArray
 
@@ -24,13 +24,14 @@ def build_q_network(observation_space: gym.Space[Any], num_actions: int, config:
     """The Q-network ``[B, ...] -> [B, A]``: one value for each action, no activation on the output.
 
     Vectors go through dense layers, pictures through convolutions first; `dqnkit.observations.describe` decides which
-    they are. Observations are scaled in the network, so that replay and transport keep one byte a pixel.
+    they are. Observations are scaled, or normalized, in the network, so that replay and transport keep them as they
+    are, one byte a pixel.
 
     Args:
         observation_space: its shape, its type and its bounds, by which observations are scaled.
         num_actions: A.
-        config: sizes, ``dueling``, ``decoupled``, ``xla``, and the seed of the initial weights. A decoupled network may
-            give ``[B, D, N]``, see `dqnkit.action_values`.
+        config: sizes, ``dueling``, ``decoupled``, ``xla``, ``normalize_observations``, and the seed of the initial
+            weights. A decoupled network may give ``[B, D, N]``, see `dqnkit.action_values`.
 
     Raises:
         ConfigError: there are too many actions, or the wrong number for ``decoupled``.
@@ -49,7 +50,9 @@ def build_q_network(observation_space: gym.Space[Any], num_actions: int, config:
 
     seen = describe(observation_space, config.frame_stack)
     layers: list[Any] = [keras.Input(seen.shape, dtype=seen.dtype)]
-    if seen.dtype != "float32" or seen.largest != 1:
+    if config.normalize_observations:
+        layers.append(Normalization())
+    elif seen.dtype != "float32" or seen.largest != 1:
         layers.append(keras.layers.Rescaling(1 / seen.largest))
     if seen.is_picture:
         layers += picture_layers(seen, config, initializer)

@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from dqnkit.environment_errors import place_of
-from dqnkit.errors import InvalidDataError
+from dqnkit.errors import EnvironmentNotSupportedError, InvalidDataError
 from dqnkit.types import Array
 
 LARGEST_PIXEL = 65_535  # of a picture of 16 bits; larger bounds only say which type the numbers have
@@ -110,6 +110,24 @@ def check_within_bounds(values: Array, space: gym.Space[Any], env_id: str) -> No
             f"{env_id} gave an observation with {wrong:g} in it, and its observation_space declares {low:g} to "
             f"{high:g}: networks scale by these bounds, so make both agree"
         )
+
+
+def check_normalizable(space: gym.Space[Any], frame_stack: int, env_id: str) -> None:
+    """Raise `EnvironmentNotSupportedError` unless observations are vectors of decimal numbers.
+
+    Pictures have bounds by which they are scaled. Of a one-hot vector, or of counts, the deviation says little: a value
+    that is rare would become large.
+    """
+    if not isinstance(space, gym.spaces.Box) or not np.issubdtype(space.dtype, np.floating):
+        what = f"observations {space}"
+    elif describe(space).is_picture or (frame_stack > 1 and len(space.shape) == 2):  # stacked, those are pictures
+        what = f"pictures {space.shape}"
+    else:
+        return
+    raise EnvironmentNotSupportedError(
+        f"{env_id} has {what}: normalize_observations is for vectors of decimal numbers (Box of float32 or float64); "
+        "others are scaled by the bounds of their space. Set normalize_observations to False"
+    )
 
 
 class CheckedObservations(gym.Wrapper[Any, Any, Any, Any]):

@@ -20,6 +20,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dqnkit.errors import DivergedError, InvalidDataError
 from dqnkit.types import Array, FloatArray, PolicyWeights
 
+# Normalized observations are cut here. What is seen for the first time may be a thousand deviations away while the
+# deviation is that of a few observations, and one such number would move all weights that it meets.
+LARGEST_DEVIATION = 10.0
+
 
 class Rescale(NamedTuple):
     """``x * scale`` in float32: turns bytes into numbers between 0 and 1, and booleans into 0 and 1."""
@@ -30,6 +34,17 @@ class Rescale(NamedTuple):
     def shapes(self) -> list[tuple[int, ...]]:
         """No parameters."""
         return []
+
+
+class Normalize(NamedTuple):
+    """``(x - mean) / deviation`` in float32, cut at `LARGEST_DEVIATION`; the mean and the deviation are parameters."""
+
+    shape: tuple[int, ...]  # of an observation
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Mean and deviation."""
+        return [tuple(self.shape)] * 2
 
 
 class ChannelsLast(NamedTuple):
@@ -140,7 +155,8 @@ class JointValues(NamedTuple):
         return []
 
 
-Layer = Rescale | ChannelsLast | AddChannel | Flatten | Dense | Conv | Dueling | Expectation | Dimensions | JointValues
+Input = Rescale | Normalize | ChannelsLast | AddChannel | Flatten
+Layer = Input | Dense | Conv | Dueling | Expectation | Dimensions | JointValues
 
 
 def q_values(weights: PolicyWeights, observation: Array) -> FloatArray:
@@ -194,6 +210,9 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
             return _dense(x, next(arrays), next(arrays), layer.relu)
         case Rescale():
             return x.astype(np.float32) * np.float32(layer.scale)
+        case Normalize():
+            x = (x.astype(np.float32) - next(arrays)) / next(arrays)
+            return np.clip(x, -LARGEST_DEVIATION, LARGEST_DEVIATION)
         case ChannelsLast():
             return np.moveaxis(x, 1, -1)
         case AddChannel():

@@ -5,8 +5,10 @@ To add a preset, add its entry here: the command line's help and the tests read 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from dqnkit.arguments import Arguments
 from dqnkit.config import DQNConfig
 
 _ATARI = {
@@ -120,11 +122,16 @@ FAMILIES: dict[str, dict[str, Any]] = {"ALE/": _ATARI}
 def preset(env_id: str, **overrides: Any) -> DQNConfig:
     """The settings known to work for ``env_id`` (the defaults, where none are), with some of them replaced.
 
+    Of ``env_args`` only the arguments that are given are replaced.
+
     Raises:
         ConfigError: a setting that does not exist, or a bad value.
     """
     family: dict[str, Any] = next((FAMILIES[start] for start in FAMILIES if env_id.startswith(start)), {})
-    return DQNConfig.from_dict({"env_id": env_id, **PRESETS.get(env_id, family), **overrides})
+    known = {"env_id": env_id, **PRESETS.get(env_id, family)}
+    if "env_args" in known and isinstance(overrides.get("env_args"), Mapping):
+        overrides["env_args"] = Arguments(known["env_args"]).merged(overrides["env_args"])
+    return DQNConfig.from_dict({**known, **overrides})
 
 
 def names_of_presets() -> str:

@@ -7,14 +7,15 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from dqnkit.actor import Actor
-from dqnkit.config import DQNConfig
+from dqnkit.config import ENVIRONMENT_SETTINGS, DQNConfig
 from dqnkit.exploration import SelectAction
 from dqnkit.settings import require_same
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 # The settings that `InProcessRollouts` and its actors use
 ROLLOUT_SETTINGS = (
-    *("env_id", "seed", "max_episode_steps", "frame_stack", "action_bins", "num_actors", "num_envs", "rollout_steps"),
+    *ENVIRONMENT_SETTINGS,
+    *("seed", "max_episode_steps", "frame_stack", "action_bins", "num_actors", "num_envs", "rollout_steps"),
     *("deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
 )
 

@@ -164,9 +164,14 @@ class RunFolder:
 
         return record_video(weights, self.config, self.path / "video.gif").path
 
-    def write_evaluation(self, returns: FloatArray) -> None:
-        """Keep the returns of the final policy."""
-        summary = {"episodes": len(returns), "mean": float(returns.mean()), "std": float(returns.std())}
+    def write_evaluation(self, returns: FloatArray, epsilon: float = 0.0) -> None:
+        """Keep the returns of the final policy, and with which ``epsilon`` they were played."""
+        summary = {
+            "episodes": len(returns),
+            "epsilon": epsilon,
+            "mean": float(returns.mean()),
+            "std": float(returns.std()),
+        }
         with self._writing():
             _write_json(self.path / "evaluation.json", {**summary, "returns": returns.tolist()})
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
+from dqnkit.arguments import Arguments
 from dqnkit.checked_numbers import number, whole_number
 from dqnkit.errors import ConfigError
 
@@ -18,9 +20,25 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
+    pattern: str = "",
+    example: str = "",
+    option: str = "",
 ) -> Any:
-    """A field of `DQNConfig` with its documentation and the values that it takes."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """A field of `DQNConfig` with its documentation and the values that it takes.
+
+    Args:
+        default: its value where none is given.
+        help: one line.
+        low, high: bounds of a number.
+        choices: the words that it takes.
+        pattern: regular expression of each of several texts.
+        example: of what it takes, for the messages.
+        option: on the command line, of one of its values, where it may be given several times.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(
+        default=default, metadata={**metadata, "pattern": pattern, "example": example, "option": option}
+    )
 
 
 def check_names(given: Iterable[str], known: Collection[str]) -> None:
@@ -38,6 +56,12 @@ def checked(spec: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     Raises:
         ConfigError: it has another type or is out of range; the message names the setting and what it takes.
     """
+    if kind is Arguments:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{spec.name} takes a dict, like {spec.metadata['example']}, not {value!r}")
+        return value if isinstance(value, Arguments) else Arguments(value, spec.name)
+    if str in get_args(kind):  # tuple[str, ...]
+        return _checked_texts(spec, value)
     if get_args(kind):  # tuple[int, ...]
         if not isinstance(value, (tuple, list)):
             raise ConfigError(f"{spec.name} takes whole numbers, like (64, 64), not {value!r}")
@@ -71,6 +95,15 @@ def require_same(part: str, its_config: Any, config: Any, names: Iterable[str]) 
             raise ConfigError(
                 f"{part} was made with {name} {its!r}, the run has {name} {ours!r}: make both with the same settings"
             )
+
+
+def _checked_texts(spec: dataclasses.Field[Any], value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list)):
+        raise ConfigError(f"{spec.name} takes names in a tuple, like {spec.metadata['example']}, not {value!r}")
+    for item in value:
+        if not isinstance(item, str) or not re.fullmatch(spec.metadata["pattern"], item):
+            raise ConfigError(f"{spec.name} takes names like those in {spec.metadata['example']}, not {item!r}")
+    return tuple(value)
 
 
 def _checked_number(spec: dataclasses.Field[Any], kind: type, value: Any) -> Any:

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.config import DQNConfig
+from dqnkit.config import ENVIRONMENT_SETTINGS, DQNConfig
 from dqnkit.default_parts import AnyLearner, check_learner, make_learner, make_replay
 from dqnkit.errors import CheckpointError, ConfigError, DQNKitError
 from dqnkit.exploration import actor_epsilons, learning_rate_at, linear_schedule
 from dqnkit.replay import Replay
 from dqnkit.rollouts import InProcessRollouts, RolloutSource
+from dqnkit.settings import require_same
 from dqnkit.types import FloatArray, LiveSettings, PolicyWeights, Rollout, TrainStatus
 
 Lineage = tuple[tuple[str, int], ...]
@@ -136,6 +137,8 @@ class _Loop:
             raise ConfigError("a state brings its own learner and replay buffer: give either state, or those")
         if state is not None and state.config.env_id != config.env_id:
             raise CheckpointError(f"this state belongs to {state.config.env_id}, not to {config.env_id}")
+        if state is not None:
+            require_same("this state", state.config, config, ENVIRONMENT_SETTINGS)
         self.config = config
         self.live = live
         self.rollouts = rollouts or InProcessRollouts(config)
@@ -202,6 +205,8 @@ class _Loop:
 
     def _insert(self, rollout: Rollout) -> None:
         self.replay.add_rollout(rollout)
+        if self.config.normalize_observations:
+            self.learner.observe(rollout.observations)
         self.counters.step += rollout.steps
         self.counters.inserted += len(rollout.transitions.action)
         self.policy_lag = self.counters.weights_version - rollout.weights_version

@@ -82,6 +82,12 @@ class Rollout:
     td_errors: FloatArray | None = None  # [B] under the actor's own weights, where it computes the first priorities
     seconds: float = 0.0
 
+    @property
+    def observations(self) -> Array:
+        """The observations of the transitions as the network sees them, ``[B, ...]``: stacked if they are."""
+        indices = self.transitions.observation
+        return indices if self.frames is None else self.frames[indices]
+
 
 _CHECKS: dict[str, Callable[[str, Any], float]] = {  # of `LiveSettings`, as `dqnkit.config` has them
     "epsilon": partial(number, low=0, high=1),

@@ -20,12 +20,14 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 # From the bottom up: a folder imports only from rows above its own row in this list.
 ROWS = [
     {"errors"},
-    {"checked_numbers"},
+    {"checked_numbers", "arguments"},
     {"types", "files", "hosted", "dqn_in_one_file"},
     {
-        *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
-        *("packing", "run_lock", "autograph_ready", "action_bins", "action_values"),
+        *("backend", "settings", "environment_errors", "argument_errors", "games", "sum_tree", "array_store"),
+        *("packing", "run_lock", "autograph_ready", "running_statistics", "action_bins", "action_values"),
     },
+    {"named_wrappers"},
+    {"environment_limits"},
     {"config", "small_environments", "frames", "observations"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
     {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
@@ -78,6 +80,7 @@ ON_A_WORKER = {
     *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
     *("observations", "action_bins", "action_values"),
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
+    *("arguments", "argument_errors", "named_wrappers"),
     "cluster",
 }
 SIMULATED = "dqnkit.cloud.simulated"

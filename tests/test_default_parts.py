@@ -25,6 +25,7 @@ OTHER: dict[str, Any] = {
     "target_period": 99,
     "target_tau": 0.5,
     "frame_stack": 2,
+    "normalize_observations": True,
     "hidden_sizes": (9, 9),
     "dueling": True,
     "conv_filters": (9,),
@@ -39,7 +40,7 @@ TOGETHER: dict[str, dict[str, Any]] = {"decoupled": {"action_bins": 3}}
 
 
 # the environment's spaces are compared, not its name; for the others see `LEARNER_SETTINGS`
-NOT_COMPARED = {"env_id", "max_episode_steps", "seed", "learning_rate", "xla"}
+NOT_COMPARED = {"env_id", "env_args", "wrappers", "max_episode_steps", "seed", "learning_rate", "xla"}
 
 
 def made_with(config: DQNConfig) -> Any:

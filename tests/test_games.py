@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+import gymnasium as gym
 import pytest
 
-from dqnkit.games import needed_package
+from dqnkit.games import EXTRAS, needed_package, register_game
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,11 @@ from dqnkit.games import needed_package
         ("LunarLander-v3", "Box2D"),
         ("BipedalWalker-v3", "Box2D"),
         ("CarRacing-v3", "Box2D"),
+        ("HalfCheetah-v5", "mujoco"),
+        ("MiniGrid-DoorKey-5x5-v0", "minigrid"),
+        ("BabyAI-GoToObj-v0", "minigrid"),
+        ("highway-fast-v0", "highway_env"),
+        ("merge-generic-v1", "highway_env"),
         ("CartPole-v1", None),
         ("dqnkit/Catch-v0", None),
         ("nobody/knows-v0", None),
@@ -22,3 +30,13 @@ from dqnkit.games import needed_package
 )
 def test_needed_package(env_id: str, package: str | None) -> None:
     assert needed_package(env_id) == package
+
+
+@pytest.mark.parametrize("package", ["highway_env", "minigrid"])
+@pytest.mark.skipif(find_spec("highway_env") is None or find_spec("minigrid") is None, reason="they are not installed")
+def test_every_environment_of_a_package_is_known_by_its_id(package: str) -> None:
+    register_game({"highway_env": "highway-v0", "minigrid": "MiniGrid-Empty-5x5-v0"}[package])
+    of_package = [name for name, spec in gym.registry.items() if str(spec.entry_point).startswith(package)]
+    assert len(of_package) > 20
+    assert [name for name in of_package if needed_package(name) != package] == []
+    assert EXTRAS[package] == "applications"

@@ -11,6 +11,7 @@ import pytest
 from toys import SpiedConfig, linear_policy, small_config
 
 from dqnkit.actor import Actor
+from dqnkit.arguments import Arguments
 from dqnkit.errors import ConfigError, InvalidDataError
 from dqnkit.rollouts import ROLLOUT_SETTINGS, InProcessRollouts
 from dqnkit.types import Rollout
@@ -97,6 +98,8 @@ def test_an_error_in_an_environment_arrives_here(overlap: bool) -> None:
 
 OTHER: dict[str, Any] = {
     "env_id": "Acrobot-v1",
+    "env_args": Arguments({"sutton_barto_reward": True}),
+    "wrappers": ("gymnasium.wrappers:FlattenObservation",),
     "seed": 99,
     "max_episode_steps": 99,
     "frame_stack": 2,

@@ -10,7 +10,8 @@ import click
 
 from dqnkit.cli.cluster_options import needs_dask
 from dqnkit.cli.finite_range import FiniteRange
-from dqnkit.cli.sections import examples
+from dqnkit.cli.sections import SectionCommand, examples
+from dqnkit.cli.setting_options import given, setting_options
 from dqnkit.cloud import CLOUDS
 from dqnkit.errors import ClusterError, DQNKitError
 from dqnkit.files import write_whole
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=SectionCommand,
     short_help="Time and cost of a run in a cloud, before you buy.",
     epilog=examples("dqnkit plan CartPole-v1", "dqnkit plan MinAtar/Breakout-v1 --cloud aws --spot --budget 5"),
 )
 @click.argument("env_id")
-@click.option("--steps", type=click.IntRange(1), help="environment steps in all  [as training would take]")
+@click.option("--steps", type=click.IntRange(1), help="environment steps in all, as --total-steps")
 @click.option("--seconds", type=FiniteRange(5), default=60.0, show_default=True, help="for measuring here")
 @click.option("--cloud", type=click.Choice([*CLOUDS, "all"]), default="all", show_default=True)
 @click.option("--spot/--no-spot", default=None, help="only spot machines, or none  [both]")
 @click.option("--budget", type=FiniteRange(0, min_open=True), metavar="USD", help="the most that it may cost")
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="draw time against cost into a PNG file")
+@setting_options
 def plan(
     env_id: str,
     steps: int | None,
@@ -39,12 +42,13 @@ def plan(
     spot: bool | None,
     budget: float | None,
     save: Path | None,
+    **settings: Any,
 ) -> None:
     """Measure this computer for a minute, then say how long training on ENV_ID would take in a cloud, and its cost.
 
-    Nothing is started there, and no account is needed.
+    Nothing is started there, and no account is needed. The settings are those of dqnkit train.
     """
-    config = preset(env_id, **({} if steps is None else {"total_steps": steps}))
+    config = preset(env_id, **given({**settings, **({} if steps is None else {"total_steps": steps})}))
     from dqnkit.environments import make_env
 
     make_env(config).close()

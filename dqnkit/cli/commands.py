@@ -28,7 +28,7 @@ from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_das
 from dqnkit.cli.evaluating import EvaluationChoice, evaluation_options
 from dqnkit.cli.running import import_tensorflow, restore_run, train_run
 from dqnkit.cli.sections import SectionCommand, examples
-from dqnkit.cli.setting_options import setting_options, unusual
+from dqnkit.cli.setting_options import given, setting_options, unusual
 from dqnkit.cli.streams import make_usable
 from dqnkit.config import DQNConfig
 from dqnkit.errors import DQNKitError
@@ -85,6 +85,8 @@ TRAIN_EXAMPLES = examples(
     "dqnkit train my_module:MyEnv-v0 --total-steps 20000 --seed 1 --run-dir runs/mine",
     "dqnkit train MinAtar/Breakout-v1 --workers 4",
     "dqnkit train Pendulum-v1 --action-bins 5",
+    "dqnkit train highway-fast-v0 --env-arg config.vehicles_count=8 --env-arg config.lanes_count=3",
+    "dqnkit train MiniGrid-Empty-5x5-v0 --wrapper minigrid.wrappers:ImgObsWrapper",
     "dqnkit train CartPole-v1 --on aws --workers 8 --spot --budget 2",
 )
 
@@ -106,7 +108,7 @@ def train(
     cluster: ClusterChoice,
     **settings: Any,
 ) -> None:
-    config = preset(env_id, **{name: value for name, value in settings.items() if value is not None})
+    config = preset(env_id, **given(settings))
     description = _try_environment(config)
     from dqnkit.runs import RunFolder, new_folder
     from dqnkit.training import check_learns

@@ -117,7 +117,7 @@ def _show_result(
     try:
         click.echo(f"Mean return over {len(returns)} {evaluation.kind}: {returns.mean():.1f} (std {returns.std():.1f})")
     finally:  # also where nobody reads what is said
-        run.write_evaluation(returns)  # this file marks the run as complete
+        run.write_evaluation(returns, result.epsilon)  # this file marks the run as complete
     evaluation.warn(result)
     _draw(run.draw_curve)
     if video:

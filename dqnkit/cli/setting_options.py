@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import click
 
+from dqnkit.arguments import Arguments, read_arguments
 from dqnkit.cli.sections import SectionOption
 from dqnkit.config import DQNConfig
 
@@ -34,19 +35,37 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     hints = get_type_hints(DQNConfig)
     for spec in reversed(dataclasses.fields(DQNConfig)):
         if spec.name != "env_id":
-            option = "--" + spec.name.replace("_", "-")
+            option = spec.metadata["option"] or "--" + spec.name.replace("_", "-")
             kind = hints[spec.name]
             names = [f"{option}/--no{option[1:]}"] if kind is bool else [option]
+            several = {"multiple": True, "callback": _collected(kind)} if spec.metadata["option"] else {}
             command = click.option(
                 *names,
                 spec.name,
                 type=_option_type(kind, spec.metadata["choices"]),
                 default=None,
-                help=f"{spec.metadata['help']}  [{_in_words(spec.default)}]",
+                help=f"{spec.metadata['help']}  [{_in_words(spec.default) or 'none'}]",
                 cls=SectionOption,
                 section=SECTION,
+                **several,
             )(command)
     return command
+
+
+def _collected(kind: Any) -> Callable[..., Any]:
+    """A callback that makes one setting of an option that may be given several times; None where it was not given."""
+
+    def collect(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Any:
+        if not values:
+            return None
+        return read_arguments(values) if kind is Arguments else values
+
+    return collect
+
+
+def given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were given on the command line."""
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def unusual(config: DQNConfig) -> str:
@@ -62,4 +81,6 @@ def _in_words(value: Any) -> str:
 def _option_type(kind: Any, choices: tuple[str, ...] | None) -> Any:
     if choices:
         return click.Choice(choices)
-    return _Sizes() if get_args(kind) else kind
+    if int in get_args(kind):
+        return _Sizes()
+    return str if kind is Arguments or get_args(kind) else kind

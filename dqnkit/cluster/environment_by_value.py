@@ -18,8 +18,9 @@ import gymnasium as gym
 
 from dqnkit.environments import find_environment
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
+from dqnkit.games import EXTRAS
 
-KNOWN = ("gymnasium", "dqnkit", "ale_py", "minatar")  # packages whose environments every worker registers by itself
+KNOWN = ("gymnasium", "dqnkit", *EXTRAS)  # packages whose environments every worker registers by itself
 HOW = (
     "Write the environment's class and gym.register(...) into a module, for example my_module.py beside the notebook, "
     "and name it my_module:{name}"

@@ -12,6 +12,7 @@ from dqnkit.cluster.multiworker.process_group import Answer, ProcessGroup
 from dqnkit.cluster.multiworker.workers import choose_workers
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ClusterError, ConfigError, DivergedError, EnvironmentNotSupportedError
+from dqnkit.running_statistics import RunningStatistics
 from dqnkit.types import Array, FloatArray, LearnerResult, PolicyWeights, Transition
 
 EXPOSED = (
@@ -87,15 +88,17 @@ class MultiWorkerLearner:
         self._group: ProcessGroup | None = None
         self._layers: tuple[policy.Layer, ...] = ()
         self._parameters: FloatArray | None = None  # of the newest weights, once they have been fetched
+        self._statistics: RunningStatistics | None = None  # of observations, from the first that `observe` was given
+        self._sent = 0  # observations in the statistics that the processes have
         self._compiled: set[tuple[int, ...]] = set()  # shapes of batches that `update` has been called with
         self.restart()
 
     def restart(self) -> None:
         """Start new processes with the initial weights, on other workers if necessary."""
         self.close()
-        self.updates = 0
+        self.updates = self._sent = 0
         self.workers = choose_workers(self.client, self.num_processes)
-        self._parameters = None
+        self._parameters = self._statistics = None
         self._compiled = set()
         self._group = ProcessGroup(self.client, self.workers, self.lease)
         try:
@@ -156,12 +159,22 @@ class MultiWorkerLearner:
         for rank in range(self.num_processes):
             part = slice(rank * share, (rank + 1) * share)
             messages[rank] = pack(settings, {name: values[:, part] for name, values in fields.items()})
+        self._send_statistics()
         self._parameters = None
         answers = self._request(messages, self.timeout if shape in self._compiled else self.compile_timeout)
         self._compiled.add(shape)
         priorities = np.concatenate([arrays["priorities"] for _, arrays in answers], axis=1)  # [K, B]
         header, arrays = answers[0]
         return LearnerResult(priorities, arrays["losses"], header["mean_max_q"])
+
+    def observe(self, observations: Array) -> None:
+        """Take observations ``[B, ...]`` into their mean and deviation, see `Learner.observe`.
+
+        The sums are made here. The processes get them before the next update.
+        """
+        if self._statistics is None:
+            self._statistics = RunningStatistics(observations.shape[1:])
+        self._statistics.add(observations)
 
     def get_weights(self, version: int = 0) -> PolicyWeights:
         """The online network for actors. It is fetched at most once after each update.
@@ -183,6 +196,7 @@ class MultiWorkerLearner:
         Raises:
             LearnerLostError: see `update`.
         """
+        self._send_statistics()
         [(_, arrays)] = self._request({rank: pack({"operation": "state"})}, self.timeout)
         return arrays
 
@@ -196,6 +210,18 @@ class MultiWorkerLearner:
         message = pack({"operation": "load_state"}, state)
         self._parameters = None
         self._request(dict.fromkeys(range(self.num_processes), message), self.timeout)
+        if self.config.normalize_observations:
+            self._statistics = RunningStatistics(())
+            self._statistics.load_state(state)
+            self._sent = self._statistics.count
+
+    def _send_statistics(self) -> None:
+        """Give the processes the mean and the deviation of observations, if there are newer ones."""
+        if self._statistics is None or self._sent == self._statistics.count:
+            return
+        message = pack({"operation": "load_statistics"}, self._statistics.state())
+        self._request(dict.fromkeys(range(self.num_processes), message), self.timeout)
+        self._sent = self._statistics.count
 
     def _request(self, messages: dict[int, bytes], timeout: float) -> list[Answer]:
         """Send messages to processes, by rank, and return their answers."""

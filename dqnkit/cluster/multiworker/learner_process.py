@@ -152,7 +152,19 @@ def load_state(learner: Learner, header: dict[str, Any], arrays: dict[str, Array
     return {}, {}
 
 
-OPERATIONS = {"update": update, "parameters": parameters, "state": state, "load_state": load_state}
+def load_statistics(learner: Learner, header: dict[str, Any], arrays: dict[str, Array]) -> Answer:
+    """`Learner.load_statistics`."""
+    learner.load_statistics(arrays)
+    return {}, {}
+
+
+OPERATIONS = {
+    "update": update,
+    "parameters": parameters,
+    "state": state,
+    "load_state": load_state,
+    "load_statistics": load_statistics,
+}
 
 if __name__ == "__main__":
     main()
