@@ -32,6 +32,9 @@ class DQNConfig:
     total_steps: int = setting(50_000, "environment steps in all", low=1)
     max_episode_steps: int = setting(0, "time limit of an episode in steps; 0: the environment's own", low=0)
     frame_stack: int = setting(1, "latest frames in an observation; each is stored once", low=1, high=16)
+    reward_clip: float = setting(0.0, "learn from rewards between minus this and this; 0: from all as they are", low=0)
+    life_loss_ends: bool = setting(False, "Atari: a lost life is an end for the learner; the game goes on")
+    fire_reset: bool = setting(False, "Atari: the first action of a game and of each life is FIRE")
 
     # acting
     num_actors: int = setting(1, "logical actors, each with environments of its own", low=1)

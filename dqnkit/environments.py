@@ -11,9 +11,16 @@ import numpy as np
 
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
-from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
+from dqnkit.environment_limits import (
+    check_autoreset,
+    check_lives,
+    check_spaces,
+    check_stackable,
+    unknown_environment,
+)
 from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
-from dqnkit.games import ATARI, make_game, missing_package, register_game
+from dqnkit.frames import StackedFrames
+from dqnkit.games import ATARI, make_game, make_native_vector, missing_package, register_game
 from dqnkit.observations import CheckedObservations
 from dqnkit.small_environments import register_small_environments
 
@@ -24,7 +31,7 @@ register_small_environments()
 def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any, Any]:
     """One environment, checked, as training, evaluation and videos use it.
 
-    Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see `dqnkit.games`). With
+    Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see `dqnkit.atari`). With
     ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S.
 
     Args:
@@ -40,7 +47,7 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
     config = _settings_of(settings)
     env_id, frame_stack = config.env_id, config.frame_stack
     spec = find_environment(env_id)
-    kwargs = {"render_mode": "rgb_array"} if render else {}
+    kwargs = {**_atari_settings(config, spec), **({"render_mode": "rgb_array"} if render else {})}
     if render:  # pygame must open no window and no sound card, and print no greeting
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
@@ -82,14 +89,15 @@ def make_vector_env(settings: DQNConfig | str, num_envs: int) -> gym.vector.Vect
     spec = find_environment(env_id)
     if has_native_vector(config):
         limit = config.max_episode_steps
-        kwargs: dict[str, Any] = {"max_episode_steps": limit} if limit else {}
+        kwargs: dict[str, Any] = {**_atari_settings(config, spec), **({"max_episode_steps": limit} if limit else {})}
         try:
-            envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
-                spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
-            )
+            envs = make_native_vector(spec, num_envs, **kwargs)
         except (gym.error.DependencyNotInstalled, ImportError) as error:
             raise missing_package(env_id, error) from error
         check_spaces(envs.single_observation_space, envs.single_action_space, env_id)
+        if config.frame_stack > 1:
+            check_stackable(envs.single_observation_space, env_id)
+            envs = StackedFrames(envs, config.frame_stack)
     else:
         made: list[gym.Env[Any, Any]] = []
 
@@ -123,9 +131,18 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
 
 def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
-    # that of the Atari games stacks and skips frames in another way than `make_env`
-    spec = find_environment(config.env_id)
-    return spec.vector_entry_point is not None and config.frame_stack == 1 and not config.env_id.startswith(ATARI)
+    return find_environment(config.env_id).vector_entry_point is not None
+
+
+def _atari_settings(config: DQNConfig, spec: gym.envs.registration.EnvSpec) -> dict[str, Any]:
+    """The arguments of `dqnkit.atari` that are settings of the run; empty for all other environments.
+
+    Raises:
+        EnvironmentNotSupportedError: a setting about lives, and the environment has none.
+    """
+    is_atari = spec.id.startswith(ATARI)
+    check_lives(is_atari, {"life_loss_ends": config.life_loss_ends, "fire_reset": config.fire_reset}, config.env_id)
+    return {"fire_reset": config.fire_reset} if is_atari else {}
 
 
 def _settings_of(settings: DQNConfig | str) -> DQNConfig:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from dqnkit.atari import make_atari, make_atari_vector
 from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, MissingExtraError, missing_module
 
 PACKAGES = ("ale_py", "Box2D", "minatar", "cv2", "pygame")  # of the extra `games`, as they are imported
@@ -58,15 +59,20 @@ def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | Impor
 
 
 def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
-    """`gymnasium.make`, and for Atari and MinAtar what they need around them.
-
-    Atari games get the usual preprocessing: grey, 84 x 84, each action held for 4 frames (Mnih et al., 2015).
-    """
+    """`gymnasium.make`, and for Atari (see `dqnkit.atari`) and MinAtar what they need around them."""
     if spec.id.startswith(ATARI):
-        env = gym.make(spec, frameskip=1, **kwargs)  # AtariPreprocessing skips frames itself
-        return gym.wrappers.AtariPreprocessing(env)
+        return make_atari(spec, **kwargs)
     env = gym.make(spec, **kwargs)
     return _ForgetLastAction(env) if spec.id.startswith(MINATAR) else env
+
+
+def make_native_vector(
+    spec: gym.envs.registration.EnvSpec, num_envs: int, **kwargs: Any
+) -> gym.vector.VectorEnv[Any, Any, Any]:
+    """`gymnasium.make_vec` with an environment's own vector version; Atari's as in `dqnkit.atari`."""
+    if spec.id.startswith(ATARI):
+        return make_atari_vector(spec, num_envs, **kwargs)
+    return gym.make_vec(spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs)
 
 
 class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):

@@ -14,8 +14,8 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
 # The settings that `InProcessRollouts` and its actors use
 ROLLOUT_SETTINGS = (
-    *("env_id", "seed", "max_episode_steps", "frame_stack", "num_actors", "num_envs", "rollout_steps"),
-    *("deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
+    *("env_id", "seed", "max_episode_steps", "frame_stack", "reward_clip", "life_loss_ends", "fire_reset"),
+    *("num_actors", "num_envs", "rollout_steps", "deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
 )
 
 

@@ -22,6 +22,7 @@ ROWS = [
     {"errors"},
     {"checked_numbers"},
     {"types", "files", "hosted", "dqn_in_one_file"},
+    {"atari"},
     {
         *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
         *("packing", "run_lock", "autograph_ready"),
@@ -56,6 +57,7 @@ ONLY = {
 }
 ACTOR_SIDE = [
     *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
+    "atari",
     "actor_priorities",
     *("replay", "prioritized_replay", "rollouts"),
 ]
@@ -75,7 +77,7 @@ LEARNER_SIDE = [
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
-    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "atari", "environment_limits"),
     "observations",
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     "cluster",
