@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -24,7 +25,7 @@ from dqnkit.errors import DQNKitError, InvalidDataError
 from dqnkit.exploration import SelectAction, checked_selection, epsilon_greedy
 from dqnkit.frames import FrameRecord, WholeObservations
 from dqnkit.observations import check_within_bounds
-from dqnkit.packing import Record, pack_transitions, sums_to_ends
+from dqnkit.packing import Record, pack_transitions, sums_to_ends, with_clipped_rewards
 from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights, Rollout
 
@@ -37,6 +38,7 @@ class _UnderWay:
     was_done: Array  # [N] whether the episode has ended, so that the next step only resets
     returns: Array  # [N] of the episodes under way, so far
     lengths: Array  # [N]
+    lives: Array | None  # [N], where a lost life ends the episode for the learner
     carried: Record  # the last n - 1 steps, which need the next ones to become n-step transitions
 
 
@@ -101,7 +103,10 @@ class Actor:
         first_new = len(carried.action)
         self._check(record, first_new)
         transitions = pack_transitions(
-            record, self.config.gamma, self.config.n_step, all_starts=self.config.deterministic
+            with_clipped_rewards(record, self.config.reward_clip),
+            self.config.gamma,
+            self.config.n_step,
+            all_starts=self.config.deterministic,
         )
         self._now.carried = record.last(min(self.config.n_step - 1, len(record.action)))
         frames = self._recorder.array()
@@ -130,7 +135,7 @@ class Actor:
         first, *rest = (int(word) for word in seeds.generate_state(num_envs))
         native = not isinstance(self._envs, gym.vector.SyncVectorEnv)  # a native vector version takes one seed
         with telling(self.config.env_id, "in reset"):
-            observation, _ = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
+            observation, info = self._envs.reset(seed=first if native else [first, *rest])  # type: ignore[arg-type]
         space = self._envs.single_observation_space
         if native and (observation.dtype, observation.shape[1:]) != (space.dtype, space.shape):
             raise InvalidDataError(
@@ -141,7 +146,8 @@ class Actor:
         none = np.empty((0, num_envs))
         carried = Record(first_row, none.astype(np.int32), none.astype(np.float32), *[none.astype(bool)] * 3)
         zeros = np.zeros(num_envs)
-        return _UnderWay(observation, zeros.astype(bool), zeros, zeros, carried)
+        lives = info["lives"].copy() if self.config.life_loss_ends else None
+        return _UnderWay(observation, zeros.astype(bool), zeros, zeros, lives, carried)
 
     def _run(self, weights: PolicyWeights, epsilons: FloatArray, carried: Record, steps: int) -> Record:
         """Step until the rollout is long enough; the record of it, after the steps that were carried over."""
@@ -160,11 +166,11 @@ class Actor:
                 raise
             action = self._select_action(q, epsilons, self._rng)  # [N]
             with self._stepping:
-                observation, reward, terminated, truncated, _ = self._envs.step(action)
+                observation, reward, terminated, truncated, info = self._envs.step(action)
             with np.errstate(over="ignore"):  # what becomes infinite in float32 is seen by _check
                 rows.reward[taken] = reward
             rows.action[taken] = action
-            rows.terminated[taken] = terminated
+            rows.terminated[taken] = terminated if self._now.lives is None else terminated | self._lost_lives(info)
             rows.truncated[taken] = truncated
             # a copy that was done has only been reset; in a rollout of episodes it is stepped on until all have ended
             np.logical_not(ended if by_episodes else was_done, out=rows.is_step[taken])
@@ -175,10 +181,18 @@ class Actor:
         self._now.observation, self._now.was_done = observation, was_done
         return rows.first(taken)
 
+    def _lost_lives(self, info: dict[str, Any]) -> Array:
+        """Which copies lost a life in this step ``[N]``."""
+        before, self._now.lives = self._now.lives, info["lives"].copy()
+        return self._now.lives < before
+
     def _count_episodes(self, record: Record, first_new: int) -> tuple[FloatArray, IntArray]:
-        """Returns and lengths of the episodes that ended, in the order of time."""
+        """Returns and lengths of the episodes that ended, in the order of time.
+
+        They are those of whole games, whatever lives were lost: an episode ended where the next step is none.
+        """
         is_step = record.is_step[first_new:]  # [T, N]
-        done = is_step & (record.terminated | record.truncated)[first_new:]
+        done = is_step & ~np.concatenate([is_step[1:], ~self._now.was_done[None]])
         returns, self._now.returns = sums_to_ends(record.reward[first_new:] * is_step, done, self._now.returns)
         lengths, self._now.lengths = sums_to_ends(is_step, done, self._now.lengths)
         return returns.astype(np.float32), lengths.astype(np.int32)

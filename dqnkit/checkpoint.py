@@ -297,7 +297,7 @@ class Checkpointer:
 
 # The settings that the transitions in a replay buffer, or their slots, depend on
 REPLAY_SETTINGS = (
-    *("env_args", "wrappers", "action_bins"),
+    *("env_args", "wrappers", "action_bins", "reward_clip", "life_loss_ends"),
     *("replay", "replay_capacity", "frame_stack", "n_step", "gamma", "max_episode_steps"),
 )
 

@@ -60,6 +60,9 @@ class DQNConfig:
     frame_stack: int = setting(1, "latest frames in an observation; each is stored once", low=1, high=16)
     action_bins: int = setting(0, "values of each number of a continuous action; 0: it is discrete", low=0, high=1_000)
     normalize_observations: bool = setting(False, "by their running mean and deviation (vectors of decimal numbers)")
+    reward_clip: float = setting(0.0, "learn from rewards between minus this and this; 0: from all as they are", low=0)
+    life_loss_ends: bool = setting(False, "Atari: a lost life is an end for the learner; the game goes on")
+    fire_reset: bool = setting(False, "Atari: the first action of a game and of each life is FIRE")
 
     # acting
     num_actors: int = setting(1, "logical actors, each with environments of its own", low=1)

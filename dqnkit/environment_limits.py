@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,6 +43,15 @@ def check_stackable(observation_space: gym.Space[Any], env_id: str) -> None:
             f"{env_id} has pictures {observation_space.shape} with channels of their own, which cannot be "
             "stacked: set frame_stack to 1"
         )
+
+
+def check_lives(has_lives: bool, settings: Mapping[str, Any], env_id: str) -> None:
+    """Raise `EnvironmentNotSupportedError` for a setting about lives, of which the environment has none."""
+    for name, value in settings.items():
+        if value and not has_lives:
+            raise EnvironmentNotSupportedError(
+                f"{name} is for Atari games, whose emulator tells the lives, and {env_id} is none: set {name} to False"
+            )
 
 
 def check_autoreset(envs: gym.vector.VectorEnv[Any, Any, Any], env_id: str) -> None:

@@ -9,12 +9,19 @@ import gymnasium as gym
 import numpy as np
 
 from dqnkit.action_bins import ActionBins
-from dqnkit.argument_errors import argument_error, check_configuration, takes_all
+from dqnkit.argument_errors import argument_error, check_configuration
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
-from dqnkit.environment_limits import check_autoreset, check_spaces, check_stackable, unknown_environment
+from dqnkit.environment_limits import (
+    check_autoreset,
+    check_lives,
+    check_spaces,
+    check_stackable,
+    unknown_environment,
+)
 from dqnkit.errors import EnvironmentNotSupportedError, RolloutError
-from dqnkit.games import ATARI, make_game, missing_package, register_game
+from dqnkit.frames import StackedFrames
+from dqnkit.games import ATARI, make_game, make_native_vector, missing_package, register_game, takes_vector_arguments
 from dqnkit.named_wrappers import imported, wrapped
 from dqnkit.observations import CheckedObservations, check_normalizable
 from dqnkit.small_environments import register_small_environments
@@ -28,7 +35,7 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
 
     It is made with the arguments ``env_args`` and gets the wrappers ``wrappers``, the first one innermost. What the kit
     adds comes around those. Discrete observations become one-hot vectors. Atari games get the usual preprocessing (see
-    `dqnkit.games`). With ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S. With ``action_bins``,
+    `dqnkit.atari`). With ``frame_stack`` above 1 the observation is ``[S, ...]``, the latest S. With ``action_bins``,
     continuous actions become discrete ones (see `dqnkit.action_bins`).
 
     Args:
@@ -46,7 +53,7 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
     config = _settings_of(settings)
     env_id, frame_stack = config.env_id, config.frame_stack
     spec = find_environment(env_id)
-    kwargs = {"render_mode": "rgb_array"} if render else {}
+    kwargs = {**_atari_settings(config, spec), **({"render_mode": "rgb_array"} if render else {})}
     if render:  # pygame must open no window and no sound card, and print no greeting
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
@@ -102,18 +109,15 @@ def make_vector_env(settings: DQNConfig | str, num_envs: int) -> gym.vector.Vect
     spec = find_environment(env_id)
     if has_native_vector(config):
         limit = config.max_episode_steps
-        kwargs: dict[str, Any] = {"max_episode_steps": limit} if limit else {}
+        kwargs: dict[str, Any] = {**_atari_settings(config, spec), **({"max_episode_steps": limit} if limit else {})}
         try:
-            envs: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
-                spec,
-                num_envs=num_envs,
-                vectorization_mode="vector_entry_point",
-                **config.env_args.plain(),
-                **kwargs,
-            )
+            envs = make_native_vector(spec, num_envs, **config.env_args.plain(), **kwargs)
         except (gym.error.DependencyNotInstalled, ImportError) as error:
             raise missing_package(env_id, error) from error
         check_spaces(envs.single_observation_space, envs.single_action_space, env_id)
+        if config.frame_stack > 1:
+            check_stackable(envs.single_observation_space, env_id)
+            envs = StackedFrames(envs, config.frame_stack)
     else:
         made: list[gym.Env[Any, Any]] = []
 
@@ -147,12 +151,21 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
 
 def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
-    # that of the Atari games stacks and skips frames in another way than `make_env`
-    maker = find_environment(config.env_id).vector_entry_point
-    is_atari = config.env_id.startswith(ATARI)
-    if maker is None or config.frame_stack > 1 or config.wrappers or config.action_bins or is_atari:
+    spec = find_environment(config.env_id)
+    if spec.vector_entry_point is None or config.wrappers or config.action_bins:
         return False
-    return takes_all(maker, config.env_args)
+    return takes_vector_arguments(spec, config.env_args)
+
+
+def _atari_settings(config: DQNConfig, spec: gym.envs.registration.EnvSpec) -> dict[str, Any]:
+    """The arguments of `dqnkit.atari` that are settings of the run; empty for all other environments.
+
+    Raises:
+        EnvironmentNotSupportedError: a setting about lives, and the environment has none.
+    """
+    is_atari = spec.id.startswith(ATARI)
+    check_lives(is_atari, {"life_loss_ends": config.life_loss_ends, "fire_reset": config.fire_reset}, config.env_id)
+    return {"fire_reset": config.fire_reset} if is_atari else {}
 
 
 def _settings_of(settings: DQNConfig | str) -> DQNConfig:

@@ -6,13 +6,14 @@ import warnings
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from dqnkit.action_values import greedy_actions
+from dqnkit.atari import STEPS_OF_GAME
 from dqnkit.checked_numbers import number, whole_number
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import telling
@@ -24,6 +25,7 @@ from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights
 
 MOST_COPIES = 100  # of an environment that has no native vector version
+GAMES_AT_ONCE = 16  # copies of an Atari game
 MAX_STEPS = 100_000  # an episode that would never end is cut here, whatever the environment's own limit
 MAX_STEPS_WITHOUT_LIMIT = 5_000  # and here where there is none: a policy that runs into a wall would run for ever
 
@@ -122,6 +124,8 @@ def play_episodes(
     seeds = config.seed_sequence("evaluation", *([] if seed is None else [seed + 1]))
     evaluation = Evaluation(np.zeros(episodes, np.float32), max_steps or _steps_of_longest(config), epsilon)
     play = _play_native if has_native_vector(config) else _play_each
+    if has_native_vector(config) and config.env_id.startswith(ATARI):
+        play = _play_games
     choose = _Choice(weights, epsilon, np.random.default_rng(seeds.spawn(1)[0]))
     yield from play(choose, config, seeds.generate_state(episodes), evaluation)
 
@@ -129,9 +133,9 @@ def play_episodes(
 def _steps_of_longest(config: DQNConfig) -> int:
     """Where an episode is cut that does not end by itself."""
     limit = config.max_episode_steps or find_environment(config.env_id).max_episode_steps
-    if limit is None and not config.env_id.startswith(ATARI):  # Atari's emulator has a limit that is not named there
-        return MAX_STEPS_WITHOUT_LIMIT
-    return min(limit or MAX_STEPS, MAX_STEPS)
+    if limit is None:
+        return STEPS_OF_GAME if config.env_id.startswith(ATARI) else MAX_STEPS_WITHOUT_LIMIT
+    return min(limit, MAX_STEPS)
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,44 @@ def _play_native(
         evaluation.cut = int(running.sum())
         evaluation.ended = len(seeds)
         yield evaluation
+    finally:
+        envs.close()
+
+
+def _play_games(
+    choose: _Choice, config: DQNConfig, seeds: Array, evaluation: Evaluation
+) -> Generator[Evaluation, None, None]:
+    """Whole Atari games on a few copies that step together; each begins the next game when its own has ended.
+
+    The emulator takes a thousand times the time of a CartPole, so that one copy for each game would cost too much: all
+    are stepped until the last has ended.
+    """
+    limit = config.max_episode_steps or STEPS_OF_GAME
+    config = replace(config, max_episode_steps=min(limit, evaluation.max_steps))
+    envs = make_vector_env(config, min(len(seeds), GAMES_AT_ONCE))
+    stepping = telling(config.env_id, "in step")
+    game = np.arange(envs.num_envs)  # [N] which one each copy plays; -1: none is left
+    steps, was_done = np.zeros(envs.num_envs, int), np.zeros(envs.num_envs, bool)
+    waiting = deque(range(envs.num_envs, len(seeds)))
+    try:
+        with telling(config.env_id, "in reset"):
+            observation, _ = envs.reset(seed=seeds[: envs.num_envs])  # type: ignore[arg-type]
+        while (game >= 0).any():
+            acting = (game >= 0) & ~was_done  # the others are reset, or play what nobody counts
+            action = np.zeros(envs.num_envs, np.int32)
+            if acting.any():
+                action[acting] = choose(observation[acting])
+            with stepping:
+                observation, reward, terminated, truncated, _ = envs.step(action)
+            evaluation.returns[game[acting]] += reward[acting]
+            evaluation.steps += int(acting.sum())
+            steps = np.where(acting, steps + 1, 0)
+            was_done = terminated | truncated
+            for copy in np.flatnonzero(was_done & acting):
+                evaluation.ended += 1
+                evaluation.cut += bool(truncated[copy] and steps[copy] >= evaluation.max_steps < limit)
+                game[copy] = waiting.popleft() if waiting else -1
+            yield evaluation
     finally:
         envs.close()
 

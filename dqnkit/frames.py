@@ -2,13 +2,16 @@
 
 Stacked observations ``[S, H, W]`` overlap: each has all but one frame of the one before. `FrameRecord` (in an actor)
 keeps every frame once and writes an observation as the indices of its frames; `FrameStore` (in a replay buffer) keeps
-both, and puts the stacks together when they are drawn.
+both, and puts the stacks together when they are drawn. `StackedFrames` is what the policy sees in between, of copies
+that step together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from dqnkit.array_store import ArrayStore, Indices, write_around
@@ -86,6 +89,34 @@ class FrameRecord:
     def array(self) -> Array:
         """All frames ``[F, H, W]``."""
         return np.concatenate(self._frames)
+
+
+class StackedFrames(gym.vector.VectorWrapper):
+    """The latest ``stack`` observations of copies that step together ``[N, S, ...]``; the first fills it at a reset.
+
+    It is `gymnasium.wrappers.FrameStackObservation` for a native vector version that resets by the step after an end.
+    """
+
+    def __init__(self, envs: gym.vector.VectorEnv[Any, Any, Any], stack: int) -> None:
+        super().__init__(envs)
+        self._stack = stack
+        self.single_observation_space = gym.vector.utils.batch_space(envs.single_observation_space, stack)
+        self.observation_space = gym.vector.utils.batch_space(self.single_observation_space, envs.num_envs)
+
+    def reset(self, **kwargs: Any) -> tuple[Array, dict[str, Any]]:
+        """Reset all copies ``-> [N, S, ...]``."""
+        observation, info = self.env.reset(**kwargs)
+        self._latest = np.repeat(observation[:, None], self._stack, axis=1)  # [N, S, ...]
+        self._was_done = np.zeros(self.num_envs, bool)
+        return self._latest, info
+
+    def step(self, actions: Any) -> Any:
+        """Step all copies."""
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        self._latest = np.concatenate([self._latest[:, 1:], observation[:, None]], axis=1)  # an array of its own
+        self._latest[self._was_done] = observation[self._was_done][:, None]
+        self._was_done = terminated | truncated
+        return self._latest, reward, terminated, truncated, info
 
 
 class FrameStore:

@@ -6,11 +6,14 @@ They are Atari's and MinAtar's games, Box2D, MuJoCo, MiniGrid and highway-env.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
 
+from dqnkit.argument_errors import takes_all
+from dqnkit.atari import VECTOR_ARGUMENTS, make_atari, make_atari_vector
 from dqnkit.errors import DQNKitError, EnvironmentNotSupportedError, MissingExtraError, missing_module
 
 # The extra of dqnkit that brings a package: by the name under which the package is imported.
@@ -83,15 +86,27 @@ def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | Impor
 
 
 def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
-    """`gymnasium.make`, and for Atari and MinAtar what they need around them.
-
-    Atari games get the usual preprocessing: grey, 84 x 84, each action held for 4 frames (Mnih et al., 2015).
-    """
+    """`gymnasium.make`, and for Atari (see `dqnkit.atari`) and MinAtar what they need around them."""
     if spec.id.startswith(ATARI):
-        env = gym.make(spec, frameskip=1, **kwargs)  # AtariPreprocessing skips frames itself
-        return gym.wrappers.AtariPreprocessing(env)
+        return make_atari(spec, **kwargs)
     env = gym.make(spec, **kwargs)
     return _ForgetLastAction(env) if spec.id.startswith(MINATAR) else env
+
+
+def make_native_vector(
+    spec: gym.envs.registration.EnvSpec, num_envs: int, **kwargs: Any
+) -> gym.vector.VectorEnv[Any, Any, Any]:
+    """`gymnasium.make_vec` with an environment's own vector version; Atari's as in `dqnkit.atari`."""
+    if spec.id.startswith(ATARI):
+        return make_atari_vector(spec, num_envs, **kwargs)
+    return gym.make_vec(spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs)
+
+
+def takes_vector_arguments(spec: gym.envs.registration.EnvSpec, names: Iterable[str]) -> bool:
+    """Whether an environment's own vector version surely takes arguments of these names."""
+    if spec.id.startswith(ATARI):
+        return VECTOR_ARGUMENTS.issuperset(names)
+    return takes_all(spec.vector_entry_point, names)
 
 
 class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):

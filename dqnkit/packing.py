@@ -12,7 +12,8 @@ from dqnkit.types import Array, FloatArray, IntArray, Transition
 class Record(NamedTuple):
     """What happened in ``L`` steps of ``N`` copies, in the order of time.
 
-    ``is_step`` is False where the environment was only reset: that step is no transition.
+    ``is_step`` is False where the environment was only reset: that step is no transition. ``terminated`` is what the
+    learner is to believe: with ``life_loss_ends`` it is True where a life was lost, and the next step is a step.
     """
 
     observation: Array  # [L + 1, N, ...]; row t + 1 is what step t led to
@@ -76,6 +77,18 @@ def pack_transitions(record: Record, gamma: float, n_step: int, *, all_starts: b
         discount=discount.reshape(-1)[keep],
         next_observation=observations[arrival],
     )
+
+
+def with_clipped_rewards(record: Record, reward_clip: float) -> Record:
+    """The record with every reward between ``-reward_clip`` and ``reward_clip``; as it is where that is 0.
+
+    Games pay from 1 to 10,000 points: clipped, one learning rate fits all of them (Mnih et al., 2015). Only what is
+    learned is clipped, here and not in the environment, so that the returns of episodes stay the true ones. An n-step
+    sum adds clipped rewards, each one step's.
+    """
+    if reward_clip == 0:
+        return record
+    return record._replace(reward=record.reward.clip(-reward_clip, reward_clip))
 
 
 def sums_to_ends(values: Array, done: Array, carried: Array) -> tuple[Array, Array]:

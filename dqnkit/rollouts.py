@@ -15,8 +15,8 @@ from dqnkit.types import FloatArray, PolicyWeights, Rollout
 # The settings that `InProcessRollouts` and its actors use
 ROLLOUT_SETTINGS = (
     *ENVIRONMENT_SETTINGS,
-    *("seed", "max_episode_steps", "frame_stack", "action_bins", "num_actors", "num_envs", "rollout_steps"),
-    *("deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
+    *("seed", "max_episode_steps", "frame_stack", "action_bins", "reward_clip", "life_loss_ends", "fire_reset"),
+    *("num_actors", "num_envs", "rollout_steps", "deterministic", "overlap", "gamma", "n_step", "actor_priorities"),
 )
 
 

@@ -22,8 +22,9 @@ ROWS = [
     {"errors"},
     {"checked_numbers", "arguments"},
     {"types", "files", "hosted", "dqn_in_one_file"},
+    {"atari", "argument_errors"},
     {
-        *("backend", "settings", "environment_errors", "argument_errors", "games", "sum_tree", "array_store"),
+        *("backend", "settings", "environment_errors", "games", "sum_tree", "array_store"),
         *("packing", "run_lock", "autograph_ready", "running_statistics", "action_bins", "action_values"),
     },
     {"named_wrappers"},
@@ -58,7 +59,7 @@ ONLY = {
 }
 ACTOR_SIDE = [
     *("types", "config", "presets", "environments", "exploration", "policy", "actor", "frames", "packing"),
-    *("actor_priorities", "action_bins", "action_values"),
+    *("atari", "actor_priorities", "action_bins", "action_values"),
     *("replay", "prioritized_replay", "rollouts"),
 ]
 LEARNER_SIDE = [
@@ -77,7 +78,7 @@ LEARNER_SIDE = [
 ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
-    *("config", "settings", "errors", "exploration", "small_environments", "games", "environment_limits"),
+    *("config", "settings", "errors", "exploration", "small_environments", "games", "atari", "environment_limits"),
     *("observations", "action_bins", "action_values"),
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     *("arguments", "argument_errors", "named_wrappers"),
