@@ -43,6 +43,9 @@ VARIANTS: list[dict[str, Any]] = [
     {"env_id": "CartPole-v1", "replay": "prioritized", "n_step": 3, "double_q": True},
     {"env_id": "CartPole-v1", "replay": "prioritized", "actor_priorities": True},
     {"env_id": "dqnkit/Catch-v0", "frame_stack": 1, "conv_filters": (4,)},
+    # joint values, and values of dimensions
+    {"env_id": "test/Forces-v0", "action_bins": 3, "decoupled": True, "target_tau": 0.5, "target_period": 3},
+    {"env_id": "test/Forces-v0", "action_bins": 17, "decoupled": True, "double_q": True},
 ]
 
 
@@ -62,7 +65,9 @@ def run_to(config: DQNConfig, step: int, state: TrainState | None = None) -> Tra
     return status
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=lambda s: s["env_id"] + s.get("replay", ""))
+@pytest.mark.parametrize(
+    "settings", VARIANTS, ids=lambda s: s["env_id"] + str(s.get("replay", s.get("action_bins", "")))
+)
 def test_a_resumed_run_ends_as_the_uninterrupted_one(tmp_path: Path, settings: dict[str, Any]) -> None:
     config = small(**settings)
     whole = run_to(config, config.total_steps + 1)
@@ -272,7 +277,9 @@ def test_a_manifest_that_says_something_else_is_damage(two_checkpoints: tuple[Pa
     assert newer.exists()  # it is only read
 
 
-@pytest.mark.parametrize("settings", [{"replay_capacity": 5_000}, {"replay": "prioritized"}, {"n_step": 2}])
+@pytest.mark.parametrize(
+    "settings", [{"replay_capacity": 5_000}, {"replay": "prioritized"}, {"n_step": 2}, {"action_bins": 3}]
+)
 def test_settings_that_the_stored_transitions_depend_on_cannot_change(
     two_checkpoints: tuple[Path, Path, Path], settings: dict[str, Any]
 ) -> None:

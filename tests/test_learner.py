@@ -449,6 +449,8 @@ import keras
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, sys.argv[1])
+import toys
+toys.register()
 from learner_cases import batches, config_for_updates, everything
 from dqnkit.errors import DivergedError
 from dqnkit.learner import Learner
@@ -513,7 +515,11 @@ def test_two_replicas_give_the_weights_of_one() -> None:
 
 @pytest.mark.slow
 def test_two_replicas_give_the_weights_of_one_with_every_setting() -> None:
-    cases = {f"{optimizer}, {name}": (optimizer, SETTINGS[name]) for optimizer in ("SGD", "Adam") for name in SETTINGS}
+    settings = SETTINGS | {
+        f"decoupled, {bins} bins": {"env_id": "test/Forces-v0", "action_bins": bins, "decoupled": True}
+        for bins in (3, 17)  # joint values, and values of dimensions
+    }
+    cases = {f"{optimizer}, {name}": (optimizer, settings[name]) for optimizer in ("SGD", "Adam") for name in settings}
     check_two_replicas(cases)
 
 

@@ -32,6 +32,7 @@ from dqnkit.cluster.security import (
     temporary_security,
     write_certificates,
 )
+from dqnkit.config import DQNConfig
 from dqnkit.deploy import connect, make_cluster
 from dqnkit.errors import ClusterError, ConfigError, MissingExtraError
 from dqnkit.presets import preset
@@ -97,8 +98,17 @@ def test_no_cluster_without_encryption() -> None:
             make_cluster(n_workers=1, host=host, security=Security(require_encryption=False))
 
 
-def test_training_over_tls_on_a_worker_without_tensorflow(tls_cluster: TLSCluster) -> None:
-    config = preset("CartPole-v1", total_steps=3_000, learning_starts=500, hidden_sizes=(16,), xla=False, num_envs=4)
+ON_THE_WORKER = {
+    "CartPole": preset(
+        "CartPole-v1", total_steps=3_000, learning_starts=500, hidden_sizes=(16,), xla=False, num_envs=4
+    ),
+    "joint values": small_config("test/Forces-v0", total_steps=3_000, action_bins=3, decoupled=True),
+    "values of dimensions": small_config("test/Forces-v0", total_steps=3_000, action_bins=17, decoupled=True),
+}
+
+
+@pytest.mark.parametrize("config", ON_THE_WORKER.values(), ids=ON_THE_WORKER)
+def test_training_over_tls_on_a_worker_without_tensorflow(tls_cluster: TLSCluster, config: DQNConfig) -> None:
     with connect(tls_cluster.address, security=read_certificates(tls_cluster.certificates)) as client:
         check_transport(client)
         rollouts = ClusterRollouts(client)

@@ -159,6 +159,30 @@ class Says(gym.Env[Any, Any]):
         return self.then, self.reward, self.time == 20, False, {}
 
 
+class Forces(gym.Env[Any, Any]):
+    """Continuous actions: the observation is the last one and the time; the nearer to ``BEST``, the higher the reward.
+
+    It scribbles over the array that it is given, as an environment may. Episodes are 10 steps long.
+    """
+
+    BEST = (-0.5, 4.0, 1.0)
+    observation_space = gym.spaces.Box(-10, 10, (4,), np.float32)
+    action_space = gym.spaces.Box(np.float32([-1, 0, -2]), np.float32([1, 4, 2]))
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.time = 0
+        return self.np_random.random(4, dtype=np.float32), {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        assert action in self.action_space, action
+        self.time += 1
+        seen = np.append(action, np.float32(self.time / 10))
+        reward = -float(np.abs(action - self.BEST).sum())
+        action[:] = 99.0
+        return seen, reward, False, self.time == 10, {}
+
+
 class Bare(gym.Env[Any, Any]):
     """An environment with spaces and nothing else."""
 
@@ -178,7 +202,7 @@ class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
 
 def register() -> None:
     """Register the environments above with Gymnasium as test/NAME-v0."""
-    for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, SmallNumbers, Says, Bare):
+    for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, SmallNumbers, Says, Bare, Forces):
         if f"test/{kind.__name__}-v0" not in gym.registry:
             gym.register(f"test/{kind.__name__}-v0", kind)
     if "test/SameStep-v0" not in gym.registry:
