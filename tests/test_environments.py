@@ -21,7 +21,7 @@ from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.evaluation import evaluate
 from dqnkit.games import needed_package
-from dqnkit.presets import PRESETS
+from dqnkit.presets import PRESETS, preset
 from dqnkit.types import Array
 
 KNOWN = [*PRESETS, "ALE/Pong-v5"]
@@ -33,6 +33,12 @@ def marked(env_id: str) -> Any:
     package = needed_package(env_id)
     missing = package is not None and find_spec(package) is None
     return pytest.param(env_id, marks=pytest.mark.skipif(missing, reason=f"{package} is not installed"))
+
+
+def as_known(env_id: str, **settings: Any) -> DQNConfig:
+    """The environment with the arguments and the wrappers of its preset."""
+    known = preset(env_id)
+    return DQNConfig(env_id, env_args=known.env_args, wrappers=known.wrappers, **settings)
 
 
 def trajectory(env: gym.Env[Any, Any], seed: int, steps: int = 25) -> tuple[Array, list[float]]:
@@ -49,7 +55,7 @@ def trajectory(env: gym.Env[Any, Any], seed: int, steps: int = 25) -> tuple[Arra
 @pytest.mark.parametrize("env_id", [marked(env_id) for env_id in IDS])
 class TestContract:
     def test_observations_rewards_and_ends_have_the_right_types(self, env_id: str) -> None:
-        env = make_env(env_id)
+        env = make_env(as_known(env_id))
         space = env.observation_space
         observation, info = env.reset(seed=0)
         assert isinstance(info, dict)
@@ -65,7 +71,7 @@ class TestContract:
         env.close()
 
     def test_a_seed_decides_everything_whatever_came_before(self, env_id: str) -> None:
-        env = make_env(env_id)
+        env = make_env(as_known(env_id))
         first_observations, first_rewards = trajectory(env, seed=5)
         for action in (1, 0, 1, 1):
             env.reset(seed=6)
@@ -76,7 +82,7 @@ class TestContract:
         assert rewards == first_rewards
 
     def test_the_vector_version_agrees_with_the_single_one(self, env_id: str) -> None:
-        env, envs = make_env(env_id), make_vector_env(env_id, 3)
+        env, envs = make_env(as_known(env_id)), make_vector_env(as_known(env_id), 3)
         assert envs.num_envs == 3
         assert envs.single_observation_space.shape == env.observation_space.shape
         assert envs.single_observation_space.dtype == env.observation_space.dtype
@@ -92,7 +98,7 @@ class TestContract:
 
     def test_the_vector_version_is_reproducible_and_its_copies_differ(self, env_id: str) -> None:
         def play(seed: int) -> Array:
-            envs = make_vector_env(env_id, 3)
+            envs = make_vector_env(as_known(env_id), 3)
             observations = [envs.reset(seed=seed)[0].copy()]
             observations += [envs.step(np.array([0, 1, 0], np.int32))[0].copy() for _ in range(20)]
             envs.close()
@@ -103,7 +109,7 @@ class TestContract:
         assert not (first == first[:, :1]).all()
 
     def test_time_limit_and_autoreset_by_the_step_after(self, env_id: str) -> None:
-        envs = make_vector_env(DQNConfig(env_id, max_episode_steps=4), 2)
+        envs = make_vector_env(as_known(env_id, max_episode_steps=4), 2)
         envs.reset(seed=[1, 2] if isinstance(envs, gym.vector.SyncVectorEnv) else 1)
         length = np.zeros(2, int)
         done = np.zeros(2, bool)
@@ -122,7 +128,7 @@ class TestContract:
 def test_rendering_gives_a_picture_without_a_display(env_id: str) -> None:
     if find_spec("pygame") is None and not env_id.startswith("dqnkit/"):
         pytest.skip("pygame is not installed")
-    env = make_env(env_id, render=True)
+    env = make_env(as_known(env_id), render=True)
     env.reset(seed=0)
     picture = np.asarray(env.render())
     env.close()
