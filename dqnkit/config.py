@@ -43,13 +43,13 @@ class DQNConfig:
     env_id: str = setting("CartPole-v1", "Gymnasium id of the environment")
     env_args: Arguments = setting(
         NO_ARGUMENTS,
-        "arguments of its constructor, like config.lanes_count=3 (once for each)",
+        "an argument of its constructor, like config.lanes_count=3 (once for each)",
         example='{"size": 8, "config": {"lanes_count": 3}}',
         option="--env-arg",
     )
     wrappers: tuple[str, ...] = setting(
         (),
-        "put around it, like minigrid.wrappers:ImgObsWrapper (once for each, the innermost first)",
+        "a wrapper around it, like minigrid.wrappers:ImgObsWrapper (once for each, the innermost first)",
         pattern=r"[\w.]+:\w+",
         example='("gymnasium.wrappers:FlattenObservation",)',
         option="--wrapper",

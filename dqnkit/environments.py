@@ -151,10 +151,14 @@ def network_spaces(settings: DQNConfig | str) -> tuple[gym.Space[Any], int]:
 
 def has_native_vector(config: DQNConfig) -> bool:
     """Whether the environment has a vector version of its own that `make_vector_env` uses."""
-    spec = find_environment(config.env_id)
+    env_id = config.env_id
+    spec = find_environment(env_id)
     if spec.vector_entry_point is None or config.wrappers or config.action_bins:
         return False
-    return takes_vector_arguments(spec, config.env_args)
+    try:
+        return takes_vector_arguments(spec, config.env_args)
+    except ImportError as error:
+        raise missing_package(env_id, error) from error
 
 
 def _atari_settings(config: DQNConfig, spec: gym.envs.registration.EnvSpec) -> dict[str, Any]:

@@ -48,9 +48,9 @@ def build_q_network(observation_space: gym.Space[Any], num_actions: int, config:
     def initializer() -> Any:  # Keras' default, with a seed: the same seed gives the same network
         return keras.initializers.GlorotUniform(seed=int(next(seeds)))
 
-    seen = describe(observation_space, config.frame_stack)
+    seen = describe(observation_space, config.frame_stack, config.normalize_observations)
     layers: list[Any] = [keras.Input(seen.shape, dtype=seen.dtype)]
-    if config.normalize_observations:
+    if seen.normalized:
         layers.append(Normalization())
     elif seen.dtype != "float32" or seen.largest != 1:
         layers.append(keras.layers.Rescaling(1 / seen.largest))

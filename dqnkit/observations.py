@@ -29,6 +29,7 @@ class Observations(NamedTuple):
     channels_first: bool  # [C, H, W], or stacked frames [S, H, W]: the network transposes them to [H, W, C]
     frame_stack: int
     largest: float  # the network divides observations by it; 1: they stay as they are
+    normalized: bool = False  # instead: the network normalizes them by their running mean and deviation
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -48,10 +49,12 @@ class Observations(NamedTuple):
         else:
             what = f"vector of {_times(self.shape)}"
         scaling = "not scaled" if self.largest == 1 else f"scaled by 1/{self.largest:g}"
+        if self.normalized:
+            scaling = "normalized by their running mean and deviation"
         return f"observation: {self.dtype} {what}, {scaling}"
 
 
-def describe(space: gym.Space[Any], frame_stack: int = 1) -> Observations:
+def describe(space: gym.Space[Any], frame_stack: int = 1, normalized: bool = False) -> Observations:
     """How a Q-network reads the observations of this space.
 
     Pictures have three axes, or two in uint8; of three axes the first is the channels where it is at most half as long
@@ -65,6 +68,7 @@ def describe(space: gym.Space[Any], frame_stack: int = 1) -> Observations:
     Args:
         space: of the observations that the network gets, stacked if they are.
         frame_stack: latest frames in an observation.
+        normalized: whether the network normalizes them; then they are not scaled.
     """
     shape = tuple(space.shape or ())
     if frame_stack > 1:
@@ -79,7 +83,7 @@ def describe(space: gym.Space[Any], frame_stack: int = 1) -> Observations:
         size = max(abs(low), abs(high))
         if (is_picture and 1 < size <= LARGEST_PIXEL) or (low == 0 and BYTE_LIKE[0] <= high <= BYTE_LIKE[1]):
             largest = size
-    return Observations(shape, np.dtype(space.dtype).name, is_picture, channels_first, frame_stack, largest)
+    return Observations(shape, np.dtype(space.dtype).name, is_picture, channels_first, frame_stack, largest, normalized)
 
 
 def common_bounds(space: gym.Space[Any]) -> tuple[float, float] | None:

@@ -49,6 +49,7 @@ METRICS = (
     "seconds",
 )
 HEADERS = {"metrics.csv": METRICS, "episodes.csv": ("step", "return")}
+OF_ENVIRONMENTS = ("ale-py", "box2d", "highway-env", "minatar", "minigrid", "mujoco")  # packages that bring them
 ROWS = 500  # rows of metrics in a whole run
 
 
@@ -321,7 +322,7 @@ def read_rows(path: Path) -> Iterator[dict[str, float]]:
 def describe_environment() -> dict[str, Any]:
     """What the numbers of a run depend on, besides its settings."""
     versions = {"python": sys.version.split()[0], "dqnkit": dqnkit.__version__}
-    for package in ("numpy", "gymnasium", "tensorflow", "tensorflow-cpu", "keras"):
+    for package in (*("numpy", "gymnasium", "tensorflow", "tensorflow-cpu", "keras"), *OF_ENVIRONMENTS):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

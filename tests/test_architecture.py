@@ -29,7 +29,7 @@ ROWS = [
     },
     {"named_wrappers"},
     {"environment_limits"},
-    {"config", "small_environments", "frames", "observations"},
+    {"config", "small_environments", "frames", "observations", "minigrid_planes"},
     {"presets", "environments", "exploration", "policy", "replay", "value_learning"},
     {"network_layers", "replicas", "prioritized_replay", "actor_priorities"},
     {"actor"},

@@ -42,6 +42,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"env_id": "CartPole-v1"},
     {"env_id": "CartPole-v1", "replay": "prioritized", "n_step": 3, "double_q": True},
     {"env_id": "CartPole-v1", "replay": "prioritized", "actor_priorities": True},
+    {"env_id": "CartPole-v1", "normalize_observations": True, "xla": True},
     {"env_id": "dqnkit/Catch-v0", "frame_stack": 1, "conv_filters": (4,)},
     # joint values, and values of dimensions
     {"env_id": "test/Forces-v0", "action_bins": 3, "decoupled": True, "target_tau": 0.5, "target_period": 3},

@@ -40,7 +40,10 @@ TOGETHER: dict[str, dict[str, Any]] = {"decoupled": {"action_bins": 3}}
 
 
 # the environment's spaces are compared, not its name; for the others see `LEARNER_SETTINGS`
-NOT_COMPARED = {"env_id", "env_args", "wrappers", "max_episode_steps", "seed", "learning_rate", "xla"}
+NOT_COMPARED = {
+    *("env_id", "env_args", "wrappers", "life_loss_ends", "fire_reset", "max_episode_steps"),
+    *("seed", "learning_rate", "xla"),
+}
 
 
 def made_with(config: DQNConfig) -> Any:

@@ -21,7 +21,7 @@ from dqnkit.environments import make_env, make_vector_env
 from dqnkit.errors import EnvironmentNotSupportedError, MissingExtraError
 from dqnkit.evaluation import evaluate
 from dqnkit.games import needed_package
-from dqnkit.presets import PRESETS
+from dqnkit.presets import PRESETS, preset
 from dqnkit.types import Array
 
 KNOWN = [*PRESETS, "ALE/Pong-v5"]
@@ -32,8 +32,10 @@ IDS = list(dict.fromkeys([*KNOWN, "FrozenLake-v1", "test/TinyVideo-v0", *CUT]))
 
 
 def settings_of(env_id: str, **more: Any) -> DQNConfig:
-    """What every run in this environment must set."""
-    return DQNConfig(env_id, action_bins=CUT.get(env_id, 0), **more)
+    """What every run in this environment must set: the arguments, wrappers and bins of its preset."""
+    known = preset(env_id)
+    bins = CUT.get(env_id, known.action_bins)
+    return DQNConfig(env_id, env_args=known.env_args, wrappers=known.wrappers, action_bins=bins, **more)
 
 
 def marked(env_id: str) -> Any:

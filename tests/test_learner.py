@@ -462,7 +462,11 @@ def run(optimizer, strategy, settings):
             learner.optimizer = keras.optimizers.SGD(0.1)
             learner.optimizer.build(learner.online.trainable_variables)
     rng = np.random.default_rng(0)
-    results = [learner.update(batches(rng), rng.random((3, 8)).astype(np.float32)) for _ in range(4)]
+    results = []
+    for _ in range(4):
+        data = batches(rng)
+        learner.observe(data.observation[0])
+        results.append(learner.update(data, rng.random((3, 8)).astype(np.float32)))
     before = everything(learner)
     bad = batches(rng)
     bad.reward[0, -1] = np.nan

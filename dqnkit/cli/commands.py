@@ -275,7 +275,7 @@ def _try_environment(config: DQNConfig) -> str:
     env.reset(seed=config.seed)
     env.step(0)
     env.close()
-    lines = [str(describe(env.observation_space, config.frame_stack))]
+    lines = [str(describe(env.observation_space, config.frame_stack, config.normalize_observations))]
     if config.action_bins:
         lines.append(str(action_table(env)))
     return "\n".join(lines)

@@ -38,7 +38,10 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             option = spec.metadata["option"] or "--" + spec.name.replace("_", "-")
             kind = hints[spec.name]
             names = [f"{option}/--no{option[1:]}"] if kind is bool else [option]
-            several = {"multiple": True, "callback": _collected(kind)} if spec.metadata["option"] else {}
+            several: dict[str, Any] = {}
+            if spec.metadata["option"]:
+                metavar = "NAME=VALUE" if kind is Arguments else "MODULE:NAME"
+                several = {"multiple": True, "callback": _collected(kind), "metavar": metavar}
             command = click.option(
                 *names,
                 spec.name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +30,23 @@ _registered: dict[bytes, str] = {}  # digest of what was received -> the id that
 _lock = threading.Lock()
 
 
-def by_value(env_id: str) -> bytes:
+def by_value(env_id: str, wrappers: Iterable[str] = ()) -> bytes:
     """The entry of an environment in Gymnasium's table, for `register`; empty if workers know the environment.
 
+    Args:
+        env_id: Gymnasium id.
+        wrappers: the names of its wrappers, which workers import.
+
     Raises:
-        EnvironmentNotSupportedError: its class cannot be sent; the message says what to do.
+        EnvironmentNotSupportedError: its class or a wrapper cannot be sent; the message says what to do.
     """
+    for name in wrappers:
+        module, _, short = name.partition(":")
+        if module == "__main__":
+            raise EnvironmentNotSupportedError(
+                f"the wrapper {short} is known in this program only, and workers import their wrappers: write it into "
+                f"a module, for example my_module.py beside the notebook, and name it my_module:{short}"
+            )
     if ":" in env_id:  # a worker imports the module, which registers it
         return b""
     try:

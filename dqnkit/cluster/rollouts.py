@@ -165,7 +165,7 @@ class ClusterRollouts:
         """
         self.close()
         check_transport(self.client, self._insecure)
-        environment = by_value(config.env_id)
+        environment = by_value(config.env_id, config.wrappers)
         with ExitStack() as on_failure:
             demand = on_failure.enter_context(Demand(self.client))
             demand.ask(1)

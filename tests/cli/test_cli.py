@@ -70,6 +70,8 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path) -> None:
     assert "observation: float32 vector of 4, not scaled" in done.stdout
     assert "oneDNN" not in done.stderr  # TensorFlow's start-up message, which students take for an error
 
+    assert evaluation["epsilon"] == 0
+
     again = dqnkit("evaluate", "run", "--episodes=100", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert f"mean {evaluation['mean']:.1f}" in again.stdout
@@ -197,3 +199,53 @@ def test_every_setting_is_an_option(tmp_path: Path) -> None:
     for name in DQNConfig.__dataclass_fields__:
         if name != "env_id":
             assert f"--{name.replace('_', '-')}" in page
+
+
+def test_what_the_environment_is_stays_with_the_run(tmp_path: Path) -> None:
+    """Arguments, wrappers and normalized observations: in training, its evaluation with epsilon, and when resumed."""
+    what = ["--env-arg=sutton_barto_reward=true", "--wrapper=gymnasium.wrappers:FlattenObservation"]
+    what += ["--normalize-observations", "--evaluation-epsilon=0.25"]
+    done = dqnkit("train", "CartPole-v1", "--run-dir=run", *QUICK, *what, "--max-episode-steps=50", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "run"
+    assert "observation: float32 vector of 4, normalized by their running mean and deviation" in done.stdout
+    for words in (
+        "env_args sutton_barto_reward=true",
+        "wrappers gymnasium.wrappers:FlattenObs",
+        "normalize_observations",
+    ):
+        assert words in done.stdout
+    assert "episodes with epsilon 0.25" in done.stdout
+    config = json.loads((run / "config.json").read_text())
+    assert config["env_args"] == {"sutton_barto_reward": True}
+    assert config["wrappers"] == ["gymnasium.wrappers:FlattenObservation"]
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["epsilon"] == 0.25
+    assert set(evaluation["returns"]) <= {0.0, -1.0}  # Sutton and Barto: -1 at the end, 0 otherwise
+
+    done = dqnkit("evaluate", "run", "--episodes=10", "--evaluation-epsilon=0.5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "10 episodes with epsilon 0.5" in done.stdout
+    assert "highest -0.0" in done.stdout or "highest 0.0" in done.stdout or "highest -1.0" in done.stdout
+    done = dqnkit("resume", "run", "--total-steps=2500", "--no-video", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "config.json").read_text())["env_args"] == {"sutton_barto_reward": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--env-arg", "sutton=1"], "CartPole-v1 takes no argument 'sutton'"),
+        (["--env-arg", "sutton"], "an argument is written NAME=VALUE"),
+        (["--wrapper", "nowhere:Nothing"], "there is no nowhere here"),
+        (["--wrapper", "Nothing"], "wrappers takes names like those in"),
+    ],
+)
+def test_what_does_not_fit_the_environment_is_one_line_and_leaves_no_folder(
+    options: list[str], message: str, tmp_path: Path
+) -> None:
+    done = dqnkit("train", "CartPole-v1", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())

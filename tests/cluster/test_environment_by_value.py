@@ -34,8 +34,6 @@ gym.register("Mine-v0", ENTRY)
 SEND = "from dqnkit.cluster.environment_by_value import by_value\nprint(by_value('Mine-v0').hex())"
 TRAIN = """
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.config import DQNConfig
-from dqnkit.deploy import make_cluster
 from dqnkit.training import train
 
 def go(rollouts):
@@ -124,3 +122,11 @@ def test_training_on_workers_with_an_environment_of_the_notebook(
     tried(
         23, "an id registered in the notebook only, then changed there", "the workers train on it, and on the new one"
     )
+
+
+def test_a_wrapper_of_the_program_itself_is_refused_before_workers_look_for_it() -> None:
+    assert by_value("CartPole-v1", ("gymnasium.wrappers:FlattenObservation",)) == b""
+    with pytest.raises(
+        EnvironmentNotSupportedError, match=r"wrapper Mine is known in this program only.*my_module:Mine"
+    ):
+        by_value("CartPole-v1", ("__main__:Mine",))

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,33 @@ def test_two_processes_give_the_weights_of_one(learner: MultiWorkerLearner, rng:
     assert learner.get_weights(5).version == 5
     for name, values in one.state().items():
         np.testing.assert_allclose(learner.state()[name], values, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_observations_are_normalized_by_the_same_numbers_in_all_processes(
+    client: Client, rng: np.random.Generator
+) -> None:
+    config = replace(CONFIG, normalize_observations=True)
+    one = Learner(config)
+    with MultiWorkerLearner(client, config, 2, insecure=True) as learner:
+        for _ in range(3):
+            seen, data = rng.normal(size=(30, 4)) * 5 + 2, batches(rng)
+            for each in (one, learner):
+                each.observe(seen)
+                each.update(data)
+            np.testing.assert_allclose(learner.get_weights().values, one.get_weights().values, atol=1e-5)
+        learner.observe(seen)
+        one.observe(seen)
+        state = one.state()
+        for rank in (0, 1):
+            for name, values in learner.state(rank).items():
+                np.testing.assert_allclose(values, state[name], atol=1e-5, err_msg=name)
+        learner.load_state(state)
+        data = batches(rng)
+        one.update(data)
+        learner.update(data)
+        np.testing.assert_allclose(learner.get_weights().values, one.get_weights().values, atol=1e-5)
+        assert int(learner.state()["observations/count"]) == 120
 
 
 def test_all_processes_hold_the_same(learner: MultiWorkerLearner, rng: np.random.Generator) -> None:

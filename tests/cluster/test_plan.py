@@ -239,6 +239,14 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert len(asked) == 1
 
+    others = ["--num-envs=3", "--env-arg=sutton_barto_reward=true", "--wrapper=gymnasium.wrappers:FlattenObservation"]
+    result = CliRunner().invoke(main, ["plan", "CartPole-v1", "--total-steps=30000", *others])
+    assert result.exit_code == 0, result.output
+    planned = asked[1][0]
+    assert (planned.total_steps, planned.num_envs, planned.samples_per_insert) == (30_000, 3, 32)
+    assert planned.env_args["sutton_barto_reward"] is True
+    assert planned.wrappers == ("gymnasium.wrappers:FlattenObservation",)
+
 
 @pytest.mark.slow
 def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,13 @@ class SameStepVector(gym.vector.VectorEnv[Any, Any, Any]):
         self.single_observation_space, self.single_action_space = Scripted.observation_space, Scripted.action_space
 
 
+def other_units(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """A wrapper: CartPole's four numbers in units that make some of them large and others small."""
+    units = np.array([1000, 0.01, 0.01, 100], np.float32)
+    space = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
+    return gym.wrappers.TransformObservation(env, lambda observation: observation * units, space)
+
+
 def register() -> None:
     """Register the environments above with Gymnasium as test/NAME-v0."""
     for kind in (Scripted, Broken, RandomLength, TinyVideo, OneArrayVideo, SmallNumbers, Says, Bare, Forces):

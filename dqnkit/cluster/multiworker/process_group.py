@@ -97,7 +97,7 @@ class ProcessGroup:
             hosts = [get_address_host(address) for address in self.workers]
             bracketed = [f"[{host}]" if ":" in host else host for host in hosts]  # IPv6
             cluster = {"worker": [f"{host}:{port}" for host, port in zip(bracketed, ports, strict=True)]}
-            environment = np.frombuffer(by_value(config["env_id"]), np.uint8)
+            environment = np.frombuffer(by_value(config["env_id"], config["wrappers"]), np.uint8)
             first = pack({"config": config}, {"environment": environment})
             arguments = {}
             for rank, name in enumerate(self._names):
