@@ -33,7 +33,8 @@ Skip at the first reading, each until something needs it:
     prioritized_replay, sum_tree, actor_priorities      draws by TD error
     network_layers, replicas        layers of variants in Keras and NumPy; several replicas under a strategy
     presets, settings, default_parts    settings known to work; how settings are checked; what train makes by default
-    environment_limits, games, small_environments       what is supported; Atari; environments whose Q* is known
+    environment_limits, games, atari    what is supported; environments that other packages bring; Atari
+    small_environments, opengl, own_process     environments whose Q* is known; pictures of robots without a display
     observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
 

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit import opengl
 from dqnkit.config import DQNConfig
 from dqnkit.environment_errors import CheckedEnv, told
 from dqnkit.environment_limits import (
@@ -60,6 +61,12 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
         if not render:
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
+    except Exception as error:
+        if opengl.is_failure_of_opengl(error):  # MuJoCo loads what MUJOCO_GL names before the first picture, too
+            raise opengl.cannot_be_drawn(env_id) from error
+        raise
+    if render and opengl.is_drawn_by_mujoco(env):
+        opengl.choose_way_to_draw(env_id)
     check_spaces(env.observation_space, env.action_space, env_id)
     env = CheckedObservations(env, env_id)
     if isinstance(env.observation_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):

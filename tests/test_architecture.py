@@ -21,8 +21,8 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 ROWS = [
     {"errors"},
     {"checked_numbers"},
-    {"types", "files", "hosted", "dqn_in_one_file"},
-    {"atari"},
+    {"types", "files", "hosted", "dqn_in_one_file", "own_process"},
+    {"atari", "opengl"},
     {
         *("backend", "settings", "environment_errors", "environment_limits", "games", "sum_tree", "array_store"),
         *("packing", "run_lock", "autograph_ready"),
@@ -78,6 +78,7 @@ ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "atari", "environment_limits"),
+    *("opengl", "own_process"),
     "observations",
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     "cluster",
