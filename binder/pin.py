@@ -4,10 +4,10 @@
     python binder/pin.py --upgrade      # takes the newest versions that fit together
 
 constraints.txt    every package of the extras in EXTRAS: the versions for a checkout and for the tests
-requirements.txt   the packages that Binder installs, those of the extra in ON_BINDER, in the same versions
+requirements.txt   the packages that Binder installs, those of the extras in ON_BINDER, in the same versions
 
 Run it after a change of the dependencies in pyproject.toml, or to move to newer versions. Then install the result on
-the oldest and the newest Python (`pip install -c binder/constraints.txt -e ".[notebooks,cloud,games,test]"`), run the
+the oldest and the newest Python (with all of EXTRAS: `pip install -c binder/constraints.txt -e ".[...]"`), run the
 tests, and commit all three files. It needs pip and a network. It installs only a resolver, in a temporary folder.
 
 The resolver looks for versions that fit on every platform and Python that we support, by the rules of the oldest
@@ -25,8 +25,8 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-EXTRAS = ["notebooks", "cloud", "games", "test"]
-ON_BINDER = ["notebooks"]
+EXTRAS = ["notebooks", "applications", "cloud", "games", "test"]
+ON_BINDER = ["notebooks", "applications"]
 OLDEST_PYTHON = "3.11"
 SUPPORTED = (
     "python_full_version < '3.14' and (sys_platform == 'darwin' or sys_platform == 'linux' or sys_platform == 'win32')"

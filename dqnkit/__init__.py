@@ -34,7 +34,8 @@ Skip at the first reading, each until something needs it:
     network_layers, replicas        layers of variants in Keras and NumPy; several replicas under a strategy
     presets, settings, default_parts    settings known to work; how settings are checked; what train makes by default
     action_bins, action_values      continuous actions cut into bins; the best action, and values of dimensions
-    environment_limits, games, small_environments       what is supported; Atari; environments whose Q* is known
+    environment_limits, games, atari    what is supported; environments that other packages bring; Atari
+    small_environments, opengl, own_process     environments whose Q* is known; pictures of robots without a display
     observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
 

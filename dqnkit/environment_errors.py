@@ -25,6 +25,7 @@ from dqnkit.errors import (
     RolloutError,
     missing_module,
 )
+from dqnkit.opengl import cannot_be_drawn, is_drawn_by_mujoco, is_failure_of_opengl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 LINES = 3  # of the environment's code, the innermost
@@ -140,7 +141,7 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
 
         Raises:
             MissingExtraError: what it draws with is not installed.
-            EnvironmentNotSupportedError: it has no ``render`` of its own, or lacks another package.
+            EnvironmentNotSupportedError: it has no ``render`` of its own, or lacks another package, or OpenGL.
         """
         with telling(self._env_id, "in render"):
             try:
@@ -151,6 +152,10 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
                 raise EnvironmentNotSupportedError(f"{self._env_id} cannot be drawn: {error}") from error
             except NotImplementedError as error:
                 raise EnvironmentNotSupportedError(f"{self._env_id} draws no pictures: it has no render()") from error
+            except Exception as error:
+                if is_drawn_by_mujoco(self.env) and is_failure_of_opengl(error):
+                    raise cannot_be_drawn(self._env_id) from error
+                raise
 
     def close(self) -> None:
         """As the environment's, once: what failed then is not tried again."""

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dqnkit import opengl
 from dqnkit.action_bins import ActionBins
 from dqnkit.argument_errors import argument_error, check_configuration
 from dqnkit.config import DQNConfig
@@ -74,6 +75,12 @@ def make_env(settings: DQNConfig | str, *, render: bool = False) -> gym.Env[Any,
         if not render:
             raise
         raise EnvironmentNotSupportedError(f"{env_id} draws no pictures: it takes no render_mode") from error
+    except Exception as error:
+        if opengl.is_failure_of_opengl(error):  # MuJoCo loads what MUJOCO_GL names before the first picture, too
+            raise opengl.cannot_be_drawn(env_id) from error
+        raise
+    if render and opengl.is_drawn_by_mujoco(env):
+        opengl.choose_way_to_draw(env_id)
     check_configuration(env, env_id, config.env_args)
     env = wrapped(env, config.wrappers, env_id)
     if config.action_bins:

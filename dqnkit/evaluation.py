@@ -25,7 +25,7 @@ from dqnkit.policy import q_values
 from dqnkit.types import Array, FloatArray, IntArray, PolicyWeights
 
 MOST_COPIES = 100  # of an environment that has no native vector version
-GAMES_AT_ONCE = 16  # copies of an Atari game
+GAMES_AT_ONCE = 8  # copies of an Atari game; to load one takes a tenth of a second
 MAX_STEPS = 100_000  # an episode that would never end is cut here, whatever the environment's own limit
 MAX_STEPS_WITHOUT_LIMIT = 5_000  # and here where there is none: a policy that runs into a wall would run for ever
 

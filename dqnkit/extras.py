@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,18 @@ FOR_CLOUDS = {
     "flask_cors": "flask-cors>=5",
     "moto": "moto>=5.1.20",
 }
+# What the last lesson needs: the extra `applications`. Here, pygame in either form will do.
+FOR_APPLICATIONS = {
+    "highway_env": "highway-env>=1.12",
+    "imageio": "imageio>=2.31",
+    "minatar": "minatar>=1.0.15",
+    "minigrid": "minigrid>=3.2",
+    "mujoco": "mujoco>=4.0",
+    "pygame": "pygame-ce>=2.5",
+}
+# They need pygame-ce by name, which overwrites the files of pygame where that is installed, as on Colab; either serves.
+# What else they need, Gymnasium, NumPy, Matplotlib and pandas, is there with pygame.
+ASK_FOR_PYGAME_CE = ("highway-env", "minigrid")
 
 
 def add_clouds() -> None:
@@ -44,20 +56,43 @@ def add_clouds() -> None:
     Raises:
         DQNKitError: it could not be installed; with the reason and what to do.
     """
-    missing = [requirement for module, requirement in FOR_CLOUDS.items() if find_spec(module) is None]
+    _add(FOR_CLOUDS, "cloud")
+
+
+def add_applications() -> None:
+    """Install what the robots, the car and the games of the last lesson need, in about half a minute.
+
+    Raises:
+        DQNKitError: as `add_clouds`.
+    """
+    _add(FOR_APPLICATIONS, "applications")
+
+
+def _add(wanted: Mapping[str, str], extra: str) -> None:
+    missing = [requirement for module, requirement in wanted.items() if find_spec(module) is None]
     if not missing:
         return
     print(f"Installing {', '.join(missing)} …", flush=True)
     if is_colab():  # its packages are not those of the tests
-        install(missing)
+        _install_beside(missing)
         return
     try:
-        install(map(as_tested, missing))
+        _install_beside(list(map(as_tested, missing)))
     except DQNKitError as error:
         if any(words in str(error) for words in CONFLICT):
-            install(missing)
+            _install_beside(missing)
             return
-        raise DQNKitError(f"{error}\nOr install it on a command line: {install_command('cloud')}") from None
+        raise DQNKitError(f"{error}\nOr install it on a command line: {install_command(extra)}") from None
+
+
+def _install_beside(wanted: list[str]) -> None:
+    """Install packages; those that would bring a second pygame over the one that is there, without what they need."""
+    alone = [line for line in wanted if line.startswith(ASK_FOR_PYGAME_CE)] if "pygame" in versions() else []
+    rest = [line for line in wanted if line not in alone]
+    if rest:
+        install(rest)
+    if alone:
+        install(alone, dependencies=False)
 
 
 def as_tested(requirement: str) -> str:
@@ -87,8 +122,12 @@ def constraints() -> str:
     return "".join(lines)
 
 
-def install(requirements: Iterable[str]) -> None:
+def install(requirements: Iterable[str], *, dependencies: bool = True) -> None:
     """Install packages into the Python that runs this, with every installed package held at its version.
+
+    Args:
+        requirements: as for pip.
+        dependencies: whether what they need is installed as well.
 
     Raises:
         DQNKitError: pip failed or took too long; with its message and what to do.
@@ -99,7 +138,14 @@ def install(requirements: Iterable[str]) -> None:
         held.write_text(constraints(), encoding="utf-8")
         try:
             ended = subprocess.run(
-                [*_installer(), "--quiet", "--constraint", str(held), *wanted],
+                [
+                    *_installer(),
+                    "--quiet",
+                    "--constraint",
+                    str(held),
+                    *([] if dependencies else ["--no-deps"]),
+                    *wanted,
+                ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

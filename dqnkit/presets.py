@@ -11,8 +11,11 @@ from typing import Any
 from dqnkit.arguments import Arguments
 from dqnkit.config import DQNConfig
 
+# After Mnih et al. (2015); notebooks/PAPERS.md says what differs. Not tried to the end: no GPU was at hand.
 _ATARI = {
     "frame_stack": 4,
+    "reward_clip": 1.0,
+    "life_loss_ends": True,
     "conv_filters": (32, 64, 64),
     "conv_sizes": (8, 4, 3),
     "conv_strides": (4, 2, 1),

@@ -21,8 +21,8 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 ROWS = [
     {"errors"},
     {"checked_numbers", "arguments"},
-    {"types", "files", "hosted", "dqn_in_one_file"},
-    {"atari", "argument_errors"},
+    {"types", "files", "hosted", "dqn_in_one_file", "own_process"},
+    {"atari", "opengl", "argument_errors"},
     {
         *("backend", "settings", "environment_errors", "games", "sum_tree", "array_store"),
         *("packing", "run_lock", "autograph_ready", "running_statistics", "action_bins", "action_values"),
@@ -79,7 +79,7 @@ ON_A_WORKER = {
     *("actor", "types", "environments", "policy", "actor_priorities"),
     # which those import themselves
     *("config", "settings", "errors", "exploration", "small_environments", "games", "atari", "environment_limits"),
-    *("observations", "action_bins", "action_values"),
+    *("observations", "action_bins", "action_values", "opengl", "own_process"),
     *("checked_numbers", "environment_errors", "packing", "frames", "array_store"),
     *("arguments", "argument_errors", "named_wrappers"),
     "cluster",

@@ -79,7 +79,7 @@ def test_every_pin_is_exact() -> None:
 
 
 @pytest.mark.parametrize("platform", [LINUX, ARM, MAC, WINDOWS], ids=["Linux", "ARM", "Mac", "Windows"])
-@pytest.mark.parametrize("extra", ["notebooks", "games", "test"])
+@pytest.mark.parametrize("extra", ["notebooks", "applications", "games", "test"])
 def test_what_the_project_asks_for_is_pinned_within_its_bounds(extra: str, platform: dict[str, str]) -> None:
     pins = pinned("constraints.txt", platform)
     for name, requirement in asked_for(extra, platform).items():
@@ -88,9 +88,10 @@ def test_what_the_project_asks_for_is_pinned_within_its_bounds(extra: str, platf
 
 
 def test_every_package_that_comes_with_it_is_pinned() -> None:
-    for extra in ("notebooks", "games", "test"):
+    for extra in ("notebooks", "applications", "games", "test"):
         assert needed_here(extra) <= set(pinned("constraints.txt", {})), extra
-    assert needed_here("notebooks") <= set(pinned("requirements.txt", {}))
+    for extra in ("notebooks", "applications"):
+        assert needed_here(extra) <= set(pinned("requirements.txt", {})), extra
 
 
 def test_binder_gets_the_small_tensorflow_and_no_tools_of_ours() -> None:
@@ -98,7 +99,8 @@ def test_binder_gets_the_small_tensorflow_and_no_tools_of_ours() -> None:
     assert "tensorflow-cpu" in on_binder
     assert "tensorflow" not in on_binder
     assert "pytest" not in on_binder
-    assert set(asked_for("notebooks", LINUX)) <= set(on_binder)
+    for extra in ("notebooks", "applications"):
+        assert set(asked_for(extra, LINUX)) <= set(on_binder)
 
 
 def test_binder_has_a_python_that_the_kit_supports() -> None:

@@ -30,7 +30,7 @@ def name_of(requirement: str) -> str:
 def lacking(monkeypatch: pytest.MonkeyPatch, *modules: str) -> list[str]:
     """Pretend that these modules are missing; returns the requests made from then on."""
     installed: list[str] = []
-    monkeypatch.setattr(extras, "install", installed.extend)
+    monkeypatch.setattr(extras, "install", lambda wanted, **options: installed.extend(wanted))
     monkeypatch.setattr(extras, "find_spec", lambda module: None if module in modules else object())
     return installed
 
@@ -40,6 +40,28 @@ def test_what_clouds_need_is_what_the_project_says() -> None:
     theirs = {name_of(line): line for line in project["optional-dependencies"]["cloud"]}
     for line in extras.FOR_CLOUDS.values():  # of Google's cloud and of ssh the notebook needs nothing
         assert line.replace("[aws]", "") == theirs[name_of(line)].replace("[aws,gcp]", "")
+
+
+def test_what_applications_need_is_what_the_project_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(extras.FOR_APPLICATIONS.values()) == sorted(project["optional-dependencies"]["applications"])
+
+
+@pytest.mark.parametrize(
+    ("is_there", "alone"), [({"pygame": "2.6.1"}, ["highway-env", "minigrid"]), ({"pygame-ce": "2.5.8"}, []), ({}, [])]
+)
+def test_no_second_pygame_comes_over_the_one_that_is_there(
+    is_there: dict[str, str], alone: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(monkeypatch, *(module for module in extras.FOR_APPLICATIONS if module != "pygame"))
+    calls: list[tuple[list[str], bool]] = []
+    monkeypatch.setattr(
+        extras, "install", lambda wanted, dependencies=True: calls.append((list(map(name_of, wanted)), dependencies))
+    )
+    monkeypatch.setattr(extras, "versions", lambda: is_there)
+    extras.add_applications()
+    together = [name for name in ("highway-env", "imageio", "minatar", "minigrid", "mujoco") if name not in alone]
+    assert calls == [(together, True), *([(alone, False)] if alone else [])]
 
 
 def test_what_is_missing_is_installed_as_it_was_tested(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +91,7 @@ def test_where_the_tested_versions_do_not_fit_others_are_taken(monkeypatch: pyte
     lacking(monkeypatch, "moto")
     asked: list[list[str]] = []
 
-    def install(wanted: list[str]) -> None:
+    def install(wanted: list[str], **options: bool) -> None:
         asked.append(list(wanted))
         if len(asked) == 1:
             raise DQNKitError("moto==1 could not be installed: ERROR: ResolutionImpossible: for help visit ...")

@@ -1,7 +1,6 @@
 """What this computer has and what is missing, each with the command that repairs it: ``dqnkit doctor``.
 
     findings             one line of the report, and what to do about all of them
-    own_process          a piece of Python run in a process of its own, with a time limit
     resources            cores and memory that a container allows, as Dask finds them
     computer             Python, cores, memory, disk, the port of JupyterLab
     requirements         the packages that the kit needs, and the versions it was tested with

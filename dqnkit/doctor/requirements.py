@@ -25,6 +25,7 @@ EXTRAS = {
     "cloud": "clusters in a cloud or over ssh",
     "course": "the notebooks, plots and videos",
     "games": "Atari, MinAtar and LunarLander",
+    "applications": "the robots and cars of the last lesson",
     "test": "the kit's own tests",
 }
 # Packages that install the same modules: one of each line is enough.

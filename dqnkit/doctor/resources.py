@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from dqnkit.doctor.own_process import Failed, run_python
+from dqnkit.own_process import Failed, run_python
 
 SECONDS = 60  # time limit
 # in a process of its own: the doctor must not fail with Dask, nor take the half second and the memory that it costs

@@ -5,13 +5,15 @@ TensorFlow and Dask are heavy: each is tried in a process of its own, with a tim
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
+from dqnkit import opengl
 from dqnkit.doctor.findings import WORKS, Finding
-from dqnkit.doctor.own_process import Failed, TooSlow, run_python
 from dqnkit.doctor.requirements import TENSORFLOW, install_command, reinstall_command
+from dqnkit.own_process import Failed, TooSlow, run_python
 
 SECONDS = 90  # time limit of each process: a busy computer takes long for what else takes five
 WAIT = "close other programs and notebooks, and try again"
@@ -30,7 +32,7 @@ def examine() -> list[Finding]:
     """Try everything; the two processes run at the same time."""
     with ThreadPoolExecutor() as threads:
         dask, learner = threads.submit(dask_starts), threads.submit(tensorflow)
-        return [environment(), videos(), *dask.result(), *learner.result()]
+        return [environment(), videos(), *pictures_of_mujoco(), *dask.result(), *learner.result()]
 
 
 def environment() -> Finding:
@@ -52,6 +54,20 @@ def videos() -> Finding:
     if find_spec("pygame") is None:
         return Finding("videos", "no pygame to draw with", "advice", install_command("course"), WORKS)
     return Finding("videos", "pygame is there to draw with", section=WORKS)
+
+
+def pictures_of_mujoco() -> list[Finding]:
+    """Whether MuJoCo can draw: with a display it is taken for granted, without one it is tried."""
+    if find_spec("mujoco") is None:
+        return []
+    chosen = os.environ.get(opengl.VARIABLE)
+    if not chosen and opengl.has_display():
+        return [Finding("MuJoCo", "draws where there is a display", section=WORKS)]
+    way = chosen if chosen and opengl.works(chosen) else None if chosen else opengl.way_that_works()
+    if way is None:
+        value = f"draws no pictures{f' with {opengl.VARIABLE}={chosen}' if chosen else ''}: it finds no OpenGL"
+        return [Finding("MuJoCo", f"{value}; all else works", "advice", opengl.remedy(), WORKS)]
+    return [Finding("MuJoCo", f"draws without a display, with {opengl.VARIABLE}={way}", section=WORKS)]
 
 
 def dask_starts() -> list[Finding]:

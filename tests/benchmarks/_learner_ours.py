@@ -12,16 +12,25 @@ from dqnkit.config import DQNConfig  # noqa: E402  (threads are set before anyth
 from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.types import Transition  # noqa: E402
 
+size = _updates.SIZES[settings.network]
+of_pictures = {
+    "env_id": "ALE/Pong-v5",
+    "frame_stack": 4,
+    "conv_filters": size.filters,
+    "conv_sizes": size.sizes,
+    "conv_strides": size.strides,
+    "xla": bool(settings.xla),
+}
 config = DQNConfig(
-    env_id="CartPole-v1",
-    hidden_sizes=_updates.HIDDEN_SIZES,
-    batch_size=_updates.BATCH_SIZE,
+    **(of_pictures if size.filters else {"env_id": "CartPole-v1"}),
+    hidden_sizes=size.hidden,
+    batch_size=size.batch,
     learning_rate=_updates.LEARNING_RATE,
     target_period=_updates.TARGET_PERIOD,
     max_gradient_norm=0.0,  # the peer's update does not clip
     updates_per_call=settings.fused,
 )
-calls = [Transition(*_updates.batches(settings.fused)) for _ in range(4)]
+calls = [Transition(*_updates.batches(settings.fused, size)) for _ in range(4)]
 
 started = time.perf_counter()
 learner = Learner(config)

@@ -13,12 +13,34 @@ torch.set_num_threads(settings.threads)
 torch.manual_seed(0)
 
 
+size = _updates.SIZES[settings.network]
+
+
+class Scaled(nn.Module):
+    """Bytes as numbers from 0 to 1."""
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return frames.float() / 255
+
+
 def network() -> nn.Sequential:
-    """A Q-network, 4-120-84-2."""
-    return nn.Sequential(nn.Linear(4, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 2))
+    """A Q-network of the sizes that are measured."""
+    layers: list[nn.Module] = [Scaled()] if size.filters else []
+    channels, side = size.observation[0], size.observation[-1]
+    for filters, kernel, stride in zip(size.filters, size.sizes, size.strides, strict=True):
+        layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
+        channels, side = filters, (side - kernel) // stride + 1
+    units = channels
+    if size.filters:
+        layers.append(nn.Flatten())
+        units = channels * side * side
+    for hidden in size.hidden:
+        layers += [nn.Linear(units, hidden), nn.ReLU()]
+        units = hidden
+    return nn.Sequential(*layers, nn.Linear(units, size.actions))
 
 
-batches = [tuple(map(torch.as_tensor, batch)) for batch in zip(*_updates.batches(64), strict=True)]
+batches = [tuple(map(torch.as_tensor, batch)) for batch in zip(*_updates.batches(64, size), strict=True)]
 
 started = time.perf_counter()
 online, target = network(), network()

@@ -23,6 +23,11 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "rollout_speed": (["rollout_speed.py"], ["--repeats=2", "--seconds=0.1"]),
     "replay_speed": (["replay_speed.py"], ["--rounds=1", "--repeats=2", "--seconds=0.1"]),
     "learner_updates": (["learner_updates.py"], ["--rounds=1", "--repeats=2", "--updates=320"]),
+    "nature_updates": (
+        ["learner_updates.py", "--network=nature"],
+        ["--rounds=1", "--repeats=2", "--updates=4", "--fused=2"],
+    ),
+    "atari_vector": (["atari_vector.py"], ["--repeats=2", "--seconds=0.2", "--num-envs", "2"]),
     "live_panel": (["live_panel.py"], ["--rounds=1", "--steps=3000"]),
     "first_plot": (["first_plot.py"], ["--rounds=1"]),
     "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
@@ -37,7 +42,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "chaos": (["chaos.py"], ["--minutes=0.2"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),
 }
-PEERS = ("replay_speed", "learner_updates", "cartpole", "lunarlander")
+PEERS = ("replay_speed", "learner_updates", "nature_updates", "cartpole", "lunarlander")
 
 
 def main() -> None:

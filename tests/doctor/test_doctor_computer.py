@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dqnkit.doctor import Finding, computer, resources
-from dqnkit.doctor.own_process import Failed
 from dqnkit.doctor.resources import Resources, used_by_container
+from dqnkit.own_process import Failed
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

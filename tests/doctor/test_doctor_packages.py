@@ -270,4 +270,4 @@ def test_on_colab_the_command_installs_no_more_than_what_is_missing(install, col
     assert (finding.name, finding.remedy) == ("distributed", 'pip install "distributed==2026.7.1"')
     install(ale_py=None, box2d=None, minatar=None)
     (finding,) = (finding for finding in packages.examine() if finding.status != "ok")
-    assert finding.remedy == 'pip install "ale-py>=0.11" "box2d==2.3.10" "minatar>=1.0.15"'
+    assert finding.remedy == 'pip install "ale-py>=0.12.1" "box2d==2.3.10" "minatar>=1.0.15"'

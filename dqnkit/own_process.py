@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 
 WAITED_IN_VAIN = re.compile(r"time-?out|timed out", re.IGNORECASE)  # in an error: something was awaited too long
 
@@ -18,8 +19,8 @@ class TooSlow(Failed):
     """The process was not ready in time. On a busy computer this says nothing about what it tried."""
 
 
-def run_python(code: str, seconds: float) -> str:
-    """What the code prints, when run by this very Python in a process of its own.
+def run_python(code: str, seconds: float, variables: Mapping[str, str] | None = None) -> str:
+    """What the code prints, when run by this very Python in a process of its own, with some environment variables.
 
     Raises:
         TooSlow: it did not end within that many seconds, or had itself waited in vain for something.
@@ -32,7 +33,7 @@ def run_python(code: str, seconds: float) -> str:
             capture_output=True,
             text=True,
             timeout=seconds,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(variables or {})},
         )
     except subprocess.TimeoutExpired:
         raise TooSlow(f"no end within {seconds} s{_while_busy()}") from None
