@@ -112,6 +112,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     "dqnkit/TwoStateBias-v0": {"total_steps": 5_000, "loss": "squared", "hidden_sizes": (32,), "learning_starts": 100},
     "dqnkit/BlindCliffwalk-v0": {"total_steps": 50_000, "epsilon_end": 0.5, "replay": "prioritized"},
     "dqnkit/Catch-v0": {"total_steps": 20_000, "epsilon_steps": 5_000, "learning_starts": 500},
+    "MiniGrid-DoorKey-5x5-v0": {
+        "wrappers": ("dqnkit.minigrid_planes:GridPlanes",),  # the whole grid, not what lies in front of the agent
+        "total_steps": 60_000,
+        "max_episode_steps": 250,  # the environment's own limit, which it does not tell Gymnasium
+        # Only the goal is rewarded, and random steps seldom reach it: what did so is drawn often, and its reward goes
+        # back 5 steps at once.
+        "replay": "prioritized",
+        "n_step": 5,
+        "double_q": True,
+        "hidden_sizes": (64,),
+        "batch_size": 32,
+        "updates_per_call": 32,
+        "learning_rate_end": 1e-5,
+        "target_period": 500,
+        "epsilon_steps": 30_000,
+    },
     "MinAtar/Breakout-v1": _MINATAR,
     "MinAtar/SpaceInvaders-v1": _MINATAR,
     "MinAtar/Freeway-v1": _MINATAR,
