@@ -36,6 +36,8 @@ Skip at the first reading, each until something needs it:
     action_bins, action_values      continuous actions cut into bins; the best action, and values of dimensions
     environment_limits, games, atari    what is supported; environments that other packages bring; Atari
     small_environments, opengl, own_process     environments whose Q* is known; pictures of robots without a display
+    arguments, argument_errors, named_wrappers      an environment's arguments and wrappers, as settings of a run
+    running_statistics, minigrid_planes     observations normalized by what was seen; MiniGrid's as planes of 0 and 1
     observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
 
