@@ -233,10 +233,7 @@ def _apply(layer: Layer, arrays: Iterator[FloatArray], x: Array) -> Array:
         case Dimensions():
             return x.reshape(len(x), layer.dimensions, layer.bins)
         case JointValues():
-            first, *others = np.split(x, layer.dimensions, axis=1)  # [B, N] each
-            for values in others:  # as on a counter: with one wheel more, N times as many numbers
-                first = (first[:, :, None] + values[:, None, :]).reshape(len(x), -1)
-            return first / np.float32(layer.dimensions)
+            return _sums(np.split(x, layer.dimensions, axis=1)) / np.float32(layer.dimensions)
     raise InvalidDataError(f"the NumPy policy has no layer {layer!r}")
 
 
@@ -246,6 +243,15 @@ def _dense(x: Array, kernel: FloatArray, bias: FloatArray, relu: bool) -> FloatA
     if relu:
         np.maximum(y, 0, out=y)
     return y
+
+
+def _sums(values: list[FloatArray]) -> FloatArray:
+    """Of D arrays ``[B, N]`` every sum of one number of each, ``[B, N ** D]``, where the last array changes first."""
+    if len(values) == 1:
+        return values[0]
+    half = len(values) // 2
+    first, second = _sums(values[:half]), _sums(values[half:])
+    return (first[:, :, None] + second[:, None, :]).reshape(len(first), -1)
 
 
 def _conv(x: Array, kernel: FloatArray, bias: FloatArray, layer: Conv) -> FloatArray:
