@@ -42,7 +42,8 @@ def make_atari(
         fire_reset: whether the first action of a game and of each life is FIRE, whatever was chosen.
         kwargs: for `gymnasium.make`.
     """
-    env = gym.make(spec, frameskip=1, max_num_frames_per_episode=None, **kwargs)  # both are counted here
+    # frames are skipped and counted here; the emulator's own picture, which nobody looks at, is the cheaper kind
+    env = gym.make(spec, frameskip=1, max_num_frames_per_episode=None, obs_type="grayscale", **kwargs)
     env = _BeginsAsVector(_FrameLimit(env, _frames(max_episode_steps)))
     meanings = env.unwrapped.get_action_meanings()  # type: ignore[attr-defined]
     return _FireFirst(env, meanings.index("FIRE")) if fire_reset and "FIRE" in meanings else env

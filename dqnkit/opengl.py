@@ -76,7 +76,7 @@ def remedy() -> str:
     """What to do so that MuJoCo can draw here."""
     chosen = os.environ.get(VARIABLE)
     if chosen in PACKAGES:
-        return f"install it (Debian, Ubuntu: apt-get install -y {PACKAGES[chosen]})"
+        return f"install its library (Debian, Ubuntu: apt-get install -y {PACKAGES[chosen]})"
     if chosen and not has_display():
         return f"unset {VARIABLE}: without a display only {' and '.join(PACKAGES)} can work"
     return (

@@ -15,6 +15,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dqnkit import opengl
+
 BINDER = Path(__file__).resolve().parent.parent / "binder"
 PROJECT = tomllib.loads((BINDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # platforms with different requirements; the first is Binder's
@@ -101,6 +103,10 @@ def test_binder_gets_the_small_tensorflow_and_no_tools_of_ours() -> None:
     assert "pytest" not in on_binder
     for extra in ("notebooks", "applications"):
         assert set(asked_for(extra, LINUX)) <= set(on_binder)
+
+
+def test_binder_installs_what_mujoco_draws_with() -> None:
+    assert opengl.PACKAGES["osmesa"] in lines("apt.txt")
 
 
 def test_binder_has_a_python_that_the_kit_supports() -> None:

@@ -73,7 +73,7 @@ class TestWithoutADisplay:
     def test_what_the_reader_has_set_stays_and_its_failure_is_a_sentence(self, tmp_path: object) -> None:
         said = video(tmp_path, MUJOCO_GL="egl", **NO_DRIVER)
         assert (
-            "MUJOCO_GL=egl is set and does not work here; install it (Debian, Ubuntu: apt-get install -y libegl1"
+            "MUJOCO_GL=egl is set and does not work here; install its library (Debian, Ubuntu: apt-get install -y lib"
             in said
         )
         said = video(tmp_path, MUJOCO_GL="glfw")

@@ -1,6 +1,6 @@
 """Does it work? What is installed is tried: an environment steps, TensorFlow is imported, a Dask cluster starts.
 
-TensorFlow and Dask are heavy: each is tried in a process of its own, with a time limit.
+TensorFlow and Dask are heavy, and OpenGL may crash: each is tried in a process of its own, with a time limit.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ print(time.monotonic() - began)
 
 
 def examine() -> list[Finding]:
-    """Try everything; the two processes run at the same time."""
+    """Try everything; the processes run at the same time."""
     with ThreadPoolExecutor() as threads:
-        dask, learner = threads.submit(dask_starts), threads.submit(tensorflow)
-        return [environment(), videos(), *pictures_of_mujoco(), *dask.result(), *learner.result()]
+        dask, learner, robots = (threads.submit(trial) for trial in (dask_starts, tensorflow, pictures_of_mujoco))
+        return [environment(), videos(), *robots.result(), *dask.result(), *learner.result()]
 
 
 def environment() -> Finding:

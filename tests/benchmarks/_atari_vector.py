@@ -1,4 +1,4 @@
-"""Worker of atari_vector.py: steps a second of one game, in one process, of both kinds of vector environment in turn."""
+"""Worker of atari_vector.py: steps a second of a game, in one process, of both kinds of vector environment in turn."""
 
 import argparse
 import time

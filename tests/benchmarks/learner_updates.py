@@ -1,6 +1,6 @@
 """Learner updates a second on one core: dqnkit's fused call against the same update in eager PyTorch.
 
-Network 4-120-84-2, batch 128, or that of Mnih et al. (2015), 84x84x4 with three convolutions, batch 32; Huber loss, Adam.
+Network 4-120-84-2, batch 128, or that of Mnih et al. (2015), 84x84x4 and 32-64-64-512, batch 32; Huber loss, Adam.
 The batches are sampled before; passing them to the learner counts. The time of the first call (building and compiling)
 is shown separately.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from dqnkit import opengl
 from dqnkit.doctor import smoke_tests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +27,40 @@ def test_without_pygame_videos_are_advice(monkeypatch):
     monkeypatch.setattr(smoke_tests, "find_spec", lambda name: None)
     assert smoke_tests.videos().status == "advice"
     assert smoke_tests.tensorflow() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+@pytest.mark.parametrize(
+    ("chosen", "works", "status", "said"),
+    [
+        (None, ("egl", "osmesa"), "ok", "MUJOCO_GL=egl"),
+        (None, ("osmesa",), "ok", "MUJOCO_GL=osmesa"),
+        (None, (), "advice", "apt-get install -y libosmesa6) and start again with MUJOCO_GL=osmesa"),
+        ("egl", ("egl",), "ok", "MUJOCO_GL=egl"),
+        ("egl", ("osmesa",), "advice", "install its library (Debian, Ubuntu: apt-get install -y libegl1"),
+        ("glfw", ("egl",), "advice", "unset MUJOCO_GL"),
+    ],
+)
+def test_what_mujoco_draws_with(chosen, works, status, said, monkeypatch):
+    for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv("MUJOCO_GL", chosen)
+    monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
+    monkeypatch.setattr(opengl, "works", lambda way: way in works)
+    opengl.way_that_works.cache_clear()
+    (finding,) = smoke_tests.pictures_of_mujoco()
+    opengl.way_that_works.cache_clear()
+    assert finding.status == status
+    assert said in f"{finding.value} {finding.remedy}"
+
+
+def test_where_there_is_a_display_mujoco_is_not_tried(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
+    monkeypatch.setattr(opengl, "works", lambda way: pytest.fail("it was tried"))
+    assert [finding.status for finding in smoke_tests.pictures_of_mujoco()] == ["ok"]
 
 
 @pytest.fixture
@@ -158,8 +194,11 @@ def test_without_dask_nothing_is_started(monkeypatch):
     assert smoke_tests.dask_starts() == []
 
 
-def test_the_two_programs_run_at_the_same_time(monkeypatch):
-    both = threading.Barrier(2, timeout=10)
-    monkeypatch.setattr(smoke_tests, "run_python", lambda code, seconds: both.wait() * 0 or "1.0 0")
+def test_the_programs_run_at_the_same_time(monkeypatch):
+    all_of_them = threading.Barrier(3, timeout=10)
+    for module in (smoke_tests, opengl):
+        monkeypatch.setattr(module, "run_python", lambda code, *rest: all_of_them.wait() * 0 or "1.0 0")
     monkeypatch.setattr(smoke_tests, "find_spec", lambda name: object())
-    assert [finding.name for finding in smoke_tests.examine()] == ["CartPole-v1", "videos", "Dask", "TensorFlow", "GPU"]
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    findings = [finding.name for finding in smoke_tests.examine()]
+    assert findings == ["CartPole-v1", "videos", "MuJoCo", "Dask", "TensorFlow", "GPU"]
