@@ -103,12 +103,13 @@ def test_the_idle_frames_of_a_beginning_are_up_to_thirty() -> None:
     env, envs = make_env("ALE/Breakout-v5"), make_vector_env("ALE/Breakout-v5", 2)
     env.reset(seed=0)
     envs.reset(seed=0)
-    single = [env.reset()[1]["episode_frame_number"] for _ in range(200)]
-    native = np.concatenate([envs.reset()[1]["episode_frame_number"] for _ in range(100)])
+    single = [env.reset()[1]["episode_frame_number"] for _ in range(40)]
+    native = np.concatenate([envs.reset()[1]["episode_frame_number"] for _ in range(20)])
     env.close()
     envs.close()
     for idle in (np.array(single), native):
-        assert set(idle) == set(range(31))
+        assert set(idle) <= set(range(31))
+        assert np.ptp(idle) > 15  # less in one of 10 ** 8 runs
 
 
 class TestLives:
