@@ -6,6 +6,7 @@ They are Atari's and MinAtar's games, Box2D, MuJoCo, MiniGrid and highway-env.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
@@ -69,8 +70,17 @@ def register_game(env_id: str) -> None:
             minatar.gym.register_envs()
         if package in ("highway_env", "minigrid"):
             importlib.import_module(package)  # registers its environments
+        if package == "mujoco":
+            import mujoco
+
+            mujoco.set_mju_user_warning(_log)  # else it writes a file MUJOCO_LOG.TXT into the working folder
     except ModuleNotFoundError as error:
         raise missing_package(env_id, error) from error
+
+
+def _log(message: str) -> None:
+    """Keep a warning of MuJoCo's for those who look for it: most are about Gymnasium's models, not about the run."""
+    logging.getLogger("dqnkit.mujoco").info(message)
 
 
 def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | ImportError) -> DQNKitError:

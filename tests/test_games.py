@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import gymnasium as gym
 import pytest
 
+from dqnkit.config import DQNConfig
+from dqnkit.environments import make_env
 from dqnkit.games import EXTRAS, needed_package, register_game
 
 
@@ -40,3 +43,10 @@ def test_every_environment_of_a_package_is_known_by_its_id(package: str) -> None
     assert len(of_package) > 20
     assert [name for name in of_package if needed_package(name) != package] == []
     assert EXTRAS[package] == "applications"
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None, reason="mujoco is not installed")
+def test_mujoco_leaves_no_log_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_env(DQNConfig("HalfCheetah-v5", action_bins=2)).close()  # its model makes MuJoCo warn
+    assert list(tmp_path.iterdir()) == []
