@@ -11,7 +11,6 @@ The reader's code runs with a limit of processor time. Whatever it returns, rais
 from __future__ import annotations
 
 import builtins
-import dis
 import inspect
 import io
 import logging
@@ -22,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Any, TextIO
@@ -32,8 +31,9 @@ import numpy as np
 from dqnkit.classroom import course, rich_text
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.allowance import is_library
+from dqnkit.classroom.answer_sheet import Raised, Recording, Seen
 from dqnkit.classroom.comparison import Difference, Items, Other, difference, normalise, shorten, show
-from dqnkit.classroom.exercise import Case, Exercise, Mistake
+from dqnkit.classroom.exercise import Case, Exercise, Mistake, is_stub
 from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.own_code import source_of
 from dqnkit.classroom.rich_text import RichText
@@ -43,6 +43,7 @@ from dqnkit.errors import UnknownNameError
 CASE = "case"  # name of the row that describes the case in words
 MAX_PRINTED = 2_000  # characters kept of what the reader's code prints
 TIMES_THE_SOLUTION = 5  # processor time that the reader's code may take, where that is more than the exercise gives
+NO_SOLUTION = "Your class has not handed out the worked solution (yet): ask whoever teaches it."
 WALL_SECONDS = 60.0  # for code that waits; twice as many times the solution's, where that is more
 
 _LAST: dict[str, tuple[Any, bool]] = {}  # exercise -> the object last checked, and whether it passed
@@ -97,23 +98,6 @@ class CheckResult:
         return self.text
 
 
-@dataclass(frozen=True)
-class Raised:
-    """An exception that was raised instead of a value being returned."""
-
-    kind: str
-    message: str
-    line: str = field(compare=False)  # where in the reader's code; empty if it was raised elsewhere
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What happened on one case."""
-
-    outcome: Any  # the value as `normalise` returns it, or `Raised`
-    changed: tuple[str, ...] = ()  # names of the arguments that were changed
-
-
 def check(name: str, thing: Any) -> CheckResult:
     """Check the reader's code on the cases of an exercise.
 
@@ -145,6 +129,8 @@ def forget() -> None:
 def use(name: str, thing: Any) -> Any:
     """Return the reader's version if it passes its check, else the kit's; print which of the two it is.
 
+    Where the course was handed out without solutions, it is the reader's version in any case.
+
     Raises:
         UnknownNameError: there is no exercise of this name.
     """
@@ -154,6 +140,9 @@ def use(name: str, thing: Any) -> Any:
         passed = check(name, thing).passed
     if passed:
         print(f"✓ {exercise.name}: from here on, your version is used.")
+        return thing
+    if not exercise.source:
+        print(f"○ {exercise.name}: yours has not passed its check yet, and is used as it is.\n  {NO_SOLUTION}")
         return thing
     print(
         f"○ {exercise.name}: from here on, the kit's version is used.\n"
@@ -172,27 +161,29 @@ def check_exercise(exercise: Exercise, thing: Any, rng: np.random.Generator | No
 
 
 def _check_without_help(exercise: Exercise, thing: Any, rng: np.random.Generator) -> CheckResult:
-    problem = _problem_before_running(exercise, thing)
+    problem = problem_before_running(exercise, thing)
     if problem is not None:
         return problem
-    printed = _Printed()
+    printed = Printed()
     try:
-        cases = [*exercise.fixed_cases(), *exercise.cases(rng)]
-        expected, took = _observe_solution(exercise, cases)
+        cases = exercise.draw(rng)
+        expected, took = observe_solution(exercise, cases)
         say = partial(print, file=sys.stdout, flush=True)
         with printed.captured():
-            seen = _observe_reader(exercise, thing, cases, took, say)
-    except _TooSlow as error:
+            seen = observe_reader(exercise, thing, cases, took, say)
+    except TooSlowError as error:
         return replace(_too_slow(exercise, error), printed=printed.text)
     except ImportError as error:  # of the solution; one of the reader's code is an outcome
         text = f"Something that this check needs is missing here: {error}. Install it, then run this cell again."
         return CheckResult(exercise.name, "open", f"{exercise.name}: cannot be checked here", text)
-    return replace(_judge(exercise, cases, expected, seen), printed=printed.text)
+    return replace(judge(exercise, cases, expected, seen), printed=printed.text)
 
 
 def observe_all(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[Seen]:
     """Run the kit's own code, a solution or a known mistake, on every case; what it prints is dropped."""
-    with _Printed().captured(), warnings.catch_warnings(), np.errstate(all="ignore"):
+    if isinstance(thing, Recording):
+        return [thing.outcome_of(case) for case in cases]
+    with Printed().captured(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return [_observe(exercise, thing, case) for case in cases]
 
@@ -259,13 +250,13 @@ def _observe(exercise: Exercise, thing: Any, case: Case) -> Seen:
     except ImportError:
         raise
     except Exception as error:
-        outcome = _raised(error)
+        outcome = raised(error)
     return Seen(outcome, _changed(exercise, case.arguments, given))
 
 
 def _changed(exercise: Exercise, before: Sequence[Any], after: Sequence[Any]) -> tuple[str, ...]:
     """Return the names of the arguments whose values differ from before."""
-    names = _parameters(exercise.solution)
+    names = exercise.form.by_position
     changed = []
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
         if difference(_only_data(normalise(old)), _only_data(normalise(new))) is not None:
@@ -278,7 +269,7 @@ def _only_data(value: Any) -> Any:
     return value if isinstance(value, np.ndarray) or hasattr(value, "values") else None
 
 
-class _TooSlow(Exception):
+class TooSlowError(Exception):
     """The reader's code took too long on a case: longer than ``limit``, in words."""
 
     def __init__(self, case: Case, limit: str, ended: bool) -> None:
@@ -286,22 +277,24 @@ class _TooSlow(Exception):
         self.case, self.limit, self.ended = case, limit, ended
 
 
-def _observe_solution(exercise: Exercise, cases: Sequence[Case]) -> tuple[list[Seen], list[tuple[float, float]]]:
+def observe_solution(exercise: Exercise, cases: Sequence[Case]) -> tuple[list[Seen], list[tuple[float, float]]]:
     """Run the solution on every case; also the processor time and the wall-clock time that each took."""
     seen, took = [], []
     for case in cases:
         processor, wall = time.process_time(), time.monotonic()
         seen += observe_all(exercise, exercise.solution, [case])
         took.append((time.process_time() - processor, time.monotonic() - wall))
+    if isinstance(exercise.solution, Recording):
+        took = [exercise.solution.took(case) for case in cases]
     return seen, took
 
 
-def _observe_reader(
+def observe_reader(
     exercise: Exercise,
     thing: Any,
     cases: Sequence[Case],
     took: Sequence[tuple[float, float]],
-    say: Callable[[str], None],
+    say: Callable[[str], None] | None = None,
 ) -> list[Seen]:
     """Run the reader's code on every case, with limits that follow from what the solution ``took`` here and now."""
     seen = []
@@ -316,7 +309,7 @@ def _observe_reader(
                 seen.append(run_limited(partial(_observe_safely, exercise, thing, case), seconds, patience, say))
             except TimeIsUpError as error:
                 limit = f"{patience:.2g} seconds" if error.only_waited else f"{seconds:.2g} seconds of processor time"
-                raise _TooSlow(case, limit, error.ended) from None
+                raise TooSlowError(case, limit, error.ended) from None
     return seen
 
 
@@ -326,7 +319,7 @@ def _observe_safely(exercise: Exercise, thing: Any, case: Case) -> Seen:
     except Ended:
         raise
     except BaseException as error:  # also exit(), a KeyboardInterrupt raised by the reader, an ImportError
-        return Seen(_raised(error))
+        return Seen(raised(error))
 
 
 def _print_warning(
@@ -340,7 +333,7 @@ def _print_warning(
     print(f"{category.__name__} in line {lineno}: {message}")
 
 
-class _Printed(io.TextIOBase):
+class Printed(io.TextIOBase):
     """A stream that keeps the beginning of what is printed."""
 
     def __init__(self) -> None:
@@ -373,7 +366,7 @@ def _no_input(prompt: object = "") -> str:
     raise EOFError("a check has nobody who could answer input(): take what you need from the arguments")
 
 
-def _raised(error: BaseException) -> Raised:
+def raised(error: BaseException) -> Raised:
     try:
         text = str(error)
     except Exception:
@@ -389,13 +382,13 @@ def _line_of_reader(error: BaseException) -> str:
     return ""
 
 
-def _problem_before_running(exercise: Exercise, thing: Any) -> CheckResult | None:
+def problem_before_running(exercise: Exercise, thing: Any) -> CheckResult | None:
     """Return what is wrong before anything is run: an empty stub, not a function, other arguments; None if nothing."""
-    name, wants_class = exercise.name, inspect.isclass(exercise.solution)
+    name, wants_class = exercise.name, exercise.form.is_class
     open_title = f"{name}: not written yet"
     advice = f"{exercise.minutes} minutes, difficulty {exercise.difficulty} of 3. Stuck? `hints({name!r})`"
     has_stubs = inspect.isclass(thing) and _has_stubs(exercise, thing)
-    if thing is None or thing is Ellipsis or _is_stub(thing) or has_stubs:
+    if thing is None or thing is Ellipsis or is_stub(thing) or has_stubs:
         return CheckResult(name, "open", open_title, "Fill in the code where it says `YOUR CODE HERE`.", advice=advice)
     if inspect.isclass(thing) and not wants_class:
         text = (
@@ -422,38 +415,14 @@ def _in_words(thing: Any) -> str:
         return f"a {type(thing).__name__}"
 
 
-def _is_stub(thing: Any) -> bool:
-    """Return whether a function does nothing but return None."""
-    code = getattr(inspect.unwrap(thing) if inspect.isfunction(thing) else None, "__code__", None)
-    if code is None or code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        return False
-    steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
-    does_nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
-    return all(name in does_nothing and (not name.endswith("CONST") or value is None) for name, value in steps)
-
-
 def _has_stubs(exercise: Exercise, thing: type) -> bool:
     """Return whether a method that the solution implements is still empty in the reader's class."""
-    return any(
-        inspect.isfunction(method) and not _is_stub(method) and _is_stub(getattr(thing, name, None))
-        for name, method in vars(exercise.solution).items()
-    )
-
-
-def _parameters(function: Any) -> list[str]:
-    """Return the names of the positional arguments; none if they cannot be known."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return any(is_stub(getattr(thing, name, None)) for name in exercise.form.methods)
 
 
 def _other_arguments(exercise: Exercise, thing: Any) -> CheckResult | None:
     """Return what is wrong if the function cannot be called as the solution is; else None."""
-    wanted = inspect.signature(exercise.solution).parameters.values()
-    by_position = [p.name for p in wanted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    by_name = [p.name for p in wanted if p.kind is p.KEYWORD_ONLY]
+    _, by_position, by_name, _ = exercise.form
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):  # a function that is not written in Python
@@ -463,7 +432,7 @@ def _other_arguments(exercise: Exercise, thing: Any) -> CheckResult | None:
     except TypeError:
         called = ", ".join([*by_position, *(f"{name}=…" for name in by_name)])
         text = (
-            f"Its arguments are `{signature}`; it is called with {len(wanted)}: `({called})`. "
+            f"Its arguments are `{signature}`; it is called with {len(by_position) + len(by_name)}: `({called})`. "
             "Keep the first line of the function as it was."
         )
         return _wrong(exercise, text)
@@ -476,7 +445,7 @@ def _wrong(exercise: Exercise, text: str, **more: Any) -> CheckResult:
     return CheckResult(exercise.name, "wrong", f"{exercise.name}: not yet right", text, advice=advice, **more)
 
 
-def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
+def _too_slow(exercise: Exercise, error: TooSlowError) -> CheckResult:
     text = (
         f"It had not returned after {error.limit}, and was stopped. Does every loop come to an end: "
         "does something in it change the condition that it runs on?"
@@ -488,10 +457,10 @@ def _too_slow(exercise: Exercise, error: _TooSlow) -> CheckResult:
         )
     elif broken := damage():
         text += f"\n\nIt was stopped at a moment that broke something: {broken}. Restart the kernel before you go on."
-    return _wrong(exercise, text, rows=_case_rows(exercise, error.case))
+    return _wrong(exercise, text, rows=case_rows(exercise, error.case))
 
 
-def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], seen: Sequence[Seen]) -> CheckResult:
+def judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], seen: Sequence[Seen]) -> CheckResult:
     """Return the result of a check from the outcomes of all cases."""
     name = exercise.name
     failing = [number for number in range(len(cases)) if not same(expected[number], seen[number])]
@@ -507,7 +476,7 @@ def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], 
             mistake, message = several, f"More than one thing is wrong. The first: {several.message}"
         elif len(failing) < len(cases):
             message += f" ({right} Below is the first that is not.)"
-        rows = (*_case_rows(exercise, cases[first]), *rows)
+        rows = (*case_rows(exercise, cases[first]), *rows)
         return _wrong(exercise, message.strip(), rows=rows, mistake=mistake.name if mistake else "")
     changed = [set(now.changed) - set(due.changed) for due, now in zip(expected, seen, strict=True)]
     if any(changed):
@@ -517,7 +486,7 @@ def _judge(exercise: Exercise, cases: Sequence[Case], expected: Sequence[Seen], 
             f"What it returns is right, but it changes its argument {names}. Whoever called it still holds that "
             "object and finds other values in it. Work on a copy, or compute the new value without writing it back."
         )
-        return _wrong(exercise, text, rows=_case_rows(exercise, cases[first]), mistake="changes its arguments")
+        return _wrong(exercise, text, rows=case_rows(exercise, cases[first]), mistake="changes its arguments")
     return CheckResult(name, "passed", f"{name}: passed", f"It is right on all {len(cases)} cases.")
 
 
@@ -536,10 +505,10 @@ def _explain(expected: Any, actual: Any) -> tuple[str, tuple[tuple[str, str], ..
     return found.remark, ((f"expected{part}", found.expected), (f"yours{part}", found.actual))
 
 
-def _case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
+def case_rows(exercise: Exercise, case: Case) -> tuple[tuple[str, str], ...]:
     """Return rows that describe a case, with its arguments if the function gets them as they are."""
     label = (CASE, case.label)
-    names = _parameters(exercise.solution)
+    names = exercise.form.by_position
     arguments = [normalise(value) for value in case.arguments]
     if len(names) != len(arguments) or any(isinstance(value, Other) for value in arguments):
         return (label,)
@@ -557,6 +526,7 @@ def hints(name: str) -> RichText:
     """
     exercise = course.find_exercise(name)
     last = f"`solution({name!r})` shows the worked solution: read it, close it, and write it from memory."
+    last = last if exercise.source else NO_SOLUTION
     title = f"Hints for {name}: about {exercise.minutes} minutes, difficulty {exercise.difficulty} of 3"
     every = enumerate([*exercise.hints, last], start=1)
     text = "\n".join([title, *(f"{number}. {hint}" for number, hint in every)])
@@ -565,13 +535,15 @@ def hints(name: str) -> RichText:
 
 def _help(exercise: Exercise, passed: bool) -> str:
     """Return what unfolds in the result of a check, as HTML: one hint after the other, then the worked solution."""
-    source = rich_text.code(inspect.getsource(exercise.solution))
+    source = rich_text.code(exercise.source)
     if passed:
-        return rich_text.fold("Compare with a worked solution", source)
+        return rich_text.fold("Compare with a worked solution", source) if exercise.source else ""
     advice = (
         "Read it, fold it away, and write it from memory. You can also go on: nothing later depends on your version."
     )
     nested = rich_text.fold("The worked solution", rich_text.prose(advice) + source)
+    if not exercise.source:
+        nested = rich_text.prose(NO_SOLUTION)
     for number in range(len(exercise.hints), 0, -1):
         title = f"Hint {number} of {len(exercise.hints)}"
         nested = rich_text.fold(title, rich_text.prose(exercise.hints[number - 1]) + nested)
@@ -585,6 +557,8 @@ def solution(name: str) -> RichText:
         UnknownNameError: there is no exercise of this name.
     """
     exercise = course.find_exercise(name)
-    source = inspect.getsource(exercise.solution)
+    source = exercise.source
+    if not source:
+        return rich_text.message("open", f"No worked solution of {name}", NO_SOLUTION)
     title = f"A worked solution of {name}"
     return RichText(rich_text.box("note", title, rich_text.code(source)), f"{title}\n\n{source}")

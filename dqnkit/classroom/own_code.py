@@ -66,8 +66,8 @@ def statements_of(source: str) -> dict[str, str]:
     """
     found = {}
     for node in parse(source).body:
-        for name in _bound_by(node):
-            found[name] = _text(source, node)
+        for name in bound_by(node):
+            found[name] = text_of(source, node)
     return found
 
 
@@ -160,25 +160,25 @@ def _find(thing: Any, code: CodeType) -> tuple[str, str]:
         else:
             is_it = isinstance(node, ast.Assign) and _is_lambda_at(node, code.co_firstlineno)
         if is_it:
-            return _bound_by(node)[-1], _text(source, node)
+            return bound_by(node)[-1], text_of(source, node)
     return "", ""
 
 
 def _is_lambda_at(node: ast.Assign, line: int) -> bool:
-    return isinstance(node.value, ast.Lambda) and node.value.lineno == line and bool(_bound_by(node))
+    return isinstance(node.value, ast.Lambda) and node.value.lineno == line and bool(bound_by(node))
 
 
-def _bound_by(node: ast.AST) -> list[str]:
+def bound_by(node: ast.AST) -> list[str]:
     """Return the names that a statement binds."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-    targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
 
 
-def _text(source: str, node: Any) -> str:
+def text_of(source: str, node: Any) -> str:
     """Return the lines of a statement, decorators included, without its indentation."""
     first = min([node.lineno, *(line.lineno for line in getattr(node, "decorator_list", []))])
     lines = source.splitlines()[first - 1 : node.end_lineno]

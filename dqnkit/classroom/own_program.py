@@ -217,7 +217,7 @@ def _shown(path: Path, notice: str, source: str, parts: Sequence[Part]) -> Progr
     count = sum(not part.why_not_own for part in parts)
     title = f"{path.name}: of its {len(parts)} parts, {count} {'is' if count == 1 else 'are'} your own"
     advice = f"It needs nothing of dqnkit. In a terminal: `python {path.name}`."
-    rows = [[f"<code>{part.name}</code>", rich_text.prose(part.whose)] for part in parts]
+    rows = [[rich_text.inline_code(part.name), rich_text.prose(part.whose)] for part in parts]
     listing = rich_text.fold("The program", rich_text.scrolled(rich_text.code(source)), is_open=True)
     inside = rich_text.prose(notice) + rich_text.table(rows) + rich_text.prose(advice) + listing
     lines = [title, notice, *(f"  {part.name}: {part.whose}" for part in parts), advice, "", source]

@@ -258,7 +258,7 @@ def compare(id: str, actual: Any) -> RichText:
         return rich_text.message(
             "open",
             "Nothing to compare yet",
-            "The run has given no clear result: let it finish, or run it again, then this.",
+            "The run has given no clear result. Let it finish, or run it again; then run this cell once more.",
         )
     value = prediction(id)
     if value is None:

@@ -22,6 +22,8 @@ from dqnkit.classroom.progress_record import NAME, Record, empty, merge, parse
 from dqnkit.files import write_whole
 
 LOCK_SECONDS = 2.0  # how long to wait for another notebook that is writing
+Observer = Callable[[str, str, dict[str, Any]], None]
+OBSERVERS: list[Observer] = []  # told what was recorded (its kind, name and content); a class that was joined is one
 
 
 class ProgressFile:
@@ -143,6 +145,7 @@ def record_check(name: str, notebook: str, passed: bool, mistake: str = "", code
             entry["mistakes"].append(mistake)
 
     FILE.change(edit)
+    _tell("check", name, passed=passed, mistake=mistake)
 
 
 def passed_code(name: str) -> str:
@@ -154,13 +157,18 @@ def passed_code(name: str) -> str:
 def record_prediction(name: str, question: str, kind: str, value: Any) -> None:
     """Record a prediction; an answer that is there already stays."""
 
+    taken: list[bool] = []
+
     def edit(data: Record) -> None:
         entry = {"question": question, "kind": kind, "value": value, "when": now(), "happened": None}
         old = data["predictions"].get(name)
-        if old is None or (old["value"] is None and value is not None):
+        taken.append(old is None or (old["value"] is None and value is not None))
+        if taken[-1]:
             data["predictions"][name] = {**(old or {}), **entry}
 
     FILE.change(edit)
+    if taken[-1] and value is not None:
+        _tell("prediction", name, value=value)
 
 
 def record_happened(name: str, happened: Any) -> None:
@@ -171,3 +179,10 @@ def record_happened(name: str, happened: Any) -> None:
             data["predictions"][name]["happened"] = happened
 
     FILE.change(edit)
+    if happened is not None:
+        _tell("happened", name, value=happened)
+
+
+def _tell(kind: str, name: str, **content: Any) -> None:
+    for observer in OBSERVERS:
+        observer(kind, name, content)

@@ -1,9 +1,9 @@
 """The record of a reader's progress: what was predicted, tried and passed. Its format, and how two records are merged.
 
 It is kept in the file `dqnkit-progress.json`, in the folder of the notebook (`dqnkit.classroom.progress_file`), and
-nowhere else. The reader can look at the file and delete it. It holds no name of a person and not which hints and
-solutions were opened; of the reader's code it holds what passed a check, for the program that is made of it
-(`dqnkit.classroom.own_program`). It is JSON::
+nowhere else, unless the reader has joined a class (`dqnkit.classroom.live_class`). The reader can look at the file and
+delete it. It holds no name of a person and not which hints and solutions were opened; of the reader's code it holds
+what passed a check, for the program that is made of it (`dqnkit.classroom.own_program`). It is JSON::
 
     {
       "format": "dqnkit-progress",

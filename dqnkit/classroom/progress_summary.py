@@ -15,7 +15,9 @@ from dqnkit.classroom import course, progress_file, rich_text
 from dqnkit.classroom.progress_record import NAME, Record, merge, parse
 from dqnkit.classroom.rich_text import RichText
 
-WHERE = "It is kept in `{path}`: one file, which you may look at and delete. Nothing is sent anywhere."
+WHERE = "It is kept in `{path}`: one file, which you may look at and delete. {sent}"
+NOT_SENT = "Nothing is sent anywhere."
+SENT = "You have joined a class: what you agreed to is sent there, until you call `leave()`."
 
 
 def progress() -> RichText:
@@ -33,7 +35,7 @@ def progress() -> RichText:
     checks = len({*course.exercise_names(), *data["checks"]})
     title = f"Your progress: {passed} of {checks} checks passed, {made} prediction{'' if made == 1 else 's'} made"
     notices = _notices()
-    where = WHERE.format(path=progress_file.FILE.path)
+    where = WHERE.format(path=progress_file.FILE.path, sent=SENT if progress_file.OBSERVERS else NOT_SENT)
     inside += rich_text.prose(notices) + rich_text.prose(where)
     text = "\n".join([title, *plain, *([notices] if notices else []), where])
     return RichText(rich_text.box("note", title, inside), text)

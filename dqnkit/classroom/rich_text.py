@@ -28,6 +28,8 @@ PRE = (
     "margin: 0 0 0.4em 0; padding: 0.3em 0.6em; overflow-x: auto; white-space: {space}; overflow-wrap: anywhere; "
     "word-break: normal; background: rgba(128, 128, 128, 0.12); color: inherit; font-size: 0.93em"
 )
+# The page's own grey behind code is that of the box, on which its padding would look like stray spaces.
+INLINE = "background: rgba(128, 128, 128, 0.17); color: inherit; padding: 0 0.25em; border-radius: 3px"
 CELL = (
     "text-align: left; vertical-align: top; padding: 0.15em 1em 0.15em 0; border: none; "
     "overflow-wrap: break-word; background: none"
@@ -37,8 +39,13 @@ HEAD = f"{CELL}; white-space: nowrap"
 
 def prose(text: str) -> str:
     """Return text as HTML: escaped, with `backticks` as code and paragraphs at empty lines."""
-    paragraphs = [re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(part)) for part in text.split("\n\n")]
-    return "".join(f'<p style="margin: 0.35em 0">{part}</p>' for part in paragraphs if part)
+    parts = [re.sub(r"`([^`]+)`", lambda found: inline_code(found[1]), escape(part)) for part in text.split("\n\n")]
+    return "".join(f'<p style="margin: 0.35em 0">{part}</p>' for part in parts if part)
+
+
+def inline_code(inside: str) -> str:
+    """Return HTML as code within a line of text."""
+    return f'<code style="{INLINE}">{inside}</code>'
 
 
 def block(text: str) -> str:

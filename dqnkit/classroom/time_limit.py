@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -63,7 +63,7 @@ class Ended(BaseException):  # not an Exception, so that `except Exception` does
 
 
 def run_limited(
-    code: Callable[[], Any], seconds: float, wall: float | None = None, say: Callable[[str], None] = lambda text: None
+    code: Callable[[], Any], seconds: float, wall: float | None = None, say: Callable[[str], None] | None = None
 ) -> Any:
     """Return what ``code()`` returns; what it raises is raised here.
 
@@ -79,7 +79,7 @@ def run_limited(
     run = _Run(code, Allowance(seconds, seconds if wall is None else wall))
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and hasattr(signal, "setitimer"):
-        with _told_if_stuck(run, say):
+        with nullcontext() if say is None else _told_if_stuck(run, say):
             _run_here(run)
     else:
         _run_in_thread(run)
