@@ -1,4 +1,4 @@
-"""The command line: dqnkit train, resume, evaluate, certificates, plan, cloud, doctor, lab, course.
+"""The command line: dqnkit train, resume, evaluate, certificates, plan, cloud, class, doctor, lab, course.
 
 Every setting of `DQNConfig` is an option of ``train``.
 
@@ -23,6 +23,7 @@ import click
 
 import dqnkit
 from dqnkit.cli import signals
+from dqnkit.cli.class_commands import class_
 from dqnkit.cli.cloud_commands import cloud, plan
 from dqnkit.cli.cluster_options import ClusterChoice, cluster_options, needs_dask
 from dqnkit.cli.evaluating import EvaluationChoice, evaluation_options
@@ -68,6 +69,7 @@ def main() -> None:
     sys.path.append(os.getcwd())  # so that my_module:MyEnv-v0 finds a module in the current folder
 
 
+main.add_command(class_)
 main.add_command(cloud)
 main.add_command(plan)
 

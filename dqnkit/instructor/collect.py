@@ -1,0 +1,246 @@
+"""Collecting: from folders, from the zip files of learning platforms and from git, into the folder of the class.
+
+Every file ends in one of three lists: collected, collected before, or not collected with the reason. Nothing is
+unpacked to disk and nothing of it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from dqnkit.classroom import course, handing_in
+from dqnkit.instructor import submission
+from dqnkit.instructor.roster import Roster, Student
+from dqnkit.instructor.settings import ClassError, ClassSettings
+from dqnkit.instructor.submission import Submission
+
+LARGEST_FILE = 4 * handing_in.LARGEST  # bytes; a notebook with pictures in its outputs
+MOST_FILES = 100_000
+GIT_SECONDS = 300  # of one call of git
+KINDS = (".ipynb", ".json")
+NOT_WORK = (".ipynb_checkpoints", "__MACOSX", ".git", ".virtual_documents")
+MOODLE = re.compile(r"^(?P<who>.+?)_(?P<number>\d+)_assignsubmission_\w+?_")
+CANVAS = re.compile(r"^(?P<who>[^_]+?)_(?:LATE_)?(?P<number>\d+)_\d+_")
+
+
+class File(NamedTuple):
+    """One file that was handed in, before it is read."""
+
+    name: str  # with its folders, as the instructor sees it
+    received: datetime
+    read: Callable[[], bytes]  # raises ValueError or OSError
+
+
+@dataclass
+class Collected:
+    """What a call of `collect` did with each file."""
+
+    new: list[Submission] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)  # files that had been collected
+    refused: list[tuple[str, str]] = field(default_factory=list)  # file, reason
+    warnings: list[tuple[str, str]] = field(default_factory=list)  # of files that were collected
+
+
+def collect(
+    settings: ClassSettings, roster: Roster, sources: Sequence[str], received: datetime | None = None
+) -> Collected:
+    """Collect what students handed in.
+
+    Args:
+        settings, roster: of the class.
+        sources: folders, files, zip files, addresses or folders of git repositories.
+        received: when all of it was received; unless given, what each source says: the time in the zip file, of the
+            file's last change, of the commit.
+
+    Raises:
+        ClassError: a source cannot be read at all.
+    """
+    report = Collected()
+    for source in sources:
+        for file in _files(source, settings):
+            try:
+                _take(file if received is None else file._replace(received=received), settings, roster, report)
+            except (ValueError, OSError) as error:
+                report.refused.append((file.name, f"{error}"))
+    return report
+
+
+def _take(file: File, settings: ClassSettings, roster: Roster, report: Collected) -> None:
+    student = find_student(file.name, roster)
+    if student is None:
+        raise ValueError("it names nobody, or more than one, of the roster")
+    made = submission.from_content(file.read(), settings.lessons, student.pseudonym, file.received)
+    for each in made:
+        if submission.write(settings.folder, each):
+            report.new.append(each)
+        else:
+            report.before.append(file.name)
+        report.warnings += [(file.name, text) for text in _warnings(each, settings)]
+
+
+def _warnings(made: Submission, settings: ClassSettings) -> Iterator[str]:
+    yield from made.problems
+    if made.kit is not None and made.kit != settings.kit:
+        yield f"made with dqnkit {made.kit}; the class has {settings.kit}"
+    changed = [name for name, version in made.exercises.items() if version != _version(name)]
+    if changed:
+        yield f"other versions of {', '.join(changed)} were asked there: its answers are graded by those of this kit"
+
+
+def _version(exercise: str) -> str:
+    return course.exercise_version(exercise) if exercise in course.exercise_names() else ""
+
+
+def find_student(name: str, roster: Roster) -> Student | None:
+    """Return the student whom a file's name or one of its folders names: the outermost that is clear; None if none is.
+
+    Known are the names that Moodle (``Jana Müller_123_assignsubmission_file_/…``) and Canvas (``mullerjana_12_345_…``)
+    give, and ids at the beginning: ``ID/…``, ``ID.ipynb``, ``ID_01_q_update.ipynb``.
+    """
+    for part in PurePosixPath(name.replace("\\", "/")).parts:
+        for pattern in (MOODLE, CANVAS):
+            if found := pattern.match(part if part.endswith("_") else f"{part}_"):
+                student = roster.find(found["who"]) or roster.find(found["number"])
+                if student is not None:
+                    return student
+        stem = re.sub(r"(\.ipynb|-hand-in\.json|\.json)$", "", part)
+        for text in _beginnings(stem):
+            student = roster.find(text)
+            if student is not None:
+                return student
+    return None
+
+
+def _beginnings(stem: str) -> Iterator[str]:
+    """Yield a name, and what stands in it before each mark, the longest first: ``a-b_c`` gives a-b_c, a-b, a."""
+    yield stem
+    for mark in reversed(list(re.finditer(r"[_\-. ]+", stem))):
+        if mark.start():
+            yield stem[: mark.start()]
+
+
+def _files(source: str, settings: ClassSettings) -> Iterator[File]:
+    path = Path(source)
+    if path.is_dir() and not ((path / ".git").exists() or (path / "HEAD").is_file()):
+        yield from _in_folder(path, settings.zone)
+    elif path.is_file() and zipfile.is_zipfile(path):
+        yield from _in_zip(path, settings.zone)
+    elif path.is_file():
+        yield _on_disk(path, path.name)
+    elif path.is_dir() or "://" in source or re.match(r"^[\w.-]+@[\w.-]+:", source):
+        yield from _in_git(source)
+    else:
+        raise ClassError(f"{source} is neither a file, nor a folder, nor the address of a git repository")
+
+
+def _is_work(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in KINDS and not any(part in NOT_WORK or part.startswith("._") for part in path.parts)
+
+
+def _in_folder(folder: Path, zone: tzinfo) -> Iterator[File]:
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        if number > MOST_FILES:
+            raise ClassError(f"{folder} has more than {MOST_FILES:,} files: name the folder of one hand-in")
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and zipfile.is_zipfile(path):
+            yield from (file._replace(name=f"{name}/{file.name}") for file in _in_zip(path, zone))
+        elif _is_work(name) and (path.is_file() or path.is_symlink()):
+            yield _on_disk(path, name)
+
+
+def _on_disk(path: Path, name: str) -> File:
+    def read() -> bytes:
+        if path.is_symlink():
+            raise ValueError("it is a link to another place")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
+        return path.read_bytes()
+
+    return File(name, datetime.fromtimestamp(path.lstat().st_mtime, UTC), read)
+
+
+def _in_zip(path: Path, zone: tzinfo) -> Iterator[File]:
+    with zipfile.ZipFile(path) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir() and _is_work(entry.filename)]
+        if len(entries) > MOST_FILES:
+            raise ClassError(f"{path} has more than {MOST_FILES:,} files")
+        for entry in entries:
+            yield File(entry.filename, _time_of(entry, zone), lambda entry=entry: _unpacked(archive, entry))  # type: ignore[misc]
+
+
+def _time_of(entry: zipfile.ZipInfo, zone: tzinfo) -> datetime:
+    try:
+        when = datetime(*entry.date_time)  # a zip file keeps the time of a wall clock
+    except ValueError:
+        when = datetime(1980, 1, 1)
+    return when.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(entry) as file:
+            content = file.read(LARGEST_FILE + 1)  # what the directory says of the size may be untrue
+    except (RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"it cannot be unpacked ({error})") from error
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
+    return content
+
+
+def _in_git(source: str) -> Iterator[File]:
+    """Yield the files of a repository: those of each branch, under the branch's name, without a checkout."""
+    with TemporaryDirectory(prefix="dqnkit-collect-") as scratch:
+        _git(None, "clone", "--quiet", "--bare", "--", source, scratch)
+        heads = _git(scratch, "for-each-ref", "--format=%(refname:short)", "refs/heads").decode().splitlines()
+        for branch in heads:
+            names = _git(scratch, "ls-tree", "-r", "-z", "--name-only", branch).decode(errors="replace").split("\0")
+            for name in filter(_is_work, names):
+                when = _git(scratch, "log", "-1", "--format=%cI", branch, "--", name).decode().strip()
+                content = _git_reader(scratch, branch, name)
+                yield File(f"{branch}/{name}", datetime.fromisoformat(when), content)
+
+
+def _git_reader(folder: str, branch: str, name: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        size = int(_git(folder, "cat-file", "-s", f"{branch}:{name}"))
+        if size > LARGEST_FILE:
+            raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
+        return _git(folder, "cat-file", "blob", f"{branch}:{name}")
+
+    return read
+
+
+def _git(folder: str | None, *arguments: str) -> bytes:
+    command = ["git", *(["-C", folder] if folder else []), "-c", "core.hooksPath=/dev/null", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            check=False,
+            env=_git_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError as error:
+        raise ClassError("git is not installed: install it, or collect from a folder") from error
+    except subprocess.TimeoutExpired as error:
+        raise ClassError(f"git did not end within {GIT_SECONDS} seconds: {' '.join(arguments[:1])}") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise ClassError(f"git {arguments[0]} failed: {said or f'status {done.returncode}'}")
+    return done.stdout
+
+
+def _git_environment() -> dict[str, str]:
+    """Return an environment in which git asks nobody for a password."""
+    return {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "LC_ALL": "C"}

@@ -1,0 +1,225 @@
+"""Marks: verdicts times points, less what lateness and mistakes cost; and the sheets of learning platforms filled in.
+
+The same log, ``class.toml`` and submissions give the same marks.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dqnkit.files import write_whole
+from dqnkit.instructor import submission
+from dqnkit.instructor.grading_log import GradingLog, Row
+from dqnkit.instructor.roster import Roster, Student
+from dqnkit.instructor.settings import ClassError, ClassSettings, Lesson
+
+FOLDER = "marks"
+PASSED = "passed"
+DAY = 24 * 3600
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
+GRADES = ("grade", "note", "bewertung")  # Moodle's column of marks
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one student got for one exercise."""
+
+    student: str  # pseudonym
+    lesson: str
+    exercise: str
+    of: float  # points it is worth
+    points: float
+    status: str  # of the verdict; "not handed in" where there is none
+    mistake: str = ""
+    days_late: int = 0  # days begun after the deadline, less the free ones
+    verdict: Row | None = None
+
+
+def marks(settings: ClassSettings, roster: Roster) -> list[Mark]:
+    """Return a mark for each student of the roster and each exercise, in the order of the roster and of the class.
+
+    Raises:
+        ClassError: a submission or the log cannot be read.
+    """
+    counting = submission.counting(settings)
+    with GradingLog(settings.folder) as log:
+        verdicts = log.newest()
+    found = []
+    for student in roster:
+        late = _days_late(settings, student.pseudonym, counting)
+        for lesson in settings.lessons:
+            handed_in = counting.get((student.pseudonym, lesson.notebook))
+            for exercise, of in lesson.points.items():
+                key = (student.pseudonym, exercise, handed_in.hash if handed_in else "")
+                found.append(_mark(settings, lesson, exercise, of, verdicts.get(key), student, late[lesson.name]))
+    return found
+
+
+def _mark(
+    settings: ClassSettings,
+    lesson: Lesson,
+    exercise: str,
+    of: float,
+    verdict: Row | None,
+    student: Student,
+    days_late: int,
+) -> Mark:
+    if verdict is None:
+        return Mark(student.pseudonym, lesson.name, exercise, of, 0.0, "not handed in")
+    share = 1.0 if verdict.status == PASSED else 0.0
+    if verdict.mistake:
+        share = lesson.mistakes.get(exercise, {}).get(verdict.mistake, settings.known_mistake)
+    kept = max(0.0, 1 - settings.late_per_day * days_late)
+    points = round(of * share * kept, 4)
+    return Mark(
+        student.pseudonym, lesson.name, exercise, of, points, verdict.status, verdict.mistake, days_late, verdict
+    )
+
+
+def _days_late(
+    settings: ClassSettings, student: str, counting: Mapping[tuple[str, str], submission.Submission]
+) -> dict[str, int]:
+    """Return a dict: lesson -> days that cost something. The free days go to the first deadlines."""
+    free = settings.late_days
+    late = {}
+    latest = datetime.max.replace(tzinfo=UTC)
+    for lesson in sorted(settings.lessons, key=lambda lesson: lesson.deadline or latest):
+        handed_in = counting.get((student, lesson.notebook))
+        days = 0
+        if handed_in is not None and lesson.deadline is not None:
+            days = max(0, math.ceil((handed_in.when - lesson.deadline).total_seconds() / DAY))
+        used = min(free, days)
+        free -= used
+        late[lesson.name] = days - used
+    return late
+
+
+def totals(found: Iterable[Mark], lesson: str | None = None) -> dict[str, float]:
+    """Return a dict: student -> points, of one lesson or of all."""
+    sums: dict[str, float] = {}
+    for mark in found:
+        if lesson in (None, mark.lesson):
+            sums[mark.student] = round(sums.get(mark.student, 0.0) + mark.points, 4)
+    return sums
+
+
+def write(settings: ClassSettings, roster: Roster, found: Sequence[Mark]) -> Path:
+    """Write ``marks/marks.csv``, one line for each student, with names; return its path.
+
+    Raises:
+        ClassError: it cannot be written.
+    """
+    exercises = list(dict.fromkeys((mark.lesson, mark.exercise) for mark in found))
+    points = {(mark.student, mark.exercise): mark.points for mark in found}
+    total = totals(found)
+    head = ["id", "name", "email", *(exercise for _, exercise in exercises), "total"]
+    rows = [head, ["", "", "points", *(_number(_worth(found, name)) for _, name in exercises), ""]]
+    for student in roster:
+        given = [_number(points.get((student.pseudonym, exercise), 0.0)) for _, exercise in exercises]
+        who = [_plain(text) for text in (student.id, student.name, student.email)]
+        rows.append([*who, *given, _number(total.get(student.pseudonym, 0.0))])
+    return _save(settings.folder / FOLDER / "marks.csv", _csv(rows))
+
+
+def fill(
+    settings: ClassSettings, roster: Roster, found: Sequence[Mark], sheet: Path, lesson: str | None, column: str | None
+) -> tuple[Path, list[str]]:
+    """Fill marks into a sheet that Canvas or Moodle exported; all else in it stays as it is.
+
+    Args:
+        settings, roster, found: of the class.
+        sheet: the exported CSV file.
+        lesson: whose points; of all lessons unless given.
+        column: where the marks go: the name of an assignment. Moodle's is the column *Grade*.
+
+    Returns:
+        the filled sheet, ``marks/NAME``, and the lines whose student is not in the roster.
+
+    Raises:
+        ClassError: the sheet cannot be read or has no such column.
+    """
+    try:
+        text = sheet.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassError(f"{sheet} cannot be read ({error})") from error
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    place = _column(rows[0] if rows else [], column, sheet)
+    sums, unknown = totals(found, lesson), []
+    for number, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row) or _is_head(row):
+            continue
+        student = _student_of(dict(zip(rows[0], row, strict=False)), roster)
+        if student is None:
+            unknown.append(f"line {number}: {row[0]}")
+            continue
+        row += [""] * (place + 1 - len(row))
+        row[place] = _number(sums.get(student.pseudonym, 0.0))
+    return _save(settings.folder / FOLDER / sheet.name, _csv(rows, separator)), unknown
+
+
+def _column(head: Sequence[str], wanted: str | None, sheet: Path) -> int:
+    names = [name.strip().casefold() for name in head]
+    for name in [each.casefold() for each in ((wanted,) if wanted else GRADES)]:
+        exact = [place for place, each in enumerate(names) if each == name]
+        numbered = [place for place, each in enumerate(names) if each.startswith(f"{name} (")]  # Canvas adds (1234)
+        for places in (exact, numbered):
+            if len(places) == 1:
+                return places[0]
+    raise ClassError(
+        f"{sheet} has no column {wanted or 'Grade'!r}: name the assignment's with --column. Its columns are "
+        f"{', '.join(head)}"
+    )
+
+
+def _is_head(row: Sequence[str]) -> bool:
+    """Whether a row is the one of Canvas that says how many points are possible."""
+    return row[0].strip().casefold().startswith(("points possible", "manual posting", "student, test"))
+
+
+def _student_of(cells: Mapping[str, str], roster: Roster) -> Student | None:
+    by_name = {name.strip().casefold(): cell.strip() for name, cell in cells.items()}
+    order = (
+        *("sis user id", "sis login id", "id number", "student id", "username", "email address", "email", "id"),
+        *("identifier", "full name", "student", "name"),
+    )
+    for name in order:
+        if by_name.get(name) and (student := roster.find(by_name[name])) is not None:
+            return student
+    return None
+
+
+def _worth(found: Iterable[Mark], exercise: str) -> float:
+    return next((mark.of for mark in found if mark.exercise == exercise), 0.0)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def _plain(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _csv(rows: Sequence[Sequence[str]], separator: str = ",") -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _save(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        write_whole(path, text)
+        path.chmod(0o600)
+    except OSError as error:
+        raise ClassError(f"{path} cannot be written ({error})") from error
+    return path
