@@ -305,7 +305,7 @@ class GCPAccount:
                 for each in found.get("instances", []):
                     labels = each.get("labels", {})
                     if CLUSTER in labels and cluster in (None, labels[CLUSTER]):  # never a machine of somebody else
-                        yield _machine(zone.rpartition("/")[2], each)
+                        yield _machine(zone.rpartition("/")[2], each, self.local)
             request = listing.aggregatedList_next(request, page)
 
     def _rules(self, cluster: str | None) -> Iterator[Leftover]:
@@ -317,7 +317,7 @@ class GCPAccount:
                 tags = _described(each)
                 if re.match(f"{PREFIX}[0-9a-f]+-", each["name"]) and cluster in (None, tags.get(CLUSTER)):
                     where = {"cloud": "gcp", "place": self.network_project, "kind": "firewall rule"}
-                    yield from_tags(tags, id=each["name"], **where)
+                    yield from_tags(tags, id=each["name"], simulated=self.local, **where)
             request = listing.list_next(request, page)
 
     def remove(self, cluster: str, limit: float = REMOVE_SECONDS) -> list[Leftover]:
@@ -396,7 +396,7 @@ def _status(error: googleapiclient.errors.HttpError) -> int:
     return int(error.resp.status)
 
 
-def _machine(zone: str, instance: dict[str, Any]) -> Leftover:
+def _machine(zone: str, instance: dict[str, Any], simulated: bool) -> Leftover:
     return from_tags(
         instance["labels"],
         cloud="gcp",
@@ -407,6 +407,7 @@ def _machine(zone: str, instance: dict[str, Any]) -> Leftover:
         machine=instance["machineType"].rpartition("/")[2],
         spot=instance.get("scheduling", {}).get("provisioningModel") == "SPOT",
         started=datetime.fromisoformat(instance["creationTimestamp"]),
+        simulated=simulated,
     )
 
 

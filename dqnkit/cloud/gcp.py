@@ -84,7 +84,8 @@ def start(
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
     zone = zone or configured("gcp", "zone") or os.environ.get("CLOUDSDK_COMPUTE_ZONE") or ZONE
-    launch = Launch(order, progress, account.place, owner=account.identity(), shuts_down=SHUTS_DOWN)
+    place, owner = account.place, account.identity()
+    launch = Launch(order, progress, place, owner=owner, shuts_down=SHUTS_DOWN, simulated=account.local)
     confirm_cost(launch, confirm)
 
     def make() -> GCECluster:
@@ -115,7 +116,8 @@ def dry_run(
     ours, provider = split(options, {*PASSED_ON, "zone"})
     account = GCPAccount(project, provider.get("network_projectid"), service_account_credentials)
     order = _order(account, n_workers, threads_per_worker, reach, ours)
-    return dry_run_of(Launch(order, print, account.place, shuts_down=SHUTS_DOWN), account.lacking())
+    launch = Launch(order, print, account.place, shuts_down=SHUTS_DOWN, simulated=account.local)
+    return dry_run_of(launch, account.lacking())
 
 
 def _order(

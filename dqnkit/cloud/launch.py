@@ -70,8 +70,10 @@ class Launch:
             self.progress(self.marked(line))
 
     def marked(self, text: str) -> str:
-        """The text, in which each line begins with SIMULATED where the cloud is a simulated one."""
-        return "\n".join(f"SIMULATED: {line}" for line in text.splitlines()) if self.simulated else text
+        """The text, with SIMULATED in each line where the cloud is a simulated one."""
+        if not self.simulated:
+            return text
+        return "\n".join(line if "SIMULATED" in line else f"SIMULATED: {line}" for line in text.splitlines())
 
     def scripts(self) -> tuple[str, str]:
         """The boot scripts of the scheduler's machine and of a worker's, with a placeholder for the address.

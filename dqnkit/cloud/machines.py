@@ -396,7 +396,8 @@ class CloudCluster(VMCluster):
         if self._busy():
             return
         why = "" if again == len(lost) else " (no more: the limit of replacements, or the budget, is reached)"
-        self.launch.say(f"workers: {len(lost)} machines were lost, {again} are replaced{why}")
+        gone = "1 machine was lost" if len(lost) == 1 else f"{len(lost)} machines were lost"
+        self.launch.say(f"workers: {gone}, {again} {'is' if again == 1 else 'are'} replaced{why}")
         try:
             await self._correct_state()
         except ClusterError as error:

@@ -126,7 +126,7 @@ def within_budget(
                 save(status.state, checkpoints)
                 report(
                     f"The budget is reached ({meter.text()}): training ended at step {status.step:,} of "
-                    f"{status.total_steps:,}. Go on with: train(config, state=restore({str(checkpoints)!r}))"
+                    f"{status.total_steps:,}.\nGo on with: train(config, state=restore({str(checkpoints)!r}))"
                 )
                 return
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from dqnkit.files import parse_json
 
 TABLE = Path(__file__).parent / "data" / "prices.json"
 HOURS_A_MONTH = 730
+LINE = 94  # characters of a line, so that a sign before it has room
 BOOT_SECONDS = 120.0  # billed before the boot script starts to count the lifetime
 
 
@@ -81,7 +83,7 @@ class Estimate:
         lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses.")
         lines.append(f"At most ${self.total:.2f}: the machines end after {minutes // 60} h {minutes % 60:02d} min.")
         lines.append(f"What leaves the cloud comes on top, with ${self.traffic_usd_per_gb:.2f} a GB.")
-        return "\n".join([*lines, f"Prices: {self.prices}."])
+        return "\n".join([*lines, *textwrap.wrap(f"Prices: {self.prices}.", LINE)])
 
 
 def machine_price(cloud: str, machine: str, spot: bool = False) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from dqnkit.config import DQNConfig
 
 WORKERS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 LEAST_BILLED = 60.0  # seconds; clouds bill at least a minute
+LINE = 100  # characters of a line of text
 NEARLY_EQUAL = 1.02  # two times, or two costs, that differ by a smaller factor count as equal
 
 
@@ -236,7 +238,8 @@ class Plan:
         lines += _table([here, *((what, *_cells(row)) for what, row in chosen)])
         if self.budget is not None and self.best is None:
             lines.append(f"Nothing in the table does it for ${self.budget:.2f}.")
-        return "\n".join([*lines, "", *self._knees(), "", *self.notes])
+        notes = [line for note in self.notes for line in textwrap.wrap(note, LINE)]
+        return "\n".join([*lines, "", *self._knees(), "", *notes])
 
     def _advice(self) -> list[str]:
         """To stay here, where machines that are paid for would be slower than this computer."""

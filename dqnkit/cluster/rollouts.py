@@ -28,13 +28,13 @@ from distributed.scheduler import KilledWorker
 from dqnkit.checked_numbers import number, whole_number
 from dqnkit.cluster.demand import Demand
 from dqnkit.cluster.dispatch import Dispatch, TaskEnded, WorkerLeft, WorkersSeen
-from dqnkit.cluster.environment_by_value import by_value
 from dqnkit.cluster.package import check_workers
 from dqnkit.cluster.security import check_transport
 from dqnkit.cluster.task_length import WINDOW, steps_of_a_task
 from dqnkit.cluster.traffic import Traffic
 from dqnkit.cluster.worker import Arrival, RolloutTask
 from dqnkit.config import DQNConfig
+from dqnkit.environment_by_value import by_value
 from dqnkit.errors import (
     ClusterError,
     ConfigError,
@@ -72,7 +72,7 @@ class _Run:
     config: DQNConfig
     dispatch: Dispatch
     demand: Demand
-    environment: bytes  # see `dqnkit.cluster.environment_by_value`
+    environment: bytes  # see `dqnkit.environment_by_value`
     flights: dict[str, _Flight] = field(default_factory=dict)  # tasks in flight, by key
     tasks_on: Counter[str] = field(default_factory=Counter)  # number of tasks in flight, by preferred worker
     to_repeat: deque[_Flight] = field(default_factory=deque)  # to be submitted again, before any new task

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dqnkit.actor import Actor
-from dqnkit.cluster.environment_by_value import register
 from dqnkit.config import DQNConfig
+from dqnkit.environment_by_value import register
 from dqnkit.errors import DQNKitError, RolloutError
 from dqnkit.types import FloatArray, PolicyWeights, Rollout
 
@@ -47,7 +47,7 @@ class RolloutTask:
         epsilons: exploration rate of each copy of the environment, ``[num_envs]``.
         steps: steps of each copy; None: as configured.
         environment: how the driver has registered the environment, if a worker may not know it; see
-            `dqnkit.cluster.environment_by_value`.
+            `dqnkit.environment_by_value`.
     """
 
     run: str

@@ -35,6 +35,7 @@ const BOARD_STYLE = `
 .dqnkit-board .fold { border: 0; background: none; padding: 0; min-height: 24px; text-align: left; }
 .dqnkit-board .side { display: flex; flex-direction: column; gap: 6px; min-width: 0; }
 .dqnkit-board canvas { width: 100%; height: ${STAGE}px; }
+.dqnkit-board .nothing { display: grid; place-content: center; text-align: center; height: ${STAGE}px; color: var(--ink-soft); }
 .dqnkit-board .score { min-height: 18px; line-height: 18px; white-space: nowrap; color: var(--ink-soft); }
 .dqnkit-board .knob .slider { display: grid; grid-template-columns: 92px minmax(60px, 1fr) 52px; gap: 8px; }
 .dqnkit-board .knob .slider input { width: 100%; min-width: 0; }
@@ -62,7 +63,7 @@ const stores = new Map(); // name of a widget -> what its views share
 function storeOf(model) {
   const name = model.get("name");
   if (!stores.has(name)) {
-    stores.set(name, { points: [], episodes: [], frames: [], look: undefined, views: 0, changed: new Set(), moved: () => {} });
+    stores.set(name, { points: [], episodes: [], frames: [], decoded: Promise.resolve(), look: undefined, views: 0, changed: new Set(), moved: () => {} });
   }
   return stores.get(name);
 }
@@ -79,10 +80,23 @@ function take(store, message) {
   store.points = thinned(store.points.concat(message.points ?? []), MOST_POINTS);
   store.episodes = thinned(store.episodes.concat(message.episodes ?? []), MOST_EPISODES);
   if (message.look !== undefined) store.look = message.look;
-  if (message.frames?.length) {
-    store.frames = store.frames.concat(message.frames).slice(-SECONDS_KEPT * (store.look?.fps ?? 50));
-  }
+  const keep = (frames) => {
+    store.frames = store.frames.concat(frames).slice(-SECONDS_KEPT * (store.look?.fps ?? 50));
+  };
+  if (store.look?.kind === "picture") store.decoded = store.decoded.then(() => decode(message.frames ?? [])).then(keep);
+  else if (message.frames) keep(message.frames);
   for (const changed of store.changed) changed();
+}
+
+/** Frames with an image that can be drawn at once in place of its JPEG file; those that cannot be read are left out. */
+async function decode(frames) {
+  const images = frames.map(async ([jpeg, ...words]) => {
+    const image = new Image();
+    image.src = `data:image/jpeg;base64,${jpeg}`;
+    await image.decode();
+    return [image, ...words];
+  });
+  return (await Promise.allSettled(images)).filter(({ value }) => value).map(({ value }) => value);
 }
 
 /** Runs once for a widget, also where no view of it is on the page. */
@@ -356,7 +370,7 @@ function curves({ model, setup, store, el }) {
     returns.fit(width);
     const drawn = [];
     if (band) drawn.push(...bandOf(returns, band, now.changed));
-    drawn.push(returns.dots(store.episodes, "environment", 2, { opacity: 0.4 }));
+    drawn.push(returns.dots(store.episodes, "environment", 2, { opacity: 0.6 }));
     drawn.push(returns.line(lines, "environment"));
     if (predicted) drawn.push(returns.line(predicted.map(([share, y]) => [share * total, y ?? NaN]), "reference", { style: "stroke: var(--ink)", "stroke-dasharray": "8 5" }));
     drawn.push(...marksOf(returns, now.marks ?? [], true));
@@ -507,7 +521,8 @@ function footer({ model, setup, on }) {
 /** A picture of the newest policy: states that came from Python, at the pace of the environment. */
 function play({ store, el }) {
   const canvas = html("canvas", { role: "img", "aria-label": "The newest policy plays an episode, greedily" });
-  const words = html("div", { class: "score" }, "waits for training to begin");
+  const note = html("div", { class: "nothing" }, "waits for training to begin");
+  const words = html("div", { class: "score" });
   const pen = canvas.getContext("2d");
   let due = 0;
   let frame = null;
@@ -515,7 +530,7 @@ function play({ store, el }) {
   const draw = () => {
     const [width, height] = [canvas.clientWidth, STAGE];
     const ratio = window.devicePixelRatio || 1;
-    if (!width) return;
+    if (!width || !frame) return;
     if (canvas.width !== Math.round(width * ratio)) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
@@ -524,16 +539,20 @@ function play({ store, el }) {
     pen.clearRect(0, 0, width, height);
     const style = getComputedStyle(canvas);
     const ink = (name) => style.getPropertyValue(name).trim() || style.color;
-    if (frame) place = STAGES[store.look.kind](pen, { width, height, look: store.look, state: frame[0], ink, place, fresh: frame.fresh }) ?? null;
+    place = STAGES[store.look.kind]?.(pen, { width, height, look: store.look, state: frame[0], ink, place, fresh: frame.fresh }) ?? null;
     el.dispatchEvent(new CustomEvent("dqnkit-drawn", { bubbles: true }));
   };
   const say = () => {
-    if (store.look === null) words.textContent = "this environment is not drawn here";
-    else if (frame) words.textContent = `greedy: episode ${frame[1]}, return ${shown(frame[2])}`;
+    const nothing = store.look?.kind === "words" || !frame;
+    if (store.look?.kind === "words" && note.textContent !== store.look.words) note.textContent = store.look.words;
+    note.hidden = !nothing;
+    canvas.hidden = nothing;
+    words.textContent = nothing ? "" : `greedy: episode ${frame[1]}, return ${shown(frame[2])}`;
   };
+  say();
   const stopAnimation = animate((seconds) => {
-    if (store.look === null) say();
-    if (!store.look || document.hidden || !store.frames.length) return;
+    if (store.look?.kind === "words") say();
+    if (!(store.look?.kind in STAGES) || document.hidden || !store.frames.length) return;
     const { fps } = store.look;
     // states come in batches a few times a second: play a little faster or slower, so that there are always some
     const hurry = Math.min(2, Math.max(0.7, store.frames.length / (0.35 * fps)));
@@ -552,7 +571,7 @@ function play({ store, el }) {
   });
   const stopFollowing = followWidth(canvas, draw);
   return {
-    element: html("div", {}, html("div", { class: "score" }, "the newest policy plays"), canvas, words),
+    element: html("div", {}, html("div", { class: "score" }, "the newest policy plays"), canvas, note, words),
     stop: () => {
       stopAnimation();
       stopFollowing();
@@ -610,6 +629,13 @@ const STAGES = {
     return now;
   },
 
+  /** What the environment itself has drawn. */
+  picture(pen, { width, height, state: image }) {
+    const scale = Math.min(width / image.naturalWidth, height / image.naturalHeight);
+    const [wide, high] = [scale * image.naturalWidth, scale * image.naturalHeight];
+    pen.drawImage(image, (width - wide) / 2, (height - high) / 2, wide, high);
+  },
+
   /** A board: a letter for what is on each square, row by row. */
   board(pen, { width, height, look, state, ink }) {
     const { rows, columns } = look;
@@ -620,8 +646,42 @@ const STAGES = {
     pen.fillRect(left, top, side * columns, side * rows);
     for (let square = 0; square < state.length; square++) {
       if (state[square] === ".") continue;
-      pen.fillStyle = colors[(state.charCodeAt(square) - 97) % colors.length];
-      pen.fillRect(left + (square % columns) * side + 1, top + Math.floor(square / columns) * side + 1, side - 2, side - 2);
+      const [x, y] = [left + (square % columns) * side, top + Math.floor(square / columns) * side];
+      const facing = ">v<^".indexOf(state[square]); // an agent that looks to one side
+      if (facing >= 0) {
+        pen.fillStyle = colors[0];
+        pen.save();
+        pen.translate(x + side / 2, y + side / 2);
+        pen.rotate((facing * Math.PI) / 2);
+        pen.fill(new Path2D(`M${0.38 * side} 0L${-0.3 * side} ${-0.32 * side}V${0.32 * side}Z`));
+        pen.restore();
+        continue;
+      }
+      pen.fillStyle = state[square] === "#" ? ink("--line") : colors[(state.charCodeAt(square) - 97) % colors.length];
+      pen.fillRect(x + 1, y + 1, side - 2, side - 2);
+    }
+  },
+
+  /** Lanes from above, and the cars near the policy's own, which comes first. */
+  road(pen, { width, height, look, state, ink }) {
+    const { lanes, ahead, behind } = look;
+    const lane = Math.min(30, (height - 8) / lanes);
+    const top = (height - lanes * lane) / 2;
+    const scale = width / (ahead + behind);
+    pen.strokeStyle = ink("--line");
+    pen.lineWidth = 1;
+    for (let edge = 0; edge <= lanes; edge++) {
+      pen.setLineDash(edge % lanes ? [8, 8] : []);
+      pen.beginPath();
+      pen.moveTo(0, top + edge * lane);
+      pen.lineTo(width, top + edge * lane);
+      pen.stroke();
+    }
+    pen.setLineDash([]);
+    for (const [number, [metres, across, crashed]] of state.entries()) {
+      const color = crashed ? "target network" : number ? null : "online network";
+      pen.fillStyle = color ? PALETTE[color].color : ink("--ink-soft");
+      pen.fillRect((behind + metres - 2.5) * scale, top + (across + 0.25) * lane, 5 * scale, 0.5 * lane);
     }
   },
 };

@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Tuple, Unicode
 
-from dqnkit.hosted import is_colab
+from dqnkit.hosted import is_attended, is_colab
 
 ASK_OFTEN = 0.5  # seconds between questions at first, until an answer comes
 ASK_OFTEN_FOR = 10.0  # seconds; after them, and when answers no longer come, ask seldom
@@ -93,8 +93,11 @@ class RoundTrip:
 
 
 async def has_browser(timeout: float = 1.0) -> bool:
-    """Return whether the browser's messages arrive while this cell runs; False takes ``timeout`` seconds."""
+    """Return whether the browser's messages arrive while this cell runs; it may take ``timeout`` seconds."""
     from IPython.display import display
+
+    if not is_attended():
+        return False
 
     trip = RoundTrip()
     handle = display(trip.widget, display_id=True)
@@ -115,10 +118,15 @@ def as_widget(widget: Any, text: str, html: str = "") -> dict[str, Any]:
 
     ipywidgets 7 and 8 have different methods for this, so it is made by hand. In Colab the HTML is left out, as Colab
     would show it instead of the widget (seen with widgets of other packages).
+
+    Where a program runs the notebook, the widget is left out: nbconvert keeps its state and would show it instead of
+    the HTML, with scripts from a network, and without one nothing at all.
     """
     bundle: dict[str, Any] = {"text/plain": text}
     if html and not is_colab():
         bundle["text/html"] = html
+    if not is_attended():
+        return bundle
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {**bundle, "application/vnd.jupyter.widget-view+json": view}
 

@@ -238,14 +238,14 @@ class ClusterView:
             self._there = there
             self._send()
 
-    def summary(self) -> str:
-        """Return the state of the cluster in one line of text."""
+    def summary(self, signed: bool = True) -> str:
+        """Return the state of the cluster in one line of text, with a sign where it is simulated."""
         workers, traffic = self._workers(), self._cluster.traffic
         rate = sum(worker.rate for worker in workers)
         states = _count_states(workers) or "none seen yet"
-        simulated = "SIMULATED: " if self._cluster.simulated else ""
+        sign = "SIMULATED: " if signed and self._cluster.simulated else ""
         return (
-            f"{simulated}{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
+            f"{sign}{_counted(len(workers), 'worker')} ({states}): {rate:,.0f} transitions a second, "
             f"learner utilisation {100 * self._utilisation():.0f} %, policy lag up to "
             f"{max(traffic.lags, default=0)}, {_counted(traffic.lost, 'task')} lost."
         )

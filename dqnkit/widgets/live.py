@@ -103,7 +103,7 @@ class _Training(View):
         self._curve: Thinned[tuple[float, float, float, float]] = Thinned(CURVE_POINTS)
         self._episodes: Thinned[tuple[float, float]] = Thinned(CURVE_POINTS)
         self._new_episodes: list[tuple[float, float]] = []  # not yet sent to the browser
-        self._new_look = False  # the browser does not know yet how to draw the environment
+        self._told_look: dict[str, Any] = {}  # how the environment is drawn, as the browser knows it
         self._changes_before = len(settings.changes) if settings is not None else 0
         self._knobs: dict[str, Knob] = {}
         if settings is not None:
@@ -124,7 +124,6 @@ class _Training(View):
         if self._status is None:
             self._config = getattr(status.get_state(), "config", None)
             self._playing = Playing(self._config, status.get_weights)
-            self._new_look = True
         self._status = status
         self._curve.add((status.step, status.episode_return, status.mean_max_q, status.epsilon))
         for value in status.episode_returns:
@@ -158,7 +157,7 @@ class _Training(View):
 
     def done(self) -> str:
         status = self._status
-        return "" if status is None else f"Step {status.step:,} of {status.total_steps:,}"
+        return "" if status is None else _reached(status)
 
     def numbers(self) -> list[tuple[str, str]]:
         status, bound = self._status, self._figure.q_bound
@@ -182,15 +181,23 @@ class _Training(View):
         return what_to_look_for(returns, max_q, self._figure.q_bound)
 
     def summary(self) -> str:
+        return self._in_words(signed=True)
+
+    def last_words(self) -> str:
+        note = self.note()
+        return f"{note}. {self._in_words(signed=False)}" if "SIMULATED" in note else super().last_words()
+
+    def _in_words(self, signed: bool) -> str:
+        """Return the state in one line, with a sign where the cluster is simulated."""
         status = self._status
         if status is None:
             return "No step taken yet."
         words = (
-            f"Step {status.step:,} of {status.total_steps:,}, {status.episodes:,} episodes: mean return "
+            f"{_reached(status)}, {status.episodes:,} episodes: mean return "
             f"{_shown(status.episode_return)}, mean max Q {_shown(status.mean_max_q)}, "
             f"epsilon {_shown(status.epsilon)}."
         )
-        return words if self.below is None else f"{words} {self.below.summary()}"
+        return words if self.below is None else f"{words} {self.below.summary(signed)}"
 
     def details(self) -> str:
         status = self._status
@@ -220,21 +227,27 @@ class _Training(View):
             return {}
         episodes, self._new_episodes = self._new_episodes, []
         every = math.ceil(len(episodes) / EPISODES_AT_ONCE) or 1
-        look = {"look": self._playing.look} if self._new_look else {}
-        self._new_look = False
         points = {"points": [_point(self._curve.newest)], "episodes": [_point(end) for end in episodes[::every]]}
-        return {**look, **points, "frames": self._playing.play()}
+        frames = self._playing.play(self.watched)
+        return {**self._new_look(), **points, "frames": frames}
 
     def everything(self) -> dict[str, Any]:
         self._new_episodes = []
-        self._new_look = self._playing is None
-        look = {} if self._playing is None else {"look": self._playing.look}
+        self._told_look = {}
         points = [_point(point) for point in self._curve.values()]
-        return {**look, "points": points, "episodes": [_point(end) for end in self._episodes.values()]}
+        return {**self._new_look(), "points": points, "episodes": [_point(end) for end in self._episodes.values()]}
 
     def close(self) -> None:
         if self._playing is not None:
             self._playing.close()
+
+    def _new_look(self) -> dict[str, Any]:
+        """Return how the environment is drawn, if the browser does not know it."""
+        look = {} if self._playing is None else self._playing.look
+        if look == self._told_look:
+            return {}
+        self._told_look = look
+        return {"look": look}
 
     def act(self) -> None:
         if self.below is not None:
@@ -282,6 +295,12 @@ class _Training(View):
             words = f"{name.replace('_', ' ')} {shown}"
             marks.append((step, name, words))
         return [(step, words) for step, _, words in marks[-MARKS:]]
+
+
+def _reached(status: TrainStatus) -> str:
+    """Return the progress in words. The last rollout of a run is inserted whole, so it may pass the end."""
+    passed, step, total = status.step > status.total_steps, f"Step {status.step:,}", f"{status.total_steps:,}"
+    return f"{step} ({total} were asked for)" if passed else f"{step} of {total}"
 
 
 def _chart(figure: TrainingPanel) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from typing import Any, Protocol
 
 import ipywidgets
 
+from dqnkit.hosted import is_attended, running_kernel
 from dqnkit.plots import Picture
 from dqnkit.widgets.board import Board
 from dqnkit.widgets.browser import RoundTrip, as_widget, close
+from dqnkit.widgets.run_again import ThisRun
 
 ICONS = {"stopped": "■", "interrupted": "■", "finished": "✔", "failed": "✖"}  # characters that every font has
 INSTEAD_OF_BUTTONS = "Interrupt (the square button) keeps what was learned"
@@ -36,12 +38,14 @@ class View:
         below: a part below the picture and the sliders, or None.
         chart: what the browser needs to draw the curves, as JSON can have it; None if `draw` makes the picture.
         titles: name and quantity of each large number.
+        watched: whether somebody may look on; the panel says it.
     """
 
     fold: str = ""
     below: Below | None = None
     chart: dict[str, Any] | None = None
     titles: tuple[tuple[str, str], ...] = ()
+    watched: bool = False
 
     @property
     def knobs(self) -> list[Knob]:
@@ -85,6 +89,10 @@ class View:
     def summary(self) -> str:
         """Return the state in one line of text."""
         return ""
+
+    def last_words(self) -> str:
+        """Return what is said at the end, after how it ended."""
+        return f"{self.note()}. {self.summary()}" if self.note() else self.summary()
 
     def details(self) -> str:
         """Return the content of the foldable part, as HTML."""
@@ -185,12 +193,13 @@ class Panel:
     """A panel on the page, from `open` to `close`.
 
     Attributes:
-        paused, stopped: whether the reader has asked for it.
+        paused: whether the reader has asked for it.
     """
 
     def __init__(self, title: str, view: View) -> None:
         self.title, self.view = title, view
-        self.paused = self.stopped = False
+        self.paused = self._stopped = False
+        self._run = ThisRun()
         self.trip = RoundTrip()
         self.final = ""  # what stays, as HTML
         self._handle: Any = None
@@ -199,6 +208,11 @@ class Panel:
         self.board = Board(self._setup(), self._heard)
         below = [] if view.below is None else [view.below.widget]
         self.root = ipywidgets.VBox([self.board, *below, self.trip.widget], layout={"width": "100%"})
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the reader has asked for it, or has run the cell again: the new run takes the place of this one."""
+        return self._stopped or self._run.is_over
 
     def open(self) -> None:
         """Put the panel on the page."""
@@ -242,6 +256,8 @@ class Panel:
             if self.view.chart is None:
                 self._picture = self.view.draw() or self._picture
                 self.board.image = "" if self._picture is None else self._picture.html
+        # an answer may take long, or never come, where a cell that runs holds up the browser's messages
+        self.view.watched = self.trip.works or (running_kernel() is not None and is_attended())
         if news := self.view.news():
             self.board.send(news)
         if self.view.below is not None:
@@ -256,9 +272,7 @@ class Panel:
         below = details = ""
         try:
             self._picture = self.view.draw(final=True) or self._picture
-            note = self.view.note()
-            line += f" {note}." if note else ""
-            line += f" {self.view.summary()}"
+            line += f" {self.view.last_words()}"
             details = self.view.details()
             below = self.view.below.final() if self.view.below is not None else ""
         except Exception:  # drawing failed; the last picture stays
@@ -276,7 +290,7 @@ class Panel:
             close(part)
         self.root.children = (self.board,)
         self.view.close()
-        if not self.trip.works:  # no page that could be loaded anew
+        if not self.trip.works or self._run.is_over:  # no page that could be loaded anew, or it has the new run
             close(self.root)
         while len(_opened) > KEPT and _opened[0].final:
             close(_opened.popleft().root)
@@ -332,7 +346,7 @@ class Panel:
             self.view.knobs[message["knob"]].choose(message["value"])
         else:
             self.paused = bool(message.get("paused", self.paused))
-            self.stopped = self.stopped or bool(message.get("stopped"))
+            self._stopped = self._stopped or bool(message.get("stopped"))
 
     def _gone(self) -> str:
         return f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."

@@ -173,7 +173,7 @@ def test_a_dqn_solves_cartpole_though_half_of_the_machines_are_taken_back(
         training.close()
         assert len(lost) == 1
         within(60, lambda: len(client.nthreads()) == 2)
-        assert any("1 machines were lost, 1 are replaced" in line for line in told), told
+        assert any("1 machine was lost, 1 is replaced" in line for line in told), told
         assert 0 < cluster.meter.spent() < 0.1
         assert cluster.meter.hourly == pytest.approx(0.19, abs=0.02)
     assert cluster.meter.hourly == 0

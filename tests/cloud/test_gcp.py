@@ -94,6 +94,7 @@ def test_a_cluster_comes_up_makes_rollouts_and_leaves_nothing(
     assert "Authorization" not in requests
     shown = "".join(capsys.readouterr())
     assert "At most $" in shown
+    assert all(line.count("SIMULATED") == 1 for line in shown.splitlines())  # the stand-in is no real cloud
     assert "workers: all 2 are there" in shown
     assert "PRIVATE KEY" not in shown
     assert "INHERIT_CONFIG" not in shown
@@ -274,6 +275,7 @@ def test_what_is_left_of_other_clusters_is_found_in_all_zones_and_removed(api: C
     api.instances["theirs"] = theirs
     api.firewalls["dqnkit-but-not-ours"] = {"name": "dqnkit-but-not-ours"}
     found = account.find()
+    assert all(each.simulated for each in found)
     assert {(each.kind, each.place, each.cluster) for each in found} == {
         ("machine", "us-central1-a", "aaaa1111"),
         ("machine", "asia-east1-b", "bbbb2222"),

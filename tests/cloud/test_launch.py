@@ -168,8 +168,8 @@ def test_errors_of_ours_are_not_of_a_kind_that_dask_swallows(tried: Tried) -> No
 def test_every_line_of_a_simulated_launch_says_so() -> None:
     told: list[str] = []
     launch = Launch(ORDER, told.append, "us-east-1", simulated=True)
-    launch.say("first\nsecond")
-    assert told == ["SIMULATED: first\nSIMULATED: second"]
+    launch.say(f"first\nsecond: {launch.meter.text()}")
+    assert told == [f"SIMULATED: first\nsecond: {launch.meter.text()}"]
     assert launch.meter.text().startswith("SIMULATED $")
     assert all(line.startswith("SIMULATED: ") for line in dry_run(launch, []).estimate.splitlines())
 

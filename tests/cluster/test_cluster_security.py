@@ -102,8 +102,8 @@ ON_THE_WORKER = {
     "CartPole": preset(
         "CartPole-v1", total_steps=3_000, learning_starts=500, hidden_sizes=(16,), xla=False, num_envs=4
     ),
-    "joint values": small_config("test/Forces-v0", total_steps=3_000, action_bins=3, decoupled=True),
-    "values of dimensions": small_config("test/Forces-v0", total_steps=3_000, action_bins=17, decoupled=True),
+    "joint values": small_config("Pendulum-v1", total_steps=3_000, action_bins=5, decoupled=True),
+    "values of dimensions": small_config("Pendulum-v1", total_steps=3_000, action_bins=300, decoupled=True),
 }
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from toy_cluster import ToyCluster, status_at
 
+from dqnkit.cloud.meter import Meter
 from dqnkit.plots.cluster import WORKERS
+from dqnkit.plots.training_panel import TrainingPanel
 from dqnkit.widgets import live
 from dqnkit.widgets.cluster_view import GIVE_UP, POINTS, ROWS, UNSENT, USUAL_SECONDS, ClusterView
+from dqnkit.widgets.live import _Training
 
 ONE, TWO, NEW = "tcp://127.0.0.1:30001", "tcp://127.0.0.1:30000", "tcp://127.0.0.1:30009"
 
@@ -284,6 +287,17 @@ def test_simulated_machines_are_called_so(cluster: ToyCluster) -> None:
     assert view.widget.look["simulated"] is True
     assert view.summary().startswith("SIMULATED: ")
     assert "SIMULATED" in view.final()
+
+
+def test_the_last_line_of_a_simulated_cluster_has_one_sign(cluster: ToyCluster) -> None:
+    cluster.simulated = True
+    bill = Meter(2.0, simulated=True)
+    training = _Training(None, TrainingPanel(), ClusterView(cluster), bill)  # type: ignore[arg-type]
+    training.record(cluster.work(0.5))
+    assert training.last_words().startswith("Cost: SIMULATED $0.0000 of $2.00")
+    assert "2 workers" in training.last_words()
+    assert training.last_words().count("SIMULATED") == 1
+    assert training.summary().count("SIMULATED") == 1  # it is read out without the cost
 
 
 def test_training_runs_without_a_browser(cluster: ToyCluster) -> None:

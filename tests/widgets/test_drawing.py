@@ -10,6 +10,7 @@ import anywidget._util
 import pytest
 import traitlets
 
+from dqnkit import hosted
 from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
 from dqnkit.widgets.drawing import Drawing, PageDrawing
@@ -47,6 +48,13 @@ def test_on_colab_the_custom_widget_manager_is_enabled_and_named(monkeypatch: py
     assert enabled == [True]
     assert set(data) == {"text/plain", VIEW}
     assert metadata[VIEW]["colab"]["custom_widget_manager"]["url"] == "https://manager"
+
+
+def test_a_program_that_runs_a_notebook_gets_the_picture_without_the_widget(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = SimpleNamespace(get_parent=lambda: {"content": {"allow_stdin": False}})
+    monkeypatch.setattr(hosted, "running_kernel", lambda: kernel)
+    data, _ = Dial()._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
 
 
 def test_a_drawing_on_the_page_cannot_end_its_own_script() -> None:

@@ -75,7 +75,7 @@ def test_training_ends_with_its_curves_and_the_last_status(page: Page) -> None:
 
     assert last is not None
     assert last.step >= 400
-    for words in ("CartPole", "finished", f"Step {last.step:,} of 400", "not a score", "steps a second", "1,000"):
+    for words in ("CartPole", "finished", f"Step {last.step:,} (400 were", "not a score", "steps a second", "1,000"):
         assert words in page.final
     assert page.final.count("<img") == 1
     assert "The mean return of the last 100 episodes went from" in page.final
@@ -159,7 +159,7 @@ def test_the_browser_gets_new_points_only_and_all_when_it_asks() -> None:
     first = view.news()
     assert first["points"] == [[20, 1, None, 0.3]]
     assert first["episodes"] == [[10, 1], [20, 2]]
-    assert first["look"] is None
+    assert first["look"]["kind"] == "words"
     view.record(status(30))
     later = view.news()
     assert (later["points"], later["episodes"]) == ([[30, 1.5, 3, 0.3]], [[30, 3]])
@@ -187,6 +187,9 @@ def test_states_in_words() -> None:
     for step in range(130, 300):
         view.record(status(step))
     assert (view.phase(), view.done()) == ("running", "Step 299 of 400")
+    last = view_of(q_bound=10.0)
+    last.record(status(436))  # the last rollout is inserted whole
+    assert last.done() == "Step 436 (400 were asked for)"
     assert "still rising" in view.hint()
     assert "promises more than any policy can earn, 10: overestimation" in view.hint()
     assert view.numbers() == [("14.9", ""), ("29.9", "of at most 10"), ("0.3", "")]
@@ -264,12 +267,19 @@ def test_what_it_costs_is_said_on_top_and_in_what_stays(page: Page) -> None:
 
 
 def pixels(picture: Any) -> Any:
-    return np.asarray(Image.open(io.BytesIO(picture.png)))
+    return np.asarray(Image.open(io.BytesIO(picture.png)).convert("RGB"))
 
 
 def curves(scale: float = 1.0, **fields: Any) -> Curves:
     steps = np.linspace(0, 400, 50)
     return replace(Curves(steps, steps, scale * steps, list(zip(steps, steps, strict=True))), **fields)
+
+
+def test_what_stays_has_light_ink_for_dark_pages() -> None:
+    picture = TrainingPanel("CartPole", q_bound=100.0).draw(curves(), 400)
+    dark = np.asarray(Image.open(io.BytesIO(picture.dark)).convert("RGBA"))
+    assert (dark[0, :, 3] == 0).all()  # no paper
+    assert dark[dark[..., 3] == 255].mean() > 100
 
 
 def test_paper_is_opaque_and_no_text_is_cut_off() -> None:

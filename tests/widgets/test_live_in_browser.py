@@ -40,6 +40,10 @@ status = await live(playing(SECONDS, settings), settings=settings, title="CartPo
                     predicted=[[0, 20], [0.5, 400], [1, 490]])
 print("sum", 1 + status.step - status.step, settings.target_period)
 """
+DRAWN = """
+weights = PolicyWeights(1, (Dense(6, 3, False),), np.random.default_rng(0).normal(size=21).astype(np.float32))
+state = SimpleNamespace(config=DQNConfig(env_id="ENV"))
+"""
 BOARD, AWAY = ".jp-OutputArea .dqnkit-board", ".dqnkit-away"
 
 
@@ -130,6 +134,34 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     notebook.shut_down()
 
 
+@pytest.mark.parametrize(
+    ("env_id", "words"),
+    [("Acrobot-v1", "greedy: episode 1, return −[1-9]"), ("no/such-v0", "there is no environment 'no/such-v0'")],
+)
+def test_another_environment_shows_its_own_pictures_or_a_sentence(lab: Lab, env_id: str, words: str) -> None:
+    cells = [SETUP + PLAYS + DRAWN.replace("ENV", env_id), RUN.replace("SECONDS", "120.0")]
+    notebook = lab.open(cells, width=1280, height=800)
+    notebook.run(0)
+    notebook.wait_until_done(0)
+    notebook.run(1)
+    notebook.wait_for(1, words, timeout=60)
+    board = notebook.page.locator(BOARD)
+    assert board.bounding_box()["height"] <= 560
+    canvas = board.locator("canvas")
+    assert canvas.is_visible() == (env_id == "Acrobot-v1")
+    if canvas.is_visible():
+        pictures = {canvas.screenshot()}
+        for _ in range(5):
+            notebook.page.wait_for_timeout(600)
+            pictures.add(canvas.screenshot())
+        assert len(pictures) >= 4
+    notebook.screenshot(f"board-{env_id.replace('/', '-')}", 1)
+    notebook.click(1, "Stop")
+    notebook.wait_for(1, "sum 1", timeout=10)
+    assert not notebook.errors
+    notebook.shut_down()
+
+
 def test_a_saved_page_that_is_closed_and_opened_again_has_its_panel_and_the_final_picture(lab: Lab) -> None:
     first = started(lab, width=900, height=700)
     first.save()
@@ -175,17 +207,53 @@ def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None
     notebook.shut_down()
 
 
-def test_a_cell_that_is_run_again_leaves_stop_within_reach(lab: Lab) -> None:
+def test_a_cell_that_is_run_again_takes_the_place_of_its_first_run(lab: Lab) -> None:
     notebook = started(lab)
-    notebook.run(1)  # its output is cleared, and it waits for the end of the first run
-    see_that_it_moves(notebook, AWAY)
+    notebook.page.wait_for_timeout(2000)
+    before = step_in(notebook, BOARD)
+    notebook.click(1, "Pause")
+    notebook.wait_for(1, "paused")
+    notebook.run(1)
+    notebook.page.wait_for_function(
+        "([where, before]) => Number(/Step ([\\d,]+) of/.exec(document.querySelector(where)?.innerText ?? '')?.[1]"
+        ".replace(',', '') ?? before) < before",
+        arg=[BOARD, before],
+        timeout=15_000,
+    )
     notebook.screenshot("board-run-twice")
-    notebook.page.locator(AWAY).get_by_role("button", name="Stop").click()
-    notebook.wait_for(1, r"Step [1-9]", timeout=20)  # the second run
-    notebook.page.locator(AWAY).get_by_role("button", name="Close").click()
+    assert notebook.page.locator(AWAY).count() == 0
     notebook.click(1, "Stop")
     notebook.wait_for(1, r"sum 1\b", timeout=10)
+    notebook.wait_until_done(1)
     assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_while_a_step_takes_long_stop_is_within_reach_of_a_cell_that_waits(lab: Lab) -> None:
+    slow = "\n".join(
+        [
+            "def slow():",
+            "    for number, status in enumerate(playing(200.0, None)):",
+            "        time.sleep(6 * (number == 50))",
+            "        yield status",
+            "await live(slow(), title='Slow')",
+        ]
+    )
+    notebook = lab.open([SETUP + PLAYS, slow])
+    notebook.run(0)
+    notebook.wait_until_done(0)
+    notebook.run(1)
+    notebook.wait_for(1, r"Step \d", timeout=30)
+    notebook.page.wait_for_timeout(500)
+    notebook.run(1)
+    notebook.page.locator(AWAY).get_by_role("button", name="Stop").wait_for(timeout=5_000)
+    notebook.screenshot("board-run-twice-waiting")
+    notebook.page.locator(AWAY).wait_for(state="detached", timeout=15_000)  # the second run has begun
+    notebook.wait_for(1, r"Step \d", timeout=30)
+    notebook.wait_for_controls(1)
+    notebook.page.wait_for_timeout(7000)
+    notebook.click(1, "Stop")
+    notebook.wait_until_done(1)
     notebook.shut_down()
 
 

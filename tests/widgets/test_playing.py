@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +43,6 @@ def to_the_right(env_id: str, worth: float = 1.0) -> Any:
 def test_episodes_are_played_at_the_pace_of_the_environment_with_the_newest_weights() -> None:
     clock, (weights, calls) = Clock(), to_the_right("CartPole-v1")
     playing = Playing(DQNConfig(), weights, clock)
-    assert playing.look is not None
     assert playing.look["kind"] == "cartpole"
     frames = playing.play()
     for _ in range(20):
@@ -85,7 +86,6 @@ def test_where_weights_are_slow_to_get_they_are_asked_for_seldom() -> None:
 def test_what_is_sent_of_each_environment(env_id: str, kind: str, state: type) -> None:
     (weights, _), clock = to_the_right(env_id), Clock()
     playing = Playing(DQNConfig(env_id=env_id), weights, clock)
-    assert playing.look is not None
     assert playing.look["kind"] == kind
     frames = playing.play()
     (frame,) = frames
@@ -102,10 +102,10 @@ def test_what_is_sent_of_each_environment(env_id: str, kind: str, state: type) -
     playing.close()
 
 
-@pytest.mark.parametrize("config", [None, SimpleNamespace(env_id="no/such-v0"), DQNConfig(env_id="Acrobot-v1")])
-def test_what_cannot_be_drawn_is_not_played(config: Any) -> None:
+@pytest.mark.parametrize("config", [None, SimpleNamespace(env_id="no/such-v0")])
+def test_of_a_stand_in_for_a_run_nothing_is_played(config: Any) -> None:
     playing = Playing(config, lambda: pytest.fail("asked for weights"))
-    assert playing.look is None
+    assert playing.look["kind"] == "words"
     assert playing.play() == []
     playing.close()
 
@@ -117,7 +117,27 @@ def test_a_diverged_network_plays_no_more() -> None:
     playing.play()
     clock.now += 0.2
     assert playing.play() == []
-    assert playing.look is None
+    assert playing.look == {"kind": "words", "words": "the network has diverged"}
+
+
+def test_what_has_no_stage_is_drawn_by_another_process_while_somebody_looks_on() -> None:
+    weights, calls = to_the_right("Acrobot-v1")
+    playing = Playing(DQNConfig(env_id="Acrobot-v1"), weights)
+    assert playing.play(watched=False) == []
+    assert playing.look == {"kind": "words", "words": "Acrobot-v1: its first picture is on its way"}
+    assert calls == []
+    frames: list[list[Any]] = []
+    until = time.monotonic() + 60
+    while len(frames) < 3 and time.monotonic() < until:
+        frames += playing.play()
+        time.sleep(0.1)
+    assert playing.look["kind"] == "picture"
+    jpeg, episode, score = frames[-1]
+    assert base64.b64decode(jpeg).startswith(b"\xff\xd8")
+    assert (episode, score < 0) == (1, True)
+    playing.close()
+    assert playing.look["kind"] == "words"
+    assert playing.play() == []
 
 
 def test_a_large_picture_has_no_stage() -> None:

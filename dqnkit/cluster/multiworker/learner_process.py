@@ -22,9 +22,9 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from dqnkit.cluster.environment_by_value import register
 from dqnkit.cluster.multiworker.messages import LENGTH_BYTES, pack, unpack
 from dqnkit.config import DQNConfig
+from dqnkit.environment_by_value import register
 from dqnkit.errors import DQNKitError
 from dqnkit.types import Array, Transition
 

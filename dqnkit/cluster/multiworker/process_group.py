@@ -18,10 +18,10 @@ import numpy as np
 from distributed import Client
 from distributed.comm.addressing import get_address_host
 
-from dqnkit.cluster.environment_by_value import by_value
 from dqnkit.cluster.multiworker import supervisor
 from dqnkit.cluster.multiworker.messages import pack, unpack
 from dqnkit.cluster.multiworker.supervisor import Ended
+from dqnkit.environment_by_value import by_value
 from dqnkit.errors import LearnerLostError
 from dqnkit.types import Array
 

@@ -17,4 +17,4 @@ def sign() -> str:
 def say(text: str) -> None:
     """Print text, with the sign before each line that lacks it."""
     for line in text.splitlines():
-        print(line if line.startswith("SIMULATED") else f"{sign()}{line}")
+        print(line if "SIMULATED" in line else f"{sign()}{line}")
