@@ -38,6 +38,7 @@ Skip at the first reading, each until something needs it:
     small_environments, opengl, own_process     environments whose Q* is known; pictures of robots without a display
     arguments, argument_errors, named_wrappers      an environment's arguments and wrappers, as settings of a run
     running_statistics, minigrid_planes     observations normalized by what was seen; MiniGrid's as planes of 0 and 1
+    environment_contract            what every environment keeps to, tried on one of the reader's own
     observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
 

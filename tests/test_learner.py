@@ -514,7 +514,10 @@ def check_two_replicas(cases: dict[str, tuple[str, dict[str, Any]]]) -> None:
 
 
 def test_two_replicas_give_the_weights_of_one() -> None:
-    check_two_replicas({"SGD, clipped": ("SGD", SETTINGS["clipped"])})  # plain SGD: Adam forgives a wrong scale
+    normalized = {"normalize_observations": True, "target_tau": 0.5}
+    check_two_replicas(
+        {"SGD, clipped": ("SGD", SETTINGS["clipped"]), "normalized": ("SGD", normalized)}  # Adam forgives a wrong scale
+    )
 
 
 @pytest.mark.slow
@@ -523,6 +526,7 @@ def test_two_replicas_give_the_weights_of_one_with_every_setting() -> None:
         f"decoupled, {bins} bins": {"env_id": "test/Forces-v0", "action_bins": bins, "decoupled": True}
         for bins in (3, 17)  # joint values, and values of dimensions
     }
+    settings["normalized"] = {"normalize_observations": True, "target_tau": 0.5}
     cases = {f"{optimizer}, {name}": (optimizer, settings[name]) for optimizer in ("SGD", "Adam") for name in settings}
     check_two_replicas(cases)
 

@@ -34,6 +34,7 @@ def assert_runs(path: Path, folder: Path, solved: bool) -> int:
     notebook = nbformat.read(path, as_version=4)
     memory: int = runs.run(notebook, folder)
     assert not runs.complaints(notebook), "\n".join(runs.complaints(notebook))
+    assert not runs.long_lines(notebook)
     checked, passed = runs.names_checked(notebook), runs.passed_checks(folder)
     assert passed == (checked if solved else set()), f"checked {checked}, passed {passed}"
     return memory

@@ -22,6 +22,10 @@ PICTURES = ".jp-Notebook .jp-OutputArea-output img"
 CONTRAST = 4.5
 CONTRAST_OF_TEXT = (Path(__file__).parent / "support" / "contrast.js").read_text(encoding="utf-8").partition("\n")[2]
 
+# on dark pages a style sheet gives each picture another content; a video keeps the colours of its environment
+ON_WHITE_PAPER = """images => images.filter(image => getComputedStyle(image).content === "normal")
+    .filter(image => !image.closest("[style*='overflow: hidden']")).map(image => image.alt)"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -70,6 +74,8 @@ def look_at(notebook: Notebook, name: str, width: int, dark: bool) -> None:
     faint = [text for contrast, text in notebook.page.evaluate(CONTRAST_OF_TEXT) if contrast < CONTRAST]
     faint = [text for text in faint if not text.startswith("Client-")]  # Dask's own picture of its client
     assert faint == [], f"{name}: text that is hardly legible"
+    if dark:
+        assert notebook.page.locator(PICTURES).evaluate_all(ON_WHITE_PAPER) == [], f"{name}: a picture on white paper"
     # except a video, whose frames lie side by side behind a window
     edges = """images => images.filter(image => !image.closest("[style*='overflow: hidden']"))
         .map(image => [image.getBoundingClientRect().right, image.alt.slice(0, 60)])"""

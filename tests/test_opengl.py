@@ -38,12 +38,12 @@ except DQNKitError as error:
 """
 
 
-def video(folder: object, **variables: str) -> str:
+def video(folder: object, program: str = VIDEO, **variables: str) -> str:
     """What a program says that records a video, in a process without a display and with these variables."""
     ours = {
         name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL")
     }
-    command = [sys.executable, "-W", "ignore", "-c", VIDEO, f"{folder}/video.gif"]
+    command = [sys.executable, "-W", "ignore", "-c", program, f"{folder}/video.gif"]
     ended = subprocess.run(command, env={**ours, **variables}, capture_output=True, text=True, timeout=200)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
@@ -57,6 +57,15 @@ class TestWithoutADisplay:
         if opengl.way_that_works() is None:
             pytest.skip("neither EGL nor OSMesa works here")
         assert video(tmp_path) == "a random policy in test/Pushed-v0, one episode of 2 steps"
+
+    def test_tensorflow_may_be_loaded_before_a_video_or_after_it(self, tmp_path: object) -> None:
+        """In one process Mesa's LLVM and TensorFlow's end in a segmentation fault, in whichever order they come."""
+        pytest.importorskip("tensorflow")
+        if opengl.way_that_works() is None:
+            pytest.skip("neither EGL nor OSMesa works here")
+        *_, recording = VIDEO.partition("try:")
+        said = video(tmp_path, f"{VIDEO}\nimport tensorflow\ntry:{recording}")
+        assert said.splitlines() == ["a random policy in test/Pushed-v0, one episode of 2 steps"] * 2
 
     def test_without_a_driver_a_sentence_names_the_packages(
         self, tmp_path: object, monkeypatch: pytest.MonkeyPatch

@@ -203,6 +203,24 @@ TELLS: dict[str, tuple[str, ...]] = {
         r"and its end\b",
         r"nobody ended them: they",
     ),
+    "applications-random": (r"random policy (earns|gets)", r"at random .{0,30}\bearns (nothing|about|-?[0-9])"),
+    "applications-minutes": (r"whole run takes", r"\b\d+ minutes in one process"),
+    "applications-discount": (r"\b45\b", r"0\.95\*\*45"),
+    "applications-network": (r"is not smaller", r"gets more numbers", r"32,8\d\d", r"more weights than the dense"),
+    "applications-replay": (r"\b11,?29\d", r"28,224", r"eleven gigabytes", r"11 GB"),
+    "applications-trained": (r"hardly moved", r"has not moved from", r"little to show"),
+    "applications-forces": (
+        *(r"table of luck", r"seeds? lie further apart", r"one run of each", r"one run for each", r"bad luck"),
+    ),
+    "applications-stuck": (
+        *(r"\bstuck\b.{0,40}polic", r"in (a )?circles?", r"same (observation|action)s? .{0,20}again"),
+        *(r"back and forth", r"\bloops?\b", r"breaks the circle", r"went on to the limit of \d"),
+    ),
+    "applications-car": (r"reward hacking", r"crash .{0,20}cheaper", r"what it was paid for", r"hits? somebody"),
+    "applications-workers": (
+        *(r"the car gains", r"CartPole (gains|has) nothing", r"a message costs nothing", r"workers pay where"),
+        *(r"the honest case", r"how much work is in a step"),
+    ),
 }
 
 # What once stood beside its question. The expressions must find it.
@@ -254,6 +272,10 @@ ONCE = [
     ("cloud-first", "Every machine knows its own end before it does anything else."),
     ("cloud-spot", "It ends some seconds after the new machine has booted."),
     ("cloud-orphan", "prove that nothing is left, even after the program that started it all was killed."),
+    ("applications-forces", "A table with one run for each row is a table of luck."),
+    ("applications-stuck", "### The key: a greedy policy that goes in circles"),
+    ("applications-car", "### The car: reward hacking"),
+    ("applications-workers", "scale the car's rollouts, where the car gains and CartPole did not"),
 ]
 
 # Options that are the names of what is compared, or everyday words: a lesson may say them where it asks about them.
@@ -327,7 +349,7 @@ def says(option: str, text: str) -> bool:
 
 
 def test_every_question_has_what_would_tell_its_answer() -> None:
-    assert list(TELLS) == IDS
+    assert [id for id in TELLS if id.partition("-")[0] in LESSONS] == IDS  # a lesson in work waits with its own
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -16,7 +16,7 @@ from dqnkit.doctor.as_html import as_html
 from dqnkit.doctor.as_text import as_text
 from dqnkit.doctor.findings import WORKS, Finding
 from dqnkit.doctor.requirements import install_command, installed
-from dqnkit.hosted import is_colab
+from dqnkit.hosted import is_attended, is_colab, running_kernel
 
 ANSWER_SECONDS = 15.0  # a browser should have answered by then; time in which a cell blocks the kernel does not count
 LISTEN_SECONDS = 600.0  # an answer that comes by then still corrects the line
@@ -29,10 +29,9 @@ def examine() -> list[Finding]:
     """The line before the browser was asked; `show` asks it."""
     if find_spec("ipywidgets") is None:
         return []  # reported among the packages
-    kernel = _kernel()
-    if kernel is None:
+    if running_kernel() is None:
         return [Finding("widgets", "tried by doctor.examine() in a notebook", "open", section=WORKS)]
-    if not _is_attended(kernel):
+    if not is_attended():
         return [Finding("widgets", "not tried: nobody looks on, this notebook runs by itself", "open", section=WORKS)]
     return [WAITING]
 
@@ -92,18 +91,3 @@ def _remedy() -> str:
     if is_colab():
         return "reload the page, then run the cell again"
     return f"{install_command('course')}, restart JupyterLab (or VS Code), reload the page"
-
-
-def _kernel() -> Any:
-    """The kernel that runs this; None outside a notebook."""
-    if find_spec("IPython") is None:
-        return None
-    from IPython.core.getipython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None)
-
-
-def _is_attended(kernel: Any) -> bool:
-    """Whether a reader is there. A program that runs notebooks (nbconvert) forbids questions to the reader."""
-    content = kernel.get_parent().get("content", {})
-    return bool(content.get("allow_stdin", True))

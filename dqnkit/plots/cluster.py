@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT = 6.8, 4.3  # inches
-BINS = 20  # of the histogram, at most
+BINS, LEAST_BINS = 20, 6  # of the histogram, at most and at least
 # A style for each worker, in the order in which they were first seen. The colours are Paul Tol's ("Colour schemes",
 # 2021, muted): safe for colour-blind readers and not in `PALETTE`; neighbours differ in lightness too.
 WORKERS: list[dict[str, Any]] = [
@@ -125,11 +125,14 @@ def _draw_lags(axes: Axes, lags: Array) -> None:
     shares, edges = np.histogram(lags, wide * np.arange(BINS + 1) - 0.5)
     axes.stairs(100 * shares / max(1, len(lags)), edges, fill=True, color=PALETTE["target network"]["color"])
     axes.set_title("Policy lag")
-    axes.set(xlabel="versions of the weights", ylabel="% of rollouts", xlim=(edges[0], edges[-1]))
+    most = min(BINS, max(LEAST_BINS, int(lags.max(initial=0)) // wide + 2))
+    axes.set(xlabel="versions of the weights", ylabel="% of rollouts", xlim=(edges[0], edges[most]))
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 12 else f"…{name[-11:]}"
+    """Return what tells a worker from the others: "3529dcfb" of "dask-2f6a-worker-3529dcfb", "worker 1" as it is."""
+    own = name.rpartition("worker-")[2]
+    return own if len(own) <= 12 else f"…{own[-11:]}"
 
 
 def _in_thousands(value: float, _: Any = None) -> str:

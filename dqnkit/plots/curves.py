@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.in_words import course_of
-from dqnkit.plots.scales import largest, yscale
+from dqnkit.plots.scales import largest, set_logarithmic, yscale
 from dqnkit.plots.style import PALETTE, styled_figure
 from dqnkit.types import Array
 
@@ -93,7 +93,7 @@ def learning_curve(
             _write_legend(axes)
         figure.align_ylabels(panels)
         promise = PROMISE if max_q_bound is None else PROMISE_WITH_BOUND
-        _write_caption(figure, CAPTION.format(promise=promise, course=course_of(returns)))
+        _write_caption(figure, CAPTION.format(promise=promise, course=course_of(returns, ended=True)))
     return figure
 
 
@@ -146,7 +146,7 @@ def _choose_scale(axes: Axes, values: Array, expected: float) -> None:
     """Make the axis logarithmic if the values explode: if they are far larger than expected."""
     scale = yscale(values, expected)
     if scale != "linear":
-        axes.set_yscale(scale)
+        set_logarithmic(axes, negative=scale == "symlog")
         axes.set_title(f"{axes.get_title(loc='left')} explodes (logarithmic axis)")
 
 

@@ -20,7 +20,9 @@ MOVES = ("up", "right", "down", "left")  # the order of the actions, as in `dqnk
 DIRECTIONS = ((0, -1), (1, 0), (0, 1), (-1, 0))  # of each move, as (x to the right, y down)
 MAX_SIZE_WITH_NUMBERS = 6  # squares a side; in larger tables the numbers are too small to read
 TOLERANCE = 1e-5  # of the scale: values this close count as equal
-SIDE = 390  # of one table, in pixels on the page
+SIDE = 390  # of one table, in pixels on the page, at most
+PAGE = 830  # pixels of a narrow page: tables side by side share them, so that nothing is scaled down to fit
+SMALL_SQUARE = 45  # pixels; a goal in a smaller square shows its reward alone
 LEFT, TOP, BELOW, GAP, BAR = 38, 26, 38, 16, 74  # pixels around the tables and of the colour bar
 
 LABEL = "Q-value (discounted return)"
@@ -65,14 +67,15 @@ def q_table(
     size = math.isqrt(len(next(iter(arrays.values()))))
     low, high = _scale(arrays.values(), goals) if scale is None else scale
     with_numbers = size <= MAX_SIZE_WITH_NUMBERS if numbers is None else numbers
-    canvas = Canvas(len(arrays) * (LEFT + SIDE) + GAP + BAR, TOP + SIDE + BELOW)
+    side = min(SIDE, (PAGE - GAP - BAR) // len(arrays) - LEFT)
+    canvas = Canvas(len(arrays) * (LEFT + side) + GAP + BAR, TOP + side + BELOW)
     for number, (title, array) in enumerate(arrays.items()):
-        layout = _TableLayout(size, LEFT + number * (LEFT + SIDE), TOP)
+        layout = _TableLayout(size, side, LEFT + number * (LEFT + side), TOP)
         canvas.text((layout.left, TOP - 13), title, size=13, anchor="lm", bold=True)
         _draw_values(canvas, layout, array, goals, (low, high), with_numbers, arrows)
         _draw_goals(canvas, layout, goals)
         _draw_axes(canvas, layout)
-    _draw_bar(canvas, len(arrays) * (LEFT + SIDE) + GAP, (low, high), label)
+    _draw_bar(canvas, len(arrays) * (LEFT + side) + GAP, side, (low, high), label)
     return canvas.picture(_alt(arrays, goals, size, label, arrows), caption)
 
 
@@ -85,8 +88,8 @@ def greedy_moves(values: npt.ArrayLike, tolerance: float = 1e-12) -> list[int]:
 class _TableLayout:
     """The position of one table's squares on the canvas."""
 
-    def __init__(self, size: int, left: float, top: float) -> None:
-        self.size, self.left, self.top, self.square = size, left, top, SIDE / size
+    def __init__(self, size: int, side: float, left: float, top: float) -> None:
+        self.size, self.left, self.top, self.square = size, left, top, side / size
 
     def at(self, row: float, column: float) -> Point:
         """Return the pixel of a row and column, which may be fractions."""
@@ -202,9 +205,11 @@ def _draw_goals(canvas: Canvas, layout: _TableLayout, goals: Mapping[Square, flo
         left, top = layout.at(row, column)
         right, bottom = layout.at(row + 1, column + 1)
         canvas.rectangle((left + 1.5, top + 1.5), (right - 1.5, bottom - 1.5), PALETTE["environment"]["color"])
-        size = min(13, 0.19 * layout.square)
-        canvas.text(layout.at(row + 0.36, column + 0.5), "goal", size, "white", bold=True)
-        canvas.text(layout.at(row + 0.64, column + 0.5), f"{reward:+g}".replace("-", "−"), size, "white", bold=True)
+        small, pays = layout.square < SMALL_SQUARE, f"{reward:+g}".replace("-", "−")
+        size = min(13, (0.4 if small else 0.19) * layout.square)
+        if not small:
+            canvas.text(layout.at(row + 0.36, column + 0.5), "goal", size, "white", bold=True)
+        canvas.text(layout.at(row + (0.5 if small else 0.64), column + 0.5), pays, size, "white", bold=True)
 
 
 def _draw_axes(canvas: Canvas, layout: _TableLayout) -> None:
@@ -219,16 +224,16 @@ def _draw_axes(canvas: Canvas, layout: _TableLayout) -> None:
     canvas.upright_text((x - 26, y), "row", 12)
 
 
-def _draw_bar(canvas: Canvas, left: float, scale: tuple[float, float], label: str) -> None:
+def _draw_bar(canvas: Canvas, left: float, side: int, scale: tuple[float, float], label: str) -> None:
     """Draw the colour bar; the label says what its values are."""
     low, high = scale
-    for step in range(SIDE):
-        value = high - (high - low) * step / (SIDE - 1)
+    for step in range(side):
+        value = high - (high - low) * step / (side - 1)
         canvas.rectangle((left, TOP + step), (left + 12, TOP + step + 1), _colour(value, scale))
     for value in ticks(low, high):
-        place = TOP + SIDE * (high - value) / (high - low)
+        place = TOP + side * (high - value) / (high - low)
         canvas.text((left + 17, place), f"{value:.4g}".replace("-", "−"), 11, anchor="lm")
-    canvas.upright_text((left + 58, TOP + SIDE / 2), label, 12)
+    canvas.upright_text((left + 58, TOP + side / 2), label, 12)
 
 
 def _alt(

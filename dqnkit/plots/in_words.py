@@ -9,8 +9,13 @@ from dqnkit.types import Array
 FEWEST = 10  # values; nothing can be said of a shorter curve
 
 
-def course_of(values: Array) -> str:
-    """Return which way a curve has gone, as a part of a sentence; empty while it is too short to say."""
+def course_of(values: Array, *, ended: bool = False) -> str:
+    """Return which way a curve goes, as a part of a sentence; empty while it is too short to say.
+
+    Args:
+        values: of the curve ``[T]``.
+        ended: whether it grows no further, so that it is spoken of in the past.
+    """
     shown = values[np.isfinite(values)]
     if len(shown) < FEWEST:
         return ""
@@ -18,12 +23,14 @@ def course_of(values: Array) -> str:
     first, before, last = float(shown[0]), float(np.mean(parts[-2])), float(np.mean(parts[-1]))
     size = max(float(np.ptp(shown)), 1e-9)
     if size < 0.1 * max(1.0, float(np.abs(shown).max())):
-        return "; so far it has hardly moved"
+        return "; it hardly moved" if ended else "; so far it has hardly moved"
     if shown[-1] < shown.max() - 0.3 * size:
-        return f"; it has fallen from {shown.max():.3g} to {shown[-1]:.3g}"
+        return f"; it {'fell' if ended else 'has fallen'} from {shown.max():.3g} to {shown[-1]:.3g}"
     if last - before > 0.1 * size:
+        if ended:
+            return f"; it was still rising at the end, from {first:.3g} to {shown[-1]:.3g}"
         return f"; it is still rising, from {first:.3g} to {shown[-1]:.3g} so far"
-    return f"; it rose from {first:.3g} and has stayed near {last:.3g}" if last > first else ""
+    return f"; it rose from {first:.3g} and {'' if ended else 'has '}stayed near {last:.3g}" if last > first else ""
 
 
 def what_to_look_for(returns: Array, max_q: Array, bound: float | None) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import plain_number, set_logarithmic
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -83,6 +84,7 @@ def error_curves(
             axes.axvline(moment, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
         _choose_scale(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes.xaxis.set_major_formatter(plain_number)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""
     caption = f"What to look for: {what}{bands}" if what else bands.strip()
@@ -122,9 +124,9 @@ def _choose_scale(axes: Axes, rows: list[Array], log: bool | None) -> None:
     explodes = bool(len(values)) and values.max() > MAX_RATIO * max(min(typical), 1e-3) and values.max() > 10
     if log or (log is None and explodes):
         negative = any((r < 0).any() for r in rows)
-        axes.set_yscale("symlog" if negative else "log")
+        set_logarithmic(axes, negative=negative)
     elif len(values) and not any((r < 0).any() for r in rows):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.04 * values.max()))  # a line at the top is not cut in half
 
 
 def _alt(title: str, xlabel: str, ylabel: str, rows: Mapping[str, Array]) -> str:

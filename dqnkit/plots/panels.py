@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import plain_number, set_logarithmic
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
 WIDTH, HEIGHT = 8.2, 2.9  # inches
@@ -60,9 +61,10 @@ def seed_panels(
             for label, value in (references or {}).items():
                 axes.axhline(value, linewidth=1.4, label=f"{label}: {value:.3g}", **PALETTE["reference"])
             axes.set(title=name, xlabel=xlabel)
+            axes.xaxis.set_major_formatter(plain_number)
         panels[0].set_ylabel(ylabel)
         if log:
-            panels[0].set_yscale("log")
+            set_logarithmic(panels[0])
         if references:
             panels[-1].legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none", handlelength=2.2)
         if title:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 EXPLOSION = 10.0  # values this many times larger than expected get a logarithmic axis
+PLAIN = 1e-4, 1e6  # a logarithmic axis between these has plain numbers; others have powers of ten
 
 
 def round_up(value: float, steps: Sequence[int] = (1, 2, 3, 5, 7, 10)) -> float:
@@ -46,6 +51,37 @@ def yscale(values: npt.ArrayLike, expected: float) -> str:
     if largest(values) <= EXPLOSION * max(1.0, expected):
         return "linear"
     return "log" if np.nanmin(values) > 0 else "symlog"
+
+
+def plain_number(value: float, _: object = None) -> str:
+    """Return the number of a tick as the course writes it: 20,000 and 0.25, and −1 with a minus sign."""
+    return f"{value:,.10g}".replace("-", "−")
+
+
+def set_logarithmic(axes: Axes, *, negative: bool = False) -> None:
+    """Make the vertical axis logarithmic, with plain numbers at its ticks: 0.02 and not 2 × 10⁻².
+
+    Args:
+        axes: the axes.
+        negative: whether some of the values are negative; then the axis is linear around 0.
+    """
+    from matplotlib.ticker import LogFormatterMathtext
+
+    class Formatter(LogFormatterMathtext):
+        """Small ticks have a number where the axis spans about a power of ten; if it is more, only those of 2."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            powers = super().__call__(x, pos)
+            low, high = axes.get_ylim()
+            if x != 0 and f"{abs(x):e}"[0] not in "12" and high > 10 * low > 0:
+                return ""
+            plain = high <= PLAIN[1] and (negative or low >= PLAIN[0])
+            return plain_number(x) if plain and powers else powers
+
+    axes.set_yscale("symlog" if negative else "log")
+    threshold = axes.yaxis.get_transform().linthresh if negative else None  # type: ignore[attr-defined]
+    axes.yaxis.set_major_formatter(Formatter(linthresh=threshold))
+    axes.yaxis.set_minor_formatter(Formatter(linthresh=threshold))
 
 
 def unbroken(shown: npt.ArrayLike) -> list[slice]:

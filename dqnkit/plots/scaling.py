@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import plain_number
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -165,7 +166,8 @@ def task_length(
             xlabel="steps in a task",
             yscale="log",
         )
-        lower.yaxis.set_major_formatter("{x:g}")
+        lower.yaxis.set_major_formatter(plain_number)
+        lower.xaxis.set_major_formatter(plain_number)
         for axes in (upper, lower):
             axes.margins(x=0.04)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, frameon=False, borderaxespad=0.2)

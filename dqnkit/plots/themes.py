@@ -47,17 +47,23 @@ def is_grey(color: str) -> bool:
 
 
 @cache
-def on_dark(color: str) -> str:
-    """The colour on a dark page for "#RRGGBB" on white: greys are mirrored, and what is too dark becomes lighter."""
+def on_dark(color: str, opacity: float = 1.0) -> str:
+    """The colour on a dark page for "#RRGGBB" on white: greys are mirrored, and what is too dark becomes lighter.
+
+    Args:
+        color: on white.
+        opacity: with which it is drawn; what is faint on white is as faint on dark pages, and no fainter.
+    """
     channels = _channels(color)
     if color.upper() in CHOSEN:
         return CHOSEN[color.upper()]
     ground = _channels(DARK_GROUND)
     if is_grey(color):
         return _hexadecimal(ground + (1 - ground) * (1 - channels))
-    shares = np.linspace(0, 1, 21)  # of white
-    lighter = (_hexadecimal(channels + share * (1 - channels)) for share in shares)
-    return next(each for each in lighter if contrast(each, DARK_GROUND) >= READABLE)
+    least = min(READABLE, contrast(_over(channels, np.ones(3), opacity), "white")) if opacity < 1 else READABLE
+    lighter = [channels + share * (1 - channels) for share in np.linspace(0, 1, 21)]
+    enough = (each for each in lighter if contrast(_over(each, ground, opacity), DARK_GROUND) >= least)
+    return _hexadecimal(next(enough, lighter[-1]))
 
 
 def themed_image(light: bytes, dark: bytes, alt: str, style: str, kind: str = "image/png") -> str:
@@ -114,13 +120,17 @@ def compact_png(image: Any) -> bytes:
     """A PNG file of 256 colours of a Pillow image, about half as large. The commonest colours stay exact."""
     from PIL import Image
 
-    compact = image.quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    palette: npt.NDArray[np.int64] = np.reshape(compact.getpalette(image.mode), (-1, len(image.mode)))
-    exact: dict[int, Any] = {}
-    for _, color in sorted(image.getcolors(image.width * image.height), reverse=True)[:EXACT]:
-        exact.setdefault(int(np.abs(palette - color).sum(axis=1).argmin()), color)
-    palette[list(exact)] = list(exact.values())
-    compact.putpalette(palette.astype(np.uint8).tobytes(), image.mode)
+    rough = image.quantize(COLORS - EXACT, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = bytes(rough.getpalette(image.mode)).ljust((COLORS - EXACT) * len(image.mode), b"\0")
+    common = sorted(image.getcolors(image.width * image.height), reverse=True)[:EXACT]
+    exact = np.array([color for _, color in common], dtype=np.uint8)  # [E, channels]
+    numbers = _as_numbers(exact)
+    order = np.argsort(numbers)
+    pixels = _as_numbers(np.asarray(image))  # [H, W]
+    near = order[np.searchsorted(numbers, pixels, sorter=order).clip(max=len(order) - 1)]
+    entries = np.where(numbers[near] == pixels, COLORS - EXACT + near, np.asarray(rough))
+    compact = Image.fromarray(entries.astype(np.uint8), "P")
+    compact.putpalette(palette + exact.tobytes(), image.mode)
     buffer = io.BytesIO()
     compact.save(buffer, "PNG", compress_level=4)  # level 9 makes it a tenth smaller and takes five times as long
     return buffer.getvalue()
@@ -135,7 +145,7 @@ def _dark_renderer() -> Any:
 
     def dark(color: Any) -> Any:
         """One colour; None where nothing is filled."""
-        return None if color is None else to_rgba(on_dark(to_hex(color)), to_rgba(color)[3])
+        return None if color is None else to_rgba(on_dark(to_hex(color), to_rgba(color)[3]), to_rgba(color)[3])
 
     def dark_rows(colors: Any) -> npt.NDArray[np.float64]:
         """Colours of a collection ``[N, RGBA]``."""
@@ -179,6 +189,15 @@ def _channels(color: str) -> npt.NDArray[np.float64]:
     """Red, green and blue of "#RRGGBB" or "white", 0 to 1."""
     color = "#FFFFFF" if color == "white" else color
     return np.frombuffer(bytes.fromhex(color[1:7]), dtype=np.uint8) / 255
+
+
+def _as_numbers(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Colours ``[..., channels]`` as one number each."""
+    return colors.astype(np.int64) @ (256 ** np.arange(colors.shape[-1]))
+
+
+def _over(channels: npt.NDArray[np.float64], ground: npt.NDArray[np.float64], opacity: float) -> str:
+    return _hexadecimal(opacity * channels + (1 - opacity) * ground)
 
 
 def _hexadecimal(channels: npt.NDArray[np.float64]) -> str:

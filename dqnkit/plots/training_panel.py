@@ -16,8 +16,8 @@ import numpy.typing as npt
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots.band import Band
 from dqnkit.plots.in_words import course_of
-from dqnkit.plots.scales import largest, round_up, yscale
-from dqnkit.plots.style import PALETTE, Picture, styled_figure, to_png
+from dqnkit.plots.scales import largest, round_up, set_logarithmic, yscale
+from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
 if TYPE_CHECKING:
@@ -96,10 +96,9 @@ class TrainingPanel:
             for number, (step, what) in enumerate(curves.changes):
                 _mark(above, below, step, what, number, total_steps)
             _write_legends(above, below)
-            png = to_png(figure)
         promise = PROMISE if self.q_bound is None else PROMISE_WITH_BOUND
-        caption = CAPTION.format(promise=promise, course=course_of(returns))
-        return Picture(png, self._alt(returns, max_q, total_steps), caption, round(WIDTH * 100))
+        caption = CAPTION.format(promise=promise, course=course_of(returns, ended=True))
+        return Picture.of(figure, self._alt(returns, max_q, total_steps), caption)
 
     def _draw_returns(self, axes: Axes, curves: Curves, returns: Array) -> None:
         green = PALETTE["environment"]["color"]
@@ -125,7 +124,9 @@ class TrainingPanel:
         axes.set_ylim(*_limits(shown))
 
     def _draw_max_q(self, axes: Axes, curves: Curves, max_q: Array, scale: str) -> None:
-        axes.set(ylabel="value\n(discounted return)", xlabel="environment steps", yscale=scale)
+        axes.set(ylabel="value\n(discounted return)", xlabel="environment steps")
+        if scale != "linear":
+            set_logarithmic(axes, negative=scale == "symlog")
         axes.set_title("Mean max Q" if scale == "linear" else "Mean max Q explodes (logarithmic axis)")
         if scale == "symlog":
             axes.yaxis.get_major_locator().set_params(numticks=5)  # type: ignore[call-arg]

@@ -6,7 +6,7 @@
 # ---
 
 # %% [markdown]
-# # [[number]] · Beyond DQN: four parts, and what each of them is for
+# # [[number]] · Beyond DQN: four more parts
 # <!-- badges -->
 #
 # The DQN that you built in [[target_network]] works. Since then researchers have added parts to it, each for one of its
@@ -175,7 +175,7 @@ SEEDS = range(20)  # fast: range(3)
 rules = ("one table", "two tables")
 runs = {rule: [two_state_run(rule, seed) for seed in SEEDS] for rule in rules}
 wrong = {rule: np.mean([went_on for went_on, _ in seeds]) for rule, seeds in runs.items()}
-print("wrong first action:", {rule: f"{share:.0%}" for rule, share in wrong.items()})
+print("wrong first action:", ", ".join(f"{rule} {share:.0%}" for rule, share in wrong.items()))
 
 # %% Draw what the second state is believed to be worth
 seed_panels(
@@ -203,7 +203,9 @@ compare("beyond_dqn-wrong", round(100 * wrong["one table"]))
 #
 # where $d$ is the discount as replay stores it: $\gamma$ where the episode went on, 0 where it terminated.
 #
-# **Exercise** (6 minutes, difficulty 2 of 3). Write the target for a batch. $B$ is the number of transitions, $A$ the
+# ### Your turn: `double_q_target` (6 minutes, difficulty 2 of 3)
+#
+# Write the target for a batch. $B$ is the number of transitions, $A$ the
 # number of actions. You need `tf.argmax`, and `tf.gather` as in [[q_network]]. The learner compiles your function.
 
 
@@ -274,7 +276,9 @@ for rule, seeds in copies.items():
 # another discount and a later next state. If the episode terminates within the window, the sum stops there and the
 # discount is 0. If it is truncated (by a time limit), the window is shorter, and the power of $\gamma$ is its length.
 #
-# **Exercise** (8 minutes, difficulty 2 of 3). Compute the reward and the discount of a transition from the rewards of a
+# ### Your turn: `n_step_return` (8 minutes, difficulty 2 of 3)
+#
+# Compute the reward and the discount of a transition from the rewards of a
 # window and, for each of its steps, whether the episode terminated with it. Both come as arrays. Steps after a
 # termination belong to the next episode.
 
@@ -381,7 +385,7 @@ errors = {}
 for n in (1, 3, 10):
     errors[n] = [off_policy_error(n, seed, STEPS, n_step_return) for seed in THREE_SEEDS]
 last = {n: np.mean([e[-1] for e in seeds]) for n, seeds in errors.items()}
-print("error at the end:", {f"n = {n}": round(float(value), 3) for n, value in last.items()})
+print("error at the end:", ", ".join(f"{value:.3f} with n = {n}" for n, value in last.items()))
 
 # %% Draw the errors
 error_curves(
@@ -457,7 +461,8 @@ walks = {}
 for kind, buffer in buffers.items():
     walks[kind] = [updates_needed(buffer(4_096), seed, most=most) for seed in THREE_SEEDS]
 needed = {kind: np.array([updates[-1] for updates, _ in seeds]) for kind, seeds in walks.items()}
-print("updates needed, by seed:", {kind: counts.tolist() for kind, counts in needed.items()})
+for kind, counts in needed.items():
+    print(f"updates needed, {kind}:", ", ".join(f"{count:,}" for count in counts))
 ratio = needed["uniform"].mean() / needed["prioritized"].mean()
 
 # %% Draw the errors
@@ -729,5 +734,10 @@ ring("actor", "replay", "learner")
 # %% Your progress
 progress()
 
-# %% Take your progress with you
+# %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("beyond_dqn")

@@ -12,7 +12,7 @@
 # Notebook [[q_update]] kept a number for every state and action. Here a **neural network** takes the table's place: it
 # computes the Q-values from the observation, and it learns by **gradient steps**.
 #
-# **You will be able to**
+# **After this notebook you will be able to**
 #
 # - say what a table can hold; build the Q-network, and say what goes in and what comes out,
 # - write the TD target, the loss and the gradient step, and say where no gradient may flow,
@@ -58,7 +58,7 @@ table_and_network()
 # | **evaluate** | error against $Q^*$ | the same |
 
 # %% [markdown]
-# ## 1 · A row for every observation
+# ## 1. A row for every observation
 #
 # A table needs a row for every observation that can occur. The grid world has 25. CartPole's observation is four real
 # numbers: the cart's position and velocity, the pole's angle and angular velocity (its turning speed). A row is of
@@ -110,7 +110,7 @@ compare("q_network-repeats", repeats)
 # one observation it shares with others. Sections 8 and 9 look at what comes of sharing.
 
 # %% [markdown]
-# ## 2 · The Q-network
+# ## 2. The Q-network
 #
 # The Q-network is a function $Q_\theta(s, a)$. Its **parameters** $\theta$ (theta) are all the weights and biases of
 # its layers. The observation $s$ goes in, and the values of *all* actions come out, so that one pass is enough to find
@@ -119,7 +119,9 @@ compare("q_network-repeats", repeats)
 # The course's network has two **hidden layers** of 64 units with the activation **relu**, $\max(0, x)$, which lets the
 # function bend. The output layer has one unit for each action.
 #
-# **Exercise** (6 minutes, difficulty 1 of 3). Build it with `keras.Sequential`. Which activation belongs on the
+# ### Your turn: `q_network` (6 minutes, difficulty 1 of 3)
+#
+# Build it with `keras.Sequential`. Which activation belongs on the
 # output? Think of the values that a return can have.
 
 
@@ -171,7 +173,7 @@ draw_room(
 # The network has far more parameters than the table has entries. No one needs it in a room as small as this. We use it
 # here because the exact answer is known.
 #
-# ## 3 · The target
+# ## 3. The target
 #
 # The update of [[q_update]], with the network in the place of the table, is the formula of this whole course:
 #
@@ -188,7 +190,9 @@ draw_room(
 # From now on we handle a **batch** of $B$ transitions at a time. Rewards and discounts have the shape `[B]`, the
 # values of the next observations `[B, A]`: a row for each transition, a column for each of the $A$ actions.
 #
-# **Exercise** (5 minutes, difficulty 1 of 3). Write the targets of a batch. Use TensorFlow's operations, such as
+# ### Your turn: `td_target` (5 minutes, difficulty 1 of 3)
+#
+# Write the targets of a batch. Use TensorFlow's operations, such as
 # `tf.reduce_max`, because this function will be compiled later.
 
 
@@ -203,7 +207,7 @@ def td_target(r, discount, q_next):
 check("td_target", td_target)
 
 # %% [markdown]
-# ## 4 · From the formula to a gradient step
+# ## 4. From the formula to a gradient step
 #
 # A network has no entry to move. Instead we say what we want by a **loss**: a number that is small when the values are
 # close to their targets. For a batch of $B$ transitions with targets $y_i$,
@@ -273,7 +277,7 @@ compare("q_network-stop", moves)
 # [[target_network]] trains with the Huber loss, and clips the length of the whole gradient as well.
 
 # %% [markdown]
-# ## 5 · The value of the action taken
+# ## 5. The value of the action taken
 #
 # `network(observations)` has the shape `[B, A]`. The loss needs `[B]`: from each row the value of the action that was
 # *taken*, $Q_\theta(s_i, a_i)$. Suppose that three transitions have these values and actions:
@@ -288,7 +292,9 @@ compare("q_network-stop", moves)
 # TensorFlow. Two are usual: `tf.one_hot(actions, A)`, `[B, A]`, is 1 at the action taken and 0 elsewhere; `tf.gather(q,
 # actions, ...)` picks entries along an axis, and its argument `batch_dims=1` says that the rows of both belong together.
 #
-# **Exercise** (4 minutes, difficulty 2 of 3). Write it in one of these ways. Mind the shape.
+# ### Your turn: `q_taken` (4 minutes, difficulty 2 of 3)
+#
+# Write it in one of these ways. Mind the shape.
 
 
 # %%
@@ -302,12 +308,14 @@ def q_taken(q, actions):
 check("q_taken", q_taken)
 
 # %% [markdown]
-# ## 6 · The training step
+# ## 6. The training step
 #
 # Now put the parts together. `online` is the network that learns, $Q_\theta$. `target` is the one that values the next
 # observation, $Q_{\theta'}$.
 #
-# **Exercise** (10 minutes, difficulty 3 of 3). Write one training step:
+# ### Your turn: `train_step` (10 minutes, difficulty 3 of 3)
+#
+# Write one training step:
 #
 # 1. the targets `y`, `[B]`, from `td_target` and `target`, behind `tf.stop_gradient`;
 # 2. inside a `tf.GradientTape()`: the values of the actions taken, `[B]`, from `q_taken` and `online`, and the loss of
@@ -367,7 +375,7 @@ print(f"largest difference of a weight after the step: {apart:.1e}")
 # your step once and compile it, so that many steps run in one call. From here on, *your* step does all the learning.
 
 # %% [markdown]
-# ## 7 · Regression in rounds: fitted Q iteration
+# ## 7. Regression in rounds: fitted Q iteration
 #
 # The loss of section 4 is that of **regression**: find the function that comes closest to given labels. Only the labels
 # differ. In regression they come with the data; here the network makes its own.
@@ -413,12 +421,12 @@ error_curves(
 )
 
 # %% [markdown]
-# So your step learns, and the network can hold the exact answer nearly. From here on there is no copy and there are no
+# So your step learns, and the network can come close to the exact answer. From here on there is no copy and there are no
 # rounds. As in the Q-update of [[q_update]], each transition is used once, as it happens, and the very next update takes
 # its target from the network that was just changed: `online` and `target` are one and the same.
 
 # %% [markdown]
-# ## 8 · What one update changes
+# ## 8. What one update changes
 
 # %% [markdown]
 # **Predict.** [[question.moves]]
@@ -455,7 +463,7 @@ q_table(
 compare("q_network-moves", moved)
 
 # %% [markdown]
-# ## 9 · The network alone, against the exact answer
+# ## 9. The network alone, against the exact answer
 #
 # Now the comparison that this notebook is about. The table of [[q_update]] learns with $\alpha = 0.5$, the network with your
 # step and Adam. We evaluate both after every 50 updates.
@@ -514,7 +522,7 @@ for seed in SEEDS:
 late = np.array(network_errors)[:, len(updates) // 2 :]  # the second half of each run
 print("error of the table at the end:  ", np.round([e[-1] for e in errors_of_tables], 3))
 print("error of the network at the end:", np.round(late[:, -1], 3))
-print("in the second half:", [f"{e.min():.2f} to {e.max():.2f}" for e in late])
+print("in the second half:", ", ".join(f"{e.min():.2f} to {e.max():.2f}" for e in late))
 
 # %% Draw the errors of all runs
 error_curves(
@@ -541,7 +549,7 @@ compare("q_network-alone", late)
 # With $\gamma = 0.8$ this only shakes the values. To see more, set `GAMMA = 0.95` in the first cell and run all again.
 
 # %% [markdown]
-# ## 10 · Watch it learn CartPole (optional)
+# ## 10. Watch it learn CartPole (optional)
 #
 # Here is a problem that no table can hold. The 10,000 random steps of CartPole from section 1 go through your step one
 # after the other, in the order in which they happened. The reward is 1 for every step, so no policy can earn a value of
@@ -586,7 +594,7 @@ print(f"above {most:g}, the most possible: {np.mean(promised > most):.0%} of the
 # the exact answer is known, as in the room.
 
 # %% [markdown]
-# ## 11 · Find the faults in the published step (optional)
+# ## 11. Find the faults in the published step (optional)
 #
 # Training steps like the next one stand in many tutorials. This one has **three faults**. Read it first. How many do
 # you see?
@@ -691,7 +699,9 @@ for name, value in {"q_values": q_values, "taken": taken, "y": y, "y - taken": y
 # step with yours: it bootstraps from `online`, the network that it trains. Here both names stand for the same
 # network, so nothing shows. Why it matters, and what to do, is the subject of notebook [[target_network]].
 #
-# **Exercise** (10 minutes, difficulty 2 of 3). Write the published step once more, without its faults. It must pass
+# ### Your turn: `mended_step` (10 minutes, difficulty 2 of 3)
+#
+# Write the published step once more, without its faults. It must pass
 # the check of `train_step`, which tries it with two networks that differ. (Mend one fault at a time and see which one
 # the check names.)
 
@@ -744,21 +754,21 @@ ring("learner")
 # The **learner**: a network, a loss, and a gradient step that does for a network what the Q-update does for a table. It
 # learns where no table can; alone it never comes to rest.
 #
-# ### Questions
+# ### Quiz
 #
-# <details><summary>1. Why does the network have one output for each action, and not the action as an input?</summary>
+# <details><summary>Why does the network have one output for each action, and not the action as an input?</summary>
 #
 # To select an action and to compute a target we need the largest value over <em>all</em> actions. So a single pass is
 # enough; with the action as an input it would take one for each action.
 # </details>
 #
-# <details><summary>2. The loss of your network falls steadily. Is the policy getting better?</summary>
+# <details><summary>The loss of your network falls steadily. Is the policy getting better?</summary>
 #
 # That does not follow. The loss measures the distance to targets that the network makes itself, and all of them may be
 # wrong together. Look at values that you can judge: here the error against Q*, later the returns.
 # </details>
 #
-# <details><summary>3. What makes fitted Q iteration regression, and what makes it Q-learning?</summary>
+# <details><summary>What makes fitted Q iteration regression, and what makes it Q-learning?</summary>
 #
 # Within a round the targets stand still, so the network is fitted to given labels: regression. From round to round the
 # labels are made anew, from the reward and the best next value of the network itself: that is the bootstrap of Q-learning.
@@ -782,3 +792,8 @@ progress()
 
 # %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("q_network")

@@ -12,7 +12,7 @@
 # In notebook [[start_here]] you found a policy because you know how a pole falls. Here an agent that knows nothing finds
 # one from rewards alone, with one formula and a table of numbers.
 #
-# **You will be able to**
+# **After this notebook you will be able to**
 #
 # - say what a Q-value is, and read a policy off a table of Q-values,
 # - write the Q-update, and say what each of its symbols does,
@@ -44,7 +44,7 @@ exact = room.optimal_q(GAMMA)  # [25, 4], explained below
 q_table({"What an agent begins with": np.zeros((25, 4)), "What it should find": exact}, goals=room.goals)
 
 # %% [markdown]
-# ## 1 · A room where the right answer is known
+# ## 1. A room where the right answer is known
 #
 # The environment is a room of 5 × 5 squares. The agent begins in the upper left. Its **observation** is the number of its
 # square (0 to 24). Its four **actions** $a$ are up, right, down and left; a move into a wall leaves it where it is.
@@ -93,7 +93,7 @@ print(f"error of a table of zeros: {error(np.zeros((25, 4)), exact):.3f}")
 # discounted.
 
 # %% [markdown]
-# ## 2 · The simplest idea: remember rewards
+# ## 2. The simplest idea: remember rewards
 #
 # The agent walks around at random. For every square and every move it writes down the mean of the rewards that it got.
 
@@ -133,7 +133,7 @@ compare("q_update-rewards", knows)
 # on.
 
 # %% [markdown]
-# ## 3 · The formula
+# ## 3. The formula
 #
 # Suppose the agent is in $s$, takes action $a$, receives the reward $r$ and arrives in $s'$ ("s prime", the next state).
 # The reward $r$ comes at once. What follows from $s'$ on is worth the largest of the values there, and comes one step
@@ -164,7 +164,9 @@ compare("q_update-rewards", knows)
 #
 # The arrow reads "becomes". What stands in the brackets, target minus old value, is the **TD error**.
 #
-# **Exercise** (10 minutes, difficulty 1 of 3). Return the new value of $Q(s, a)$. `q` is the table, an array with a row
+# ### Your turn: `q_update` (10 minutes, difficulty 1 of 3)
+#
+# Return the new value of $Q(s, a)$. `q` is the table, an array with a row
 # for each state and a column for each action.
 
 
@@ -193,7 +195,7 @@ new_value = q_update(small, 0, 1, 1.0, 1, False, 0.5, 0.9)
 print(f"q_update returns {new_value:.3f}; by hand it is 1.950")
 
 # %% [markdown]
-# ## 4 · One click, one update
+# ## 4. One click, one update
 #
 # One click on **Step** is one update: the agent selects an action, executes it, and changes *one* number. The triangle
 # that changed gets an orange frame, and the formula shows the numbers. The dot is the agent. Your browser computes all of
@@ -222,7 +224,7 @@ stepper
 # </details>
 
 # %% [markdown]
-# ## 5 · Select: epsilon-greedy
+# ## 5. Select: epsilon-greedy
 #
 # Which action should the agent take while it learns? If it always takes the greedy one, it never finds out what the
 # others are worth. If it always takes a random one, it never uses what it knows.
@@ -230,7 +232,9 @@ stepper
 # The usual answer is **epsilon-greedy**. With probability $\varepsilon$ (epsilon) the agent **explores**: it takes any
 # action, all of them equally likely. Otherwise it takes the greedy action.
 #
-# **Exercise** (6 minutes, difficulty 1 of 3). `q_values` are the values of all actions in one state. Draw all random
+# ### Your turn: `epsilon_greedy` (6 minutes, difficulty 1 of 3)
+#
+# `q_values` are the values of all actions in one state. Draw all random
 # numbers from `rng`, a NumPy generator: `rng.random()` returns a number between 0 and 1, `rng.integers(n)` a whole number
 # from 0 to n - 1.
 
@@ -248,7 +252,7 @@ def epsilon_greedy(q_values, epsilon, rng):
 check("epsilon_greedy", epsilon_greedy)
 
 # %% [markdown]
-# ## 6 · The whole agent
+# ## 6. The whole agent
 #
 # The five operations in one short function. Find all of them. This loop stays the same to the end of the course; only
 # what stands behind each line will grow.
@@ -309,7 +313,7 @@ error_curves(
 # %% [markdown]
 # With the Q-update the error falls below that of the mean rewards. It goes to 0 where every move is tried often.
 #
-# ## 7 · Alpha: the size of a step
+# ## 7. Alpha: the size of a step
 #
 # In this room nothing is left to chance: a target is exact as soon as the values that it is made of are. So a value may
 # as well jump to its target, and the largest step size learns fastest. Let the floor be slippery: with a chance of 0.3
@@ -372,7 +376,7 @@ compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else 
 # settled long before the values are right.
 
 # %% [markdown]
-# ## 8 · Epsilon: how much to explore
+# ## 8. Epsilon: how much to explore
 #
 # Another room has two goals: a near one that pays 0.2, and a far one that pays 1. The walk to the far goal is worth it.
 
@@ -426,7 +430,7 @@ compare("q_update-epsilon", solved)
 # as notebook [[target_network]] uses it.
 
 # %% [markdown]
-# ## 9 · Gamma: how far ahead
+# ## 9. Gamma: how far ahead
 #
 # Epsilon decides what an agent *finds*; gamma decides what it *wants*. In the same room, seen from the upper left, the
 # near goal is 2 steps away and the far one 10.
@@ -523,3 +527,8 @@ progress()
 
 # %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("q_update")

@@ -69,7 +69,7 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 # about why they should not be.
 
 # %% [markdown]
-# ## 1 · One step after the other
+# ## 1. One step after the other
 #
 # Our world is a room of 8 × 8 squares with a goal in the lower right corner. A **patrol** walks through it at random:
 # first 2,000 steps in the lower right quarter, where the goal is, then 2,000 in the upper right, the upper left and
@@ -190,7 +190,7 @@ compare("replay-left", (before, after))
 # these squares are then all that it learns from.
 
 # %% [markdown]
-# ## 2 · A ring that remembers
+# ## 2. A ring that remembers
 #
 # Long-Ji Lin (1992) proposed to keep the transitions and to learn from them again: **experience replay**. DQN (Mnih
 # et al., 2013 and 2015) draws every batch at random from the last million transitions.
@@ -205,7 +205,7 @@ compare("replay-left", (before, after))
 RingView(capacity=8, batch_size=4)
 
 # %% [markdown]
-# ### Write `add` (about 8 minutes, difficulty 2 of 3)
+# ### Your turn: `add` (8 minutes, difficulty 2 of 3)
 #
 # `add` gets the five parts of one transition. While there is room, it appends the transition to `self.slots`; when the
 # ring is full, it overwrites the oldest one. It counts every transition in `self.added`.
@@ -242,7 +242,7 @@ class RingBuffer:
 check("replay_add", RingBuffer)
 
 # %% [markdown]
-# ### Write `sample` (about 8 minutes, difficulty 2 of 3)
+# ### Your turn: `sample` (8 minutes, difficulty 2 of 3)
 #
 # `sample` draws `batch_size` slots, each with the same chance and **with replacement**: the same slot may come twice.
 # (A draw without replacement would have to check which slots the batch already has. Among thousands of slots the
@@ -271,7 +271,7 @@ class ReplayBuffer(RingBuffer):
 check("replay_sample", ReplayBuffer)
 
 # %% [markdown]
-# ## 3 · The same walk, remembered
+# ## 3. The same walk, remembered
 #
 # Now three memories of different capacity get the same steps, and learn with the same number of updates with batches of
 # 32.
@@ -349,8 +349,8 @@ seed_panels(
     xlabel="steps of the patrol",
     ylabel=ERROR,
     log=True,
-    what="where does each line end? The axis is logarithmic: from one number to the next is a factor of ten. Does a "
-    "single seed leave the others?",
+    what="where does each line end? The axis is logarithmic: equal distances are equal factors. Does a single seed leave "
+    "the others?",
 )
 
 # %% Compare with your prediction
@@ -374,7 +374,7 @@ q_table(
 )
 
 # %% [markdown]
-# ## 4 · What is in it, and what is drawn
+# ## 4. What is in it, and what is drawn
 #
 # Look into the buffer while the patrol walks. Move *steps so far* across a border between two quarters, with each
 # capacity. Press Play. Then compare a batch drawn at random with the newest 32.
@@ -452,7 +452,7 @@ print(f"\none transition of our room: {sum(field.nbytes for field in one)} bytes
 # So frames stay `uint8` until the network sees them, and frames that successive observations share are stored once. The
 # kit does both.
 #
-# ## 5 · Terminated or truncated?
+# ## 5. Terminated or truncated?
 #
 # A transition's *discount* says whether anything follows. It is 0 where the episode **terminated**: the pole fell, the
 # goal was reached, and there is no future to bootstrap from. It is $\gamma$ where the episode was only **truncated**, by
@@ -562,16 +562,16 @@ prediction("replay-truncated")  # from here on your prediction is kept as it is
 goes_on = [learn_value(seed, cut_at_limit=False) for seed in THREE_SEEDS]
 cut_off = [learn_value(seed, cut_at_limit=True) for seed in THREE_SEEDS]
 print(f"V after {UPDATES:,} updates")
-print("  truncated episodes go on:         ", [f"{means[-1]:.1f}" for means, _ in goes_on])
-print("  taken as if they had terminated:  ", [f"{means[-1]:.1f}" for means, _ in cut_off])
+print("  truncated episodes go on:         ", *[f"{means[-1]:.1f}" for means, _ in goes_on])
+print("  taken as if they had terminated:  ", *[f"{means[-1]:.1f}" for means, _ in cut_off])
 settled = np.median([means[-1] for means, _ in cut_off])
 
 # %% Compare with your prediction
 compare("replay-truncated", round(settled, 1))
 
 # %% [markdown]
-# Switch between the two. In the last row of the table the discount changes; in the plots, the level at which the values
-# settle.
+# Switch between the two. In the last row of the table the discount changes; in the plots, the level to which the values
+# go.
 
 # %% Show both treatments of the limit
 TruncationView(
@@ -601,7 +601,7 @@ TruncationView(
 # against far too small a future, so it may risk a fall that it should avoid.
 
 # %% [markdown]
-# ## 6 · Your buffer in the kit's loop (optional)
+# ## 6. Your buffer in the kit's loop (optional)
 #
 # The kit trains with one loop, `train`, and it takes your parts. `ReaderReplay` is a thin adapter: it passes the loop's
 # batches to your `add` one transition at a time, and calls your `sample` $K$ times. In a small room (5 × 5) the agent now
@@ -674,5 +674,10 @@ ring("replay")
 # %% Your progress
 progress()
 
-# %% Take your progress with you
+# %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("replay")

@@ -23,7 +23,7 @@ push_cartpole()
 # Not easy? At the end of this notebook one line of Python will balance the pole. By notebook [[target_network]] a program
 # that *you* have written will find out by itself how to do it.
 #
-# **You will be able to**
+# **After this notebook you will be able to**
 #
 # - name what you have just done: observation, action, reward, return, episode, policy,
 # - write the loop in which an agent meets its environment,
@@ -35,7 +35,7 @@ push_cartpole()
 # computer, run the cell in section 6 first: it says whether everything is installed.
 
 # %% [markdown]
-# ## 1 · The words
+# ## 1. The words
 #
 # You were the **agent**. The cart, the pole and the laws of physics were the **environment**. The two take turns:
 #
@@ -56,7 +56,7 @@ push_cartpole()
 # seems small, but in notebook [[replay]] it decides whether an agent learns the right values.
 
 # %% [markdown]
-# ## 2 · How this course works
+# ## 2. How this course works
 #
 # Many sections have four steps:
 #
@@ -107,11 +107,13 @@ from dqnkit.classroom import check, compare, download_progress, predict, predict
 from dqnkit.plots import histogram, ring
 
 # %% [markdown]
-# ## 3 · The loop
+# ## 3. The loop
 #
 # One loop runs through the whole course: *observe, choose, act, receive the reward; again, until the episode is over*.
 #
-# **Exercise** (6 minutes, difficulty 1 of 3). Write the loop. `policy` is a function: `policy(observation)` returns an
+# ### Your turn: `play_episode` (6 minutes, difficulty 1 of 3)
+#
+# Write the loop. `policy` is a function: `policy(observation)` returns an
 # action. Add up the rewards, and return the sum when the episode is over.
 
 
@@ -180,7 +182,7 @@ compare("start_here-random", random_returns.mean())
 # random too.) That is why this course compares *means over many episodes and several seeds*, never two single runs.
 
 # %% [markdown]
-# ## 4 · What is looking worth?
+# ## 4. What is looking worth?
 #
 # A random policy does not look at the observation. Neither does a policy that always pushes right.
 #
@@ -213,12 +215,14 @@ histogram(
 compare("start_here-angle", returns["by angle"].mean())
 
 # %% [markdown]
-# ## 5 · Your policy
+# ## 5. Your policy
 #
 # The pole swings further each time, because the policy does not see that the pole is still turning when it stands
 # upright. The observation holds what is missing.
 #
-# **Exercise** (4 minutes, difficulty 1 of 3). Write one line: an action, 0 or 1, from the angle *and* the turning speed.
+# ### Your turn: `my_policy` (4 minutes, difficulty 1 of 3)
+#
+# Write one line: an action, 0 or 1, from the angle *and* the turning speed.
 # What should the policy do when the pole leans a little to the right, but turns quickly to the left?
 
 
@@ -302,7 +306,7 @@ for name, policy in {"by angle": policies["by angle"], best_name: best}.items():
 # stored.
 
 # %% [markdown]
-# ## 6 · This computer
+# ## 6. This computer
 #
 # `doctor` looks at what is installed and at what the computer has, and then tries it: an environment takes a step,
 # TensorFlow is imported, a Dask cluster starts and ends. That takes about ten seconds. Where something is missing, it
@@ -375,3 +379,8 @@ progress()
 
 # %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("start_here")

@@ -55,7 +55,8 @@ replicas()
 # is the first thing that this notebook does:
 #
 #     cpu = tf.config.list_physical_devices("CPU")[0]
-#     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+#     two = [tf.config.LogicalDeviceConfiguration()] * 2
+#     tf.config.set_logical_device_configuration(cpu, two)
 #     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 #
 # `mirrored_cpus(2)` does just that. If it says that TensorFlow has already started, choose *Kernel*, *Restart Kernel*
@@ -253,7 +254,7 @@ for max_norm in (0.0, 0.5):
         reduced = gradient_reduction(of_shares, BATCH, max_norm)
         length = np.sqrt(sum((gradient**2).sum() for gradient in reduced))
         difference = max(np.abs(a - b).max() for a, b in zip(one, reduced))
-        print(f"max_norm {max_norm}, {n} replicas: length {length:.3f}, off by {difference:.0e}")
+        print(f"max_norm {max_norm}, replicas: {n}  length {length:.3f}, off by {difference:.0e}")
 
 # %% [markdown]
 # What is left is rounding. A 32-bit number holds about seven digits, and a sum in another order may differ in the
@@ -660,7 +661,7 @@ for n in (1, 2, 4, 8, 16):
     if n == 8:
         eight = longest
     waiting = 1 - times.mean() / longest
-    print(f"{n:2} replicas: an update takes {longest:5.2f} ms; of it each waits {waiting:3.0%}")
+    print(f"replicas: {n:2}  an update takes {longest:5.2f} ms; of it each waits {waiting:3.0%}")
 
 # %% Compare with your prediction
 compare("strategy_learner-straggler", round(float(eight), 1))
@@ -722,10 +723,13 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 # be set before TensorFlow starts, as with the logical CPUs:
 #
 #     os.environ["TF_CONFIG"] = json.dumps({
-#         "cluster": {"worker": ["10.0.0.4:2222", "10.0.0.5:2222"]},  # the same in every process
-#         "task": {"type": "worker", "index": 0},                     # 0 in the first, 1 in the second
+#         # the same in every process
+#         "cluster": {"worker": ["10.0.0.4:2222", "10.0.0.5:2222"]},
+#         # 0 in the first process, 1 in the second
+#         "task": {"type": "worker", "index": 0},
 #     })
-#     strategy = tf.distribute.MultiWorkerMirroredStrategy()          # waits here until all have come
+#     # waits until all processes have come
+#     strategy = tf.distribute.MultiWorkerMirroredStrategy()
 #
 # Your `replica_gradients` is right there too: `context` offers the same two things. The processes are the hard part. One
 # that dies leaves the others waiting in the all-reduce. `MultiWorkerLearner(client, config, num_processes)` starts them
@@ -803,5 +807,10 @@ ring("learner")
 # %% Your progress
 progress()
 
-# %% Take your progress with you
+# %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("strategy_learner")

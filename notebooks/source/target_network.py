@@ -542,7 +542,9 @@ for name, recording in recordings.items():
 #
 # ## 7. The blank page
 #
-# Now write DQN's training loop yourself (25 minutes, difficulty 3 of 3). You have five parts:
+# ### Your turn: `training_loop` (25 minutes, difficulty 3 of 3)
+#
+# Now write DQN's training loop yourself. You have five parts:
 #
 # | part | what it does |
 # | --- | --- |
@@ -662,5 +664,10 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # %% Your progress
 progress()
 
-# %% Take your progress with you
+# %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("target_network")

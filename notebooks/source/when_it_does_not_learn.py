@@ -208,8 +208,8 @@ print("mean return of the last ten episodes:", [round(run.log[-1]["return"]) for
 
 # %% [markdown]
 # Imagine that the last line had said 10, 10, 10. Where would you look? CartPole is a poor witness: its exact values are
-# not known, thousands of steps lie between a fault and what you see, and some broken agents balance the pole. You will
-# meet one.
+# not known, thousands of steps lie between a fault and what you see, and some broken agents balance the pole, as you
+# will see.
 #
 # ## 2. Probes
 #
@@ -447,7 +447,7 @@ from dqnkit.lessons.when_it_does_not_learn.pictures import run_columns
 run_columns(
     {name: run.log for name, run in runs.items()},
     [run.log for run in learned],
-    "Go down each column: which curves leave the grey range, and which stay in it?",
+    "What to look for: go down each column. Which curves leave the grey range, and which stay in it?",
 )
 
 # %% Compare with your prediction
@@ -466,8 +466,9 @@ compare("when_it_does_not_learn-smallest_loss", last_losses)
 # | epsilon | falls as planned, then rests | anything else. Draw it: do not trust the formula |
 # | in replay | rises to the capacity, then rests (here there is no limit) | falls back, or stays near 0 |
 #
-# Look again at the last column: the replay buffer tells at once what no other curve explains. Episodes soon are shorter
-# than a batch; then there are no more updates, and the loss is a straight line.
+# Look again at the run in the picture whose buffer is made anew, on the right: its last curve, *in replay*, tells at once
+# what no other curve explains. Episodes soon are shorter than a batch; then there are no more updates, and the loss is a
+# straight line.
 #
 # ## 5. The clinic
 #
@@ -821,5 +822,10 @@ mask(found)
 # %% Your progress
 progress()
 
-# %% Keep your progress
+# %% Download your progress
 download_progress()
+
+# %% Hand in your work, where a class asks for it
+from dqnkit.classroom import hand_in
+
+hand_in("when_it_does_not_learn")

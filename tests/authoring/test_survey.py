@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytest.importorskip("jupytext")
@@ -9,7 +11,7 @@ pytest.importorskip("jupytext")
 import jupytext
 
 from dqnkit.authoring.source import Source, read_sources, sized
-from dqnkit.authoring.survey import core_and_optional, lines_of, time_for
+from dqnkit.authoring.survey import HEADING, core_and_optional, lines_of, time_for
 from dqnkit.course_folder import find_notebooks
 
 SMALL = """\
@@ -65,6 +67,8 @@ def test_time_is_reckoned_from_words_code_exercises_and_predictions() -> None:
 
 
 SOURCES = read_sources(find_notebooks())
+PREFORMATTED = re.compile(r"^```[^`]*```$|^    .*$", re.MULTILINE)
+YOUR_TURN = re.compile(r"Your turn: .* \(\d+ minutes, difficulty [123] of 3\)")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
@@ -82,6 +86,26 @@ def test_no_line_is_cut_at_the_right_of_a_page_of_1000_pixels(source: Source) ->
             assert len(cell.metadata.get("title", "")) <= 80
             lines = [] if cell.metadata.get("title") else sized(cell.source, fast=False).split("\n")
             assert not [line for line in lines if len(line) > 100]
+        else:  # what is preformatted in a text is set larger, and would break in two
+            blocks = "\n".join(PREFORMATTED.findall(cell.source))
+            assert not [line for line in blocks.split("\n") if len(line) > 85]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
+def test_every_notebook_has_the_same_headings(source: Source) -> None:
+    texts = [cell.source for cell in source.cells if cell.cell_type == "markdown"]
+    assert any("**After this notebook you will be able to**" in text for text in texts)
+    headings = [heading for text in texts for heading in HEADING.findall(text)]
+    assert len(headings[0][1].partition(" · ")[2]) <= 48  # one line of a page of 1,000 pixels
+    numbered = [text.partition(". ")[0] for marks, text in headings if marks == "##" and text[0].isdigit()]
+    assert numbered == [str(number) for number in range(1, len(numbered) + 1)]
+    own = [text for marks, text in headings if "difficulty" in text]
+    assert own
+    assert not [text for text in own if not YOUR_TURN.fullmatch(text)]
+    assert not [text for text in texts if "difficulty" in text and not any(heading in text for heading in own)]
+    assert {("###", "Quiz"), ("###", "Further reading")} <= set(headings)
+    titles = [cell.metadata.get("title") for cell in source.cells]
+    assert titles[-2:] == ["Download your progress", "Hand in your work, where a class asks for it"]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)

@@ -1,4 +1,4 @@
-"""Train CartPole once, with the live panel or without; print the seconds of training as a JSON line.
+"""Train once, with the live panel or without; print the seconds of training as a JSON line.
 
 The panel runs as in a notebook: its widgets have comms, each message is serialised as JSON, and an answer comes at
 once, as from a fast browser. But the messages are not sent anywhere.
@@ -57,6 +57,7 @@ def main() -> None:
     """Train once and print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--panel", type=int, required=True)
+    parser.add_argument("--env", default="CartPole-v1")
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -71,7 +72,7 @@ def main() -> None:
     from dqnkit.widgets import live
 
     settings = LiveSettings()
-    config = preset("CartPole-v1", total_steps=arguments.steps)
+    config = preset(arguments.env, total_steps=arguments.steps)
     times: list[float] = []  # of the first update, which compiles, and of the end
 
     def timed(statuses: Any) -> Any:
@@ -84,7 +85,9 @@ def main() -> None:
 
     async def run() -> TrainStatus | None:
         if arguments.panel:
-            return await live(timed(train(config, live=settings)), settings=settings, title="CartPole", q_bound=100.0)
+            return await live(
+                timed(train(config, live=settings)), settings=settings, title=arguments.env, q_bound=100.0
+            )
         last = None
         for status in timed(train(config, live=settings)):
             last = status

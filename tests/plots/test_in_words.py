@@ -24,6 +24,23 @@ def test_the_course_of_a_curve(says: str, curve: np.ndarray) -> None:
     assert bool(says) == bool(course_of(curve))
 
 
+ENDED = {
+    "; it hardly moved": CURVES["; so far it has hardly moved"],
+    "; it was still rising at the end, from ": CURVES["; it is still rising, from "],
+    "; it fell from ": CURVES["; it has fallen from "],
+    "; it rose from ": CURVES["; it rose from "],
+    "": CURVES[""],
+}
+
+
+@pytest.mark.parametrize(("says", "curve"), [(says, curve) for says, curves in ENDED.items() for curve in curves])
+def test_a_curve_that_grows_no_further_is_spoken_of_in_the_past(says: str, curve: np.ndarray) -> None:
+    said = course_of(curve, ended=True)
+    assert said.startswith(says)
+    assert bool(says) == bool(said)
+    assert not [word for word in (" is ", " has ", "so far") if word in said]
+
+
 def test_the_caption_of_the_live_panel_follows_the_run() -> None:
     panel = TrainingPanel("CartPole")
     captions = []

@@ -13,7 +13,7 @@ from PIL import Image
 from dqnkit.plots import PALETTE, Picture
 from dqnkit.plots.canvas import INK, SHARPNESS, Canvas
 from dqnkit.plots.lines import SHADES, error_curves
-from dqnkit.plots.ring import ring
+from dqnkit.plots.ring import RING_PARTS, ring
 from dqnkit.plots.sketch import Axis, sketch
 from dqnkit.plots.themes import DARK_GROUND, READABLE, compact_png, contrast, on_dark, themed_image
 from dqnkit.types import Array
@@ -42,6 +42,19 @@ def test_a_quantity_has_its_colour_in_both_themes_and_can_be_seen(name: str) -> 
     color = PALETTE[name]["color"]
     assert contrast(on_dark(color), DARK_GROUND) >= READABLE
     assert on_dark(color) == color or name in ("table", "reference")
+
+
+@pytest.mark.parametrize("opacity", [0.1, 0.18, 0.4, 0.6, 0.85])
+@pytest.mark.parametrize("name", PALETTE)
+def test_what_is_faint_is_no_fainter_on_dark_pages(name: str, opacity: float) -> None:
+    def over(color: str, ground: str) -> str:
+        pairs = zip(bytes.fromhex(color[1:]), bytes.fromhex(ground[1:]), strict=True)
+        return "#" + "".join(f"{round(opacity * top + (1 - opacity) * below):02X}" for top, below in pairs)
+
+    color = PALETTE[name]["color"]
+    on_white = contrast(over(color, "#FFFFFF"), "#FFFFFF")
+    on_dark_page = contrast(over(on_dark(color, opacity), DARK_GROUND), DARK_GROUND)
+    assert on_dark_page >= min(READABLE, on_white) - 0.02  # rounding
 
 
 def test_words_can_be_read_on_both_grounds() -> None:
@@ -100,6 +113,20 @@ def test_a_compact_picture_keeps_the_commonest_colours_exactly() -> None:
     compact = pixels(compact_png(Image.fromarray(image)))
     assert (compact[:60] == image[:60]).all()
     assert np.abs(compact.astype(int) - image)[60:].max() < 32
+
+
+def test_common_colours_that_are_much_alike_stay_two() -> None:
+    image = np.zeros((40, 80, 3), dtype=np.uint8)
+    image[:, :40], image[:, 40:] = (204, 235, 227), (204, 226, 239)  # the lit environment and the lit weights
+    assert (pixels(compact_png(Image.fromarray(image)))[..., :3] == image).all()
+
+
+def test_each_lit_part_of_the_ring_is_filled_with_its_own_colour() -> None:
+    lit = pixels(ring(*RING_PARTS).png).reshape(-1, 4)
+    for part in RING_PARTS.values():
+        color = np.frombuffer(bytes.fromhex(PALETTE[part.color]["color"][1:]), dtype=np.uint8)
+        fill = np.round(255 - 0.2 * (255 - color.astype(float)))
+        assert (np.abs(lit[:, :3] - fill).max(axis=1) <= 1).sum() > 1_000, part.title
 
 
 def test_the_page_chooses_and_without_style_sheets_the_one_on_paper_is_shown() -> None:

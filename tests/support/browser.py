@@ -49,6 +49,7 @@ NOT_OURS = re.compile(
     r"favicon|the server responded with a status of 404|ResizeObserver|\.map\b|lsp|translation|debugger state", re.I
 )
 
+CELLS = "window.jupyterapp.shell.currentWidget.content.widgets"
 MODEL = "i => window.jupyterapp.shell.currentWidget.content.widgets[i].model"  # of a cell, in JavaScript
 
 
@@ -234,7 +235,11 @@ class Notebook:
         """Whether a cell, or any, runs or is queued. (The kernel itself says idle while a cell awaits something.)"""
         cells = self.page.locator(".jp-Notebook .jp-Cell")
         where = cells if cell is None else cells.nth(cell)
-        return bool(where.locator(".jp-InputPrompt", has_text="[*]").count())
+        if where.locator(".jp-InputPrompt", has_text="[*]").count():
+            return True
+        # a folded cell shows no prompt
+        states = self.page.evaluate(f"() => {CELLS}.map(({{ model }}) => model.executionState ?? '')")
+        return bool({"running", "scheduled"} & set(states if cell is None else [states[cell]]))
 
     def wait_until_done(self, cell: int | None = None, timeout: float = 120) -> None:
         """Wait until a cell, or every cell, has ended."""

@@ -36,7 +36,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "xla": {"xla": True},
     "double": {"double_q": True},
     "dueling": {"dueling": True},
-    "normalized": {"normalize_observations": True, "target_tau": 0.5},
     "squared, not clipped": {"loss": "squared", "max_gradient_norm": 0.0},
     "clipped": {"max_gradient_norm": 0.05},
     "soft target": {"target_tau": 0.1, "target_period": 1},

@@ -18,6 +18,7 @@ import psutil
 
 CELL_LIMIT, NOTEBOOK_LIMIT = 120, 600  # seconds, on two cores
 MEMORY_LIMIT = 1.5e9  # bytes
+LINE_LIMIT = 105  # characters of a printed line; on a page of 1,000 pixels JupyterLab breaks a longer one within a word
 
 
 def run(notebook: Any, folder: Path, environment: Mapping[str, str] | None = None, kernel: str | None = None) -> int:
@@ -87,6 +88,12 @@ def complaints(notebook: Any) -> list[str]:
             elif output.output_type == "stream" and (output.name == "stderr" or "Warning" in output.text):
                 found.append(f"cell {number}: {output.name}: {output.text}")
     return found
+
+
+def long_lines(notebook: Any) -> list[str]:
+    """Printed lines that a narrow page would break."""
+    streams = [o.text for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+    return [line for text in streams for line in text.split("\n") if len(line) > LINE_LIMIT]
 
 
 def names_checked(notebook: Any) -> set[str]:

@@ -165,6 +165,7 @@ class Forces(gym.Env[Any, Any]):
     It scribbles over the array that it is given, as an environment may. Episodes are 10 steps long.
     """
 
+    metadata = {"render_modes": [], "always_ends": True}  # noqa: RUF012 - as Gymnasium declares it
     BEST = (-0.5, 4.0, 1.0)
     observation_space = gym.spaces.Box(-10, 10, (4,), np.float32)
     action_space = gym.spaces.Box(np.float32([-1, 0, -2]), np.float32([1, 4, 2]))

@@ -56,7 +56,7 @@ def ring_of_slots(numbers: Sequence[int | None], *, next_slot: int, drawn: Seque
     for slot, times in Counter(drawn).items():
         place = _around(middle, outer + 6, (slot + 0.5) * turn - math.pi / 2)
         canvas.circle(place, 11, INK, "white", 2)
-        canvas.text(place, f"×{times}" if times > 1 else "✓", 11, "white", bold=True)
+        canvas.text(place, f"×{times}" if times > 1 else "✓", 9.5 if times > 1 else 11, "white", bold=True)
     mark = _around(middle, inner - 14, (next_slot + 0.5) * turn - math.pi / 2)
     canvas.circle(mark, 11, "white", INK, 2)
     canvas.text(mark, "+", 15, bold=True)
@@ -161,8 +161,8 @@ def truncation_picture(
 
 
 TRUNCATION_CAPTION = (
-    "What to look for: where each line settles, against the dotted lines. The rule, the steps and the rewards are "
-    "the same; only the discount of one transition in fifty differs."
+    "What to look for: to which dotted line each line goes, and whether it is there. The rule, the steps and the "
+    "rewards are the same; only the discount of one transition in fifty differs."
 )
 
 

@@ -23,7 +23,8 @@ function render({ model, el }) {
     height: 260,
     margins: { left: 40 },
   });
-  const settled = largeNumber();
+  const reached = largeNumber();
+  const end = `after ${updates.at(-1).toLocaleString("en")} updates`;
   const body = html("tbody");
   const said = speaker();
 
@@ -31,11 +32,11 @@ function render({ model, el }) {
     const { name, middle } = curves[lit];
     const value = middle.at(-1);
     const text = Number.isFinite(value) ? value.toFixed(1) : "no number";
-    settled.say(text, "where the values settle");
+    reached.say(text, `V ${end}`);
     body.replaceChildren(...[limit - 2, limit - 1, limit].map(rowOf));
     drawCurves(learning, ({ middle }) => middle.map((value, index) => [updates[index], value]), true);
     drawCurves(along, (curve) => curve.along.map((value, step) => [step, value]), false);
-    const summary = `${name}: the values settle at about ${text}.`;
+    const summary = `${name}: ${end} the values are about ${text}.`;
     learning.element.setAttribute("aria-label", `Learned values over updates. ${summary}`);
     along.element.setAttribute("aria-label", `Learned values along one episode. ${summary}`);
     said.say(summary);
@@ -50,7 +51,7 @@ function render({ model, el }) {
 
   function drawCurves(chart, pointsOf, hasBand) {
     const lines = curves.flatMap((curve, index) => {
-      const look = { opacity: index === lit ? 1 : 0.3 };
+      const look = { opacity: index === lit ? 1 : 0.6 };
       const band = hasBand
         ? [[...curve.low.entries()], [...curve.high.entries()].reverse()].flat().map(([at, value]) => [updates[at], value])
         : [];
@@ -80,7 +81,7 @@ function render({ model, el }) {
       "div",
       { class: "row", style: "gap: 4px 32px; margin: 6px 0" },
       html("table", { class: "targets" }, html("thead", {}, html("tr", {}, ...head)), body),
-      settled,
+      reached,
     ),
     html("div", { class: "sides" }, ...sides),
     html("div", { class: "row" }, ...curves.map(({ name }, index) => key(name, { line: quantities[index] }))),

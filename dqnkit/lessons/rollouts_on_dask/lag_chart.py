@@ -29,7 +29,7 @@ def lag_chart(lags: Iterable[int], bound: int) -> Picture:
         f"inserted (at most {bound})": ([lag for lag in every if lag <= bound], PALETTE["environment"]["color"], ""),
         f"dropped (above {bound})": ([lag for lag in every if lag > bound], DROPPED, "///"),
     }
-    with styled_figure(7.2, 2.9) as figure:
+    with styled_figure(7.2, 3.1) as figure:
         axes = figure.subplots()
         for name, (chosen, color, hatch) in looks.items():
             bars = axes.bar(
@@ -40,7 +40,7 @@ def lag_chart(lags: Iterable[int], bound: int) -> Picture:
         axes.set(xlabel="policy lag at insert (versions)", xticks=list(every))
         axes.margins(y=0.12)
         axes.grid(axis="x", visible=False)
-        axes.legend(loc="upper right", frameon=False)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)  # it hides no bar
     rows = ", ".join(f"lag {lag}: {counts[lag]}" for lag in every)
     caption = (
         "What to look for: a window of tasks is always under way while the learner publishes, so a lag of a version or "

@@ -33,7 +33,7 @@ def replicas() -> Picture:
         axes.axis("off")
         axes.text(0.62, 2.88, "batch", ha="center", weight="bold", size=10.5)
         for number, (y, color) in enumerate(zip(rows, REPLICAS, strict=True)):
-            _box(axes, (0.62, y), (0.9, 1.16), f"share {number}\n\n32 transi-\ntions", color)
+            _box(axes, (0.62, y), (0.9, 1.16), f"share {number}\n\nhalf of\nthe batch", color)
             _box(axes, (2.35, y), (1.45, 1.16), f"replica {number}\n\nonline network,\ngradient of its share", color)
             _box(axes, (6.3, y), (1.45, 1.16), f"replica {number}\n\nadds the step to\nits own weights", color)
             _arrow(axes, (1.09, y), (1.6, y))

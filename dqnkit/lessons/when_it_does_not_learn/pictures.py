@@ -10,14 +10,16 @@ import numpy as np
 from dqnkit.classroom import rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.lessons.when_it_does_not_learn.clinic import LEARNED_BY_HEART, Log, Report, is_passed
+from dqnkit.plots.scales import set_logarithmic
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RIGHT = "#D9D9D9"  # runs that learned
+RIGHT = "#E0E0E0"  # runs that learned
 BOUND = 20.0  # 1 / (1 - gamma) on CartPole
+LONG = 9  # letters; a longer name of a row takes two lines
 # key in the log, title, what of PALETTE, logarithmic
 PANELS = (
     ("return", "return", "environment", False),
@@ -70,7 +72,7 @@ def run_columns(runs: Mapping[str, Log], beside: Sequence[Log], what: str = "") 
                 _draw_panel(panels[row, column], panel, log, beside)
                 panels[row, column].tick_params(axis="y", which="minor", labelsize=6.5)
         for row, panel in enumerate(PANELS):
-            panels[row, 0].set_ylabel(panel[1].replace(" ", "\n", 1))
+            panels[row, 0].set_ylabel(panel[1].replace(" ", "\n", 1) if len(panel[1]) > LONG else panel[1])
         figure.align_ylabels(panels)
     ends = ". ".join(
         f"{name}, at the end: " + ", ".join(f"{title} {_end(log, key):.3g}" for key, title, _, _ in PANELS)
@@ -91,9 +93,10 @@ def _draw_panel(axes: Axes, panel: tuple[str, str, str, bool], log: Log, beside:
     if key == "max Q":
         axes.axhline(BOUND, linewidth=1.2, **PALETTE["reference"])
     if is_log:
-        axes.set_yscale("log")
+        set_logarithmic(axes)
     else:
-        axes.set_ylim(bottom=0)
+        # the axis of a row is shared: it holds what is already on it, too
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.05 * np.nanmax(values, initial=0.0)))
     thousands = x[-1]
     axes.set_xticks([0, thousands / 2, thousands], ["0", f"{thousands / 2:g}", f"{thousands:g}"])
     axes.set_xlim(0, thousands)

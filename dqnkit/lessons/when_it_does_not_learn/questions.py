@@ -78,8 +78,9 @@ QUESTIONS: dict[str, Question] = {
         _fallen,
     ),
     "smallest_loss": Choice(
-        "Four agents are trained on CartPole. One “learns”; one has a “learning rate × 300”; one “never bootstraps”; "
-        "of one the replay “buffer is made anew” in each episode. Which of them has the smallest loss at the end?",
+        "Four agents are trained on CartPole: one that learns, one with 300 times the learning rate, one that never "
+        "bootstraps, and one whose replay buffer is made anew in each episode. Which of them has the smallest loss at "
+        "the end?",
         {
             RUNS[0]: Reply(
                 right="In this run it did.",
