@@ -73,14 +73,21 @@ def from_tags(found: dict[str, str], **fields: Any) -> Leftover:
 
 
 def table(leftovers: Iterable[Leftover]) -> str:
-    """A table with one line for each; the lines of what is simulated begin with SIMULATED."""
+    """A table with one line for each, and who started them; the lines of what is simulated begin with SIMULATED."""
     found = sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id))
     marked = any(each.simulated for each in found)
-    rows = [(*[""] * marked, "cluster", "what", "id", "state", "type", "started by", "ends (UTC)")]
+    starters = {each.computer or each.owner for each in found}
+    several = len(starters) > 1  # of one starter, the column would make each line too wide for a page
+    rows = [(*[""] * marked, "cluster", "what", "id", "state", "type", "ends (UTC)", *["started by"] * several)]
     for each in found:
         kind = f"{each.machine} (spot)" if each.spot else each.machine
         ends = f"{each.ends:%Y-%m-%d %H:%M}" if each.ends else ""
         sign = ["SIMULATED" if each.simulated else ""] * marked
-        rows.append((*sign, each.cluster, each.kind, each.id, each.state, kind, each.computer or each.owner, ends))
+        starter = [each.computer or each.owner] * several
+        rows.append((*sign, each.cluster, each.kind, each.id, each.state, kind, ends, *starter))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    if not several and any(starters):
+        simulated = "SIMULATED: " if all(each.simulated for each in found) else ""
+        lines.append(f"{simulated}started by {starters.pop()}")
+    return "\n".join(lines)

@@ -125,8 +125,8 @@ def within_budget(
             if meter.reached():
                 save(status.state, checkpoints)
                 report(
-                    f"The budget is reached ({meter.text()}): training ended at step {status.step:,} of "
-                    f"{status.total_steps:,}.\nGo on with: train(config, state=restore({str(checkpoints)!r}))"
+                    f"The budget is reached ({meter.text()}).\n"
+                    f"Training ended at step {status.step:,} of {status.total_steps:,}. Go on with: train(config, state=restore({str(checkpoints)!r}))"
                 )
                 return
     finally:

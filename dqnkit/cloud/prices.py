@@ -83,7 +83,7 @@ class Estimate:
         lines.append(f"Together ${self.hourly:.2f} an hour, with disks and public addresses.")
         lines.append(f"At most ${self.total:.2f}: the machines end after {minutes // 60} h {minutes % 60:02d} min.")
         lines.append(f"What leaves the cloud comes on top, with ${self.traffic_usd_per_gb:.2f} a GB.")
-        return "\n".join([*lines, *textwrap.wrap(f"Prices: {self.prices}.", LINE)])
+        return "\n".join([*lines, *textwrap.wrap(f"Prices: {self.prices}.", LINE, break_long_words=False)])
 
 
 def machine_price(cloud: str, machine: str, spot: bool = False) -> float:

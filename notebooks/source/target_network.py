@@ -531,7 +531,7 @@ learning_band(
 for name, recording in recordings.items():
     peaks = np.nanmax(recording.mean_max_q, axis=1)
     shown = ", ".join(f"{q:.0f}" for q in peaks)
-    print(f"{name}: largest promise of each seed, of 50 that can be earned: {shown}")
+    print(f"{name}: largest promise of each seed, of 50 that can be earned:\n    {shown}")
 
 # %% [markdown]
 # Without a target network every seed promised at least four times what can be earned. At the end all of them promised

@@ -538,10 +538,10 @@ del training, status  # the driver is gone: learner, replay and all
 for path in sorted(Path(folder.name).rglob("*.npz")):
     with np.load(path) as arrays:
         names = dict.fromkeys(name.partition("/")[0] for name in arrays)  # "online/0" is the first array of "online"
-    print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(names)}")
+    print(f"{path.name:30} {path.stat().st_size:9,} bytes\n    {', '.join(names)}")
 [path] = Path(folder.name).rglob("counters.json")
 content = json.loads(path.read_text())
-print(f"{path.name:30} {path.stat().st_size:9,} bytes: {', '.join(content)}; step {content['counters']['step']:,}")
+print(f"{path.name:30} {path.stat().st_size:9,} bytes\n    {', '.join(content)}; step {content['counters']['step']:,}")
 
 # %% [markdown]
 # **Predict.** [[question.weights]]

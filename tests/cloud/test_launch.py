@@ -180,3 +180,13 @@ def test_a_list_of_machines_says_which_are_simulated() -> None:
     lines = table([real, replace(not_real, simulated=True)]).splitlines()
     assert [line.startswith("SIMULATED") for line in lines] == [False, False, True]
     assert lines[0].index("cluster") == lines[2].index("0a0a0a0a")
+
+
+def test_a_list_of_machines_says_who_started_them_in_a_line_that_a_page_can_hold() -> None:
+    mine = Leftover("aws", "us-east-1", "0a0a0a0a", "machine", "i-1", computer="me_computer-0123abcd", simulated=True)
+    alone = table([mine, replace(mine, id="i-2")]).splitlines()
+    assert [line.count("me_computer") for line in alone] == [0, 0, 0, 1]
+    assert alone[-1] == "SIMULATED: started by me_computer-0123abcd"
+    both = table([mine, replace(mine, id="i-2", computer="you_computer-0123abcd")]).splitlines()
+    assert both[0].endswith("started by")
+    assert [line.split()[-1] for line in both[1:]] == ["me_computer-0123abcd", "you_computer-0123abcd"]
