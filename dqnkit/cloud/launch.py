@@ -194,26 +194,25 @@ def take_down(launch: Launch, remove: Remove) -> None:
         if launch.ended:
             return
         try:
-            for each in _remove_all(launch, remove):
-                launch.meter.ended(each.id)
+            _remove_all(launch, remove)
         except ClusterError as error:
             raise ClusterError(f"{error}. {launch.may_still_run()}") from error
         except BaseException:  # Ctrl-C
             launch.say(f"interrupted. {launch.may_still_run()}")
             raise
+        launch.meter.all_ended()
         launch.ended = True
     launch.say(f"cluster {launch.id}: nothing of it is left; about ${launch.meter.spent():.4f} in all")
 
 
-def _remove_all(launch: Launch, remove: Remove) -> list[Leftover]:
+def _remove_all(launch: Launch, remove: Remove) -> None:
     """Remove what is there until nothing is, and no request for a machine could still make one."""
-    removed: list[Leftover] = []
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         asked = len(launch.unanswered)  # before the look: what is answered now is seen
-        removed += remove()
+        remove()
         if not asked:
-            return removed
+            return
         if time.monotonic() > deadline:
             raise ClusterError(f"the cloud has not answered {asked} requests for a machine, which may still start")
         time.sleep(0.2)

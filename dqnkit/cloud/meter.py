@@ -52,24 +52,36 @@ class Meter:
         self._lock = threading.Lock()
         self._running: dict[str, _Machine] = {}
         self._ended: list[_Machine] = []
+        self._over = False
 
     def started(self, machine_id: str, usd_per_hour: float) -> None:
-        """A machine costs money from now on.
+        """A machine costs money from now on. After the end of all it is ignored: a look at the cloud may come late.
 
         Raises:
             ConfigError: the price is no number of at least 0.
         """
         number("usd_per_hour", usd_per_hour, low=0)
         with self._lock:
-            self._running.setdefault(machine_id, _Machine(usd_per_hour, self._clock()))
+            if not self._over:
+                self._running.setdefault(machine_id, _Machine(usd_per_hour, self._clock()))
 
     def ended(self, machine_id: str) -> None:
         """A machine costs no more. A machine that never started is ignored."""
         with self._lock:
-            machine = self._running.pop(machine_id, None)
-            if machine is not None:
-                machine.ended = self._clock()
-                self._ended.append(machine)
+            if machine_id in self._running:
+                self._end(machine_id)
+
+    def all_ended(self) -> None:
+        """Nothing of the cluster is left in the cloud: every machine has ended, and none starts any more."""
+        with self._lock:
+            self._over = True
+            for machine_id in list(self._running):
+                self._end(machine_id)
+
+    def _end(self, machine_id: str) -> None:
+        machine = self._running.pop(machine_id)
+        machine.ended = self._clock()
+        self._ended.append(machine)
 
     def spent(self) -> float:
         """US dollars spent until now."""

@@ -84,6 +84,18 @@ def test_the_budget_is_reached_while_there_is_money_to_take_the_machines_down(cl
     assert meter.spent() == pytest.approx(1.0)
 
 
+def test_where_nothing_is_left_nothing_costs_on(clock: Clock) -> None:
+    meter = Meter(clock=clock)
+    meter.started("held", 3.6)
+    meter.started("found in the cloud, held by nobody", 3.6)
+    clock.now += 100
+    meter.all_ended()
+    meter.started("seen before the end, told after it", 3.6)
+    clock.now += 100
+    assert meter.hourly == 0
+    assert meter.spent() == pytest.approx(0.2)
+
+
 def test_without_a_budget_nothing_is_reached(clock: Clock) -> None:
     meter = Meter(clock=clock)
     meter.started("a", 1000)
