@@ -179,6 +179,16 @@ def test_a_lesson_imports_no_other_lesson(module: str) -> None:
     assert {lesson(name) for name in imports(module)} - {""} <= {lesson(module)}
 
 
+def is_private(module: str) -> bool:
+    """Whether students' kits lack a module: `dqnkit.instructor.public_kit` leaves it out."""
+    return "answers" in module.split(".") or room(module) in {"instructor", "authoring"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_private(module) and room(module) != "cli"])
+def test_what_students_get_imports_nothing_that_they_do_not_get(module: str) -> None:
+    assert not [name for name in imports(module) if is_private(name)]
+
+
 def test_what_only_one_notebook_needs_lies_in_its_lesson() -> None:
     """Every module outside the lessons that a notebook or its lesson imports is needed by another notebook too."""
     shared = modules_of("plots", "widgets", "classroom")

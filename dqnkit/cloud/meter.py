@@ -138,7 +138,8 @@ def within_budget(
                 save(status.state, checkpoints)
                 report(
                     f"The budget is reached ({meter.text()}).\n"
-                    f"Training ended at step {status.step:,} of {status.total_steps:,}. Go on with: train(config, state=restore({str(checkpoints)!r}))"
+                    f"Training ended at step {status.step:,} of {status.total_steps:,}. "
+                    f"Go on with: train(config, state=restore({str(checkpoints)!r}))"
                 )
                 return
     finally:

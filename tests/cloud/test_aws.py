@@ -259,7 +259,7 @@ def test_the_budget_ends_training_with_a_checkpoint(cluster: Any, tmp_path: Path
         training = train(config, rollouts=ClusterRollouts(client))
         last = list(within_budget(training, counting, tmp_path, report=tell))[-1]
     assert counting.spent() < 1.0
-    assert f"training ended at step {last.step:,}" in told[0]
+    assert f"Training ended at step {last.step:,}" in told[0]
     assert restore(tmp_path, config).counters.step == last.step
 
 

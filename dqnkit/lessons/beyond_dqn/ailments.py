@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.lessons.beyond_dqn.answers.n_step_return import n_step_return as solution_n_step_return
 from dqnkit.prioritized_replay import PrioritizedReplayBuffer
 from dqnkit.replay import ReplayBuffer
 from dqnkit.small_environments import BlindCliffwalk, GridWorld, TabularEnv, TwoStateBias
@@ -169,6 +168,13 @@ AILMENTS: dict[str, Ailment] = {
 }
 
 
+def summed_rewards(rewards: Any, terminated: Any, gamma: float) -> tuple[float, float]:
+    """The n-step return of a window and the discount of its bootstrap value, as `dqnkit.packing` sums many at once."""
+    goes_on = np.cumprod(np.append(1.0, ~np.asarray(terminated, bool)))  # [n + 1]
+    weights = gamma ** np.arange(len(goes_on)) * goes_on  # [n + 1]
+    return float(weights[:-1] @ np.asarray(rewards, np.float64)), float(weights[-1])
+
+
 def learn(ailment: Ailment, parts: Parts, seed: int = 0) -> Iterator[TableStatus]:
     """DQN on a table. In each step: one random action, one transition added to replay, one drawn, one update.
 
@@ -179,7 +185,7 @@ def learn(ailment: Ailment, parts: Parts, seed: int = 0) -> Iterator[TableStatus
     env = ailment.env
     learner = TableLearner(ailment.true_q.shape, parts, ailment.alpha, rng)
     replay = PrioritizedReplayBuffer(ailment.steps) if parts.prioritized else ReplayBuffer(ailment.steps)
-    window = _Window(3 if parts.n_step else 1, ailment.gamma, solution_n_step_return)
+    window = _Window(3 if parts.n_step else 1, ailment.gamma, summed_rewards)
     state, _ = env.reset(seed=seed)
     for step in range(1, ailment.steps + 1):
         action = int(rng.integers(env.action_space.n))  # type: ignore[attr-defined]
@@ -233,9 +239,7 @@ def two_state_run(rule: str, seed: int, episodes: int = 300, alpha: float = 0.1)
     return went_on, believed
 
 
-def off_policy_error(
-    n: int, seed: int, steps: int = 20_000, n_step_return: NStepReturn = solution_n_step_return
-) -> Array:
+def off_policy_error(n: int, seed: int, steps: int = 20_000, n_step_return: NStepReturn = summed_rewards) -> Array:
     """The largest error of n-step Q-learning against Q* in a 5 x 5 room, when all actions are random.
 
     Returns:
@@ -248,9 +252,7 @@ def off_policy_error(
     return np.array([np.abs(q - true_q)[~env.terminal].max() for _, q in every_500])
 
 
-def near_greedy_length(
-    n: int, seed: int, episodes: int = 20, n_step_return: NStepReturn = solution_n_step_return
-) -> Array:
+def near_greedy_length(n: int, seed: int, episodes: int = 20, n_step_return: NStepReturn = summed_rewards) -> Array:
     """Episode lengths of n-step Q-learning in an 8 x 8 room, when actions are epsilon-greedy with epsilon 0.1.
 
     Returns:

@@ -84,7 +84,7 @@ def test_late_in_the_corridor_dueling_promises_too_much() -> None:
 def test_with_one_step_the_news_has_not_reached_the_start_and_the_greedy_policy_stands_at_the_wall() -> None:
     room = GridWorld(8)
     for seed in range(10):
-        how = {"alpha": 0.1, "epsilon": 0.1, "seed": seed, "n_step_return": ailments.solution_n_step_return}
+        how = {"alpha": 0.1, "epsilon": 0.1, "seed": seed, "n_step_return": ailments.summed_rewards}
         run = ailments._learn_online(room, 1, 0.95, **how)
         *_, (_, q) = takewhile(lambda moment: moment[0] < 20, run)
         lengths = near_greedy_length(1, seed)
