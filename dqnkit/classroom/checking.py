@@ -24,7 +24,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.own_code import source_of
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
-from dqnkit.errors import UnknownNameError
+from dqnkit.errors import UnknownNameError, UnwrittenError
 
 CASE = "case"  # name of the row that describes the case in words
 MAX_PRINTED = 2_000  # characters kept of what the reader's code prints
@@ -129,7 +129,8 @@ def forget() -> None:
 def use(name: str, thing: Any) -> Any:
     """Return the reader's version if it passes its check, else the kit's; print which of the two it is.
 
-    Where the course was handed out without solutions, it is the reader's version in any case.
+    Where the course was handed out without solutions, it is the reader's version in any case. If that is not written
+    yet, the cell that first calls it says so.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
@@ -141,6 +142,9 @@ def use(name: str, thing: Any) -> Any:
     if passed:
         print(f"✓ {exercise.name}: from here on, your version is used.")
         return thing
+    if not exercise.source and problem_before_running(exercise, thing) is not None:
+        print(f"○ {exercise.name}: nothing is written that could be used.\n  {NO_SOLUTION}")
+        return _unwritten(exercise.name)
     if not exercise.source:
         print(f"○ {exercise.name}: yours has not passed its check yet, and is used as it is.\n  {NO_SOLUTION}")
         return thing
@@ -149,6 +153,15 @@ def use(name: str, thing: Any) -> Any:
         "  Yours has not passed its check yet; when it does, run this cell again."
     )
     return exercise.solution
+
+
+def _unwritten(name: str) -> Callable[..., NoReturn]:
+    def unwritten(*_: object, **__: object) -> NoReturn:
+        raise UnwrittenError(
+            f"this cell needs your {name}, and none is written that it could call. Write it, run its cells, then this"
+        )
+
+    return unwritten
 
 
 def check_exercise(exercise: Exercise, thing: Any, rng: np.random.Generator | None = None) -> CheckResult:

@@ -162,7 +162,16 @@ def _wheel(sheets: dict[str, Path], notebooks: dict[str, str], target: Path) -> 
             constraints = public_kit.PACKAGE.parent / "binder" / "constraints.txt"
         shutil.copy(constraints, package / "data" / "constraints.txt")
         write_whole(folder / "pyproject.toml", _pyproject())
-        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+        command = [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            str(target.resolve()),
+        ]
         done = subprocess.run(
             command,
             cwd=folder,
