@@ -44,8 +44,11 @@ def histogram(
             raise InvalidDataError(f"there is nothing to draw: the set {name!r} holds no finite value")
     finite = {name: array[np.isfinite(array)] for name, array in arrays.items()}
     marks = marks or {}
+    whole = all(np.all(array == np.round(array)) for array in finite.values())
     edges = _edges(np.concatenate([*finite.values()]), list(marks.values()), bins)
     with styled_figure(WIDTH, 1.0 + ROW_HEIGHT * max(len(finite), 1.6)) as figure:
+        from matplotlib.ticker import MaxNLocator
+
         panels = figure.subplots(len(finite), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, array) in zip(panels, finite.items(), strict=True):
             axes.hist(array, bins=edges, color=PALETTE["environment"]["color"], edgecolor="white", linewidth=0.5)
@@ -53,8 +56,10 @@ def histogram(
             for mark, value in marks.items():
                 axes.axvline(value, linewidth=1.6, label=f"{mark}: {value:g}", **PALETTE["reference"])
             axes.set(title=name, ylabel=counted)
+            axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))  # counts: there is no half an episode
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderpad=0.2, frameon=False)
         panels[-1].set_xlabel(xlabel)
+        panels[-1].xaxis.set_major_locator(MaxNLocator("auto", integer=whole, steps=[1, 2, 5, 10]))
         if title:
             figure.suptitle(title, x=0.01, ha="left", weight="bold")
     caption = f"What to look for: {what}" if what else ""

@@ -596,7 +596,7 @@ print(f"above {most:g}, the most possible: {np.mean(promised > most):.0%} of the
 # %% [markdown]
 # ## 11. Find the faults in the published step (optional)
 #
-# Training steps like the next one stand in many tutorials. This one has **three faults**. Read it first. How many do
+# Training steps like the next one can be found in many tutorials. This one has **three faults**. Read it first. How many do
 # you see?
 
 
