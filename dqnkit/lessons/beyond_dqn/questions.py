@@ -91,7 +91,8 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "near-greedy": Choice(
-        "Ten seeds each. In how many of the ten does the greedy policy arrive after 20 episodes?",
+        "We try n = 1, 3 and 10 with ten seeds each. In how many of the ten does the greedy policy arrive after 20 "
+        "episodes?",
         {
             ALIKE: Reply(
                 right="In this run the seeds arrived about equally often.",
@@ -110,7 +111,7 @@ QUESTIONS: dict[str, Question] = {
         _arrived,
     ),
     "off-policy": Choice(
-        "After 20,000 random steps: how large is the error against $Q^*$?",
+        "After 20,000 random steps with n = 1, 3 and 10: how large is each error against $Q^*$?",
         {
             ALL_ZERO: Reply(
                 wrong="The rewards inside the window came from random actions. The sum is what those actions earn, "
