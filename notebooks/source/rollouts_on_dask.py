@@ -63,7 +63,7 @@ pids = client.run(os.getpid)  # on every worker
 print(f"this notebook is process {os.getpid()}; the workers are {sorted(pids.values())}")
 
 # %% [markdown]
-# In JupyterLab you can watch them: click Dask's sign on the far left, then the magnifying glass; it finds this cluster.
+# In JupyterLab you can watch them: click Dask's icon on the far left, then the magnifying glass; it finds this cluster.
 # *Task stream* shows each task as a bar, *workers* what each worker does.
 #
 # `client.submit(function, *arguments)` returns at once. What it returns is a **future**: a handle on a result that may
@@ -642,7 +642,7 @@ for network, parameters in {"CartPole": 4_610, "Atari games": 1_700_000}.items()
 # %% [markdown]
 # ## 8. Old weights
 #
-# The learner learns on while a rollout is under way. **Policy lag** is how old the weights were that acted: the
+# The learner goes on learning while a rollout is under way. **Policy lag** is how old the weights were that acted: the
 # learner's version when the rollout is inserted, minus the version that made it. A *version* is one publication of the
 # weights. The simplest protection is a bound: what is too old is not inserted.
 #
@@ -815,7 +815,7 @@ ablation(
 # | SEED (2020) | many actors | with the learner | with the learner | one learner | each observation, each action; no weights |
 #
 # Three ideas in it are worth knowing. In **Ape-X** each actor has a fixed epsilon of its own, from 0.4 down to less than a
-# thousandth, so there is always somebody who explores and somebody who is nearly greedy; and the actors compute the
+# thousandth, so there is always an actor that explores and one that is nearly greedy; and the actors compute the
 # first priorities of their transitions themselves, because the learner would be too slow to look at all of them once.
 # (The kit does both: `preset(env, exploration="per_actor", replay="prioritized", actor_priorities=True)`.) **IMPALA**
 # learns a policy, and is therefore not off-policy as Q-learning is: it weights each rollout by how likely the newest
@@ -823,7 +823,7 @@ ablation(
 # action: no weights travel, but each observation and each action does.
 #
 # Where several learners share one set of weights, a **parameter server** is one way to do it: the servers hold the weights,
-# learners fetch them and send gradients, and nobody waits for anybody, so gradients are computed for weights that have
+# learners fetch them and send gradients, and none waits for another, so gradients are computed for weights that have
 # changed meanwhile. All replicas in step, as in [[strategy_learner]], is the other. In both, gradients may be
 # **compressed** before they travel (fewer bits for each number, or only the largest numbers, with the rest kept for the next
 # time): it pays where the network is the limit, for large networks on slow connections.
