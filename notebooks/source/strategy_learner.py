@@ -632,7 +632,7 @@ atari = bytes_sent(NETWORKS[ATARI], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
 print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of ours")
 
 # %% [markdown]
-# The last line is the reason why learners stand close together, while actors may be far away. An actor fetches weights now
+# The last line is the reason why learners are placed close together, while actors may be far away. An actor fetches weights now
 # and then; a replica exchanges gradients in **every** update.
 #
 # Where the network is the limit, **gradient compression** sends less: 16-bit numbers in place of 32-bit ones, or only the
@@ -734,14 +734,14 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 # Your `replica_gradients` is right there too: `context` offers the same two things. The processes are the hard part. One
 # that dies leaves the others waiting in the all-reduce. `MultiWorkerLearner(client, config, num_processes)` starts them
 # on the workers of a Dask cluster (`client` is a connection to it), gives each its share of every batch, watches them,
-# and ends all of them when one is lost. In `train` it stands where the other learners stand.
+# and ends all of them when one is lost. `train` takes it in the place of the other learners.
 #
 # The next cell makes the 20 updates of section 3 once more, in two processes on this computer. It is **switched off**:
 # each process loads TensorFlow, which takes about half a minute and 1.5 GB of memory that Binder does not have.
 #
 # **Before you switch it on:** TensorFlow's connections between such processes are **not encrypted and ask for no
 # password**, and they listen on every network interface of the computer, even if all processes are on one. Whoever reaches
-# their ports, also another user of the same computer, can change what is learned, and can run TensorFlow's operations
+# their ports, even another user of the same computer, can change what is learned, and can run TensorFlow's operations
 # there, among them those that read and write files. No setting of TensorFlow changes this. So the kit starts them only if
 # you say `insecure=True`. Do it where a firewall or a private network keeps others out, and never over the internet.
 

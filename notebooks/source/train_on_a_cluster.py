@@ -661,7 +661,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # ### Quiz
 #
-# <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Take them?</summary>
+# <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Do you take them?</summary>
 # No: the learner decides the speed, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
 # fewer samples per insert, if the agent still learns with them.</details>
 #
