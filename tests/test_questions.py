@@ -56,12 +56,8 @@ TELLS: dict[str, tuple[str, ...]] = {
     ),
     "q_network-published": (r"\bflat\b", r"hardly any slope", r"one mean", r"\[B, B\]", r"averaged"),
     "replay-left": (
-        r"forg[eo]t",
+        *(r"forg[eo]t", r"would not mind", r"moves the values everywhere", r"is lost", r"\bcures\b"),
         r"share the parameters",
-        r"would not mind",
-        r"moves the values everywhere",
-        r"is lost",
-        r"\bcures\b",
     ),
     "replay-capacity": (
         r"is not enough",
