@@ -56,7 +56,8 @@ def histogram(
             for mark, value in marks.items():
                 axes.axvline(value, linewidth=1.6, label=f"{mark}: {value:g}", **PALETTE["reference"])
             axes.set(title=name, ylabel=counted)
-            axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))  # counts: there is no half an episode
+            # counts: there is no half an episode
+            axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderpad=0.2, frameon=False)
         panels[-1].set_xlabel(xlabel)
         panels[-1].xaxis.set_major_locator(MaxNLocator("auto", integer=whole, steps=[1, 2, 5, 10]))
