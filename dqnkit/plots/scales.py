@@ -101,7 +101,7 @@ def set_whole_ticks(axis: Axis, at_most: int | Literal["auto"] = "auto") -> None
     """
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(at_most, integer=True, steps=[1, 2, 5, 10]))
+    axis.set_major_locator(MaxNLocator(at_most, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
 def unbroken(shown: npt.ArrayLike) -> list[slice]:
