@@ -617,7 +617,7 @@ my_dqn
 
 # %%
 STEPS = 60_000  # fast: 1_200
-my_dqn.run("--seed", 0, "--steps", STEPS)
+exit_status = my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
 # The loop is yours: one environment, one step, one update. Its settings are at the top of the file. The last line judges
