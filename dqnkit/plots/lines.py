@@ -85,7 +85,7 @@ def error_curves(
         _choose_scale(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         if all(is_whole(x) for x in positions.values()):
-            set_whole_ticks(axes.xaxis)
+            set_whole_ticks(axes.xaxis, at_most=6)  # the numbers may be long
         axes.xaxis.set_major_formatter(plain_number)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""

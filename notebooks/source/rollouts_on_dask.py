@@ -409,7 +409,7 @@ print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for ro
 #
 # Dask's dashboard draws what every worker does, in its **task stream**: a row for each worker (for each of its threads),
 # time to the right. A bar is a task; all tasks of one function have the same colour. A **red** bar is a transfer: the worker
-# waits for data that lies on another one. **Black** is a task that raised an error. **White** is time in which
+# waits for data that lies on another one. **Black** is a task that raised an error. **White** (empty) is time in which
 # the worker had nothing to do.
 #
 # Here are two recordings of three workers whose tasks only nap.
@@ -850,7 +850,7 @@ ring("environment", "actor", "weights")
 # longer, as long as the steps in flight stay a small share of the run.</details>
 #
 # <details><summary>A future's status is "error". What may have happened, and what has not?</summary>
-# The task raised an error, or several workers died while they ran it (`KilledWorker`). A single dead worker does not show:
+# The task raised an error, or several workers died while they ran it (<code>KilledWorker</code>). A single dead worker does not show:
 # Dask has run the task again on another one.</details>
 #
 # ### Further reading

@@ -522,7 +522,7 @@ for optimizer in OPTIMIZERS:
         ylabel="distance from one replica\n(share of the distance travelled)",
         log=True,
         title=f"{optimizer}: how far the weights are from those of one replica",
-        what="the lowest line is rounding. Every mistake lies far above it, also those that the loss hid.",
+        what="the lowest line is rounding. Every mistake lies far above it, even those that the loss hid.",
     )
     display(picture)
 
@@ -570,7 +570,7 @@ update_times_chart(
     {"one replica": one_replica, "two, on this processor": two_replicas},
     calculated={"two, a processor each (calculated)": own},
     title="One update, by batch size",
-    what="where the dashed and the dotted line lie beside the dark one, on the left and on the right.",
+    what="where the dashed and the dotted line lie beside the solid one, on the left and on the right.",
 )
 
 # %% Compare with your prediction
@@ -587,7 +587,7 @@ for size, one, share, two in zip(SIZES, one_replica, half, own):
 # **On one processor two replicas gain nothing.** They compute the same amount in the same place. On top of that, every
 # operation is started twice, once on each device, and the gradients are brought together: the first line says how long
 # that takes. Compare it with the time of a whole update by one replica, above. Logical CPUs are for learning how it is
-# done, and for testing. (If your dashed line falls below the dark one at large batches, your computer has cores that one
+# done, and for testing. (If your dashed line falls below the solid one at large batches, your computer has cores that one
 # replica left idle.)
 #
 # The dotted line estimates two processors, each with half of the batch, and with the same time on top (between two
