@@ -28,7 +28,7 @@ from typing import Any, NoReturn, TextIO
 
 import numpy as np
 
-from dqnkit.classroom import course, rich_text
+from dqnkit.classroom import course, plain_source, rich_text
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.allowance import is_library
 from dqnkit.classroom.answer_sheet import Raised, Recording, Seen
@@ -548,7 +548,7 @@ def hints(name: str) -> RichText:
 
 def _help(exercise: Exercise, passed: bool) -> str:
     """Return what unfolds in the result of a check, as HTML: one hint after the other, then the worked solution."""
-    source = rich_text.code(exercise.source)
+    source = rich_text.code(plain_source.plain(exercise.source))
     if passed:
         return rich_text.fold("Compare with a worked solution", source) if exercise.source else ""
     advice = (
@@ -570,7 +570,7 @@ def solution(name: str) -> RichText:
         UnknownNameError: there is no exercise of this name.
     """
     exercise = course.find_exercise(name)
-    source = exercise.source
+    source = plain_source.plain(exercise.source)  # as a reader would write it
     if not source:
         return rich_text.message("open", f"No worked solution of {name}", NO_SOLUTION)
     title = f"A worked solution of {name}"
