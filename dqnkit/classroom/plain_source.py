@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 
 Edit = tuple[tuple[int, int], tuple[int, int], bytes]  # from (line, column) to (line, column): other text
 
 
 def plain(source: str) -> str:
-    """Return a source without annotations, imports of the kit and remarks for type checkers; all else stays."""
+    """Return a source without annotations, imports of the kit and remarks for type checkers; all else stays.
+
+    That of a method or of an inner function, which is indented, begins at the left.
+    """
+    source = textwrap.dedent(source)
     lines = source.encode().splitlines(keepends=True)
     for (first, start), (last, end), text in sorted(_edits(ast.parse(source)), reverse=True):
         joined = lines[first - 1][:start] + text + lines[last - 1][end:]

@@ -88,7 +88,7 @@ def how_to_reach(link: str) -> str:
             return (
                 "If it does not open, the notebook server lacks jupyter-server-proxy: pip install jupyter-server-proxy."
             )
-        return "It goes through the notebook server, as this page does. That one, too, needs jupyter-server-proxy."
+        return "It goes through the notebook server, as this page does; that server needs jupyter-server-proxy, too."
     url = urlsplit(link)
     if is_colab():
         return (

@@ -259,7 +259,7 @@ class Plan:
             lines.setdefault(words, []).append(offer)
         found = [f"  {words}: {'; '.join(self._names(offers))}" for words, offers in lines.items()]
         return [
-            "Something else than the actors (in brackets) is the limit, and each further worker brings less:",
+            "Something other than the actors (in brackets) is the limit, and each further worker brings less:",
             *found,
         ]
 

@@ -20,7 +20,7 @@ LABELLED = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # numbers of workers that are wri
 def time_and_cost(plan: Plan, title: str = "") -> Picture:
     """Draw a line for each kind of machine with a point for each number of workers; a ring marks the knee.
 
-    From the knee on something else than the workers is the limit. A line ends at its fastest point.
+    From the knee on something other than the workers is the limit. A line ends at its fastest point.
 
     Args:
         plan: of a run, from `dqnkit.cluster.plan.plan`.
@@ -130,6 +130,6 @@ def _caption(has_more: bool) -> str:
     grey = " Grey: the other kinds of machines." if has_more else ""
     return (
         "What to look for: the numbers are workers. Where a line runs down, more workers save time for little money; "
-        "from the ring on something else than the workers is the limit, and each further one saves less. A line ends "
+        "from the ring on something other than the workers is the limit, and each further one saves less. A line ends "
         f"at its fastest point. Dashed: spot machines.{grey}"
     )

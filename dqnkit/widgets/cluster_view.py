@@ -275,7 +275,7 @@ class ClusterView:
         tasks = ", ".join(f"{count:,} {end}" for end, count in ends.items() if count or end != "cancelled at the end")
         return (
             f"{traffic.submitted:,} submitted: {tasks}. "
-            f"{traffic.lost:,} times one was lost with its worker; {traffic.stale:,} rollouts were dropped as stale "
+            f"{traffic.lost:,} lost with a worker, and made again; {traffic.stale:,} rollouts dropped as stale "
             f"(policy lag above {self._cluster.max_policy_lag:,})."
         )
 

@@ -700,7 +700,7 @@ cloud_map()
 #
 # <details><summary>Your workers are beyond the knee, and the run is still too slow. What do you change?</summary>
 # First look at what limits it. If it is the learner: a faster one (a GPU, or replicas, [[strategy_learner]]), or fewer samples per insert, if
-# learning stands it ([[train_on_a_cluster]]). If it is the driver's work for each task: longer tasks, as long as the policy lag does no harm
+# the agent still learns with them ([[train_on_a_cluster]]). If it is the driver's work for each task: longer tasks, as long as the policy lag does no harm
 # ([[rollouts_on_dask]]). Further workers come last.</details>
 #
 # ### Further reading

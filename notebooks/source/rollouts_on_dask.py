@@ -706,8 +706,8 @@ size = status.weights.values.nbytes / 1e3  # kB
 per_version = status.step / max(1, status.weights_version)
 sent, submitted = source.traffic.versions_sent, source.traffic.submitted
 print(f"a version is about {per_version:.0f} steps: a lag of 2 is about {2 * per_version:.0f} steps")
-print(f"weights: {sent} versions x {size:.0f} kB = {sent * size / 1e3:.1f} MB")
-print(f"         with each of {submitted} tasks it would be {submitted * size / 1e3:.1f} MB")
+print(f"weights: {sent} versions x {size:.0f} kB = {sent * size / 1e3:.2f} MB")
+print(f"         with each of {submitted} tasks it would be {submitted * size / 1e3:.2f} MB")
 
 # %% [markdown]
 # Was it right to throw those away? Q-learning is **off-policy**: it learns the values of the best policy whatever policy

@@ -256,9 +256,7 @@ def test_the_counts_add_up_on_the_page(cluster: ToyCluster, view: ClusterView) -
     traffic.lost, traffic.stale = 21, 5
     for said in (words(view.table()), view.widget.get_state()["history"]["tasks"]):
         assert "1,234 submitted: 1,200 arrived, 4 failed, 20 given up, 10 in flight." in said
-        assert (
-            "21 times one was lost with its worker; 5 rollouts were dropped as stale (policy lag above 1,000)" in said
-        )
+        assert "21 lost with a worker, and made again; 5 rollouts dropped as stale (policy lag above 1,000)" in said
         assert "cancelled" not in said
 
 

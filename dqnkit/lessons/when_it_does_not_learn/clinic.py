@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,7 +155,7 @@ def _verdict(letter: str, problems: Sequence[str]) -> RichText:
         return rich_text.message("passed", title, text)
     title = f"Patient {letter} is not well yet"
     part, mended = _mended_part(letter)
-    help = rich_text.fold("Stuck? The mended part", rich_text.code(plain_source.plain(mended)))
+    help = rich_text.fold("Stuck? The mended part", rich_text.code(mended))
     text = " ".join(problems) + f" The part to mend is `{part}`."
     return RichText(rich_text.box("wrong", title, rich_text.prose(text) + help), f"✗ {title}\n{text}")
 
@@ -165,4 +164,4 @@ def _mended_part(letter: str) -> tuple[str, str]:
     """The name of the part in which a patient differs from the agent that learns, and the agent's code of it."""
     patient = PATIENTS[letter]
     [part] = [name for name, value in vars(patient).items() if inspect.isfunction(value)]
-    return part, textwrap.dedent(inspect.getsource(getattr(patient.__mro__[1], part)))
+    return part, plain_source.plain(inspect.getsource(getattr(patient.__mro__[1], part)))

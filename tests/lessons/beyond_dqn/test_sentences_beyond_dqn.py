@@ -10,6 +10,7 @@ import pytest
 from dqnkit.classroom.recordings import load_recording
 from dqnkit.lessons.beyond_dqn import ailments
 from dqnkit.lessons.beyond_dqn.ailments import AILMENTS, Parts, learn, near_greedy_length
+from dqnkit.lessons.beyond_dqn.questions import ALL_ZERO, FALLING, ONE_ZERO, QUESTIONS
 from dqnkit.lessons.beyond_dqn.recordings import name_of_parts, with_parts
 from dqnkit.small_environments import BlindCliffwalk, GridWorld
 
@@ -104,3 +105,16 @@ def test_in_the_corridor_the_error_of_dueling_falls_no_further_for_a_while_and_e
     runs = [[status.error for status in learn(AILMENTS["similar actions"], Parts(dueling=True), s)] for s in range(4)]
     median = np.median(runs, axis=0)
     assert median[25:35].min() < median[45:60].max() - 0.02
+
+
+@pytest.mark.parametrize(
+    ("errors", "answer"),
+    [
+        ({1: 0.004, 3: 0.39, 10: 0.66}, ONE_ZERO),
+        ({1: 0.02, 3: 0.01, 10: 0.03}, ALL_ZERO),
+        ({1: 0.3, 3: 0.2, 10: 0.1}, FALLING),
+        ({1: 0.91, 3: 0.93, 10: 0.90}, None),  # a run that was stopped: nothing is near 0 yet
+    ],
+)
+def test_errors_off_policy_are_called_near_0_only_where_they_are(errors: dict[int, float], answer: str | None) -> None:
+    assert QUESTIONS["off-policy"].outcome(errors) == answer  # type: ignore[union-attr]
