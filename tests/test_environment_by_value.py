@@ -34,6 +34,8 @@ gym.register("Mine-v0", ENTRY)
 SEND = "from dqnkit.environment_by_value import by_value\nprint(by_value('Mine-v0').hex())"
 TRAIN = """
 from dqnkit.cluster.rollouts import ClusterRollouts
+from dqnkit.config import DQNConfig
+from dqnkit.deploy import make_cluster
 from dqnkit.training import train
 
 def go(rollouts):

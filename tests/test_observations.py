@@ -117,7 +117,8 @@ def test_small_bytes_are_learned_as_well_as_the_same_numbers_in_float32(tried: T
     for seed in range(3):
         means = []
         for env_id in ("test/SmallNumbers-v0", "test/SmallFloats-v0"):
-            config = DQNConfig(env_id, seed, 4_500, learning_starts=500, epsilon_steps=2_000, **settings)  # type: ignore[arg-type]
+            sizes = {"total_steps": 4_500, "learning_starts": 500, "epsilon_steps": 2_000}
+            config = DQNConfig(env_id, seed=seed, **sizes, **settings)  # type: ignore[arg-type]
             *_, last = train(config)
             means.append(float(evaluate(last.weights, config).mean()))
         assert means == [1.0, 1.0]
