@@ -318,6 +318,7 @@ class Panel:
             "numbers": [{"name": name, "quantity": quantity} for name, quantity in self.view.titles],
             "chart": self.view.chart,
             "knobs": knobs,
+            "compact": self.view.below is not None,
             "fold": self.view.fold,
             "instead": f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}" if knobs else INSTEAD_OF_BUTTONS,
         }
