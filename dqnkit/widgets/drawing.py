@@ -70,9 +70,9 @@ def script(path: Path, end: str = "") -> str:
 @cache
 def _shared_parts() -> dict[str, str]:
     """Name -> text of each function and class in ``drawing.js``; all begin at the left edge."""
-    text = _short((FOLDER / "drawing.js").read_text(encoding="utf-8"))
-    parts = re.split(r"^(?=(?:function|class) \w)", text, flags=re.MULTILINE)
-    return {part.split()[1].partition("(")[0]: part.strip() for part in parts if part.strip()}
+    text = (FOLDER / "drawing.js").read_text(encoding="utf-8")
+    parts = re.split(r"^(?=(?:function|class) \w)", text, flags=re.MULTILINE)[1:]  # the first is a comment
+    return {part.split()[1].partition("(")[0]: _short(part).strip() for part in parts}
 
 
 def _short(code: str) -> str:

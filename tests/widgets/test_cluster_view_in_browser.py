@@ -211,7 +211,7 @@ def test_a_workers_death_and_the_learning_curve_are_seen_on_one_screen(
 ) -> None:
     notebook = lab.open([TRAINING.replace("COUNT", str(count))], width=width, height=800, dark=dark)
     notebook.run(0)
-    worker(notebook, "1").and_(notebook.page.locator("[aria-disabled=false]")).wait_for(timeout=60_000)
+    worker(notebook, "1").and_(notebook.page.locator("[aria-disabled=false]")).wait_for(timeout=120_000)
     notebook.wait_for(0, r"Step [1-9]", timeout=20)
     see_one_screen(notebook)
     worker(notebook, "1").click()

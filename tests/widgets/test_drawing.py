@@ -72,6 +72,7 @@ def test_a_page_gets_only_the_shared_parts_that_it_uses() -> None:
     code = script(MODULE, "offerLink(model);")
     for name in set(re.findall(r"^(?:function|class) (\w+)", code, re.MULTILINE)):
         assert name == "render" or len(re.findall(rf"\b{name}\b", code)) > 1, name  # or it is used nowhere
+        assert code.count("{") == code.count("}"), name  # each part is whole
     assert "function offerLink" in code
     assert "class Chart" in code
     assert "function playBar" not in code
