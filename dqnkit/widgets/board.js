@@ -145,15 +145,23 @@ function keepReachable(model, store) {
     if (away) return;
     const title = model.get("setup").title || "A cell";
     const inside = html("div");
-    const note = html("div", {}, "It goes on here: its place in the notebook is lost, as the page was not saved or the cell was run again. ",
-      "A cell that waits begins when this run has ended. ", html("code", {}, "dqnkit.widgets.panel_again()"), " in a cell shows the newest panel once more.");
+    const heading = html("b");
+    const goesOn = html("span", {}, "It goes on here: its place in the notebook is lost, as the page was not saved or the cell was run again. ",
+      "A cell that waits begins when this run has ended. ");
+    const note = html("div", {}, goesOn, html("code", {}, "dqnkit.widgets.panel_again()"), " in a cell shows the newest panel once more.");
     const finish = button("Close", end, { hidden: true });
     away = html("details", { open: true, class: "dqnkit dqnkit-away", role: "region", "aria-label": `${title}: live panel` },
-      html("summary", {}, html("b", {}, `${title} runs without a place in the notebook`)), note, inside, finish);
+      html("summary", {}, heading), note, inside, finish);
     document.body.append(away);
     const stopDrawing = drawBoard({ model, el: inside });
-    const state = () => (finish.hidden = !ENDS.includes(model.get("state")));
+    const state = () => {
+      const over = ENDS.includes(model.get("state"));
+      finish.hidden = !over;
+      goesOn.hidden = over;
+      heading.textContent = over ? `${title} has ended` : `${title} runs without a place in the notebook`;
+    };
     model.on("change:state", state);
+    state();
     close = () => {
       stopDrawing();
       model.off("change:state", state);

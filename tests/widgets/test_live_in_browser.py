@@ -198,6 +198,8 @@ def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None
     away.get_by_role("button", name="Stop").click()
     away.locator("text=/stopped; what was reached so far is kept/").wait_for(timeout=10_000)
     assert away.locator("img").count() == 1
+    assert away.locator("summary").first.inner_text() == "CartPole has ended"
+    assert "It goes on here" not in away.inner_text()
     notebook.screenshot("board-reloaded-unsaved-ended")
     away.get_by_role("button", name="Close").click()
     assert away.count() == 0
