@@ -17,7 +17,7 @@ const BOARD_STYLE = `
 .dqnkit-board .head { min-height: 30px; flex-wrap: nowrap; gap: 6px 12px; }
 .dqnkit-board .head > * { white-space: nowrap; }
 .dqnkit-board .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; min-width: 40px; flex: 0 1 auto; }
-.dqnkit-board .state { min-width: 8em; }
+.dqnkit-board .state { flex: none; min-width: 8em; }
 .dqnkit-board .bar { flex: 1 100 60px; min-width: 40px; max-width: 420px; height: 8px; border-radius: 4px; background: var(--grid); }
 .dqnkit-board .bar div { height: 100%; width: 0; border-radius: 4px; background: var(--focus); }
 .dqnkit-board .done { font-variant-numeric: tabular-nums; }
@@ -250,6 +250,7 @@ function drawBoard({ model, el }) {
     setTimeout(() => {
       if (!el.closest(".jupyter-widgets-disconnected") || ENDS.includes(model.get("state"))) return;
       root.querySelector(".state").textContent = "■ the kernel has ended: run the cell again";
+      for (const part of root.querySelectorAll(".bar, .done, .left")) part.hidden = true; // the sentence needs the room
       for (const control of root.querySelectorAll("button, input")) control.disabled = true;
     }),
   );
