@@ -73,7 +73,8 @@ class Canvas:
 
     def rectangle(self, corner: Point, opposite: Point, fill: str) -> None:
         """Draw a filled rectangle with upright sides."""
-        box = [*self._scaled([corner])[0], *(value - 1 for value in self._scaled([opposite])[0])]
+        first, end = self._scaled([corner, opposite])
+        box = [*first, *(max(low, high - 1) for low, high in zip(first, end, strict=True))]  # at least a dot
         self._draw(_middle([corner, opposite]), lambda pen, ink: pen.rectangle(box, fill=ink(fill)))
 
     def line(self, points: Sequence[Point], color: str = INK, width: float = 1.0) -> None:
