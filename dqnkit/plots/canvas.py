@@ -31,13 +31,17 @@ class Canvas:
 
     It is drawn twice, on white and for dark pages. There, greys are mirrored, and white shows the ground; but what lies
     on a coloured area, as the number in a square of a heat map, has the same colours in both.
+
+    Args:
+        width, height: in pixels on the page.
+        sharpness: dots for each pixel; 1 makes the file of a picture that is seldom seen less than half as large.
     """
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, sharpness: float = SHARPNESS) -> None:
         with needs("Pillow, which draws the small pictures,", "course", "PIL"):
             from PIL import Image, ImageDraw
-        self.width = round(width)
-        size = round(width * SHARPNESS), round(height * SHARPNESS)
+        self.width, self._sharpness = round(width), sharpness
+        size = round(width * sharpness), round(height * sharpness)
         light, dark = Image.new("RGB", size, "white"), Image.new("RGBA", size, CLEAR)
         self._images: list[Any] = [light, dark, Image.new("L", size)]  # the last is 255 where an area is coloured
         self._pens: list[Any] = [ImageDraw.Draw(image) for image in self._images]
@@ -58,23 +62,24 @@ class Canvas:
             draw(areas, lambda color: 255 * (on_color or not is_grey(color)))
 
     def _is_colored(self, point: Point) -> bool:
-        areas, dot = self._images[2], _scaled([point])[0]
+        areas, dot = self._images[2], self._scaled([point])[0]
         x, y = (min(max(0, round(value)), size - 1) for value, size in zip(dot, areas.size, strict=True))
         return bool(areas.getpixel((x, y)))
 
     def polygon(self, corners: Sequence[Point], fill: str) -> None:
         """Draw a filled polygon."""
-        dots = _scaled(corners)
+        dots = self._scaled(corners)
         self._draw(_middle(corners), lambda pen, ink: pen.polygon(dots, fill=ink(fill)))
 
     def rectangle(self, corner: Point, opposite: Point, fill: str) -> None:
         """Draw a filled rectangle with upright sides."""
-        box = [*_scaled([corner])[0], *(value - 1 for value in _scaled([opposite])[0])]
+        first, end = self._scaled([corner, opposite])
+        box = [*first, *(max(low, high - 1) for low, high in zip(first, end, strict=True))]  # at least a dot
         self._draw(_middle([corner, opposite]), lambda pen, ink: pen.rectangle(box, fill=ink(fill)))
 
     def line(self, points: Sequence[Point], color: str = INK, width: float = 1.0) -> None:
         """Draw a line through points, with round corners. A white one is a gap: on dark pages it shows the ground."""
-        dots, wide = _scaled(points), round(width * SHARPNESS)
+        dots, wide = self._scaled(points), round(width * self._sharpness)
 
         def draw(pen: Any, ink: Callable[[str], Any]) -> None:
             pen.line(dots, fill=ink(color), width=wide, joint="curve")
@@ -113,8 +118,8 @@ class Canvas:
 
     def circle(self, center: Point, radius: float, fill: str, edge: str | None = None, edge_width: float = 0.0) -> None:
         """Draw a filled circle."""
-        (x, y), r = _scaled([center])[0], radius * SHARPNESS
-        box, wide = [x - r, y - r, x + r, y + r], round(edge_width * SHARPNESS)
+        (x, y), r = self._scaled([center])[0], radius * self._sharpness
+        box, wide = [x - r, y - r, x + r, y + r], round(edge_width * self._sharpness)
         self._draw(
             center,
             lambda pen, ink: pen.ellipse(box, fill=ink(fill), outline=None if edge is None else ink(edge), width=wide),
@@ -142,26 +147,29 @@ class Canvas:
         self, point: Point, text: str, size: float = 12, color: str = INK, anchor: str = "mm", bold: bool = False
     ) -> None:
         """Write text at a point; ``anchor`` as in Pillow: "mm" centres it there, "lm" begins and "rm" ends it there."""
-        font = _font(round(size * SHARPNESS), bold)
-        dot = _scaled([point])[0]
+        font = _font(round(size * self._sharpness), bold)
+        dot = self._scaled([point])[0]
         left, top, right, bottom = self._pens[0].textbbox(dot, text, font=font, anchor=anchor)
-        middle = (left + right) / 2 / SHARPNESS, (top + bottom) / 2 / SHARPNESS
+        middle = (left + right) / 2 / self._sharpness, (top + bottom) / 2 / self._sharpness
         self._draw(middle, lambda pen, ink: pen.text(dot, text, fill=ink(color), font=font, anchor=anchor), area=False)
 
     def upright_text(self, center: Point, text: str, size: float = 12) -> None:
         """Write text that runs upwards, centred at a point, as the name of a vertical axis."""
         from PIL import Image, ImageDraw
 
-        font = _font(round(size * SHARPNESS), False)
+        font = _font(round(size * self._sharpness), False)
         left, top, right, bottom = (round(edge) for edge in font.getbbox(text))
         strip = Image.new("L", (right - left + 4, bottom - top + 4))
         ImageDraw.Draw(strip).text((2 - left, 2 - top), text, fill=255, font=font)
         strip = strip.rotate(90, expand=True)
-        x, y = _scaled([center])[0]
+        x, y = self._scaled([center])[0]
         corner = round(x - strip.width / 2), round(y - strip.height / 2)
         light, dark, _ = self._images
         light.paste(INK, corner, strip)
         dark.paste(INK if self._is_colored(center) else on_dark(INK), corner, strip)
+
+    def _scaled(self, points: Sequence[Point]) -> list[Point]:
+        return [(x * self._sharpness, y * self._sharpness) for x, y in points]
 
     def picture(self, alt: str, caption: str = "") -> Picture:
         """Return what was drawn so far."""
@@ -177,10 +185,6 @@ def _on_ground(color: str) -> str:
 def _middle(points: Sequence[Point]) -> Point:
     x, y = zip(*points, strict=True)
     return sum(x) / len(x), sum(y) / len(y)
-
-
-def _scaled(points: Sequence[Point]) -> list[Point]:
-    return [(x * SHARPNESS, y * SHARPNESS) for x, y in points]
 
 
 def blend(share: float, *colors: str) -> str:

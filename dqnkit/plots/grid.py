@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import INK, Canvas, Point, blend
+from dqnkit.plots.canvas import INK, SHARPNESS, Canvas, Point, blend
 from dqnkit.plots.scales import ticks
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array, FloatArray
@@ -42,6 +42,7 @@ def q_table(
     label: str = LABEL,
     arrows: bool = True,
     caption: str = CAPTION,
+    sharpness: float = SHARPNESS,
 ) -> Picture:
     """Draw one or several Q-tables side by side on one colour scale. Takes about 20 ms.
 
@@ -55,6 +56,7 @@ def q_table(
         label: what the values are, beside the colour bar.
         arrows: whether the greedy moves are drawn; they mean nothing where the values are no Q-values.
         caption: what to look for.
+        sharpness: as in `Canvas`.
 
     Raises:
         InvalidDataError: a table not of shape ``[size * size, 4]``, or tables of different sizes.
@@ -68,7 +70,7 @@ def q_table(
     low, high = _scale(arrays.values(), goals) if scale is None else scale
     with_numbers = size <= MAX_SIZE_WITH_NUMBERS if numbers is None else numbers
     side = min(SIDE, (PAGE - GAP - BAR) // len(arrays) - LEFT)
-    canvas = Canvas(len(arrays) * (LEFT + side) + GAP + BAR, TOP + side + BELOW)
+    canvas = Canvas(len(arrays) * (LEFT + side) + GAP + BAR, TOP + side + BELOW, sharpness)
     for number, (title, array) in enumerate(arrays.items()):
         layout = _TableLayout(size, side, LEFT + number * (LEFT + side), TOP)
         canvas.text((layout.left, TOP - 13), title, size=13, anchor="lm", bold=True)

@@ -11,16 +11,18 @@ const CHART = 222; // pixels, the heights of the two charts and of the picture o
 const MAX_Q = 116;
 const STAGE = 150;
 const WIDE = 600; // from this width on there are two columns
+const COMPACT = { chart: 170, knobs: 240 }; // pixels, of a board with a part below it; with knobs it must be wider
 const BOARD_STYLE = `
 .dqnkit-board { display: flex; flex-direction: column; gap: 5px; width: 100%; }
 .dqnkit-board .head { min-height: 30px; flex-wrap: nowrap; gap: 6px 12px; }
 .dqnkit-board .head > * { white-space: nowrap; }
 .dqnkit-board .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; min-width: 40px; flex: 0 1 auto; }
-.dqnkit-board .state { min-width: 8em; }
+.dqnkit-board .state { flex: none; min-width: 8em; }
 .dqnkit-board .bar { flex: 1 100 60px; min-width: 40px; max-width: 420px; height: 8px; border-radius: 4px; background: var(--grid); }
 .dqnkit-board .bar div { height: 100%; width: 0; border-radius: 4px; background: var(--focus); }
 .dqnkit-board .done { font-variant-numeric: tabular-nums; }
 .dqnkit-board .left { min-width: 5em; }
+.dqnkit-board .head .note { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
 .dqnkit-board .act { min-width: 160px; display: flex; gap: 8px; justify-content: flex-end; margin-left: auto; }
 .dqnkit-board .act.said { white-space: normal; flex: 0 1 360px; line-height: 15px; }
 .dqnkit-board .act button { min-width: 76px; }
@@ -45,6 +47,18 @@ const BOARD_STYLE = `
 .dqnkit-board .foot .text { min-height: 55px; }
 .dqnkit-board:not(.wide) .foot .text { min-height: 92px; }
 .dqnkit-board .mark { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; }
+.dqnkit-board.compact .numbers { gap: 4px 16px; align-content: start; }
+.dqnkit-board.compact .numbers .note { grid-column: 1 / -1; display: block; }
+.dqnkit-board.compact .curves { position: relative; }
+.dqnkit-board.compact .curves .fold { position: absolute; right: 0; bottom: 0; min-height: 18px; line-height: 18px; }
+.dqnkit-board.compact .knobs { display: flex; flex-direction: column; gap: 4px; }
+.dqnkit-board.compact.wide .middle { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.dqnkit-board.compact.wide .middle > :is(.numbers, .curves) { grid-column: 1 / 3; }
+.dqnkit-board.compact.full .middle { display: flex; }
+.dqnkit-board.compact.full .numbers { flex: 0 0 176px; grid-template-columns: minmax(0, 1fr); }
+.dqnkit-board.compact.full .curves { flex: 3 1 0; min-width: 0; }
+.dqnkit-board.compact.full .stage { flex: 0 0 max(184px, 20%); }
+.dqnkit-board.compact.full .knobs { flex: 0 0 ${COMPACT.knobs - 18}px; }
 .dqnkit-board [hidden] { display: none !important; }
 .dqnkit-board:not(.wide) .head { flex-wrap: wrap; }
 .dqnkit-board:not(.wide) .foot { grid-template-columns: minmax(0, 1fr); }
@@ -131,15 +145,23 @@ function keepReachable(model, store) {
     if (away) return;
     const title = model.get("setup").title || "A cell";
     const inside = html("div");
-    const note = html("div", {}, "It goes on here: its place in the notebook is lost, as the page was not saved or the cell was run again. ",
-      "A cell that waits begins when this run has ended. ", html("code", {}, "dqnkit.widgets.panel_again()"), " in a cell shows the newest panel once more.");
+    const heading = html("b");
+    const goesOn = html("span", {}, "It goes on here: its place in the notebook is lost, as the page was not saved or the cell was run again. ",
+      "A cell that waits begins when this run has ended. ");
+    const note = html("div", {}, goesOn, html("code", {}, "dqnkit.widgets.panel_again()"), " in a cell shows the newest panel once more.");
     const finish = button("Close", end, { hidden: true });
     away = html("details", { open: true, class: "dqnkit dqnkit-away", role: "region", "aria-label": `${title}: live panel` },
-      html("summary", {}, html("b", {}, `${title} runs without a place in the notebook`)), note, inside, finish);
+      html("summary", {}, heading), note, inside, finish);
     document.body.append(away);
     const stopDrawing = drawBoard({ model, el: inside });
-    const state = () => (finish.hidden = !ENDS.includes(model.get("state")));
+    const state = () => {
+      const over = ENDS.includes(model.get("state"));
+      finish.hidden = !over;
+      goesOn.hidden = over;
+      heading.textContent = over ? `${title} has ended` : `${title} runs without a place in the notebook`;
+    };
     model.on("change:state", state);
+    state();
     close = () => {
       stopDrawing();
       model.off("change:state", state);
@@ -182,26 +204,31 @@ function drawBoard({ model, el }) {
     stops.push(() => model.off(name, called));
   };
   const said = speaker();
-  const parts = [header({ model, setup, on })];
-  if (setup.numbers) parts.push(numbers({ model, setup, store, on }));
+  const head = header({ model, setup, on });
+  const large = numbers({ model, setup, store });
+  const charts = setup.chart ? curves({ model, setup, store }) : picture({ model, on });
+  const stage = setup.chart && play({ store, el: root });
+  if (stage) stops.push(stage.stop);
+  const knobs = setup.knobs.map((knob, index) => knobOf({ model, knob, index, on }));
+  const foot = footer({ model, setup, on });
   const middle = html("div", { class: "middle" });
-  const charts = setup.chart ? curves({ model, setup, store, el }) : picture({ model, on });
-  middle.append(charts.element);
-  const side = html("div", { class: "side" });
-  if (setup.chart) {
-    const stage = play({ store, el: root });
-    side.append(stage.element);
-    stops.push(stage.stop);
+  if (setup.compact) {
+    // a cluster stands below it: all in one row
+    large.element.append(head.note);
+    middle.append(large.element, charts.element, ...(stage ? [stage.element] : []));
+    if (knobs.length) middle.append(html("div", { class: "knobs" }, ...knobs));
+    root.append(head.element, middle, foot.element, said);
+  } else {
+    const side = html("div", { class: "side" }, ...(stage ? [stage.element] : []), ...knobs);
+    middle.append(charts.element);
+    if (side.children.length) middle.append(side);
+    middle.classList.toggle("two", side.children.length > 0);
+    root.append(head.element, large.element, middle, foot.element, said);
   }
-  for (const [index, knob] of setup.knobs.entries()) side.append(knobOf({ model, knob, index, on }));
-  if (side.children.length) middle.append(side);
-  middle.classList.toggle("two", side.children.length > 0);
-  parts.push({ element: middle }, footer({ model, setup, on }));
-  root.append(...parts.map((part) => part.element), said);
+  root.classList.toggle("compact", setup.compact);
 
   const draw = eachFrame(root, () => {
-    charts.draw();
-    for (const part of parts) part.draw?.();
+    for (const part of [charts, head, large, foot]) part.draw();
     said.say(model.get("now").summary ?? "");
   });
   store.changed.add(draw);
@@ -209,6 +236,7 @@ function drawBoard({ model, el }) {
   stops.push(() => store.changed.delete(draw));
   stops.push(followWidth(el, (width) => {
     root.classList.toggle("wide", width >= WIDE);
+    root.classList.toggle("full", width >= WIDE + (knobs.length ? COMPACT.knobs : 0));
     draw();
   }));
   const end = () => {
@@ -222,6 +250,7 @@ function drawBoard({ model, el }) {
     setTimeout(() => {
       if (!el.closest(".jupyter-widgets-disconnected") || ENDS.includes(model.get("state"))) return;
       root.querySelector(".state").textContent = "■ the kernel has ended: run the cell again";
+      for (const part of root.querySelectorAll(".bar, .done, .left")) part.hidden = true; // the sentence needs the room
       for (const control of root.querySelectorAll("button, input")) control.disabled = true;
     }),
   );
@@ -235,7 +264,7 @@ function header({ model, setup, on }) {
   const state = html("b", { class: "state" });
   const done = html("span", { class: "done" });
   const left = html("span", { class: "left" });
-  const note = html("span");
+  const note = html("div", { class: "note" });
   const filled = html("div");
   const bar = html("div", { class: "bar", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
   bar.hidden = left.hidden = !setup.counts;
@@ -243,7 +272,7 @@ function header({ model, setup, on }) {
   const stop = button("Stop", () => model.send({ stopped: true }), { disabled: true });
   const act = html("div", { class: "act" }, pause, stop);
   const title = html("span", { class: "title" }, setup.title);
-  const element = html("div", { class: "row head" }, title, state, bar, done, left, note, act);
+  const element = html("div", { class: "row head" }, title, state, bar, done, left, ...(setup.compact ? [] : [note]), act);
   const draw = () => {
     const name = model.get("state");
     const now = model.get("now");
@@ -269,7 +298,7 @@ function header({ model, setup, on }) {
   on("change:controls", controls);
   draw();
   controls();
-  return { element, draw };
+  return { element, draw, note };
 }
 
 /** The numbers that matter, each with its course as a small curve. */
@@ -278,14 +307,15 @@ function numbers({ model, setup, store }) {
     const value = html("span", {}, "–");
     const unit = html("span", { class: "unit" });
     const spark = svg("svg", { height: 28, width: "100%", "aria-hidden": "true" });
-    const element = html("div", {}, html("span", { class: "name" }, name), html("span", { class: "number" }, value, " ", unit), spark);
+    const [named, numbered] = setup.compact ? [[name, " ", unit], [value]] : [[name], [value, " ", unit]];
+    const element = html("div", {}, html("span", { class: "name" }, ...named), html("span", { class: "number" }, ...numbered), spark);
     return { element, value, unit, spark, quantity };
   });
   const draw = () => {
     for (const [index, cell] of cells.entries()) {
       const now = model.get("now").numbers?.[index];
       cell.value.textContent = now?.value ?? "–";
-      cell.unit.textContent = now?.unit ?? "";
+      cell.unit.textContent = now?.unit && setup.compact ? `(${now.unit})` : now?.unit ?? "";
       sparkline(cell.spark, cell.quantity, store.points.map((point) => [point[0], point[index + 1]]));
     }
   };
@@ -331,34 +361,56 @@ const stretched = (place) => {
   return size === 0 ? "0" : `${place < 0 ? "−" : ""}${size > 4 ? `1e${size}` : (10 ** size).toLocaleString("en-US")}`;
 };
 
-/** The return over steps, and below it max Q against what can be earned, which folds away. */
-function curves({ model, setup, store, el }) {
+/**
+ * The return over steps, and below it max Q against what can be earned, which folds away. On a compact board one of the
+ * two is seen, and a button changes to the other.
+ */
+function curves({ model, setup, store }) {
   const { band, predicted, bound } = setup.chart;
-  const returns = new Chart({ x: { name: "environment steps", low: 0, high: 1 }, y: { name: "return", low: 0, high: 1 }, height: CHART, label: "Return over environment steps" });
-  const maxQ = new Chart({ x: { name: "", low: 0, high: 1, format: () => "" }, y: { name: "max Q", low: 0, high: 1 }, height: MAX_Q, label: "Mean max Q over environment steps", margins: { bottom: 12 } });
-  let open = true;
+  const { compact } = setup;
+  const [tall, low] = compact ? [COMPACT.chart, COMPACT.chart] : [CHART, MAX_Q];
+  const steps = () => ({ name: "environment steps", low: 0, high: 1 });
+  const returns = new Chart({ x: steps(), y: { name: "return", low: 0, high: 1 }, height: tall, label: "Return over environment steps" });
+  const maxQ = new Chart({
+    x: compact ? steps() : { ...steps(), name: "", format: () => "" },
+    y: { name: "max Q", low: 0, high: 1 },
+    height: low,
+    label: "Mean max Q over environment steps",
+    margins: compact ? {} : { bottom: 12 },
+  });
+  let open = !compact; // max Q is seen
   const fold = button("", () => {
     open = !open;
     draw();
   }, { class: "fold" });
   const legend = html("div", { class: "legend" });
-  const holder = html("div", { style: `height: ${CHART}px` }, returns.element);
-  const element = html("div", {}, legend, holder, fold, maxQ.element);
+  const against = html("div", { class: "legend", hidden: true });
+  const holder = html("div", {}, returns.element);
+  const element = html("div", { class: "curves" }, legend, holder, against, ...(compact ? [maxQ.element, fold] : [fold, maxQ.element]));
 
   function draw() {
     const now = model.get("now");
     const width = element.clientWidth;
     if (!width) return;
     const total = now.total || 1;
-    fold.setAttribute("aria-expanded", open);
     maxQ.element.style.display = open ? "" : "none";
-    returns.height = open ? CHART : CHART + MAX_Q;
+    holder.hidden = legend.hidden = compact && open;
+    against.hidden = !holder.hidden;
+    if (!compact) returns.height = open ? tall : tall + low;
     holder.style.height = `${returns.height}px`;
     returns.element.setAttribute("height", returns.height);
     drawReturns(total, width, now);
     const explodes = drawMaxQ(total, width, now);
-    const against = bound === null ? "max Q" : `max Q against the most that can be earned, ${shown(bound, 4)} (dotted)`;
-    fold.textContent = `${open ? "▾" : "▸"} ${against}${explodes ? ": it explodes, so the axis is logarithmic" : ""}`;
+    const most = bound === null ? "" : `the most that can be earned, ${shown(bound, 4)}`;
+    const stretches = explodes ? "it explodes, so the axis is logarithmic" : "";
+    if (compact) {
+      against.textContent = stretches || (most && `dotted: ${most}`);
+      fold.textContent = open ? "▸ return" : "▸ max Q";
+      fold.setAttribute("aria-label", `Show ${open ? "the return" : "max Q"}`);
+    } else {
+      fold.textContent = `${open ? "▾" : "▸"} max Q${most && ` against ${most} (dotted)`}${stretches && `: ${stretches}`}`;
+      fold.setAttribute("aria-expanded", open);
+    }
   }
 
   function drawReturns(total, width, now) {
@@ -571,7 +623,7 @@ function play({ store, el }) {
   });
   const stopFollowing = followWidth(canvas, draw);
   return {
-    element: html("div", {}, html("div", { class: "score" }, "the newest policy plays"), canvas, note, words),
+    element: html("div", { class: "stage" }, html("div", { class: "score" }, "the newest policy plays"), canvas, note, words),
     stop: () => {
       stopAnimation();
       stopFollowing();

@@ -8,7 +8,7 @@ const TASKS = 6; // drawn in a box, at most
 const POINTS = 480; // of a curve, at most
 const ROWS = 4; // of boxes
 const NARROW = 640; // pixels: below it, replay buffer and learner stand one above the other
-const TINY = 115; // pixels: a narrower box shows the least
+const TINY = 140; // pixels: a narrower box shows the least
 const UNHEARD = 15_000; // ms after which a killed worker that still works is shown as alive again
 const RING = 2 * Math.PI * 8; // pixels around the ring of a new worker
 const ICONS = { busy: "●", waiting: "○", lost: "✖" };
@@ -164,7 +164,7 @@ function strip(name, label, top) {
   const chart = new Chart({
     x: { name: "seconds of training", low: 0, high: 30, format: shown },
     y: { name: "", low: 0, high: top, ticks: top === 100 ? [0, 50, 100] : undefined, format: inThousands },
-    height: 104,
+    height: 96,
     label,
     margins: { left: 40, top: 6, bottom: 36, right: 10 },
   });

@@ -12,7 +12,9 @@ text where scripts do not run, as on GitHub.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from uuid import uuid4
@@ -48,10 +50,38 @@ def palette() -> dict[str, dict[str, str]]:
     return {name: {"color": look["color"], "dash": dashes(look)} for name, look in PALETTE.items()}
 
 
-def script(path: Path) -> str:
-    """The whole script of a drawing: what all share, then the module at this path."""
-    shared = (FOLDER / "drawing.js").read_text(encoding="utf-8")
-    return f"const PALETTE = {json.dumps(palette())};\n{shared}\n{path.read_text(encoding='utf-8')}"
+def script(path: Path, end: str = "") -> str:
+    """The whole script of a drawing: what it uses of what all share, then the module at this path, then ``end``.
+
+    Saved notebooks keep it, so it is short: without comments and indents, and without the parts that this drawing does
+    not use.
+    """
+    own = f"{_short(path.read_text(encoding='utf-8'))}\n{end}"
+    parts = _shared_parts()
+    used: set[str] = set()
+    new = parts.keys() & _words(own)
+    while new:
+        used |= new
+        new = (parts.keys() & set().union(*(_words(parts[name]) for name in new))) - used
+    shared = [part for name, part in parts.items() if name in used]
+    return "\n".join([f"const PALETTE = {json.dumps(palette())};", *shared, own])
+
+
+@cache
+def _shared_parts() -> dict[str, str]:
+    """Name -> text of each function and class in ``drawing.js``; all begin at the left edge."""
+    text = (FOLDER / "drawing.js").read_text(encoding="utf-8")
+    parts = re.split(r"^(?=(?:function|class) \w)", text, flags=re.MULTILINE)[1:]  # the first is a comment
+    return {part.split()[1].partition("(")[0]: _short(part).strip() for part in parts}
+
+
+def _short(code: str) -> str:
+    """JavaScript without indents and without the comments that have lines of their own."""
+    return re.sub(r"^ +", "", re.sub(r"^ *(//.*|/\*\*[\s\S]*?\*/)\n", "", code, flags=re.MULTILINE), flags=re.MULTILINE)
+
+
+def _words(code: str) -> set[str]:
+    return set(re.findall(r"\w+", code))
 
 
 class Drawing(anywidget.AnyWidget):
@@ -68,7 +98,7 @@ class Drawing(anywidget.AnyWidget):
 
     def __init_subclass__(cls, module: Path | None = None, **more: Any) -> None:
         if module is not None:
-            cls._esm = f"{script(module)}\n{EXPORT}\n"
+            cls._esm = f"{script(module, EXPORT)}\n"
         super().__init_subclass__(**more)
 
     def picture(self) -> Picture:
@@ -99,18 +129,19 @@ class PageDrawing:
     Args:
         module: its JavaScript. The model that `render` gets only has ``get(name)``.
         data: by name, as JSON can have it.
-        picture: shown where scripts do not run.
+        picture: shown where scripts do not run, as on GitHub. As style sheets do not work there either, one for dark
+            pages would be kept for nobody.
     """
 
     def __init__(self, module: Path, data: Mapping[str, Any], picture: Still) -> None:
-        self.data, self.picture = dict(data), picture
+        self.data, self.picture = dict(data), picture.small() if isinstance(picture, Picture) else picture
         self._module = module
 
     def html(self) -> str:
         """The drawing as HTML."""
         name = f"dqnkit-{uuid4().hex}"
         # "</" would end the script
-        data = json.dumps(self.data, allow_nan=False).replace("</", "<\\/")
+        data = json.dumps(self.data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
         start = f'const el = document.getElementById("{name}"), data = {data};'
         run = "el.replaceChildren(); render({ model: { get: (name) => data[name] }, el });"
         code = script(self._module).replace("</", "<\\/")

@@ -219,8 +219,13 @@ class Panel:
         from IPython.display import display
 
         _opened.append(self)
-        self._handle = display(as_widget(self.root, self._gone(), escape(self._gone())), raw=True, display_id=True)
+        self._handle = display(self.bundle(), raw=True, display_id=True)
         self.view.prepare()
+
+    def bundle(self) -> dict[str, Any]:
+        """Return the panel by MIME type, with a sentence for where widgets do not work, as in an export."""
+        gone = f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."
+        return as_widget(self.root, gone, escape(gone))
 
     def again(self) -> None:
         """Put the panel on the page once more: alive while it runs, else what stayed of it."""
@@ -229,7 +234,7 @@ class Panel:
         if self.final:
             display({"text/html": self.final, "text/plain": self.title}, raw=True)
         else:
-            display(as_widget(self.root, self._gone(), escape(self._gone())), raw=True)
+            display(self.bundle(), raw=True)
 
     def listen(self, state: str) -> None:
         """Show the state. Ask the browser for an answer until one comes, and then let the controls act."""
@@ -318,6 +323,7 @@ class Panel:
             "numbers": [{"name": name, "quantity": quantity} for name, quantity in self.view.titles],
             "chart": self.view.chart,
             "knobs": knobs,
+            "compact": self.view.below is not None,
             "fold": self.view.fold,
             "instead": f"{INSTEAD_OF_BUTTONS}; {INSTEAD_OF_SLIDERS}" if knobs else INSTEAD_OF_BUTTONS,
         }
@@ -347,9 +353,6 @@ class Panel:
         else:
             self.paused = bool(message.get("paused", self.paused))
             self._stopped = self._stopped or bool(message.get("stopped"))
-
-    def _gone(self) -> str:
-        return f"{self.title or 'Training'}: a live panel whose kernel has ended. Run the cell again."
 
 
 _opened: deque[Panel] = deque()  # the newest last

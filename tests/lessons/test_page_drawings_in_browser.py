@@ -88,7 +88,8 @@ def calculated(lab: Lab, module: str, expression: str, **given: Any) -> Any:
     try:
         page.goto("about:blank")
         names = ", ".join(given)
-        function = f"({{ {names} }}) => {{ {script(LESSONS / module)}\nreturn JSON.stringify({expression}); }}"
+        code = script(LESSONS / module, f"return JSON.stringify({expression});")
+        function = f"({{ {names} }}) => {{ {code} }}"
         return json.loads(page.evaluate(function, given))
     finally:
         page.close()

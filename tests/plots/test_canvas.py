@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dqnkit.plots.canvas import SHARPNESS, Canvas, blend
+from dqnkit.plots.canvas import INK, SHARPNESS, Canvas, blend
 from dqnkit.types import Array
 
 
-def row(canvas: Canvas, y: int) -> Array:
+def row(canvas: Canvas, y: int, sharpness: int = SHARPNESS) -> Array:
     """Whether each pixel of a row is drawn ``[width]``."""
     pixels = np.asarray(Image.open(io.BytesIO(canvas.picture("").png)).convert("L"))
-    return pixels[y * SHARPNESS] < 128
+    return pixels[y * sharpness] < 128
 
 
 def test_dashes_and_gaps_take_turns() -> None:
@@ -45,3 +45,9 @@ def test_colours_are_mixed_between_stops() -> None:
     assert blend(0.0, "#000000", "#FF8800") == "#000000"
     assert blend(1.0, "#000000", "#FF8800") == "#FF8800"
     assert blend(0.5, "#000000", "#808080", "#FFFFFF") == "#808080"
+
+
+def test_a_rectangle_thinner_than_a_dot_is_seen() -> None:
+    canvas = Canvas(20, 20, sharpness=1)
+    canvas.rectangle((4, 4), (4.2, 15), INK)
+    assert row(canvas, 5, sharpness=1)[4]

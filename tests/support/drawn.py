@@ -120,7 +120,7 @@ def path_to_and_fro(box: dict[str, float], turns: int = 30) -> list[tuple[float,
 
 def computed(page: Any, module: Path, expression: str, data: Any = None) -> Any:
     """The value of an expression of a drawing's module, computed in a page; `data` is known there by this name."""
-    return page.evaluate(f"(data) => {{ {script(module)}\nreturn ({expression}); }}", data)
+    return page.evaluate(f"(data) => {{ {script(module, f'return ({expression});')} }}", data)
 
 
 def serious_findings(page: Any, selector: str) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ class ToyCluster:
     killed: list[str] = field(default_factory=list)
     refuses: bool = False
     seconds: float = 0.0  # of training
+    deaths: dict[str, float] = field(default_factory=dict)  # address of a killed worker -> when it is lost
 
     def kill(self, address: str) -> None:
         if self.refuses:
@@ -65,27 +67,42 @@ class ToyCluster:
         for _ in range(round(2 * seconds)):
             view.record(self.work(0.5))
 
-    async def play(self, view: ClusterView, seconds: float, death: float = 0.3, birth: float = 4.0) -> None:
-        """Work in real time; a worker that is killed is lost after ``death`` seconds, and back after ``birth`` more."""
-        until, lost_at, seen = time.monotonic() + seconds, dict[str, float](), 0
-        died: dict[str, float] = {}
+    def tick(self, seconds: float = 0.05, death: float = 0.3, birth: float = 4.0) -> TrainStatus:
+        """Work for this long in real time; a killed worker is lost after ``death`` s, and back after ``birth`` more."""
+        status, now = self.work(seconds), time.monotonic()
+        for address in self.killed:
+            self.deaths.setdefault(address, now + death)
+        for address, when in self.deaths.items():
+            row = self.traffic.workers[address]
+            if now > when and not row.lost:
+                self.lose(address)
+            if now > when + birth and row.has_nanny:
+                self.join(f"{address}9", row.name)
+        return status
+
+    def train(self, seconds: float, total_steps: int = 50_000) -> Iterator[TrainStatus]:
+        """A stand-in for training with this cluster, in real time."""
+        began = time.monotonic()
+        while (share := (time.monotonic() - began) / seconds) < 1:
+            time.sleep(0.05)
+            mean = 480 * share
+            yield replace(
+                self.tick(),
+                step=round(share * total_steps),
+                total_steps=total_steps,
+                episode_returns=np.array([mean], np.float32),
+                episode_return=mean,
+                mean_max_q=60 * share,
+                epsilon=max(0.05, 1 - 4 * share),
+            )
+
+    async def play(self, view: ClusterView, seconds: float) -> None:
+        """Let a view show how it works, in real time."""
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
-            view.record(self.work(0.05))
+            view.record(self.tick())
             view.act()
             view.show()
-            now = time.monotonic()
-            for address in self.killed[seen:]:
-                lost_at[address] = now + death
-            seen = len(self.killed)
-            for address in [one for one, when in lost_at.items() if now > when]:
-                del lost_at[address]
-                self.lose(address)
-                died[address] = now
-            for address in [one for one, when in died.items() if now > when + birth]:
-                del died[address]
-                row = self.traffic.workers[address]
-                if row.has_nanny:
-                    self.join(f"{address}9", row.name)
             await asyncio.sleep(0.05)
 
 

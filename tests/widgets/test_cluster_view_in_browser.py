@@ -28,6 +28,18 @@ display(view.widget)
 await cluster.play(view, SECONDS)
 """.replace("SUPPORT", repr(str(Path(__file__).parents[1] / "support")))
 
+TRAINING = """
+import sys
+sys.path.insert(0, SUPPORT)
+from toy_cluster import ToyCluster
+from dqnkit.widgets import live
+
+cluster = ToyCluster()
+cluster.join_many(COUNT)
+status = await live(cluster.train(120), title="CartPole, several workers", q_bound=100.0, cluster=cluster)
+print("sum", 1 + status.step - status.step)
+""".replace("SUPPORT", repr(str(Path(__file__).parents[1] / "support")))
+
 # Few samples per insert: then the workers set the pace and are busy.
 SETUP = """
 from dqnkit.cluster.watched_cluster import WatchedCluster
@@ -77,7 +89,17 @@ ANSWER = """() => { window.dqnkitAnswer = new Promise((done) => {
         else requestAnimationFrame(turn);
     });
 }); }"""
-TOO_WIDE = """(area) => [...area.querySelectorAll(".dqnkit-cluster, .dqnkit-cluster *")].filter((one) =>
+# the panel with its cluster: height in pixels, what is cut, and whether all of it is in the window
+WHOLE = """(area) => {
+    area.scrollIntoView({ block: "end" });
+    const parts = [...area.querySelectorAll(".dqnkit-board, .dqnkit-cluster")];
+    const boxes = parts.map((one) => one.getBoundingClientRect());
+    const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
+    const cut = [area, ...area.querySelectorAll("*")].filter((one) => one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).overflowX !== "visible" && !/title|says|name|spoken/.test(one.className));
+    return [bottom - top, cut.map((one) => one.outerHTML.slice(0, 80)), top >= 0 && bottom <= innerHeight];
+}"""
+TOO_WIDE = """(area) => [...area.querySelectorAll(":is(.dqnkit-board, .dqnkit-cluster) *")].filter((one) =>
     one.getBoundingClientRect().right > area.getBoundingClientRect().right + 1
     && !one.closest(".token")).map((one) => one.outerHTML.slice(0, 80))"""
 
@@ -128,11 +150,11 @@ def test_a_worker_is_killed_with_the_keyboard_and_replaced_on_one_screen(lab: La
     notebook.wait_for(0, r"worker 1 killed\. Its tasks go to others; its nanny process starts a new one")
     assert notebook.output(0).locator(".worker.lost").count() == 1
     page.wait_for_timeout(400)
-    notebook.screenshot("cluster-killed")
     assert (
         page.evaluate("() => document.querySelector('.lost .tasks').checkVisibility({ opacityProperty: true })")
         is False
     )
+    notebook.screenshot("cluster-killed")
     notebook.wait_for(0, r"a new one is starting: 3 s", timeout=10)
     notebook.wait_for(0, "worker 1 is back after 4 s", timeout=15)
     assert notebook.output(0).locator(".worker.lost").count() == 0
@@ -171,6 +193,44 @@ def test_many_workers_fit_in_the_dark_on_a_narrow_page(lab: Lab) -> None:
     notebook.wait_for(0, "worker 5 killed")
     notebook.screenshot("cluster-many-dark")
     assert not serious_findings(notebook.page, ".dqnkit-cluster")
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def see_one_screen(notebook: Notebook) -> None:
+    height, cut, seen = notebook.output(0).evaluate(WHOLE)
+    assert height <= 640
+    assert seen
+    assert cut == []
+    assert notebook.output(0).evaluate(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize(("count", "width", "dark"), [(2, 1280, False), (16, 900, True)])
+def test_a_workers_death_and_the_learning_curve_are_seen_on_one_screen(
+    lab: Lab, count: int, width: int, dark: bool
+) -> None:
+    notebook = lab.open([TRAINING.replace("COUNT", str(count))], width=width, height=800, dark=dark)
+    notebook.run(0)
+    worker(notebook, "1").and_(notebook.page.locator("[aria-disabled=false]")).wait_for(timeout=120_000)
+    notebook.wait_for(0, r"Step [1-9]", timeout=20)
+    see_one_screen(notebook)
+    worker(notebook, "1").click()
+    notebook.page.locator(".worker.lost").wait_for(timeout=10_000)
+    see_one_screen(notebook)
+    notebook.screenshot(f"cluster-training-killed-{width}")
+    notebook.wait_for(0, "worker 1 is back after 4 s", timeout=20)
+    see_one_screen(notebook)
+    notebook.output(0).get_by_role("button", name="Show max Q").click()
+    notebook.wait_for(0, "dotted: the most that can be earned, 100")
+    notebook.page.wait_for_timeout(300)
+    see_one_screen(notebook)
+    notebook.screenshot(f"cluster-training-max-q-{width}")
+    notebook.output(0).get_by_role("button", name="Show the return").click()
+    assert not serious_findings(notebook.page, ".dqnkit-board")
+    notebook.click(0, "Stop")
+    notebook.wait_for(0, "sum 1", timeout=20)
+    notebook.page.wait_for_timeout(500)
+    notebook.screenshot(f"cluster-training-stopped-{width}", 0)
     assert not notebook.errors
     notebook.shut_down()
 

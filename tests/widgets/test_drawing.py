@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import anywidget._util
+import numpy as np
 import pytest
 import traitlets
+from PIL import Image
 
 from dqnkit import hosted
 from dqnkit.plots import Picture
 from dqnkit.plots.canvas import Canvas
-from dqnkit.widgets.drawing import Drawing, PageDrawing
+from dqnkit.widgets.drawing import Drawing, PageDrawing, script
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 MODULE = Path(__file__).parents[1] / "support" / "dial.js"
@@ -62,3 +66,24 @@ def test_a_drawing_on_the_page_cannot_end_its_own_script() -> None:
     page = PageDrawing(MODULE, {"value": "</script>"}, picture)
     assert page.html().count("</script>") == 1
     assert '<img alt="A dial"' in page._repr_mimebundle_()["text/html"]
+
+
+def test_a_page_gets_only_the_shared_parts_that_it_uses() -> None:
+    code = script(MODULE, "offerLink(model);")
+    for name in set(re.findall(r"^(?:function|class) (\w+)", code, re.MULTILINE)):
+        assert name == "render" or len(re.findall(rf"\b{name}\b", code)) > 1, name  # or it is used nowhere
+        assert code.count("{") == code.count("}"), name  # each part is whole
+    assert "function offerLink" in code
+    assert "class Chart" in code
+    assert "function playBar" not in code
+    assert not re.search(r"^ *//|/\*\*", code, re.MULTILINE)
+
+
+def test_what_a_page_drawing_keeps_is_on_white_and_small() -> None:
+    picture = Canvas(30, 10).picture("A dial")
+    page = PageDrawing(MODULE, {}, picture)
+    assert isinstance(page.picture, Picture)
+    assert picture.dark
+    assert not page.picture.dark
+    before, after = (np.asarray(Image.open(io.BytesIO(one.png)).convert("RGB")) for one in (picture, page.picture))
+    assert (before == after).all()

@@ -87,18 +87,27 @@ def test_of_a_saved_notebook_the_pictures_are_exported(flags: tuple[str, ...], t
     import nbformat
     from ipywidgets import Widget
 
+    from dqnkit.classroom import predict
     from dqnkit.lessons.q_network.views import cartpole_view
+    from dqnkit.plots.training_panel import TrainingPanel
+    from dqnkit.widgets.live import _Training
+    from dqnkit.widgets.panel import Panel
 
-    view = cartpole_view(1000, most=50.0)
-    data, metadata = view._repr_mimebundle_()
+    view, form = cartpole_view(1000, most=50.0), predict("q_update-alpha")
+    panel = Panel("CartPole", _Training(None, TrainingPanel("CartPole")))
+    outputs = [view._repr_mimebundle_(), (form._bundle(), {}), (panel.bundle(), {})]
     notebook = nbformat.v4.new_notebook()
-    notebook.cells.append(nbformat.v4.new_code_cell("view"))
-    notebook.cells[0].outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
+    for data, metadata in outputs:
+        notebook.cells.append(nbformat.v4.new_code_cell("view"))
+        notebook.cells[-1].outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
     if flags:  # as JupyterLab saves it where "Save Widget State Automatically" is on
-        notebook.metadata["widgets"] = {STATE: Widget.get_manager_state(widgets=[view])}
+        notebook.metadata["widgets"] = {STATE: Widget.get_manager_state()}
     path = tmp_path / "saved.ipynb"
     nbformat.write(notebook, path)
     html = export(path, *flags)
     assert SHOWN_WIDGET not in html.read_text(encoding="utf-8")
     with opened(html) as page:
         assert visible(page, "Landscape")
+        assert "alpha = 0.01" in page.inner_text("body")
+        assert "CartPole: a live panel whose kernel has ended. Run the cell again." in page.inner_text("body")
+        page.screenshot(path=str(screenshots() / f"exported-saved-{len(flags)}.png"), full_page=True)

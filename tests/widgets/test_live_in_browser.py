@@ -198,6 +198,8 @@ def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None
     away.get_by_role("button", name="Stop").click()
     away.locator("text=/stopped; what was reached so far is kept/").wait_for(timeout=10_000)
     assert away.locator("img").count() == 1
+    assert away.locator("summary").first.inner_text() == "CartPole has ended"
+    assert "It goes on here" not in away.inner_text()
     notebook.screenshot("board-reloaded-unsaved-ended")
     away.get_by_role("button", name="Close").click()
     assert away.count() == 0
@@ -258,9 +260,11 @@ def test_while_a_step_takes_long_stop_is_within_reach_of_a_cell_that_waits(lab: 
 
 
 def test_after_a_restart_the_panel_says_that_its_kernel_has_ended(lab: Lab) -> None:
-    notebook = started(lab)
+    notebook = started(lab, width=900, height=700, dark=True)
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     notebook.wait_for(1, "the kernel has ended: run the cell again", timeout=30)
+    notebook.screenshot("board-kernel-restarted", 1)
+    assert notebook.page.locator(f"{BOARD} .head").evaluate("head => head.scrollWidth <= head.clientWidth")
     assert not notebook.output(1).get_by_role("button", name="Stop").is_enabled()
     notebook.page.wait_for_timeout(1500)
     assert notebook.page.locator(AWAY).count() == 0

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.canvas import INK, Canvas, Point, blend
+from dqnkit.plots.canvas import INK, SHARPNESS, Canvas, Point, blend
 from dqnkit.plots.scales import round_up, ticks, unbroken
 from dqnkit.plots.style import PALETTE, Picture
 from dqnkit.types import Array
@@ -68,6 +68,7 @@ def landscape(
     title: str = "",
     chart: Chart | None = None,
     caption: str = "",
+    sharpness: float = SHARPNESS,
 ) -> Picture:
     """The largest Q-value over two state dimensions as a surface seen from above; colour says whose value it is.
 
@@ -81,6 +82,7 @@ def landscape(
         title: above the landscape.
         chart: curves to draw beside it.
         caption: what to look for.
+        sharpness: as in `Canvas`.
 
     Raises:
         InvalidDataError: ``q`` is not ``[Y, X, A]`` with Y and X at least 2 and A the number of names.
@@ -93,7 +95,7 @@ def landscape(
     surface = values.max(axis=2)
     points = _best_known(known)
     z = grown(z, surface, points[:, 2])
-    canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT)
+    canvas = Canvas(WIDTH + (CHART_WIDTH if chart else 0), HEIGHT, sharpness)
     view = _View(x, y, z, TURN)
     canvas.text((12, 16), title, size=13, anchor="lm", bold=True)
     _draw_floor(canvas, view)

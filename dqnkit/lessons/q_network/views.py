@@ -35,10 +35,10 @@ def draw_room(network: Any, room: GridWorld, q_star: Array, title: str, caption:
     known = _exact(room, q_star)
     q = _values_at(network, grid_points(ROOM_X, ROOM_Y))
     axis = grown(VALUE, q, known[:, 2:])
-    picture = landscape(q, ROOM_X, ROOM_Y, axis, MOVES, known=known, title=title, caption=caption)
+    picture = landscape(q, ROOM_X, ROOM_Y, axis, MOVES, known=known, title=title, caption=caption, sharpness=1)
     about = described(q[None], ROOM_X, ROOM_Y, axis, MOVES, known.round(6), caption) | {"title": title}
-    # six digits are those of float32
-    values = [float(f"{value:.6g}") if np.isfinite(value) else None for value in q.ravel()]
+    # the page shows three digits
+    values = [float(f"{value:.5g}") if np.isfinite(value) else None for value in q.ravel()]
     return PageDrawing(MODULE, {"about": about, "values": values}, picture)
 
 

@@ -241,7 +241,7 @@ const GRID_STYLE = `
 .dqnkit-grid .wide { flex: 1 0 100%; }
 .dqnkit-grid .tables { display: flex; flex-wrap: wrap; gap: 4px 14px; }
 .dqnkit-grid .side { flex: 1 1 204px; display: flex; flex-wrap: wrap; align-content: flex-start; gap: 4px 14px; }
-.dqnkit-grid .sliders { flex: 1 1 204px; display: flex; flex-direction: column; gap: 4px; }
+.dqnkit-grid .sliders { flex: 1 1 204px; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
 .dqnkit-grid-scale { display: flex; align-items: center; gap: 6px; padding-left: 16px; }
 .dqnkit-grid-scale i { width: 120px; height: 10px; border: 1px solid var(--line);
   background: linear-gradient(to right, var(--ground), ${PALETTE["online network"].color}); }

@@ -80,7 +80,8 @@ class GridStepper:
     def picture(self) -> Picture:
         """The table before the first update, beside the exact Q*."""
         exact = self.env.optimal_q(self.world["gamma"], tolerance=1e-6)
-        return q_table({"The table after 0 updates": np.zeros_like(exact), "The exact Q*": exact}, goals=self.env.goals)
+        tables = {"The table after 0 updates": np.zeros_like(exact), "The exact Q*": exact}
+        return q_table(tables, goals=self.env.goals, sharpness=1)
 
     def hear(self, batch: Mapping[str, Any]) -> None:
         """Make the updates of a batch with the reader's function, and say what came of it.

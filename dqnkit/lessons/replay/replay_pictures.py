@@ -113,7 +113,7 @@ class BufferView:
 
 def buffer_picture(view: BufferView) -> Picture:
     """The room and the times side by side, for pages without widgets."""
-    canvas = Canvas(2 * PANEL_WIDTH + 20, ROOM_HEIGHT)
+    canvas = Canvas(2 * PANEL_WIDTH + 20, ROOM_HEIGHT, sharpness=1)  # the notebook has the data of the run as well
     _draw_room(canvas, view, 0)
     _draw_times(canvas, view, PANEL_WIDTH + 20)
     return canvas.picture(f"{_room_alt(view)} {_times_alt(view)}", BUFFER_CAPTION)
