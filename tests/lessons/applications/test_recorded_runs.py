@@ -40,8 +40,18 @@ def test_what_ships_is_what_was_planned(name: str) -> None:
 
 def test_each_task_has_recorded_runs_of_its_own_settings() -> None:
     for name, task in TASKS.items():
-        assert set(task.recorded) <= set(plans()[name].settings)
-        assert all(plans()[name].settings[setting] == task.config for setting in task.recorded)
+        assert list(plans()[name].settings.values()) == [task.config]
+
+
+def test_every_seed_drives_better_than_chance_and_crashes_less() -> None:
+    for run in load_runs("driving")["motorway"]:
+        mean = {what: np.mean(values) for what, values in run.episodes.items()}
+        assert mean["return"] >= 1.5 * mean["return, random"]
+        assert mean["crashed"] < mean["crashed, random"]
+
+
+def test_every_seed_balances_the_pendulum() -> None:
+    assert all(np.mean(run.episodes["return"]) >= 950 for run in load_runs("robot")["pendulum"])
 
 
 def test_the_hurried_car_learned_to_crash_and_earned_more_than_careful_driving() -> None:
