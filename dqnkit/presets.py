@@ -150,7 +150,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             }
         },
         "normalize_observations": True,
-        "total_steps": 8_000,
+        "total_steps": 5_000,
         "num_envs": 4,
         # With the usual 0.8 a crash within some seconds is worth as much as thirty slow ones: the greedy policy crashed
         # in most episodes.
@@ -164,7 +164,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-4,
         "learning_rate_end": 1e-5,
         "target_period": 100,
-        "epsilon_steps": 3_000,
+        "epsilon_steps": 2_000,
     },
     "MinAtar/Breakout-v1": _MINATAR,
     "MinAtar/SpaceInvaders-v1": _MINATAR,

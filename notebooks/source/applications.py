@@ -658,7 +658,7 @@ print(f"acting takes {ratio:.2g} times as long as learning", end=": ")
 print(f"workers help up to about {max(1, ratio):.0f}")
 
 # %% [markdown]
-# Now train the car on two workers. For the first minutes it has little to show; what you see is that the learner waits.
+# Now train the car on two workers, for a minute. Who waits for whom?
 
 # %%
 if driving.is_here:

@@ -213,8 +213,8 @@ QUESTIONS: dict[str, Question] = {
                 wrong="For CartPole the messages cost more than the steps that they carry.",
             ),
             CAR: Reply(
-                right="A step of the car takes tens of milliseconds, and a message is nothing beside it. A step of "
-                "CartPole takes some microseconds, less than its share of a message.",
+                right="A step of the car takes some milliseconds, and its share of a message is nothing beside it. A "
+                "step of CartPole takes some microseconds, less than its share of a message.",
                 wrong="CartPole gained as well here: there were cores enough.",
             ),
             CARTPOLE: Reply(wrong="A step of the car is far more work than a message: it has more to gain, not less."),

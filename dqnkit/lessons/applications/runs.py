@@ -164,6 +164,10 @@ class Plan:
     seeds: range
     episodes: int
 
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """The settings as a recording states them."""
+        return {setting: config.to_dict() for setting, config in self.settings.items()}
+
 
 def plans() -> dict[str, Plan]:
     """The plan of each recording."""
@@ -203,7 +207,7 @@ def write(name: str, plan: Plan, runs: dict[str, list[Run]]) -> None:
     content = {
         "command": f"python -m dqnkit.lessons.applications.runs {name}",
         "versions": {name: version for name, version in versions().items() if name in PACKAGES},
-        "settings": {setting: config.to_dict() for setting, config in plan.settings.items()},
+        "settings": plan.as_dict(),
         "runs": {setting: [vars(run) for run in of_setting] for setting, of_setting in runs.items()},
     }
     path = recorded_file(f"applications/{name}")
@@ -211,19 +215,26 @@ def write(name: str, plan: Plan, runs: dict[str, list[Run]]) -> None:
     path.write_text(json.dumps(content).replace('{"seed"', '\n{"seed"') + "\n", encoding="utf-8")
 
 
+def kept(name: str, plan: Plan) -> dict[str, list[Run]]:
+    """The runs that a recording of this plan has left, which may have been interrupted; none of another plan."""
+    path = recorded_file(f"applications/{name}")
+    return load_runs(name) if path.exists() and read_object(path)["settings"] == plan.as_dict() else {}
+
+
 @click.command()
 @click.argument("name", type=click.Choice(sorted(plans())))
 def main(name: str) -> None:
-    """Train all seeds and keep what they did."""
+    """Train all seeds that are not recorded yet, and keep what they did. To record anew, delete the file."""
     plan, began = plans()[name], time.monotonic()
-    runs: dict[str, list[Run]] = {}
+    runs = kept(name, plan)
     for setting, config in plan.settings.items():
-        for seed in plan.seeds:
+        of_setting = runs.setdefault(setting, [])
+        for seed in plan.seeds[len(of_setting) :]:
             run = record(config, plan.judge, seed, plan.episodes)
-            runs.setdefault(setting, []).append(run)
+            of_setting.append(run)
+            write(name, plan, runs)
             means = ", ".join(f"{what} {np.mean(values):.2f}" for what, values in run.episodes.items())
             click.echo(f"{time.monotonic() - began:5.0f} s: {setting}, seed {seed}: {means}")
-    write(name, plan, runs)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from dqnkit.classroom.course import recorded_file
 from dqnkit.config import DQNConfig
@@ -114,3 +115,23 @@ def test_a_recording_holds_curves_and_what_was_judged(monkeypatch: pytest.Monkey
     assert run.returns == [105, 120, 150]
     assert run.episodes == {"return": [1_000.0, 1_001.0]}
     assert run.seed == 100
+
+
+def test_a_recording_that_was_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(config: DQNConfig, judge: Any, seed: int, episodes: int) -> Run:
+        trained.append(seed)
+        if seed == 2 and len(trained) == 3:
+            raise KeyboardInterrupt
+        return some_run(seed, [1.0, 2.0, 3.0])
+
+    trained: list[int] = []
+    plan = runs.Plan({"a": DQNConfig()}, runs.judge, range(4), 2)
+    monkeypatch.setattr(runs, "record", record)
+    monkeypatch.setattr(runs, "recorded_file", lambda name: tmp_path / f"{Path(name).name}.json")
+    monkeypatch.setattr(runs, "plans", lambda: {"car": plan})
+    assert CliRunner().invoke(runs.main, ["car"]).exit_code != 0
+    assert CliRunner().invoke(runs.main, ["car"]).exit_code == 0
+    assert trained == [0, 1, 2, 2, 3]
+    assert [run.seed for run in load_runs("car")["a"]] == [0, 1, 2, 3]
+    other = runs.Plan({"a": DQNConfig(gamma=0.5)}, runs.judge, range(4), 2)
+    assert runs.kept("car", other) == {}
