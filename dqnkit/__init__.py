@@ -41,6 +41,7 @@ Skip at the first reading, each until something needs it:
     environment_contract            what every environment keeps to, tried on one of the reader's own
     observations                    how a network reads them: pictures or vectors, scaled by what; data that do not fit
     checkpoint, runs, videos        a run on disk
+    event_file, compiled_programs   its numbers for TensorBoard; what XLA compiled, kept for the next process
 
 Then, from the bottom up:
 
@@ -57,5 +58,6 @@ import os
 
 __version__ = "0.1.0"
 
-# TensorFlow comments on the processor and on XLA in lines that students take for errors. Set it to 0 to see them.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow comments on the processor and on XLA in lines that students take for errors, and XLA calls some of them
+# errors. What has to be known comes as an exception. Set it to 0 to see them.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
+from dqnkit import compiled_programs
 from dqnkit.errors import ConfigError
 
 
@@ -48,6 +50,7 @@ def keras_on_tensorflow() -> Iterator[None]:
             os.environ["KERAS_BACKEND"] = chosen
 
 
+compiled_programs.keep()
 with without_greeting(), keras_on_tensorflow():
     import keras
     import tensorflow as tf
@@ -69,7 +72,7 @@ def check_backend() -> None:
 check_backend()
 tf.get_logger().setLevel("WARNING")  # else a notebook shows a line for each all-reduce that is compiled
 
-__all__ = ["keras", "keras_defaults", "prepare_xla", "tf"]
+__all__ = ["first_call", "keras", "keras_defaults", "prepare_xla", "tf"]
 
 
 @contextmanager
@@ -88,6 +91,26 @@ def keras_defaults() -> Iterator[None]:
         keras.config.set_floatx(floats)
         keras.config.set_dtype_policy(policy)
         keras.config.set_image_data_format(channels)
+
+
+def first_call(trace: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Make a program and call it for the first time, which compiles it, or loads what was compiled before.
+
+    Args:
+        trace: makes the program, a concrete function, from the arguments.
+        arguments: of the call.
+
+    Returns:
+        the program, and what it returned.
+    """
+    program = trace(*arguments)
+    try:
+        return program, program(*arguments)
+    except tf.errors.OpError:  # also where what was kept of it is damaged
+        if not compiled_programs.forget():
+            raise
+    program = trace(*arguments)  # anew: TensorFlow does not compile a program a second time
+    return program, program(*arguments)
 
 
 @cache

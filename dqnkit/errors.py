@@ -40,6 +40,10 @@ class MissingExtraError(DQNKitError, ImportError):
         return MissingExtraError, (self.what, self.extra)  # for pickling: workers send it back
 
 
+class UnwrittenError(DQNKitError, NotImplementedError):
+    """A cell needs an answer of the reader that is not written yet, and there is no other."""
+
+
 class UnknownLayerError(DQNKitError, TypeError):
     """A Keras layer that the NumPy policy cannot compute."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dqnkit.autograph_ready import autograph_ready
-from dqnkit.backend import keras, keras_defaults, prepare_xla, tf
+from dqnkit.backend import first_call, keras, keras_defaults, prepare_xla, tf
 from dqnkit.config import DQNConfig
 from dqnkit.environments import network_spaces
 from dqnkit.errors import ConfigError, DivergedError
@@ -89,10 +89,9 @@ class Learner:
         self._scale = next((layer.scale for layer in self._layers if isinstance(layer, Rescale)), 1.0)
         self._scale_before = 1 / 255 if spaces[0].dtype == np.uint8 else 1.0  # of versions that looked at the type
         self._parameters = flat_parameters(self.online)  # [P]
-        use_xla = config.xla and self.num_replicas == 1
-        if use_xla:
+        self._use_xla = config.xla and self.num_replicas == 1
+        if self._use_xla:
             prepare_xla()
-        self._compiled = tf.function(self._many_updates, jit_compile=use_xla, autograph=False)
         self._programs: dict[tuple[int, ...], Any] = {}
 
     def update(
@@ -124,10 +123,13 @@ class Learner:
         )
         arguments = tuple(tf.convert_to_tensor(values) for values in (*transitions, importance, *numbers))
         shape = transitions.reward.shape  # (K, B)
-        if shape not in self._programs:
+        program = self._programs.get(shape)
+        if program is None:
             # The program is kept here, because tf.function takes 0.3 ms a call to find it again.
-            self._programs[shape] = self._compiled.get_concrete_function(*arguments)
-        priorities, losses, max_q, parameters, kept = self._programs[shape](*arguments)
+            self._programs[shape], results = first_call(self._trace, arguments)
+        else:
+            results = program(*arguments)
+        priorities, losses, max_q, parameters, kept = results
         losses, max_q, parameters = losses.numpy(), float(max_q.numpy()), parameters.numpy()  # [K], a number, [P]
         # The loss is taken before the step: the harm of the last step shows in the parameters only.
         finite = [*np.isfinite(losses), np.isfinite(parameters).all() and np.isfinite(max_q)]
@@ -204,6 +206,11 @@ class Learner:
         for layer in (*self.online.layers, *self.target.layers):
             if isinstance(layer, Normalization):
                 layer.set(self._statistics.mean, self._statistics.deviation)
+
+    def _trace(self, *arguments: Tensor) -> Any:
+        """The program of `_many_updates` for arguments of these shapes."""
+        traced = tf.function(self._many_updates, jit_compile=self._use_xla, autograph=False)
+        return traced.get_concrete_function(*arguments)
 
     def _many_updates(self, *arguments: Tensor) -> tuple[Tensor, ...]:
         """K updates as one program. It also returns the new parameters, and all variables as they were before.

@@ -24,13 +24,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import dqnkit
 from dqnkit.checkpoint import Checkpointer
 from dqnkit.config import DQNConfig
 from dqnkit.environments import find_environment
 from dqnkit.errors import CheckpointError, DQNKitError
+from dqnkit.event_file import EventFile
 from dqnkit.files import read_numbers, read_object, write_whole
 from dqnkit.run_lock import RunLock
 from dqnkit.types import FloatArray, PolicyWeights, TrainStatus
@@ -69,7 +68,7 @@ class RunFolder:
         self._row: dict[str, float] | None = None  # waits until its step is over: updates may still come
         self._last_step = -1.0  # of the newest row in the files
         self._seconds_before = 0.0
-        self._tensorboard = _TensorBoard(path / "tensorboard")
+        self._events: EventFile | None = None  # from `create` or `open` on
 
     @classmethod
     def create(cls, path: Path, config: DQNConfig) -> RunFolder:
@@ -86,7 +85,7 @@ class RunFolder:
             _write_json(path / "environment.json", describe_environment())
             for name, header in HEADERS.items():
                 _write_rows(path / name, header, [])
-            run._tensorboard.open([])
+            run._open_events([])
             _write_json(path / "config.json", config.to_dict())  # last: it makes the folder a run
         return run
 
@@ -108,7 +107,7 @@ class RunFolder:
             if rows:
                 run._seconds_before, run._last_step = rows[-1]["seconds"], rows[-1]["step"]
                 run._next_row = int(run._last_step) + run._row_every
-            run._tensorboard.open(rows)
+            run._open_events(rows)
         return run
 
     def __enter__(self) -> RunFolder:
@@ -133,7 +132,6 @@ class RunFolder:
             self._next_row = status.step
             self._keep_row(status)
             self._write_row()
-            self._tensorboard.close()
 
     def draw_curve(self) -> Path:
         """Draw learning_curve.png from the files.
@@ -186,6 +184,16 @@ class RunFolder:
         """Environment steps between two rows of metrics."""
         return max(1, self.config.total_steps // ROWS)
 
+    def _open_events(self, rows: list[dict[str, float]]) -> None:
+        """Begin TensorBoard's file anew with the rows that are kept: rows written twice would be drawn as a zigzag."""
+        self._events = EventFile(self.path / "tensorboard")
+        for row in rows:
+            self._write_event(row)
+
+    def _write_event(self, row: dict[str, float]) -> None:
+        assert self._events is not None
+        self._events.write(int(row["step"]), {name: row[name] for name in METRICS[1:]})
+
     def _hold(self) -> None:
         self._held.enter_context(RunLock(self.path))
 
@@ -214,49 +222,8 @@ class RunFolder:
             return
         with (self.path / "metrics.csv").open("a", newline="") as file:
             csv.DictWriter(file, METRICS).writerow(row)
-        self._tensorboard.write(row)
+        self._write_event(row)
         self._last_step = row["step"]
-
-
-class _TensorBoard:
-    """TensorBoard's file. TensorFlow's errors become an OSError, as with any other file."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._tf: Any = None  # TensorFlow, and its writer, from `open` on
-        self._writer: Any = None
-
-    def open(self, rows: list[dict[str, float]]) -> None:
-        """Write the file anew with the rows that are kept: TensorBoard would draw rows written twice as a zigzag."""
-        import tensorflow as tf  # here, so that a run's settings can be read without it
-
-        self._tf = tf
-        for old in self._folder.glob("events*"):
-            old.unlink()
-        with self._errors():
-            self._writer = tf.summary.create_file_writer(str(self._folder))
-        for row in rows:
-            self.write(row)
-
-    def write(self, row: dict[str, float]) -> None:
-        """One row of metrics."""
-        with self._errors(), self._writer.as_default():
-            for name in METRICS[1:]:
-                if np.isfinite(row[name]):
-                    self._tf.summary.scalar(name, row[name], step=int(row["step"]))
-            self._writer.flush()
-
-    def close(self) -> None:
-        """Write what is left."""
-        with self._errors():
-            self._writer.close()
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except self._tf.errors.OpError as error:
-            raise OSError(error.message) from error
 
 
 def new_folder(parent: Path, name: str) -> Path:

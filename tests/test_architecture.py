@@ -21,7 +21,8 @@ SOURCES = PACKAGE.parent / "notebooks" / "source"
 ROWS = [
     {"errors"},
     {"checked_numbers", "arguments"},
-    {"types", "files", "hosted", "dqn_in_one_file", "own_process"},
+    {"types", "files", "hosted", "dqn_in_one_file", "own_process", "event_file"},
+    {"compiled_programs"},
     {"atari", "opengl", "argument_errors"},
     {
         *("backend", "settings", "environment_errors", "games", "sum_tree", "array_store"),

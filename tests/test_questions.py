@@ -55,7 +55,10 @@ TELLS: dict[str, tuple[str, ...]] = {
         *(r"falls to 0 and stays", r"turn out to be its trouble", r"other parts move", r"only shakes", r"drifts"),
     ),
     "q_network-published": (r"\bflat\b", r"hardly any slope", r"one mean", r"\[B, B\]", r"averaged"),
-    "replay-left": (r"forg[eo]t", r"would not mind", r"moves the values everywhere", r"is lost", r"\bcures\b"),
+    "replay-left": (
+        *(r"forg[eo]t", r"would not mind", r"moves the values everywhere", r"is lost", r"\bcures\b"),
+        r"share the parameters",
+    ),
     "replay-capacity": (
         r"is not enough",
         r"whole world",
@@ -236,6 +239,7 @@ ONCE = [
     ("q_network-published", 'predict("q_network-flat")'),
     ("replay-left", "show how a network forgets what it learned when its data comes in order"),
     ("replay-left", 'predict("replay-forget")'),
+    ("replay-left", "In a network all squares share the parameters."),
     ("replay-truncated", '"1 / (1 − γ (1 − 1/T))": 1 / (1 - GAMMA_CARTPOLE * (1 - 1 / LIMIT))'),
     ("target_network-gamma", "In this notebook you see training explode without it"),
     ("target_network-start", "So news of the goal spreads in waves, one for each copy."),
@@ -362,6 +366,11 @@ def test_a_question_is_asked_once_below_its_text_and_then_compared_once(id: str)
     with_text = [index for index, cell in enumerate(cells) if f"[[question.{name}]]" in cell.source]
     assert with_text == [asked - 1]
     assert cells[asked - 1].cell_type == "markdown"
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_question_ends_as_one_or_is_completed_by_its_options(id: str) -> None:
+    assert re.search(r"\?| \.\.\.$|Draw what you expect\.$", question(id).text)
 
 
 @pytest.mark.parametrize("id", IDS)

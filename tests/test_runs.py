@@ -21,7 +21,7 @@ def steps_in(run: Path) -> tuple[list[float], list[float]]:
     """The steps in metrics.csv, and in TensorBoard's files."""
     board = EventAccumulator(str(run / "tensorboard"))
     board.Reload()
-    return [row["step"] for row in read_rows(run / "metrics.csv")], [each.step for each in board.Tensors("updates")]
+    return [row["step"] for row in read_rows(run / "metrics.csv")], [each.step for each in board.Scalars("updates")]
 
 
 @pytest.mark.parametrize("total", [96, 300])

@@ -6,6 +6,7 @@ of wall-clock time is for code that only waits.
 
 from __future__ import annotations
 
+import collections
 import os
 import sysconfig
 import time
@@ -98,8 +99,21 @@ class Allowance:
 def _files(frame: FrameType | None) -> Iterator[str]:
     """The files of a frame and of its callers."""
     while frame is not None:
-        yield frame.f_code.co_filename
+        yield file_of(frame)
         frame = frame.f_back
+
+
+def file_of(frame: FrameType) -> str:
+    """The file of a frame's code; of code that was made from text, that of the module which it belongs to.
+
+    The standard library makes the methods of named tuples and data classes in this way.
+    """
+    file = frame.f_code.co_filename
+    if file != "<string>":
+        return file
+    if str(frame.f_globals.get("__name__")).startswith("namedtuple_"):
+        return str(collections.__file__)
+    return str(frame.f_globals.get("__file__") or file)
 
 
 @cache

@@ -24,11 +24,11 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 
-from dqnkit.classroom import course, rich_text
+from dqnkit.classroom import course, plain_source, rich_text
 from dqnkit.classroom import progress_file as records
 from dqnkit.classroom.allowance import is_library
 from dqnkit.classroom.answer_sheet import Raised, Recording, Seen
@@ -38,7 +38,7 @@ from dqnkit.classroom.kernel_health import damage
 from dqnkit.classroom.own_code import source_of
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.classroom.time_limit import Ended, TimeIsUpError, run_limited
-from dqnkit.errors import UnknownNameError
+from dqnkit.errors import UnknownNameError, UnwrittenError
 
 CASE = "case"  # name of the row that describes the case in words
 MAX_PRINTED = 2_000  # characters kept of what the reader's code prints
@@ -129,7 +129,8 @@ def forget() -> None:
 def use(name: str, thing: Any) -> Any:
     """Return the reader's version if it passes its check, else the kit's; print which of the two it is.
 
-    Where the course was handed out without solutions, it is the reader's version in any case.
+    Where the course was handed out without solutions, it is the reader's version in any case. If that is not written
+    yet, the cell that first calls it says so.
 
     Raises:
         UnknownNameError: there is no exercise of this name.
@@ -141,6 +142,9 @@ def use(name: str, thing: Any) -> Any:
     if passed:
         print(f"✓ {exercise.name}: from here on, your version is used.")
         return thing
+    if not exercise.source and problem_before_running(exercise, thing) is not None:
+        print(f"○ {exercise.name}: nothing is written that could be used.\n  {NO_SOLUTION}")
+        return _unwritten(exercise.name)
     if not exercise.source:
         print(f"○ {exercise.name}: yours has not passed its check yet, and is used as it is.\n  {NO_SOLUTION}")
         return thing
@@ -149,6 +153,15 @@ def use(name: str, thing: Any) -> Any:
         "  Yours has not passed its check yet; when it does, run this cell again."
     )
     return exercise.solution
+
+
+def _unwritten(name: str) -> Callable[..., NoReturn]:
+    def unwritten(*_: object, **__: object) -> NoReturn:
+        raise UnwrittenError(
+            f"this cell needs your {name}, and none is written that it could call. Write it, run its cells, then this"
+        )
+
+    return unwritten
 
 
 def check_exercise(exercise: Exercise, thing: Any, rng: np.random.Generator | None = None) -> CheckResult:
@@ -535,7 +548,7 @@ def hints(name: str) -> RichText:
 
 def _help(exercise: Exercise, passed: bool) -> str:
     """Return what unfolds in the result of a check, as HTML: one hint after the other, then the worked solution."""
-    source = rich_text.code(exercise.source)
+    source = rich_text.code(plain_source.plain(exercise.source))
     if passed:
         return rich_text.fold("Compare with a worked solution", source) if exercise.source else ""
     advice = (
@@ -557,7 +570,7 @@ def solution(name: str) -> RichText:
         UnknownNameError: there is no exercise of this name.
     """
     exercise = course.find_exercise(name)
-    source = exercise.source
+    source = plain_source.plain(exercise.source)  # as a reader would write it
     if not source:
         return rich_text.message("open", f"No worked solution of {name}", NO_SOLUTION)
     title = f"A worked solution of {name}"

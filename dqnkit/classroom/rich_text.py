@@ -28,6 +28,7 @@ PRE = (
     "margin: 0 0 0.4em 0; padding: 0.3em 0.6em; overflow-x: auto; white-space: {space}; overflow-wrap: anywhere; "
     "word-break: normal; background: rgba(128, 128, 128, 0.12); color: inherit; font-size: 0.93em"
 )
+CONTINUED = 6  # columns by which the rest of a long line of code is further to the right than its beginning
 # The page's own grey behind code is that of the box, on which its padding would look like stray spaces.
 INLINE = "background: rgba(128, 128, 128, 0.17); color: inherit; padding: 0 0.25em; border-radius: 3px"
 CELL = (
@@ -54,8 +55,14 @@ def block(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return code as HTML; long lines are not wrapped."""
-    return f'<pre style="{PRE.format(space="pre")}">{escape(text)}</pre>'
+    """Return code as HTML. A line that is too long for the page goes on below, further to the right."""
+    lines = "".join(_code_line(line) for line in text.splitlines())
+    return f'<pre style="{PRE.format(space="pre-wrap")}">{lines}</pre>'
+
+
+def _code_line(line: str) -> str:
+    indent = len(line) - len(line.lstrip()) + CONTINUED
+    return f'<div style="padding-left: {indent}ch; text-indent: -{indent}ch">{escape(line) or "<br>"}</div>'
 
 
 def scrolled(inside: str) -> str:

@@ -24,7 +24,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any, ClassVar
 
-from dqnkit.classroom.allowance import Allowance, is_library
+from dqnkit.classroom.allowance import Allowance, file_of, is_library
 
 SECONDS_BETWEEN_LOOKS = 0.05
 SECONDS_TO_END = 1.0  # within which code in another thread must end once it was interrupted
@@ -127,7 +127,7 @@ class _Run:
         sys.settrace(self._trace)  # of this thread only
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        if self.is_out or is_library(frame.f_code.co_filename):
+        if self.is_out or is_library(file_of(frame)):
             return None
         if event == "line" and self.allowance.ends_here(frame):
             raise self.exception

@@ -6,7 +6,8 @@ import importlib
 import math
 import sys
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,12 +151,28 @@ def restore_run(run: Path, config: DQNConfig, *, set_aside: bool = True) -> Any:
     return state
 
 
+@contextmanager
+def _as_if_missing(*packages: str) -> Iterator[None]:
+    """Keras imports these where they are installed, for tools that a command never uses: a fifth of its seconds."""
+    absent: list[str] = [package for package in packages if package not in sys.modules]
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(absent))  # Python takes None for a package that cannot be imported
+    try:
+        yield
+    finally:
+        for package in absent:
+            del modules[package]
+
+
 def import_tensorflow() -> None:
     """Import what the learner needs, so that a missing package is noticed before anything is written."""
     click.echo("Loading TensorFlow, which takes some seconds ...", err=True)
     for module, name in (("dqnkit.backend", "TensorFlow"), ("tensorboard", "TensorBoard"), ("tqdm", "tqdm")):
         try:
-            with needs(f"{name}, which training needs,", "learner", name.lower(), "keras"):
+            with (
+                _as_if_missing("IPython", "matplotlib", "pandas"),
+                needs(f"{name}, which training needs,", "learner", name.lower(), "keras"),
+            ):
                 importlib.import_module(module)
         except ImportError as error:
             if isinstance(error, DQNKitError):

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -116,6 +117,7 @@ def _sheets(settings: ClassSettings, tell: Tell) -> dict[str, Path]:
     """Return a dict: exercise -> its answer sheet, which is recorded unless an earlier release has left it."""
     folder = settings.folder / SHEETS
     folder.mkdir(exist_ok=True, mode=0o700)
+    importlib.import_module("dqnkit.backend")  # it hides what TensorFlow would print when an answer imports it
     found = {}
     for name in course.exercise_names():
         exercise = course.find_exercise(name)
@@ -162,7 +164,16 @@ def _wheel(sheets: dict[str, Path], notebooks: dict[str, str], target: Path) -> 
             constraints = public_kit.PACKAGE.parent / "binder" / "constraints.txt"
         shutil.copy(constraints, package / "data" / "constraints.txt")
         write_whole(folder / "pyproject.toml", _pyproject())
-        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+        command = [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            str(target.resolve()),
+        ]
         done = subprocess.run(
             command,
             cwd=folder,

@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from dqnkit.classroom import course
+from dqnkit.classroom import course, rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.instructor import pages, submission
 from dqnkit.instructor import roster as rosters
@@ -126,9 +126,9 @@ def _mistakes(found: Sequence[Mark]) -> str:
     for exercise, mistakes in counts.items():
         sentences = {each.name: each.message for each in course.find_exercise(exercise).mistakes}
         for name, count in mistakes.most_common(COMMONEST):
-            said = escape(sentences.get(name, ""))
+            said = rich_text.prose(sentences.get(name, ""))
             rows.append(
-                [escape(exercise), f'<span class="number">{count}</span>', f"<strong>{escape(name)}</strong><br>{said}"]
+                [escape(exercise), f'<span class="number">{count}</span>', f"<strong>{escape(name)}</strong>{said}"]
             )
     return pages.table(["exercise", "students", "mistake"], rows) if rows else "<p>None was named.</p>"
 

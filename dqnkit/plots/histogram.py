@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
+from dqnkit.plots.scales import is_whole, set_whole_ticks
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 
 WIDTH, ROW_HEIGHT = 7.2, 1.35  # inches
@@ -53,8 +54,11 @@ def histogram(
             for mark, value in marks.items():
                 axes.axvline(value, linewidth=1.6, label=f"{mark}: {value:g}", **PALETTE["reference"])
             axes.set(title=name, ylabel=counted)
+            set_whole_ticks(axes.yaxis, at_most=4)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderpad=0.2, frameon=False)
         panels[-1].set_xlabel(xlabel)
+        if all(is_whole(array) for array in finite.values()):
+            set_whole_ticks(panels[-1].xaxis)
         if title:
             figure.suptitle(title, x=0.01, ha="left", weight="bold")
     caption = f"What to look for: {what}" if what else ""
@@ -67,7 +71,7 @@ def _edges(values: npt.NDArray[np.float64], marks: list[float], bins: int) -> np
     Bins of 1.6 would hold one whole number or two, by turns: a comb that is not in the values.
     """
     low, high = min(0.0, values.min(), *marks), max(values.max(), *marks, values.min() + 1e-9)
-    if np.all(values == np.round(values)):
+    if is_whole(values):
         width = max(1.0, np.ceil((high - low + 1) / bins))
         return np.floor(low) - 0.5 + width * np.arange(np.ceil((high - np.floor(low) + 1) / width) + 1)
     return np.linspace(low, high, bins + 1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.plots.scales import plain_number, set_logarithmic
+from dqnkit.plots.scales import is_whole, plain_number, set_logarithmic, set_whole_ticks
 from dqnkit.plots.style import PALETTE, Picture, styled_figure
 from dqnkit.types import Array
 
@@ -84,6 +84,8 @@ def error_curves(
             axes.axvline(moment, linewidth=1.6, label=name, color=color, linestyle=PALETTE["reference"]["linestyle"])
         _choose_scale(axes, list(rows.values()), log)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        if all(is_whole(x) for x in positions.values()):
+            set_whole_ticks(axes.xaxis, at_most=6)  # the numbers may be long
         axes.xaxis.set_major_formatter(plain_number)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
     bands = " Lines: the median over the seeds; bands: all of them." if any(len(r) > 1 for r in rows.values()) else ""

@@ -36,7 +36,7 @@ RING_PARTS = {
 }
 BOX_WIDTH, BOX_HEIGHT = 1.6, 0.92
 CAPTION = (
-    "Data goes round: what the actor lived through becomes transitions, the learner draws them and learns, and "
+    "Data goes round: what the actor experiences becomes transitions, the learner draws them and learns, and "
     "the new weights go back to the actor."
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 EXPLOSION = 10.0  # values this many times larger than expected get a logarithmic axis
 PLAIN = 1e-4, 1e6  # a logarithmic axis between these has plain numbers; others have powers of ten
@@ -82,6 +83,25 @@ def set_logarithmic(axes: Axes, *, negative: bool = False) -> None:
     threshold = axes.yaxis.get_transform().linthresh if negative else None  # type: ignore[attr-defined]
     axes.yaxis.set_major_formatter(Formatter(linthresh=threshold))
     axes.yaxis.set_minor_formatter(Formatter(linthresh=threshold))
+
+
+def is_whole(values: npt.ArrayLike) -> bool:
+    """Return whether all finite values are whole numbers, as counts are."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return bool(np.all(finite == np.round(finite)))
+
+
+def set_whole_ticks(axis: Axis, at_most: int | Literal["auto"] = "auto") -> None:
+    """Give an axis ticks at whole numbers only: there is no half an episode.
+
+    Args:
+        axis: ``axes.xaxis`` or ``axes.yaxis``.
+        at_most: the number of distances between ticks; by default what fits.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(at_most, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
 def unbroken(shown: npt.ArrayLike) -> list[slice]:

@@ -19,7 +19,7 @@
 # - predict from a short measurement here how long a run takes with n rented workers, and where more of them bring less;
 # - read an order before it is placed: machines, limits, and what each machine runs when it boots;
 # - train on machines that may be taken back at any moment, within a budget;
-# - find out what is left of a cluster, also after the program that started it was killed.
+# - find out what is left of a cluster, even after the program that started it was killed.
 #
 # **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and from [[train_on_a_cluster]] whose turn it is and what a dead
 # worker costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by
@@ -455,7 +455,7 @@ hurried = Meter(budget=0.05, clock=lambda: 200 * time.time(), simulated=cluster.
 hurried.started("all machines", cluster.meter.hourly)
 folder = tempfile.TemporaryDirectory()  # each run has a folder of its own
 longer = replace(cartpole, total_steps=100_000)
-training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # it learns on
+training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # it goes on learning
 *_, last = within_budget(training, hurried, folder.name)
 say(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurried.text()}")
 
@@ -566,7 +566,7 @@ for n in (2, 8, 32):
 say(f"all so far: ${cluster.meter.spent():.4f}, with at least a minute for the replacement")
 
 # %% [markdown]
-# The other worker works on, and the lost rollouts are made again. The dip ends when the new machine has booted: the cluster
+# The other worker goes on working, and the lost rollouts are made again. The dip ends when the new machine has booted: the cluster
 # looks every five seconds which machines are there, and it looks twice before it orders a new one. Two things to learn.
 # The **scheduler** is never a spot machine, because without it the cluster ends. And there is a limit to replacements,
 # three for each worker that was ordered: when a cloud takes everything back, buying more does not help.
@@ -664,7 +664,7 @@ say(f"in the cloud: {len(cloud.groups())} groups, {cloud.processes()} processes"
 
 # %% [markdown]
 # That is the habit to take home: **after the last cell, look** (`dqnkit cloud list`, or the cloud's own console). And set
-# an alarm in the account itself, a budget that writes you a mail. It is no limit: it ends nothing, and it comes hours late,
+# an alarm in the account itself, a budget that sends you an e-mail. It is no limit: it ends nothing, and it comes hours late,
 # because the cloud counts its costs a few times a day. But it also counts what the kit did not start.
 #
 # ## What we built

@@ -345,7 +345,7 @@ def train_step(online, target, optimizer, batch):
 check("train_step", train_step)
 
 # %% [markdown]
-# ### The same as the package's
+# ### The same step as the package's
 #
 # `dqnkit.learner.Learner` is the part of the package that learns. From equal weights, on the same batch, your step must
 # come to the same place. Both use **Adam**, an optimizer that gives each parameter a step length of its own.
@@ -596,7 +596,7 @@ print(f"above {most:g}, the most possible: {np.mean(promised > most):.0%} of the
 # %% [markdown]
 # ## 11. Find the faults in the published step (optional)
 #
-# Training steps like the next one stand in many tutorials. This one has **three faults**. Read it first. How many do
+# Training steps like the next one can be found in many tutorials. This one has **three faults**. Read it first. How many do
 # you see?
 
 
@@ -632,7 +632,8 @@ except NameError as problem:
 
 # %%
 gamma = GAMMA
-print("loss:", float(published_step(network, network, keras.optimizers.SGD(0.1), small)))
+loss = float(published_step(network, network, keras.optimizers.SGD(0.1), small))
+print(f"loss: {loss:.4f}")
 
 # %% [markdown]
 # **The second fault** raises no error. Predict its effect:
@@ -771,7 +772,7 @@ ring("learner")
 # <details><summary>What makes fitted Q iteration regression, and what makes it Q-learning?</summary>
 #
 # Within a round the targets stand still, so the network is fitted to given labels: regression. From round to round the
-# labels are made anew, from the reward and the best next value of the network itself: that is the bootstrap of Q-learning.
+# labels are computed again, from the reward and the best next value of the network itself: that is the bootstrap of Q-learning.
 # </details>
 #
 # ### Further reading

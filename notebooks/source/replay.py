@@ -95,8 +95,6 @@ for name, number in zip(QUARTERS, range(4), strict=True):
 # %% [markdown]
 # While the patrol is in one quarter, all observations come from one corner of the room. Such data is **correlated**: one
 # step tells a lot about the next. A gradient step, however, treats its batch as if it were a fair sample of *everything*.
-#
-# In a table, a change of one entry leaves all other entries alone. In a network all squares share the parameters.
 
 # %% [markdown]
 # **Predict.** [[question.left]]
@@ -183,8 +181,9 @@ print(f"  when the patrol leaves it {before:.3f}, at the end {after:.3f}")
 compare("replay-left", (before, after))
 
 # %% [markdown]
-# The network **forgets**: each update that fits one corner moves the values of all others. The only reward of this world
-# is in the quarter that is forgotten, and all other values are built on it.
+# The network **forgets**. In a table a change of one entry leaves all others alone; in a network all squares share the
+# parameters, so each update that fits one corner moves the values of all others. The only reward of this world is in the
+# quarter that is forgotten, and all other values are built on it.
 #
 # An agent that chooses its actions by such a network has a second problem: wrong values lead it to other squares, and
 # these squares are then all that it learns from.

@@ -63,7 +63,7 @@ pids = client.run(os.getpid)  # on every worker
 print(f"this notebook is process {os.getpid()}; the workers are {sorted(pids.values())}")
 
 # %% [markdown]
-# In JupyterLab you can watch them: click Dask's sign on the far left, then the magnifying glass; it finds this cluster.
+# In JupyterLab you can watch them: click Dask's icon on the far left, then the magnifying glass; it finds this cluster.
 # *Task stream* shows each task as a bar, *workers* what each worker does.
 #
 # `client.submit(function, *arguments)` returns at once. What it returns is a **future**: a handle on a result that may
@@ -409,7 +409,7 @@ print("equal to the kit's:", all(equal(rollout, theirs[rollout.sequence]) for ro
 #
 # Dask's dashboard draws what every worker does, in its **task stream**: a row for each worker (for each of its threads),
 # time to the right. A bar is a task; all tasks of one function have the same colour. A **red** bar is a transfer: the worker
-# waits for data that lies on another one. **Black** is a task that raised an error. **White** is time in which
+# waits for data that lies on another one. **Black** is a task that raised an error. **White** (empty) is time in which
 # the worker had nothing to do.
 #
 # Here are two recordings of three workers whose tasks only nap.
@@ -642,7 +642,7 @@ for network, parameters in {"CartPole": 4_610, "Atari games": 1_700_000}.items()
 # %% [markdown]
 # ## 8. Old weights
 #
-# The learner learns on while a rollout is under way. **Policy lag** is how old the weights were that acted: the
+# The learner goes on learning while a rollout is under way. **Policy lag** is how old the weights were that acted: the
 # learner's version when the rollout is inserted, minus the version that made it. A *version* is one publication of the
 # weights. The simplest protection is a bound: what is too old is not inserted.
 #
@@ -815,7 +815,7 @@ ablation(
 # | SEED (2020) | many actors | with the learner | with the learner | one learner | each observation, each action; no weights |
 #
 # Three ideas in it are worth knowing. In **Ape-X** each actor has a fixed epsilon of its own, from 0.4 down to less than a
-# thousandth, so there is always somebody who explores and somebody who is nearly greedy; and the actors compute the
+# thousandth, so there is always an actor that explores and one that is nearly greedy; and the actors compute the
 # first priorities of their transitions themselves, because the learner would be too slow to look at all of them once.
 # (The kit does both: `preset(env, exploration="per_actor", replay="prioritized", actor_priorities=True)`.) **IMPALA**
 # learns a policy, and is therefore not off-policy as Q-learning is: it weights each rollout by how likely the newest
@@ -823,7 +823,7 @@ ablation(
 # action: no weights travel, but each observation and each action does.
 #
 # Where several learners share one set of weights, a **parameter server** is one way to do it: the servers hold the weights,
-# learners fetch them and send gradients, and nobody waits for anybody, so gradients are computed for weights that have
+# learners fetch them and send gradients, and none waits for another, so gradients are computed for weights that have
 # changed meanwhile. All replicas in step, as in [[strategy_learner]], is the other. In both, gradients may be
 # **compressed** before they travel (fewer bits for each number, or only the largest numbers, with the rest kept for the next
 # time): it pays where the network is the limit, for large networks on slow connections.
@@ -850,7 +850,7 @@ ring("environment", "actor", "weights")
 # longer, as long as the steps in flight stay a small share of the run.</details>
 #
 # <details><summary>A future's status is "error". What may have happened, and what has not?</summary>
-# The task raised an error, or several workers died while they ran it (`KilledWorker`). A single dead worker does not show:
+# The task raised an error, or several workers died while they ran it (<code>KilledWorker</code>). A single dead worker does not show:
 # Dask has run the task again on another one.</details>
 #
 # ### Further reading

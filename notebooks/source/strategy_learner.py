@@ -522,7 +522,7 @@ for optimizer in OPTIMIZERS:
         ylabel="distance from one replica\n(share of the distance travelled)",
         log=True,
         title=f"{optimizer}: how far the weights are from those of one replica",
-        what="the lowest line is rounding. Every mistake lies far above it, also those that the loss hid.",
+        what="the lowest line is rounding. Every mistake lies far above it, even those that the loss hid.",
     )
     display(picture)
 
@@ -570,7 +570,7 @@ update_times_chart(
     {"one replica": one_replica, "two, on this processor": two_replicas},
     calculated={"two, a processor each (calculated)": own},
     title="One update, by batch size",
-    what="where the dashed and the dotted line lie beside the dark one, on the left and on the right.",
+    what="where the dashed and the dotted line lie beside the solid one, on the left and on the right.",
 )
 
 # %% Compare with your prediction
@@ -587,7 +587,7 @@ for size, one, share, two in zip(SIZES, one_replica, half, own):
 # **On one processor two replicas gain nothing.** They compute the same amount in the same place. On top of that, every
 # operation is started twice, once on each device, and the gradients are brought together: the first line says how long
 # that takes. Compare it with the time of a whole update by one replica, above. Logical CPUs are for learning how it is
-# done, and for testing. (If your dashed line falls below the dark one at large batches, your computer has cores that one
+# done, and for testing. (If your dashed line falls below the solid one at large batches, your computer has cores that one
 # replica left idle.)
 #
 # The dotted line estimates two processors, each with half of the batch, and with the same time on top (between two
@@ -632,7 +632,7 @@ atari = bytes_sent(NETWORKS[ATARI], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
 print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of ours")
 
 # %% [markdown]
-# The last line is the reason why learners stand close together, while actors may be far away. An actor fetches weights now
+# The last line is the reason why learners are placed close together, while actors may be far away. An actor fetches weights now
 # and then; a replica exchanges gradients in **every** update.
 #
 # Where the network is the limit, **gradient compression** sends less: 16-bit numbers in place of 32-bit ones, or only the
@@ -734,14 +734,14 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 # Your `replica_gradients` is right there too: `context` offers the same two things. The processes are the hard part. One
 # that dies leaves the others waiting in the all-reduce. `MultiWorkerLearner(client, config, num_processes)` starts them
 # on the workers of a Dask cluster (`client` is a connection to it), gives each its share of every batch, watches them,
-# and ends all of them when one is lost. In `train` it stands where the other learners stand.
+# and ends all of them when one is lost. `train` takes it in the place of the other learners.
 #
 # The next cell makes the 20 updates of section 3 once more, in two processes on this computer. It is **switched off**:
 # each process loads TensorFlow, which takes about half a minute and 1.5 GB of memory that Binder does not have.
 #
 # **Before you switch it on:** TensorFlow's connections between such processes are **not encrypted and ask for no
 # password**, and they listen on every network interface of the computer, even if all processes are on one. Whoever reaches
-# their ports, also another user of the same computer, can change what is learned, and can run TensorFlow's operations
+# their ports, even another user of the same computer, can change what is learned, and can run TensorFlow's operations
 # there, among them those that read and write files. No setting of TensorFlow changes this. So the kit starts them only if
 # you say `insecure=True`. Do it where a firewall or a private network keeps others out, and never over the internet.
 

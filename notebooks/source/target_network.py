@@ -399,7 +399,7 @@ predict("target_network-cartpole", end=cartpole.total_steps)
 # $1 + \gamma + \gamma^2 + \dots = 1 / (1 - \gamma) = 50$ in discounted reward; that is the dotted line.
 #
 # The sliders act while it trains. If you move one, the band fades, for then your settings are no longer the recorded
-# ones. On the right the newest policy plays. If you load this page anew before it was saved, the panel comes back at the
+# ones. On the right the newest policy plays. If you reload this page before it was saved, the panel comes back at the
 # edge of the page; `panel_again()` from `dqnkit.widgets` shows the newest one in a cell. (On Colab the sliders have no
 # effect while a cell runs. Write `LiveSettings(target_period=1)` or
 # `LiveSettings(epsilon=0.5)` into the cell there, and run it again.)
@@ -603,7 +603,7 @@ check("training_loop", training_loop)
 #
 # Each part is yours, word for word as it passed its check, here or in an earlier notebook. Where yours has not passed, the
 # worked solution stands in its place, and a comment says so; pass the check later, run this cell again, and the part is
-# yours. Below the parts stand about a hundred lines that join them. **Read those once**: which line compiles `train_step`,
+# yours. Below the parts are about a hundred lines that join them. **Read those once**: which line compiles `train_step`,
 # where does the learning rate fall, which seed draws what, and which network is kept at the end?
 
 # %%
@@ -617,10 +617,10 @@ my_dqn
 
 # %%
 STEPS = 60_000  # fast: 1_200
-my_dqn.run("--seed", 0, "--steps", STEPS)
+exit_status = my_dqn.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
-# The loop is yours: one environment, one step, one update. Its settings stand at the top of the file. The last line judges
+# The loop is yours: one environment, one step, one update. Its settings are at the top of the file. The last line judges
 # the greedy policy in 100 episodes, as section 5 did. The program judges it on the way, too, forty times, and keeps the best
 # network: with DQN a good policy may get lost again. Other seeds end elsewhere; try some in a terminal.
 #

@@ -661,7 +661,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # ### Quiz
 #
-# <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Take them?</summary>
+# <details><summary>Your learner is busy 98 % of the time. A friend offers you ten more machines for actors. Do you take them?</summary>
 # No: the learner decides the speed, and the new actors would only wait. A faster learner would help (a GPU, replicas), or
 # fewer samples per insert, if the agent still learns with them.</details>
 #
@@ -671,7 +671,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
 # It drew its first batches from a few new transitions, all of one policy and alike ([[replay]]), and the network forgot what
-# only the old ones had shown. The bound also begins again: the learner waits until `learning_starts` new transitions are
+# only the old ones had shown. The bound also begins again: the learner waits until <code>learning_starts</code> new transitions are
 # there.</details>
 #
 # ### Further reading

@@ -472,7 +472,7 @@ compare("when_it_does_not_learn-smallest_loss", last_losses)
 #
 # ## 5. The clinic
 #
-# Patients A to D are copies of `Agent` in which **one method is wrong**, in a way that people really get wrong. For each:
+# Patients A to D are copies of `Agent` in which **one method is wrong**, by a mistake that people really make. For each:
 #
 # 1. **Examine**: seven probes, one batch by heart, and a run on CartPole over the grey range of the three runs of
 #    section 1.

@@ -113,3 +113,10 @@ def test_hints_are_in_the_result_of_a_check_and_use_has_no_cell_of_its_own(sourc
     code = [cell.source for cell in source.cells if cell.cell_type == "code"]
     assert not [cell for cell in code if "hints(" in cell]
     assert not [cell for cell in code if " = use(" in cell and len(cell.strip().split("\n")) == 1]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.lesson)
+def test_what_unfolds_is_html_in_which_backticks_would_be_shown_as_they_are(source: Source) -> None:
+    text = "\n".join(cell.source for cell in source.cells if cell.cell_type == "markdown")
+    folded = re.findall(r"<details>.*?</details>", text, re.DOTALL)
+    assert [part for part in folded if "`" in part and "\n\n" not in part] == []

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 WITHOUT_DQNKIT = Path(__file__).resolve().parents[1] / "support" / "without_dqnkit.py"
 CORE = {min(os.sched_getaffinity(0))}

@@ -106,7 +106,7 @@ def memory() -> dict[str, float]:
 
 def run_worker(python: str, script: str, *arguments: object, threads: int = 1) -> Iterator[dict[str, Any]]:
     """Start `script` of this folder as a fresh process of `python`; yield the JSON lines it prints, as they come."""
-    environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), TF_CPP_MIN_LOG_LEVEL="2", CUDA_VISIBLE_DEVICES="-1")
+    environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
     environment.update({name: str(threads) for name in THREAD_VARIABLES})
     command = [python, str(FOLDER / script), *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as errors:

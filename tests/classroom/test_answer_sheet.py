@@ -14,6 +14,7 @@ import pytest
 from dqnkit.classroom import answer_sheet, checking, course
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.exercise import Exercise
+from dqnkit.errors import UnwrittenError
 from dqnkit.instructor.release import observe
 
 WITH_TENSORFLOW = ["td_target", "target_sync"]  # the others are recorded by every release
@@ -77,4 +78,14 @@ def test_use_takes_the_readers_version_where_there_is_no_other(
     wrong = lambda q, s, a, r, s_next, terminated, alpha, gamma: 0.0  # noqa: E731
     assert checking.use("q_update", wrong) is wrong
     assert "is used as it is" in capsys.readouterr().out
+
+    def unwritten(q, s, a, r, s_next, terminated, alpha, gamma):  # type: ignore[no-untyped-def]
+        # YOUR CODE HERE
+        ...
+
+    for stub in (unwritten, None, "text"):
+        needed = checking.use("q_update", stub)
+        assert "nothing is written that could be used" in capsys.readouterr().out
+        with pytest.raises(UnwrittenError, match="needs your q_update, and none is written"):
+            needed(1, 2, alpha=3)
     assert checking.NO_SOLUTION in checking.solution("q_update").text

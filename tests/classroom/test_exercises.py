@@ -8,16 +8,18 @@ from __future__ import annotations
 import inspect
 import re
 from functools import cache
+from html import unescape
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dqnkit.classroom import course, rich_text
+from dqnkit.classroom import course
 from dqnkit.classroom.checking import Raised, check_exercise, find_mistake, hints, observe_all, same, solution
 from dqnkit.classroom.comparison import normalise
 from dqnkit.classroom.exercise import Exercise, Mistake
+from dqnkit.classroom.plain_source import plain
 from dqnkit.course_folder import find_notebooks
 
 NAMES = course.exercise_names()
@@ -125,7 +127,16 @@ def test_an_exercise_is_described(name: str) -> None:
         assert len(mistake.message) > 40, "it says what is wrong and why it matters"
         assert mistake.message.rstrip().endswith((".", "?", "!", "`", ")"))
     assert f"{exercise.minutes} minutes" in hints(name).html
-    assert rich_text.code(inspect.getsource(exercise.solution)) in solution(name).html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_worked_solution_is_shown_whole_as_a_reader_would_write_it(name: str) -> None:
+    shown, code = solution(name), plain(inspect.getsource(course.find_exercise(name).solution))
+    lines = re.findall(r'<div style="padding-left: \d+ch; text-indent: -\d+ch">(.*?)</div>', shown.html)
+    assert "\n".join(unescape(line).replace("<br>", "") for line in lines) == code
+    assert shown.text.endswith(code)
+    assert "white-space: pre;" not in shown.html, "a long line is cut at the right of the page"
+    assert "type: ignore" not in code
 
 
 @pytest.mark.parametrize("name", NAMES)

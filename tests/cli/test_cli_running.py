@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,13 @@ def test_the_memory_of_replay_is_compared_with_what_is_free(
             memory.check_memory(config, Pictures.observation_space, computer(tmp_path, **given))
         tried(25, f"replay of 96x96x3, {given}", str(caught.value))
     assert memory.free_memory() is None or memory.free_memory() > 0
+
+
+def test_what_keras_imports_besides_is_left_out_and_can_be_imported_later() -> None:
+    code = (
+        "import sys; from dqnkit.cli.running import import_tensorflow; import_tensorflow(); "
+        "left = {'IPython', 'matplotlib', 'pandas'}; assert not left & {*sys.modules}, left & {*sys.modules}; "
+        "import IPython, matplotlib.pyplot, keras; assert keras.Sequential and matplotlib.pyplot.figure"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

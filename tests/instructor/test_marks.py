@@ -280,6 +280,7 @@ def test_the_report_shows_where_the_class_stands(
         "<td>9</td>",
     ):
         assert words in page, words
+    assert "`" not in page  # code in a sentence is shown as code
     assert "Zoë Quist" not in page
     assert class_settings.pseudonym("zoe7") in page
     assert "Zoë Quist" in report.write(class_settings, class_roster, names=True).read_text(encoding="utf-8")

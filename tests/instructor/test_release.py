@@ -98,6 +98,16 @@ def test_no_link_leads_to_the_solutions(small_class: ClassSettings, address: str
 
 
 @pytest.mark.usefixtures("few_exercises")
+def test_the_folder_of_a_class_may_be_named_from_where_one_stands(
+    small_class: ClassSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_class.folder.parent)
+    made = release.release(settings.read(Path(small_class.folder.name)))
+    assert not made.is_absolute()
+    assert list(made.glob("dqnkit-*.whl"))
+
+
+@pytest.mark.usefixtures("few_exercises")
 def test_an_interrupted_release_leaves_the_one_before(
     small_class: ClassSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

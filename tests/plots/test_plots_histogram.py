@@ -8,6 +8,7 @@ import pytest
 from dqnkit.errors import InvalidDataError
 from dqnkit.plots import histogram
 from dqnkit.plots.histogram import _edges
+from dqnkit.plots.style import Picture
 
 pytest.importorskip("matplotlib")
 
@@ -32,6 +33,35 @@ def test_more_rows_make_a_higher_picture():
     Image = pytest.importorskip("PIL.Image")
     one, four = (Image.open(BytesIO(histogram({str(i): [1, 2, 3] for i in range(rows)}).png)).height for rows in (1, 4))
     assert four > 1.5 * one
+
+
+def ticks_of(monkeypatch: pytest.MonkeyPatch, values: object) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The ticks of each panel that can be seen, as (x, y)."""
+    figures = []
+    monkeypatch.setattr(Picture, "of", lambda figure, *_: figures.append(figure))
+    histogram(values)
+
+    def within(axis: str, axes) -> np.ndarray:
+        low, high = getattr(axes, f"get_{axis}lim")()
+        ticks = getattr(axes, f"get_{axis}ticks")()
+        return ticks[(ticks >= low) & (ticks <= high)]
+
+    return [(within("x", axes), within("y", axes)) for axes in figures[0].axes]
+
+
+@pytest.mark.parametrize("values", [[1.0], [3, 3], {"a": [0, 1, 2], "b": [1, 1, 1, 2]}, np.arange(500), [9] * 200])
+def test_counts_and_whole_values_have_whole_ticks(monkeypatch, values):
+    for x, y in ticks_of(monkeypatch, values):
+        assert len(x) >= 2
+        assert len(y) >= 2
+        assert np.all(x == np.round(x))
+        assert np.all(y == np.round(y))
+
+
+def test_values_that_are_not_whole_have_ticks_between_whole_numbers(monkeypatch):
+    [(x, y)] = ticks_of(monkeypatch, [0.1, 0.25, 0.7])
+    assert np.any(x != np.round(x))
+    assert np.all(y == np.round(y))
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], {"a": [1.0], "b": []}])

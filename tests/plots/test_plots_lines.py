@@ -93,3 +93,16 @@ def test_moments_are_drawn_and_said() -> None:
     marked = error_curves({"steps": [1, 2, 3]}, moments={"taken back": 1.0, "there again": 2.0})
     assert marked.png != plain.png
     assert "taken back: at 1. there again: at 2." in marked.alt
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 7, 30, 2_000])
+def test_what_is_counted_has_whole_ticks(axes, rounds: int) -> None:
+    error_curves({"fitted": np.ones(rounds)}, x=np.arange(1, rounds + 1), xlabel="rounds")
+    ticks = axes().get_xticks()
+    assert np.all(ticks == np.round(ticks))
+
+
+def test_what_is_measured_may_have_ticks_between_whole_numbers(axes) -> None:
+    error_curves({"worth": np.ones(6)}, x=np.linspace(0, 1, 6), xlabel="gamma")
+    ticks = axes().get_xticks()
+    assert np.any(ticks != np.round(ticks))

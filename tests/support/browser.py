@@ -226,7 +226,7 @@ class Notebook:
         """Click the button with this label in the output area of a cell."""
         self.output(cell).get_by_role("button", name=re.compile(rf"\b{button}$")).first.click(timeout=10_000)
 
-    def wait_for_controls(self, cell: int, timeout: float = 30) -> None:
+    def wait_for_controls(self, cell: int, timeout: float = 90) -> None:
         """Wait until the buttons of a live panel act: the browser has answered the kernel."""
         pause = self.output(cell).locator("button:enabled", has_text="Pause")
         pause.first.wait_for(timeout=timeout * 1000)

@@ -78,7 +78,7 @@ def _run_files(folder: Path) -> Kinds:
 def _read_run(folder: Path, config: DQNConfig) -> None:
     """What `resume` does before it trains, but for TensorBoard's files."""
     copies = {path: path.read_bytes() for path in (folder / name for name in runs.HEADERS) if path.is_file()}
-    with mock.patch.object(runs, "_TensorBoard"):
+    with mock.patch.object(runs, "EventFile"):
         try:
             runs.RunFolder.open(folder, config, step=3)
         finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ import psutil
 CELL_LIMIT, NOTEBOOK_LIMIT = 120, 600  # seconds, on two cores
 MEMORY_LIMIT = 1.5e9  # bytes
 LINE_LIMIT = 105  # characters of a printed line; on a page of 1,000 pixels JupyterLab breaks a longer one within a word
+
+# the value of a cell that nobody meant to show: an exit status, a flag, an object without words of its own
+BARE = re.compile(r"-?[\d.]+|True|False|None|<.* at 0x[0-9a-f]+>", re.DOTALL)
 
 
 def run(notebook: Any, folder: Path, environment: Mapping[str, str] | None = None, kernel: str | None = None) -> int:
@@ -79,7 +83,7 @@ def pid_of(client: Any) -> int:
 
 
 def complaints(notebook: Any) -> list[str]:
-    """Everything that looks like an error to a reader: tracebacks, warnings, anything on stderr."""
+    """Everything that looks like an error to a reader: tracebacks, warnings, anything on stderr, a value left over."""
     found = []
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
@@ -87,6 +91,8 @@ def complaints(notebook: Any) -> list[str]:
                 found.append(f"cell {number}: {output.ename}: {output.evalue}\n" + "\n".join(output.traceback))
             elif output.output_type == "stream" and (output.name == "stderr" or "Warning" in output.text):
                 found.append(f"cell {number}: {output.name}: {output.text}")
+            elif output.output_type == "execute_result" and BARE.fullmatch(output.data.get("text/plain", "")):
+                found.append(f"cell {number}: its value, {output.data['text/plain']}, says nothing to a reader")
     return found
 
 

@@ -312,8 +312,8 @@ def test_without_a_browser_nothing_waits(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=60, capture_output=True)
     text = (tmp_path / "headless.ipynb").read_text()
     outputs = json.loads(text)["cells"][1]["outputs"]
-    assert text.count("data:image/png") == 1
-    assert "text/html" in outputs[0]["data"]
+    assert text.count("data:image/png") == 2  # the last picture, in light and in dark
+    assert "".join(outputs[0]["data"]["text/html"]).count("<img") == 1
     assert "application/vnd.jupyter.widget-view+json" not in outputs[0]["data"]
     assert "finished" in "".join(outputs[0]["data"]["text/plain"])
 

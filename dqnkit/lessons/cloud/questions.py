@@ -55,7 +55,7 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "knee": Number(
-        "From how many workers on is something else than the workers the limit, so that each further one saves less?",
+        "From how many workers on is something other than the workers the limit, so that each further one saves less?",
         unit="workers",
         range=(1, 10_000),
         replies={

@@ -9,6 +9,7 @@ const LEAP = 100; // updates of the second button
 const CURVE_POINTS = 300; // of the error curve; when there are more, every second one goes
 const BESIDE = 860; // pixels, from which on all stands side by side
 const DARK = 0.93; // share of the full colour from which on white text is easier to read
+const NARROW = 62; // pixels of a square; in a smaller one the numbers are smaller too, so that an arrow fits between them
 const NUMBERS_UP_TO = 6; // squares a side; in larger rooms the numbers are too small to read
 const ALONE = "No Python is connected: your browser alone computes what you see.";
 const WILL_COMPARE = "Python is connected: it makes each update with your q_update, too.";
@@ -192,9 +193,12 @@ class TableView {
     return MOVES.map((_, a) => {
       const [x, y] = this.at(row + 0.5, column + 0.5);
       const [right, down] = DIRECTIONS[a];
-      const out = 0.5 * this.square - (right ? 12 : 9);
-      const number = svg("text", { x: x + right * out, y: y + down * out + 4, "text-anchor": "middle" });
-      const length = this.withNumbers ? Math.max(5, 0.5 * this.square - 23) : 0.3 * this.square; // short of the numbers
+      const narrow = this.square < NARROW;
+      const out = 0.5 * this.square - (narrow ? (right ? 9.5 : 8) : right ? 12 : 9);
+      const style = narrow ? "font-size: 10px" : "";
+      const number = svg("text", { x: x + right * out, y: y + down * out + 4, "text-anchor": "middle", style });
+      const free = Math.max(5, 0.5 * this.square - (narrow ? 20 : 23)); // from the middle to the numbers
+      const length = this.withNumbers ? free : 0.3 * this.square;
       const tip = [x + right * length, y + down * length];
       const wing = (side) => [tip[0] - right * 4 + down * side * 3.5, tip[1] - down * 4 + right * side * 3.5];
       return {

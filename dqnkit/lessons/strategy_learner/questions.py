@@ -32,7 +32,7 @@ def _times_as_fast(ratio: float) -> str:
 QUESTIONS: dict[str, Question] = {
     "sum": Choice(
         "Two shares of 32; each replica gives the gradient of the mean of its own losses; the two are added up. "
-        "Compared with the gradient of the mean loss of all 64, the result is",
+        "Compared with the gradient of the mean loss of all 64, the result is ...",
         {
             SAME: Reply(
                 wrong="Sums add up; means do not. Each of the two means is already as large as the mean of the whole "
@@ -47,7 +47,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "apply": Choice(
         "SGD with step size 1, two replicas, each calls `optimizer.apply` with the gradient 1. The weight was 0. It "
-        "is now",
+        "is now ...",
         {
             ONCE: Reply(
                 wrong="That is what each replica alone would do. But Keras' optimizer first sums the gradients over "
@@ -84,7 +84,7 @@ QUESTIONS: dict[str, Question] = {
         _seen,
     ),
     "speed": Choice(
-        "A batch of 64, this small network, two replicas in place of one. An update is now",
+        "A batch of 64, this small network, two replicas in place of one. An update is now ...",
         {
             FASTER: Reply(
                 right="On this computer the two replicas really worked side by side.",

@@ -101,7 +101,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "returns": Choice(
         "The final mean return on CartPole without a target network, compared with that of the same settings with "
-        "it, is",
+        "it, is ...",
         {
             LOWER: Reply(
                 right="Without a target network the median seed ended below all seeds that had one.",

@@ -10,7 +10,7 @@ function short(value) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text = size < 9.995 ? value.toFixed(2) : size < 9999.5 ? value.toFixed(0) : value.toExponential(0).replace("e+", "e");
-  return text.replace("-", "−");
+  return text.replace(/^-(?=0\.00$)/, "").replace("-", "−");
 }
 
 /** A square room of values; `show(values)` writes and colours them. */

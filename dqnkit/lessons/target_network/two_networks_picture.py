@@ -86,9 +86,7 @@ def _draw_map(canvas: Canvas, x: float, name: str, values: Array, largest: float
     for (row, column), value in np.ndenumerate(values):
         corner = (x + 2 + column * side, TOP + 2 + row * side)
         shade = min(1.0, max(0.0, value / (1.6 * largest))) if np.isfinite(value) else float(np.isinf(value))
-        canvas.rectangle(
-            corner, (corner[0] + side, corner[1] + side), blend(shade, *BLUES) if value == value else "white"
-        )
+        canvas.rectangle(corner, (corner[0] + side, corner[1] + side), blend(shade, *BLUES))
         middle = (corner[0] + side / 2, corner[1] + side / 2)
         canvas.text(middle, _value_text(value), 11, "white" if shade > 0.75 else INK)
 
@@ -160,8 +158,10 @@ def _value_text(value: float) -> str:
     if np.isinf(value):
         return "∞"
     if abs(value) < 9.995:
-        return f"{value:.2f}"
-    return f"{value:.0f}" if abs(value) < 9_999.5 else f"{value:.0e}".replace("e+0", "e")
+        text = f"{round(value, 2) + 0.0:.2f}"  # + 0.0: without a minus sign before 0.00
+    else:
+        text = f"{value:.0f}" if abs(value) < 9_999.5 else f"{value:.0e}".replace("e+0", "e")
+    return text.replace("-", "−")
 
 
 def _alt(updates: Array, online: Array, target: Array, optimum: Array, square: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dqnkit.classroom import rich_text
+from dqnkit.classroom import plain_source, rich_text
 from dqnkit.classroom.rich_text import RichText
 from dqnkit.lessons.when_it_does_not_learn.overfit import hand_made_batch
 from dqnkit.lessons.when_it_does_not_learn.patients import PATIENTS
@@ -156,7 +156,7 @@ def _verdict(letter: str, problems: Sequence[str]) -> RichText:
         return rich_text.message("passed", title, text)
     title = f"Patient {letter} is not well yet"
     part, mended = _mended_part(letter)
-    help = rich_text.fold("Stuck? The mended part", rich_text.code(mended))
+    help = rich_text.fold("Stuck? The mended part", rich_text.code(plain_source.plain(mended)))
     text = " ".join(problems) + f" The part to mend is `{part}`."
     return RichText(rich_text.box("wrong", title, rich_text.prose(text) + help), f"✗ {title}\n{text}")
 

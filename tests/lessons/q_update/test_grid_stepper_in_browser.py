@@ -47,6 +47,17 @@ RUN = """(() => {
     return { steps, q: agent.q, error: agent.error(optimalQ(data.world, data.gamma)) };
 })()"""
 
+# the number of arrows, and the numbers that an arrow comes closer to than a pixel
+TOUCHED = """() => {
+    const seen = (what) => [...document.querySelectorAll(`.dqnkit-grid svg ${what}`)]
+        .filter((element) => getComputedStyle(element).visibility === "visible")
+        .map((element) => [element.getBoundingClientRect(), element.textContent]);
+    const arrows = seen(".dqnkit-grid-arrow"), numbers = seen("text");
+    const beside = (a, n) => a.left < n.right + 1 && n.left < a.right + 1;
+    const close = ([a], [n]) => beside(a, n) && a.top < n.bottom - 2 && n.top + 2 < a.bottom;
+    return [arrows.length, numbers.filter((n) => arrows.some((a) => close(a, n))).map(([, text]) => text)];
+}"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -183,6 +194,15 @@ def test_python_makes_the_updates_too_also_while_a_cell_runs_and_after_a_reload(
     notebook.click(2, "Step: one update")
     notebook.wait_for(2, r"Python has not answered|No Python is connected")
     notebook.page.close()
+
+
+@pytest.mark.parametrize("width", [620, 830, 1060])
+def test_no_arrow_touches_a_number(lab: Lab, width: int) -> None:
+    page = without_kernel(lab.browser, grid_stepper(q_update)._repr_mimebundle_()["text/html"], width)
+    arrows, touched = page.evaluate(TOUCHED)
+    assert arrows >= 40, "those of the exact values"
+    assert touched == []
+    page.close()
 
 
 def test_it_is_alive_without_a_kernel(lab: Lab) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dqnkit.errors import InvalidDataError
-from dqnkit.lessons.target_network.two_networks_picture import curve_axis, two_networks_picture
+from dqnkit.lessons.target_network.two_networks_picture import _value_text, curve_axis, two_networks_picture
 from dqnkit.plots.band import learning_band
 
 pytest.importorskip("matplotlib")
@@ -31,6 +31,15 @@ def test_the_networks_are_drawn_whatever_they_say(largest):
     assert min(size_of(picture)) > 300
     assert "after 500 updates" in picture.alt
     assert f"online {largest:.3g}, target 0.5, exact 0.5" in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.50"), (-0.003, "0.00"), (-0.04, "−0.04"), (-71.2, "−71"), (2e5, "2e5"), (np.inf, "∞"), (np.nan, "goal")],
+)
+def test_a_value_is_written_in_at_most_five_characters(value, text):
+    assert _value_text(value) == text
+    assert len(text) <= 5
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.5], [-3.0, 1.0], [0.0, 2.0, np.inf], [1e-4, 3e5], [-9e3, np.nan]])
