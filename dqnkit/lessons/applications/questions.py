@@ -141,7 +141,7 @@ QUESTIONS: dict[str, Question] = {
         reason="This is why frames are kept as bytes, and each of them once.",
     ),
     "trained": Number(
-        "What will the last 100 episodes of this short run earn, on average?",
+        "What will the last 100 episodes of this run earn, on average?",
         unit="return",
         range=(-1_000, 1_000),
         reason="A short run tells whether the parts fit together, and how fast they are. How good the agent can "
