@@ -96,11 +96,15 @@ def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | Impor
 
 
 def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
-    """`gymnasium.make`, and for Atari (see `dqnkit.atari`) and MinAtar what they need around them."""
+    """`gymnasium.make`, and for Atari (see `dqnkit.atari`), MinAtar and highway-env what they need around them."""
     if spec.id.startswith(ATARI):
         return make_atari(spec, **kwargs)
     env = gym.make(spec, **kwargs)
-    return _ForgetLastAction(env) if spec.id.startswith(MINATAR) else env
+    if spec.id.startswith(MINATAR):
+        return _ForgetLastAction(env)
+    if needed_package(spec.id) == "highway_env" and env.render_mode:
+        return _DrawWithoutDisplay(env)
+    return env
 
 
 def make_native_vector(
@@ -125,3 +129,15 @@ class _ForgetLastAction(gym.Wrapper[Any, Any, Any, Any]):
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         self.unwrapped.game.last_action = 0  # type: ignore[attr-defined]
         return super().reset(**kwargs)
+
+
+class _DrawWithoutDisplay(gym.Wrapper[Any, Any, Any, Any]):
+    """highway-env draws on a surface of its own, but leaves it black where pygame's display is the dummy one."""
+
+    def render(self) -> Any:
+        picture = super().render()
+        viewer = self.unwrapped.viewer  # type: ignore[attr-defined]  # made by the first picture
+        if viewer.enabled:
+            return picture
+        viewer.enabled = True
+        return super().render()

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
 from dqnkit.config import DQNConfig
@@ -50,3 +51,15 @@ def test_mujoco_leaves_no_log_in_the_working_folder(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     make_env(DQNConfig("HalfCheetah-v5", action_bins=2)).close()  # its model makes MuJoCo warn
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("highway_env") is None, reason="highway-env is not installed")
+@pytest.mark.parametrize("env_id", ["highway-fast-v0", "merge-v0", "roundabout-v0"])
+def test_highways_pictures_are_not_black_and_show_what_has_moved(env_id: str) -> None:
+    env = make_env(env_id, render=True)
+    env.reset(seed=0)
+    first = np.asarray(env.render())
+    assert first.min() < first.max()
+    env.step(1)
+    assert not np.array_equal(np.asarray(env.render()), first)
+    env.close()

@@ -14,6 +14,7 @@ import os
 import re
 import statistics
 import sys
+import textwrap
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -74,20 +75,27 @@ main.add_command(cloud)
 main.add_command(plan)
 
 
+# Names of environments have hyphens: click would break them there, and nobody could copy them.
+KNOWN_SETTINGS = textwrap.fill(
+    f"Settings known to work are used for {names_of_presets()}; give any of them to choose otherwise. The defaults in "
+    "brackets are for all others. A run says at its start which settings differ from these.",
+    76,
+    break_on_hyphens=False,
+)
 TRAIN_HELP = f"""Train a DQN on ENV_ID, any Gymnasium environment with discrete actions, or with continuous ones cut
 into bins (--action-bins).
 
 An environment of your own is named with its module: my_module:MyEnv-v0.
 
-Settings known to work are used for {names_of_presets()}; give any of them to choose otherwise. The defaults in brackets
-are for all others. A run says at its start which settings differ from these.
+\b
+{KNOWN_SETTINGS}
 """
 TRAIN_EXAMPLES = examples(
     "dqnkit train CartPole-v1",
     "dqnkit train my_module:MyEnv-v0 --total-steps 20000 --seed 1 --run-dir runs/mine",
     "dqnkit train MinAtar/Breakout-v1 --workers 4",
     "dqnkit train Pendulum-v1 --action-bins 5",
-    "dqnkit train highway-fast-v0 --env-arg config.vehicles_count=8 --env-arg config.lanes_count=3",
+    "dqnkit train highway-fast-v0 --env-arg config.vehicles_count=12 --env-arg config.lanes_count=4",
     "dqnkit train MiniGrid-Empty-5x5-v0 --wrapper minigrid.wrappers:ImgObsWrapper",
     "dqnkit train CartPole-v1 --on aws --workers 8 --spot --budget 2",
 )

@@ -318,6 +318,18 @@ compare("applications-discount", horizon)
 # So choose gamma by the **time of your world**: how long does it take until a good choice has paid? Begin with the smallest
 # that reaches so far. A larger one makes values larger and learning slower ([[target_network]]).
 #
+# What if it does not reach so far? The car earns 0.7 in each of 30 seconds if it stays slow, and 1 at full speed, until it
+# hits somebody, after six seconds or so. This is what the two are worth to an agent, at the start:
+
+# %%
+for gamma in (0.8, 0.95):
+    careful = sum(0.7 * gamma**t for t in range(30))
+    reckless = sum(1.0 * gamma**t for t in range(6))
+    print(f"gamma {gamma}: careful {careful:.1f}, reckless {reckless:.1f}")
+
+# %% [markdown]
+# With the smaller gamma a crash is the better choice: the seconds that it costs are too far away to count.
+#
 # ### Network
 
 # %% [markdown]
@@ -380,8 +392,10 @@ steps_budget = use("steps_budget", steps_budget)
 
 SECONDS = 80  # fast: 3
 times = step_seconds, update_seconds, updates_per_step
-steps = steps_budget(SECONDS, *times, config.learning_starts)
-print(f"{steps:,} steps in {SECONDS} seconds; the whole run would have {config.total_steps:,}")
+affordable = steps_budget(SECONDS, *times, config.learning_starts)
+steps = min(max(affordable, 500), config.total_steps)
+print(f"{affordable:,} steps fit into {SECONDS} seconds; the whole run has {config.total_steps:,}")
+print(f"so it will be {steps / config.total_steps:.0%} of the whole run")
 
 # %% [markdown]
 # **Predict.** [[question.trained]]
@@ -390,8 +404,8 @@ print(f"{steps:,} steps in {SECONDS} seconds; the whole run would have {config.t
 predict("applications-trained")
 
 # %% [markdown]
-# Epsilon and the learning rate fall within these steps, so that it is a whole run, only a short one. On the right the
-# newest policy acts. The clock of `for_seconds` is there in case the measurement was wrong: what was learned stays.
+# Epsilon and the learning rate fall within these steps: it is a run from beginning to end, if a short one. On the right
+# the newest policy acts. The clock of `for_seconds` is there in case the measurement was wrong: what was learned stays.
 
 
 # %%
@@ -404,8 +418,9 @@ def for_seconds(statuses, seconds):
     statuses.close()
 
 
-short = replace(config, total_steps=max(steps, 500), epsilon_steps=max(steps, 500) // 3)
-short = replace(short, learning_starts=min(config.learning_starts, short.total_steps // 5))
+explored = config.epsilon_steps * steps // config.total_steps
+early = min(config.learning_starts, steps // 5)
+short = replace(config, total_steps=steps, epsilon_steps=explored, learning_starts=early)
 if task.is_here:
     training = for_seconds(train(short), 1.3 * SECONDS)
     status = await live(training, predicted=prediction("applications-trained"), title=task.what)
@@ -416,7 +431,7 @@ if task.is_here:
 # %% Compare with your prediction
 from dqnkit.lessons.applications.runs import band_of, load_runs, mean_of
 
-recorded = {name: load_runs(task.name)[name] for name in task.recorded}
+recorded = load_runs(task.name)
 if not task.is_here or not np.isfinite(earned):
     earned = float(np.median([run.returns[-1] for runs in recorded.values() for run in runs]))
 compare("applications-trained", round(earned, 2))
@@ -452,7 +467,7 @@ for name, runs in recorded.items():
 # Somebody wanted to know how many forces the pendulum needs, and trained it once with each number. This was the table:
 
 # %%
-pendulum = load_runs("robot")
+pendulum = load_runs("forces")
 greedy = {}
 for name, runs in pendulum.items():
     greedy[name] = [np.mean(run.episodes["return"]) for run in runs]
@@ -643,7 +658,7 @@ print(f"acting takes {ratio:.2g} times as long as learning", end=": ")
 print(f"workers help up to about {max(1, ratio):.0f}")
 
 # %% [markdown]
-# Now train the car on two workers. For the first minutes it has little to show; what you see is that the learner waits.
+# Now train the car on two workers, for a minute. Who waits for whom?
 
 # %%
 if driving.is_here:

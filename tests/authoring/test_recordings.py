@@ -19,7 +19,7 @@ from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
 OTHER_DATA = {"rollouts_on_dask/policy_lag", "rollouts_on_dask/task_streams"}  # recorded by other commands
-OTHER_DATA |= {f"applications/{name}" for name in ("game", "robot", "driving", "car", "door", "tasks")}
+OTHER_DATA |= {f"applications/{name}" for name in ("game", "robot", "driving", "forces", "car", "door", "tasks")}
 RECORDED = set(course.recorded_names()) - OTHER_DATA
 
 

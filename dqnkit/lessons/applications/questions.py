@@ -141,7 +141,7 @@ QUESTIONS: dict[str, Question] = {
         reason="This is why frames are kept as bytes, and each of them once.",
     ),
     "trained": Number(
-        "What will the last 100 episodes of this short run earn, on average?",
+        "What will the last 100 episodes of this run earn, on average?",
         unit="return",
         range=(-1_000, 1_000),
         reason="A short run tells whether the parts fit together, and how fast they are. How good the agent can "
@@ -213,8 +213,8 @@ QUESTIONS: dict[str, Question] = {
                 wrong="For CartPole the messages cost more than the steps that they carry.",
             ),
             CAR: Reply(
-                right="A step of the car takes tens of milliseconds, and a message is nothing beside it. A step of "
-                "CartPole takes some microseconds, less than its share of a message.",
+                right="A step of the car takes some milliseconds, and its share of a message is nothing beside it. A "
+                "step of CartPole takes some microseconds, less than its share of a message.",
                 wrong="CartPole gained as well here: there were cores enough.",
             ),
             CARTPOLE: Reply(wrong="A step of the car is far more work than a message: it has more to gain, not less."),

@@ -1,6 +1,6 @@
 """Recorded runs of this lesson: what they earned while they learned, and what their greedy policies then did.
 
-    python -m dqnkit.lessons.applications.runs car     # record again: game, robot, driving, car or door
+    python -m dqnkit.lessons.applications.runs car     # record again one of `plans`
 
 Each file states its settings, versions and command.
 """
@@ -17,13 +17,13 @@ import click
 import numpy as np
 
 from dqnkit.classroom.course import recorded_file
-from dqnkit.config import DQNConfig
+from dqnkit.config import NO_ARGUMENTS, DQNConfig
 from dqnkit.environments import make_env
 from dqnkit.errors import ConfigError
 from dqnkit.files import read_object
 from dqnkit.lessons.applications.tasks import TASKS
 from dqnkit.policy import q_values
-from dqnkit.presets import preset
+from dqnkit.presets import PRESETS, preset
 from dqnkit.types import Array, PolicyWeights
 
 POINTS = 40  # of a curve
@@ -117,10 +117,10 @@ def judge_door(config: DQNConfig, weights: PolicyWeights, seed: int) -> Episode:
     return {**judge(config, weights, seed), "return, epsilon 0.05": float(np.sum(explored))}
 
 
-def judge_car(config: DQNConfig, weights: PolicyWeights, seed: int) -> Episode:
+def judge_car(config: DQNConfig, weights: PolicyWeights, seed: int, epsilon: float = 0.0) -> Episode:
     """Return, seconds, whether it crashed, mean speed, and the share of the time in the right lane."""
     seen = [(reward, info["speed"], info["crashed"], env.unwrapped.vehicle.lane_index[2])
-            for env, _, reward, info in play(config, weights, seed)]  # fmt: skip
+            for env, _, reward, info in play(config, weights, seed, epsilon)]  # fmt: skip
     rewards, speeds, crashed, lanes = map(np.array, zip(*seen, strict=True))
     return {
         "return": float(rewards.sum()),
@@ -131,24 +131,28 @@ def judge_car(config: DQNConfig, weights: PolicyWeights, seed: int) -> Episode:
     }
 
 
-def car(crash: str) -> DQNConfig:
-    """Settings of a car with one of the two rewards."""
-    return DQNConfig(
-        f"dqnkit.lessons.applications.worlds:{crash}-v0",
-        total_steps=3_000,
-        num_envs=4,
-        rollout_steps=4,
-        gamma=0.9,
-        double_q=True,
-        hidden_sizes=(128, 128),
-        batch_size=32,
-        samples_per_insert=16.0,
-        updates_per_call=8,
-        learning_starts=200,
-        target_period=50,
-        epsilon_steps=1_000,
-        xla=False,
+def judge_driving(config: DQNConfig, weights: PolicyWeights, seed: int) -> Episode:
+    """As `judge_car`, and the same of a random policy among the same cars."""
+    at_random = judge_car(config, weights, seed, epsilon=1.0)
+    return judge_car(config, weights, seed) | {f"{what}, random": value for what, value in at_random.items()}
+
+
+def car(kind: str) -> DQNConfig:
+    """Settings of a car with one of the two rewards of `worlds`: those of the motorway, in fewer steps."""
+    motorway = TASKS["driving"].config
+    return replace(
+        motorway,
+        env_id=f"dqnkit.lessons.applications.worlds:{kind}-v0",
+        env_args=NO_ARGUMENTS,
+        total_steps=4_000,
+        epsilon_steps=1_500,
     )
+
+
+def forces(bins: int) -> DQNConfig:
+    """What somebody tried who had CartPole's settings, and little time."""
+    hasty = {**PRESETS["CartPole-v1"], "total_steps": 30_000, "epsilon_steps": 6_000}
+    return DQNConfig("InvertedPendulum-v5", action_bins=bins, **hasty)
 
 
 @dataclass(frozen=True)
@@ -160,17 +164,20 @@ class Plan:
     seeds: range
     episodes: int
 
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """The settings as a recording states them."""
+        return {setting: config.to_dict() for setting, config in self.settings.items()}
+
 
 def plans() -> dict[str, Plan]:
     """The plan of each recording."""
     cars = {"a crash costs 1": car("HurryingCar"), "a crash costs 15": car("CarefulCar")}
     doors = {f"{steps:,} steps": preset("MiniGrid-DoorKey-5x5-v0", total_steps=steps) for steps in (40_000, 60_000)}
-    robot = TASKS["robot"].config
-    forces = {f"{bins} forces": replace(robot, action_bins=bins) for bins in (3, 5, 7)}
     return {
         "game": Plan({"Breakout": TASKS["game"].config}, judge, range(3), 20),
-        "robot": Plan(forces, judge, range(5), 20),
-        "driving": Plan({"motorway": TASKS["driving"].config}, judge_car, range(3), 20),
+        "robot": Plan({"pendulum": TASKS["robot"].config}, judge, range(5), 20),
+        "driving": Plan({"motorway": TASKS["driving"].config}, judge_driving, range(5), 20),
+        "forces": Plan({f"{bins} forces": forces(bins) for bins in (3, 5, 7)}, judge, range(5), 20),
         "car": Plan(cars, judge_car, range(3), 20),
         "door": Plan(doors, judge_door, range(3), 50),
     }
@@ -200,7 +207,7 @@ def write(name: str, plan: Plan, runs: dict[str, list[Run]]) -> None:
     content = {
         "command": f"python -m dqnkit.lessons.applications.runs {name}",
         "versions": {name: version for name, version in versions().items() if name in PACKAGES},
-        "settings": {setting: config.to_dict() for setting, config in plan.settings.items()},
+        "settings": plan.as_dict(),
         "runs": {setting: [vars(run) for run in of_setting] for setting, of_setting in runs.items()},
     }
     path = recorded_file(f"applications/{name}")
@@ -208,19 +215,26 @@ def write(name: str, plan: Plan, runs: dict[str, list[Run]]) -> None:
     path.write_text(json.dumps(content).replace('{"seed"', '\n{"seed"') + "\n", encoding="utf-8")
 
 
+def kept(name: str, plan: Plan) -> dict[str, list[Run]]:
+    """The runs that a recording of this plan has left, which may have been interrupted; none of another plan."""
+    path = recorded_file(f"applications/{name}")
+    return load_runs(name) if path.exists() and read_object(path)["settings"] == plan.as_dict() else {}
+
+
 @click.command()
 @click.argument("name", type=click.Choice(sorted(plans())))
 def main(name: str) -> None:
-    """Train all seeds and keep what they did."""
+    """Train all seeds that are not recorded yet, and keep what they did. To record anew, delete the file."""
     plan, began = plans()[name], time.monotonic()
-    runs: dict[str, list[Run]] = {}
+    runs = kept(name, plan)
     for setting, config in plan.settings.items():
-        for seed in plan.seeds:
+        of_setting = runs.setdefault(setting, [])
+        for seed in plan.seeds[len(of_setting) :]:
             run = record(config, plan.judge, seed, plan.episodes)
-            runs.setdefault(setting, []).append(run)
+            of_setting.append(run)
+            write(name, plan, runs)
             means = ", ".join(f"{what} {np.mean(values):.2f}" for what, values in run.episodes.items())
             click.echo(f"{time.monotonic() - began:5.0f} s: {setting}, seed {seed}: {means}")
-    write(name, plan, runs)
 
 
 if __name__ == "__main__":

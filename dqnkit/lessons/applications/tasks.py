@@ -23,9 +23,8 @@ from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.files import read_object
 from dqnkit.lessons.applications.scenes import scene
-from dqnkit.lessons.applications.worlds import CARS, LANES
 from dqnkit.plots import Picture
-from dqnkit.presets import PRESETS, preset
+from dqnkit.presets import preset
 from dqnkit.types import PolicyWeights
 from dqnkit.widgets.drawing import Still
 
@@ -45,8 +44,7 @@ class Task:
         packages: that it needs, as they are imported.
         actions: what each action does, in a word or two.
         step_seconds: of the world, between two actions; 0 in a game that has no time of its own.
-        settings: that differ from the preset.
-        recorded: which of the recorded runs of this name (`dqnkit.lessons.applications.runs`) have these settings.
+        settings: that differ from the preset. `dqnkit.lessons.applications.runs` records them under this name.
     """
 
     name: str
@@ -54,7 +52,6 @@ class Task:
     env_id: str
     packages: tuple[str, ...]
     actions: tuple[str, ...]
-    recorded: tuple[str, ...]
     step_seconds: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -118,7 +115,6 @@ TASKS = {
             "MinAtar/Breakout-v1",
             ("minatar",),
             ("stay", "left", "right"),
-            ("Breakout",),
             settings={"total_steps": 300_000},
         ),
         Task(
@@ -127,15 +123,7 @@ TASKS = {
             "InvertedPendulum-v5",
             ("mujoco",),
             ("full left", "left", "no force", "right", "full right"),
-            ("5 forces",),
             step_seconds=0.04,
-            settings={
-                # those of CartPole, a cart and a pole as well
-                **PRESETS["CartPole-v1"],
-                "action_bins": 5,
-                "total_steps": 30_000,
-                "epsilon_steps": 6_000,
-            },
         ),
         Task(
             "driving",
@@ -143,22 +131,7 @@ TASKS = {
             "highway-fast-v0",
             ("highway_env",),
             ("lane to the left", "go on", "lane to the right", "faster", "slower"),
-            ("motorway",),
             step_seconds=1.0,
-            settings={
-                "env_args": {"config": {"vehicles_count": CARS, "lanes_count": LANES}},
-                "total_steps": 8_000,
-                "num_envs": 4,
-                "gamma": 0.8,
-                "double_q": True,
-                "hidden_sizes": (128, 128),
-                "samples_per_insert": 32.0,
-                "learning_starts": 300,
-                "replay_capacity": 15_000,
-                "learning_rate_end": 1e-5,
-                "target_period": 100,
-                "epsilon_steps": 3_000,
-            },
         ),
     )
 }

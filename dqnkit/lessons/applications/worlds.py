@@ -10,11 +10,11 @@ from typing import Any
 import gymnasium as gym
 
 from dqnkit.environments import find_environment
+from dqnkit.presets import preset
 
 CAR = "highway-fast-v0"
-CARS, LANES = 8, 3  # other cars near the start; with more of them a step takes longer
 LIMIT = 30.0  # metres a second: the largest speed of the car
-EPISODE = 30  # steps, of a second each
+EPISODE = 30  # steps, of a second each: highway-env's own limit, which it does not tell Gymnasium
 
 
 def hurry(speed: float, crashed: bool, crash_cost: float) -> float:
@@ -32,8 +32,7 @@ class HurryingCar(gym.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, crash_cost: float = 1.0, **kwargs: Any) -> None:
         find_environment(CAR)  # registers it
-        config = {"vehicles_count": CARS, "lanes_count": LANES, "duration": EPISODE}
-        super().__init__(gym.make(CAR, config=config, **kwargs).unwrapped)
+        super().__init__(gym.make(CAR, **preset(CAR).env_args.plain(), **kwargs).unwrapped)
         self.crash_cost = crash_cost
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from dqnkit.classroom.course import recorded_file
 from dqnkit.config import DQNConfig
@@ -40,8 +41,18 @@ def test_what_ships_is_what_was_planned(name: str) -> None:
 
 def test_each_task_has_recorded_runs_of_its_own_settings() -> None:
     for name, task in TASKS.items():
-        assert set(task.recorded) <= set(plans()[name].settings)
-        assert all(plans()[name].settings[setting] == task.config for setting in task.recorded)
+        assert list(plans()[name].settings.values()) == [task.config]
+
+
+def test_every_seed_drives_better_than_chance_and_crashes_less() -> None:
+    for run in load_runs("driving")["motorway"]:
+        mean = {what: np.mean(values) for what, values in run.episodes.items()}
+        assert mean["return"] >= 1.5 * mean["return, random"]
+        assert mean["crashed"] < mean["crashed, random"]
+
+
+def test_every_seed_balances_the_pendulum() -> None:
+    assert all(np.mean(run.episodes["return"]) >= 950 for run in load_runs("robot")["pendulum"])
 
 
 def test_the_hurried_car_learned_to_crash_and_earned_more_than_careful_driving() -> None:
@@ -104,3 +115,23 @@ def test_a_recording_holds_curves_and_what_was_judged(monkeypatch: pytest.Monkey
     assert run.returns == [105, 120, 150]
     assert run.episodes == {"return": [1_000.0, 1_001.0]}
     assert run.seed == 100
+
+
+def test_a_recording_that_was_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(config: DQNConfig, judge: Any, seed: int, episodes: int) -> Run:
+        trained.append(seed)
+        if seed == 2 and len(trained) == 3:
+            raise KeyboardInterrupt
+        return some_run(seed, [1.0, 2.0, 3.0])
+
+    trained: list[int] = []
+    plan = runs.Plan({"a": DQNConfig()}, runs.judge, range(4), 2)
+    monkeypatch.setattr(runs, "record", record)
+    monkeypatch.setattr(runs, "recorded_file", lambda name: tmp_path / f"{Path(name).name}.json")
+    monkeypatch.setattr(runs, "plans", lambda: {"car": plan})
+    assert CliRunner().invoke(runs.main, ["car"]).exit_code != 0
+    assert CliRunner().invoke(runs.main, ["car"]).exit_code == 0
+    assert trained == [0, 1, 2, 2, 3]
+    assert [run.seed for run in load_runs("car")["a"]] == [0, 1, 2, 3]
+    other = runs.Plan({"a": DQNConfig(gamma=0.5)}, runs.judge, range(4), 2)
+    assert runs.kept("car", other) == {}
