@@ -46,6 +46,12 @@ ATTACKS = (
     "endless in Python",
     "reads other submissions",
 )
+# The kit's own solution names a type of the kit in its signature, which a notebook does not import.
+PLAIN = (
+    "def q_update(q, s, a, r, s_next, terminated, alpha, gamma):\n"
+    "    if terminated:\n        target = r\n    else:\n        target = r + gamma * q[s_next].max()\n"
+    "    return q[s, a] + alpha * (target - q[s, a])\n"
+)
 CELL_SECONDS = 60  # nbgrader's limit for a cell, and otter's for a notebook five times that
 TEST = """OK_FORMAT = True
 test = {"name": "q_update", "points": 1, "suites": [{"scored": True, "setup": "", "teardown": "", "type": "doctest",
@@ -64,7 +70,8 @@ class HandIn:
 
 def hand_ins() -> list[HandIn]:
     """Right in four styles, eight known mistakes, eight attacks."""
-    right = [HandIn(f"right, {style}", code, True) for style, code in STYLES.items()]
+    styles = {**STYLES, "with if and else": PLAIN}
+    right = [HandIn(f"right, {style}", code, True) for style, code in styles.items()]
     names = [mistake.name for mistake in course.find_exercise(EXERCISE).mistakes][:MISTAKES]
     wrong = [
         HandIn(f"mistake: {name}", f"{mistaken_answer(EXERCISE, number).code}{EXERCISE} = mistaken\n", False)
