@@ -245,7 +245,7 @@ def test_a_committed_curve_is_drawn_and_told_in_words() -> None:
     answer(asked, [0, 50, 100, 300, 500])
     html = asked._bundle()["text/html"]
     assert 'alt="You predicted 0, 50, 100, 300, 500 return' in html
-    assert '"end": 120000.0' in html  # what the browser draws it with
+    assert '"end":120000.0' in html  # what the browser draws it with
 
 
 def test_only_a_curve_has_an_end() -> None:

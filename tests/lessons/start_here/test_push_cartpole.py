@@ -20,7 +20,7 @@ def test_it_is_html_with_a_picture_for_pages_without_scripts():
     bundle = push_cartpole(seed=3)._repr_mimebundle_()
     assert set(bundle) == {"text/html", "text/plain"}
     assert 'alt="A cart at' in bundle["text/html"]
-    assert 'data = {"seed": 3}' in bundle["text/html"]
+    assert 'data = {"seed":3}' in bundle["text/html"]
     assert "metres from the middle" in bundle["text/plain"]
 
 
