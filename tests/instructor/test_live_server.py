@@ -252,6 +252,8 @@ def test_rights_are_apart(shared: Server) -> None:
     assert ask(page["instructor"], Cookie=projector).status == 403
     assert ask(page["projector"], Cookie=projector).status == ask(page["instructor"], Cookie=instructor).status == 200
     assert ask(f"{shared.address}/api/pictures?page=instructor", Cookie=projector).status == 401
+    unknown = ask(f"{shared.address}/api/me")
+    assert (unknown.status, unknown.json["login"]) == (401, False)  # the link has to be opened again
     for path in ("api/control", "api/record"):
         assert shared.post(path, {"action": "next"}, Cookie=projector).status == 403
         assert shared.post(path, {"action": "next"}, Authorization=f"Bearer {student}").status == 403

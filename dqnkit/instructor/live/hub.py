@@ -37,6 +37,8 @@ class HubLogin:
         LiveError: jupyterhub is not installed, or the process has not the variables that a hub gives a service.
     """
 
+    is_repeated_by_itself = True  # a page that is loaded again comes in without a question, as the hub knows its reader
+
     def __init__(self, group: str, is_secure: bool) -> None:
         try:
             from jupyterhub.services.auth import HubOAuth

@@ -54,6 +54,8 @@ HEADERS = {
 class Login(Protocol):
     """How the instructor and the projector come in."""
 
+    is_repeated_by_itself: bool  # whether it is enough to load a page again that the server does not know any more
+
     async def right(self, request: Request) -> str | None:
         """What the sender of a request may do; None: nothing."""
 
@@ -71,6 +73,8 @@ class LinkLogin:
         room: whose log keeps the links.
         is_secure: whether the pages are reached over TLS.
     """
+
+    is_repeated_by_itself = False
 
     def __init__(self, room: Room, is_secure: bool) -> None:
         self.room, self.is_secure = room, is_secure
@@ -202,7 +206,9 @@ class LiveServer:
     async def _me(self, request: Request) -> Response:
         """Whether a page is still known: what its stream of pictures cannot tell it."""
         right = await self.login.right(request)
-        return _json({"right": right}, 401 if right is None else 200)
+        if right is None:
+            return _json({"right": None, "login": self.login.is_repeated_by_itself}, 401)
+        return _json({"right": right})
 
     async def _control(self, request: Request) -> Response:
         await self._only_instructor(request)

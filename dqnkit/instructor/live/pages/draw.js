@@ -47,6 +47,7 @@ async function again(listen, status) {
     // no server: try again below
   }
   if (answer?.status === 401) {
+    if ((await answer.json()).login) return location.reload(); // a hub's login: a service started again knows nobody
     status.textContent = "The server does not know this page any more. Open it again with its link.";
     return;
   }
