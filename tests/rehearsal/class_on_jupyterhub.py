@@ -199,7 +199,8 @@ def rehearse(folder: Path, address: str, log: Path, browser: Any) -> dict[str, b
     seen["cells work while the service is down"] = True
     for notebook in notebooks:
         notebook.wait_for(0, "Everything is sent", START_SECONDS)
-    projector.locator("#bricks", has_text="2 of 2").wait_for(timeout=START_SECONDS * 1000)
+    for page in (projector, instructor):  # both log in again, at once
+        page.locator("#bricks", has_text="2 of 2").wait_for(timeout=START_SECONDS * 1000)
     seen["the hub starts the service again, the pages come back, and nothing is lost"] = True
     notebooks[0].screenshot("hub-student")
     for name, page in (("instructor", instructor), ("projector", projector)):

@@ -73,7 +73,7 @@ class HubLogin:
         state = self.hub.generate_state(next_url=request.url.path, code_verifier=verifier)
         query = urlencode({"state": state, "code_challenge": challenge, "code_challenge_method": method})
         answer = RedirectResponse(f"{self.hub.login_url}&{query}", 302)
-        self._set(answer, self.hub.state_cookie_name, state, seconds=600)
+        self._set(answer, self._begun(state), state, seconds=600)
         return answer
 
     def routes(self) -> list[Route]:
@@ -82,19 +82,23 @@ class HubLogin:
 
     async def _callback(self, request: Request) -> Response:
         code, state = request.query_params.get("code", ""), request.query_params.get("state", "")
-        expected = request.cookies.get(self.hub.state_cookie_name, "")
+        expected = request.cookies.get(self._begun(state), "")
         if not code or not state or not hmac.compare_digest(state.encode(), expected.encode()):
             raise HTTPException(403, "This login was not begun here. Open the page again.")
         token = await self.hub.token_for_code(code, code_verifier=self.hub.get_code_verifier(state), sync=False)
         answer = RedirectResponse(self.hub.get_next_url(state), 302)
         self.hub.clear_oauth_state(state)
-        answer.delete_cookie(self.hub.state_cookie_name, path=self.hub.base_url)
+        answer.delete_cookie(self._begun(state), path=self.hub.base_url)
         cookie = rights.new_token()
         self._tokens[rights.hashed(cookie)] = token
         while len(self._tokens) > MOST_SESSIONS:
             self._tokens.pop(next(iter(self._tokens)))
         self._set(answer, COOKIE, cookie)
         return answer
+
+    def _begun(self, state: str) -> str:
+        """The cookie of one login: two pages of a browser may log in at once, as after a restart of the service."""
+        return f"{self.hub.state_cookie_name}-{rights.hashed(state)[:16]}"
 
     def _set(self, answer: Response, name: str, value: str, seconds: int | None = None) -> None:
         answer.set_cookie(
