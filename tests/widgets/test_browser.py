@@ -209,7 +209,7 @@ def counted(self):
         kb = next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]
         memory.append(int(kb) / 1000)
     original(self)
-    self.stopped = self.stopped or shown[0] >= 1000
+    self._stopped = self._stopped or shown[0] >= 1000
 Panel.show = counted
 settings = LiveSettings()
 status = await live(training(600.0, live=settings), settings=settings, title="Many", q_bound=100.0)
@@ -234,7 +234,7 @@ print("shown", shown[0], "growth", round(memory[-1] - memory[0], 1), "MB")
     assert float(found[2]) < 20
     assert growth < 10
     assert size < 200_000
-    assert json.dumps(content).count("data:image/png") == 1
+    assert json.dumps(content).count("data:image/png") == 2  # in light and in dark
     assert "widgets" not in content["metadata"]
 
 
