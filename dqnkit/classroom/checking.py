@@ -142,10 +142,10 @@ def use(name: str, thing: Any) -> Any:
     if passed:
         print(f"✓ {exercise.name}: from here on, your version is used.")
         return thing
-    if not exercise.source and problem_before_running(exercise, thing) is not None:
-        print(f"○ {exercise.name}: nothing is written that could be used.\n  {NO_SOLUTION}")
-        return _unwritten(exercise.name)
     if not exercise.source:
+        if problem_before_running(exercise, thing) is not None:
+            print(f"○ {exercise.name}: nothing is written that could be used.\n  {NO_SOLUTION}")
+            return _unwritten(exercise.name)
         print(f"○ {exercise.name}: yours has not passed its check yet, and is used as it is.\n  {NO_SOLUTION}")
         return thing
     print(

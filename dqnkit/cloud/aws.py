@@ -19,7 +19,6 @@ from dask_cloudprovider.aws.ec2 import EC2Cluster, EC2Instance, EC2Scheduler, EC
 from dqnkit.cloud import ec2
 from dqnkit.cloud.launch import Confirm, DryRun, Launch, Progress, confirm_cost, start_or_remove
 from dqnkit.cloud.launch import dry_run as dry_run_of
-from dqnkit.cloud.leftovers import Leftover
 from dqnkit.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, CloudWorker
 from dqnkit.cloud.options import configured, make_order, split
 from dqnkit.cloud.order import Order
@@ -195,6 +194,6 @@ class AWSCluster(CloudCluster, EC2Cluster):
         """How the scheduler's machine has ended: EC2 keeps the reason for about an hour."""
         return ec2.how_it_ended(self._client, self.scheduler.machine_id)
 
-    def remove(self) -> list[Leftover]:
-        """Remove everything of this cluster from EC2; what was removed."""
-        return ec2.remove(self._client, self.launch.id)
+    def remove(self) -> None:
+        """Remove everything of this cluster from EC2."""
+        ec2.remove(self._client, self.launch.id)

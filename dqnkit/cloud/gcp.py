@@ -31,7 +31,6 @@ from dask_cloudprovider.generic.vmcluster import SchedulerMixin, VMCluster, Work
 from dqnkit.cloud.gce import LOOK_SECONDS, PREFIX, GCPAccount, check_reach
 from dqnkit.cloud.launch import Confirm, DryRun, Launch, Progress, confirm_cost, start_or_remove
 from dqnkit.cloud.launch import dry_run as dry_run_of
-from dqnkit.cloud.leftovers import Leftover
 from dqnkit.cloud.machines import CloudCluster, CloudMachine, CloudScheduler, CloudWorker
 from dqnkit.cloud.options import configured, make_order, split
 from dqnkit.cloud.order import Order
@@ -244,6 +243,6 @@ class GCECluster(CloudCluster, _Settings):
         """How the scheduler's machine has ended: nothing of ours deletes one before its lifetime is over."""
         return "somebody has deleted its scheduler's machine (dqnkit cloud stop, or the cloud's console)"
 
-    def remove(self) -> list[Leftover]:
-        """Remove everything of this cluster from Google's cloud; what was removed."""
-        return self.account.remove(self.launch.id)
+    def remove(self) -> None:
+        """Remove everything of this cluster from Google's cloud."""
+        self.account.remove(self.launch.id)

@@ -19,7 +19,7 @@ from distributed.security import Security
 
 from dqnkit.cloud import boot
 from dqnkit.cloud.clock import paid_seconds
-from dqnkit.cloud.leftovers import Leftover, tags
+from dqnkit.cloud.leftovers import tags
 from dqnkit.cloud.meter import Meter
 from dqnkit.cloud.order import Order
 from dqnkit.cloud.prices import estimate
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 Confirm = Callable[[str], bool]  # what it may cost -> whether to go on
-Remove = Callable[[], list[Leftover]]  # removes everything of one cluster from the cloud; what that was
+Remove = Callable[[], object]  # removes everything of one cluster from the cloud
 ANSWER_SECONDS = 30.0  # at the end, for requests for machines that the cloud has not answered yet
 
 

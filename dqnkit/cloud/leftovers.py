@@ -76,18 +76,17 @@ def table(leftovers: Iterable[Leftover]) -> str:
     """A table with one line for each, and who started them; the lines of what is simulated begin with SIMULATED."""
     found = sorted(leftovers, key=lambda each: (each.cluster, each.kind, each.id))
     marked = any(each.simulated for each in found)
-    starters = {each.computer or each.owner for each in found}
-    several = len(starters) > 1  # of one starter, the column would make each line too wide for a page
+    starters = [each.computer or each.owner for each in found]
+    several = len({*starters}) > 1  # of one starter, the column would make each line too wide for a page
     rows = [(*[""] * marked, "cluster", "what", "id", "state", "type", "ends (UTC)", *["started by"] * several)]
-    for each in found:
+    for each, starter in zip(found, starters, strict=True):
         kind = f"{each.machine} (spot)" if each.spot else each.machine
         ends = f"{each.ends:%Y-%m-%d %H:%M}" if each.ends else ""
         sign = ["SIMULATED" if each.simulated else ""] * marked
-        starter = [each.computer or each.owner] * several
-        rows.append((*sign, each.cluster, each.kind, each.id, each.state, kind, ends, *starter))
+        rows.append((*sign, each.cluster, each.kind, each.id, each.state, kind, ends, *[starter] * several))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if not several and any(starters):
         simulated = "SIMULATED: " if all(each.simulated for each in found) else ""
-        lines.append(f"{simulated}started by {starters.pop()}")
+        lines.append(f"{simulated}started by {starters[0]}")
     return "\n".join(lines)

@@ -22,7 +22,6 @@ from tornado.ioloop import PeriodicCallback
 
 from dqnkit.cloud import boot
 from dqnkit.cloud.launch import ANSWER_SECONDS, Launch, take_down
-from dqnkit.cloud.leftovers import Leftover
 from dqnkit.cloud.meter import Meter
 from dqnkit.cloud.order import Order
 from dqnkit.cloud.prices import machine_price
@@ -269,8 +268,8 @@ class CloudCluster(VMCluster):
         """The name of each worker and the id of its machine; empty if it has none."""
         return {name: "" if one.given_up else one.machine_id for name, one in self.workers.items()}
 
-    def remove(self) -> list[Leftover]:
-        """Remove everything of this cluster from the cloud; what was removed."""
+    def remove(self) -> None:
+        """Remove everything of this cluster from the cloud."""
         raise NotImplementedError
 
     def render_process_cloud_init(self, process: Any) -> str:

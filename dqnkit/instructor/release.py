@@ -164,16 +164,8 @@ def _wheel(sheets: dict[str, Path], notebooks: dict[str, str], target: Path) -> 
             constraints = public_kit.PACKAGE.parent / "binder" / "constraints.txt"
         shutil.copy(constraints, package / "data" / "constraints.txt")
         write_whole(folder / "pyproject.toml", _pyproject())
-        command = [
-            sys.executable,
-            "-m",
-            "hatchling",
-            "build",
-            "--target",
-            "wheel",
-            "--directory",
-            str(target.resolve()),
-        ]
+        built_in = str(target.resolve())  # hatchling starts in another folder
+        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", built_in]
         done = subprocess.run(
             command,
             cwd=folder,

@@ -169,10 +169,11 @@ AILMENTS: dict[str, Ailment] = {
 
 
 def summed_rewards(rewards: Any, terminated: Any, gamma: float) -> tuple[float, float]:
-    """The n-step return of a window and the discount of its bootstrap value, as `dqnkit.packing` sums many at once."""
-    goes_on = np.cumprod(np.append(1.0, ~np.asarray(terminated, bool)))  # [n + 1]
-    weights = gamma ** np.arange(len(goes_on)) * goes_on  # [n + 1]
-    return float(weights[:-1] @ np.asarray(rewards, np.float64)), float(weights[-1])
+    """The return of a `_Window` and the discount of its bootstrap value; an episode ends with one, never within."""
+    total = 0.0
+    for reward in reversed(rewards):
+        total = float(reward) + gamma * total
+    return total, 0.0 if terminated[-1] else gamma ** len(rewards)
 
 
 def learn(ailment: Ailment, parts: Parts, seed: int = 0) -> Iterator[TableStatus]:
