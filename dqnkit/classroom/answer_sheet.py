@@ -94,7 +94,7 @@ class RecordedAnswers(Answers):
         """Return the cases of one check: the fixed ones, and those of one of the recorded seeds."""
         place = int(rng.integers(len(self.seeds)))
         cases = [*exercise.fixed_cases(), *exercise.cases(np.random.default_rng(self.seeds[place]))]
-        return [NumberedCase(case.label, case.arguments, (place, n)) for n, case in enumerate(cases)]
+        return [NumberedCase(case.label, case.arguments, place=(place, n)) for n, case in enumerate(cases)]
 
 
 def record(

@@ -47,6 +47,7 @@ NO_SOLUTION = "Your class has not handed out the worked solution (yet): ask whoe
 WALL_SECONDS = 60.0  # for code that waits; twice as many times the solution's, where that is more
 
 _LAST: dict[str, tuple[Any, bool]] = {}  # exercise -> the object last checked, and whether it passed
+_MISTAKEN: dict[tuple[Any, ...], Seen] = {}  # what known mistakes gave on fixed cases
 
 
 @dataclass(frozen=True)
@@ -201,12 +202,20 @@ def observe_all(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[S
         return [_observe(exercise, thing, case) for case in cases]
 
 
+def _mistaken(exercise: Exercise, mistake: Mistake, case: Case) -> Seen:
+    """What a known mistake gives on a case. On a fixed case it runs once: most checks ask for all of them there."""
+    if case.fixed is None or isinstance(mistake.wrong, Recording):
+        return observe_all(exercise, mistake.wrong, [case])[0]
+    key = (exercise.fixed_cases, exercise.observe, mistake.wrong, case.fixed)
+    if key not in _MISTAKEN:
+        _MISTAKEN[key] = observe_all(exercise, mistake.wrong, [case])[0]
+    return _MISTAKEN[key]
+
+
 def find_mistake(exercise: Exercise, cases: Sequence[Case], seen: Sequence[Seen]) -> Mistake | None:
     """Return the known mistake that gives the same on every case, or None."""
     for mistake in exercise.mistakes:
-        shown = (
-            observe_all(exercise, mistake.wrong, [case])[0] for case in cases
-        )  # a generator: it stops at the first difference
+        shown = (_mistaken(exercise, mistake, case) for case in cases)  # it stops at the first difference
         if all(map(same, shown, seen)):
             return mistake
     return None
@@ -231,7 +240,7 @@ def find_one_of_several(
         """Return in how many of the wrong places it gives the same; 0 once it is wrong where the reader is right."""
         count = 0
         for n, case in enumerate(cases):
-            mistaken = _parts(observe_all(exercise, mistake.wrong, [case])[0])
+            mistaken = _parts(_mistaken(exercise, mistake, case))
             if any(name not in mistaken or not same(due[n][name], mistaken[name]) for name in right[n]):
                 return 0
             count += sum(same(given[n][name], mistaken[name]) for name in wrong[n] & mistaken.keys())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dis
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from numpy.random import Generator
@@ -24,6 +24,7 @@ class Case:
 
     label: str  # in words: "the episode terminated"
     arguments: tuple[Any, ...]
+    fixed: int | None = None  # its number, in the cases of a check, if it is one of the fixed cases
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Answers:
 
     def draw(self, exercise: Exercise, rng: Generator) -> list[Case]:
         """Return the cases of one check: the fixed ones, and fresh ones."""
-        return [*exercise.fixed_cases(), *exercise.cases(rng)]
+        fixed = [replace(case, fixed=number) for number, case in enumerate(exercise.fixed_cases())]
+        return [*fixed, *exercise.cases(rng)]
 
 
 def call(thing: Any, case: Case) -> Any:

@@ -138,7 +138,7 @@ class Judge:
             exercise = course.find_exercise(name)
             mistakes = [_Remembered((), exercise=exercise, wrong=mistake.wrong) for mistake in exercise.mistakes]
             named = [replace(old, wrong=new) for old, new in zip(exercise.mistakes, mistakes, strict=True)]
-            fixed = [NumberedCase(c.label, c.arguments, (FIXED, n)) for n, c in enumerate(exercise.fixed_cases())]
+            fixed = [NumberedCase(c.label, c.arguments, place=(FIXED, n)) for n, c in enumerate(exercise.fixed_cases())]
             checking.observe_solution(exercise, fixed[:1])  # so that imports are in nobody's time
             expected, took = checking.observe_solution(exercise, fixed)
             known = replace(exercise, answers=Answers(exercise.solution, named))
@@ -172,7 +172,7 @@ class Judge:
 
 def _fresh(exercise: Exercise, seed: int) -> list[NumberedCase]:
     drawn = exercise.cases(np.random.default_rng(seed))
-    return [NumberedCase(case.label, case.arguments, (FRESH, number)) for number, case in enumerate(drawn)]
+    return [NumberedCase(case.label, case.arguments, place=(FRESH, number)) for number, case in enumerate(drawn)]
 
 
 def _claimed(table: dict[str, Any], known: _Known) -> Verdict:

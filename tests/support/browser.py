@@ -113,15 +113,18 @@ class Lab:
     def open(
         self, cells: Sequence[str] | Path, *, width: int = 1400, height: int = 1000, dark: bool = False
     ) -> Notebook:
-        """Open a new notebook of these cells, or a copy of an existing one, in its own window."""
-        name = f"notebook{len(list(self.folder.glob('*.ipynb')))}.ipynb"
+        """Open a new notebook of these cells, or a copy of a notebook in a folder of its own, in its own window."""
+        name = f"notebook{len(list(self.folder.rglob('*.ipynb')))}"
         if isinstance(cells, Path):
-            shutil.copy(cells, self.folder / name)
+            path = self.folder / name / f"{name}.ipynb"
+            path.parent.mkdir()
+            shutil.copy(cells, path)
         else:
-            write_notebook(self.folder / name, cells)
+            path = self.folder / f"{name}.ipynb"
+            write_notebook(path, cells)
         context = self.browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        notebook = Notebook(page, self.folder / name, f"{self.url}/doc/workspaces/{name[:-6]}/tree/{name}")
+        notebook = Notebook(page, path, f"{self.url}/doc/workspaces/{name}/tree/{path.relative_to(self.folder)}")
         notebook.load(dark)
         return notebook
 

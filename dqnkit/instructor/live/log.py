@@ -174,7 +174,7 @@ def file_of_class(folder: Path, anew: bool = False) -> Path:
     files = sorted(folder.glob("[0-9]*.sqlite"))
     if files and not anew and now() - _last_change(files[-1]) < ONE_CLASS:
         return files[-1]
-    return folder / f"{now():%Y-%m-%dT%H%M%S}.sqlite"
+    return folder / f"{now():%Y-%m-%dT%H%M%S-%f}.sqlite"  # two classes may begin within a second
 
 
 def _last_change(path: Path) -> datetime:
