@@ -38,6 +38,7 @@ PAGES = Path(__file__).parent / "pages"
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LARGEST_REQUEST = 200_000  # bytes
 MOST_EVENTS = 100  # in one request
+READ_ON = 10  # times as much is read of a request that is too large
 SECONDS = 10.0  # for a request to arrive
 LONGEST_NAME = 60  # characters
 TOKEN_LENGTHS = range(20, 100)  # characters
@@ -121,10 +122,10 @@ class LiveServer:
         self.events = rights.Limit(rights.EVENTS_A_MINUTE)
         self._pages = {path.name: path.read_bytes() for path in PAGES.iterdir() if path.suffix in KINDS}
         routes = [
-            _takes("/api/join", self._join, LARGEST_REQUEST),
-            _takes("/api/events", self._events, LARGEST_REQUEST),
-            _takes("/api/control", self._control, LARGEST_REQUEST),
-            _takes("/api/record", self._record, records.LARGEST_FILE),
+            _takes("/api/join", self._join),
+            _takes("/api/events", self._events),
+            _takes("/api/control", self._control),
+            _takes("/api/record", self._record),
             Route("/api/pictures", self._pictures),
             Route("/api/me", self._me),
             Route("/pages/{name}", self._file),
@@ -235,7 +236,7 @@ class LiveServer:
 
     async def _record(self, request: Request) -> Response:
         await self._only_instructor(request)
-        content = await _body(request)
+        content = await _body(request, records.LARGEST_FILE)
         try:
             record = await asyncio.to_thread(records.read_record, content)
         except ValueError as error:
@@ -278,27 +279,41 @@ class LiveServer:
         return Response(self._pages[name], media_type=KINDS[Path(name).suffix], headers=HEADERS)
 
 
-def _takes(path: str, endpoint: Callable[[Request], Awaitable[Response]], most: int) -> Route:
-    """An address that takes requests of up to so many bytes."""
-    return Route(path, endpoint, methods=["POST"], max_body_size=most)
+def _takes(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """An address that takes requests."""
+    return Route(path, endpoint, methods=["POST"])
 
 
 def _attribute(text: str) -> bytes:
     return escape(text).encode()
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
+    """The content of a request of at most so many bytes.
+
+    A larger one is read on, and dropped: whoever is refused while sending often loses the answer. One that is many
+    times as large is refused at once.
+    """
+    content, size = bytearray(), 0
     try:
         async with asyncio.timeout(SECONDS):
-            return await request.body()
+            async for part in request.stream():
+                size += len(part)
+                if size <= most:
+                    content += part
+                elif size > READ_ON * most:
+                    break
     except TimeoutError:
         raise HTTPException(408, "The request did not arrive in time.") from None
+    if size > most:
+        raise HTTPException(413, f"It is too large: at most {most:,} bytes are taken.")
+    return bytes(content)
 
 
 async def _read(request: Request) -> dict[str, Any]:
     """The JSON object in a request."""
     try:
-        data = parse_json(await _body(request))
+        data = parse_json(await _body(request, LARGEST_REQUEST))
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
     if not isinstance(data, dict):
