@@ -47,7 +47,7 @@ NO_SOLUTION = "Your class has not handed out the worked solution (yet): ask whoe
 WALL_SECONDS = 60.0  # for code that waits; twice as many times the solution's, where that is more
 
 _LAST: dict[str, tuple[Any, bool]] = {}  # exercise -> the object last checked, and whether it passed
-_MISTAKEN: dict[tuple[Any, ...], Seen] = {}  # what known mistakes gave on fixed cases
+_OWN: dict[tuple[Any, ...], tuple[Seen, tuple[float, float]]] = {}  # what `_observe_own` found on fixed cases
 
 
 @dataclass(frozen=True)
@@ -202,20 +202,31 @@ def observe_all(exercise: Exercise, thing: Any, cases: Sequence[Case]) -> list[S
         return [_observe(exercise, thing, case) for case in cases]
 
 
-def _mistaken(exercise: Exercise, mistake: Mistake, case: Case) -> Seen:
-    """What a known mistake gives on a case. On a fixed case it runs once: most checks ask for all of them there."""
-    if case.fixed is None or isinstance(mistake.wrong, Recording):
-        return observe_all(exercise, mistake.wrong, [case])[0]
-    key = (exercise.fixed_cases, exercise.observe, mistake.wrong, case.fixed)
-    if key not in _MISTAKEN:
-        _MISTAKEN[key] = observe_all(exercise, mistake.wrong, [case])[0]
-    return _MISTAKEN[key]
+def _observe_own(exercise: Exercise, thing: Any, case: Case) -> tuple[Seen, tuple[float, float]]:
+    """What the solution or a known mistake gives on a case, and the processor and wall-clock time that it took.
+
+    Every check asks for most of this on the fixed cases. So it is kept, unless it took so long that the limit of the
+    reader's code follows from it.
+    """
+    key = None
+    if case.fixed is not None and not isinstance(thing, Recording):
+        key = (exercise.fixed_cases, exercise.observe, thing, case.fixed)
+        if key in _OWN:
+            return _OWN[key]
+    processor, wall = time.process_time(), time.monotonic()
+    [seen] = observe_all(exercise, thing, [case])
+    took = time.process_time() - processor, time.monotonic() - wall
+    if isinstance(thing, Recording) and thing.times:
+        took = thing.took(case)
+    if key is not None and TIMES_THE_SOLUTION * max(took) < exercise.seconds:
+        _OWN[key] = seen, took
+    return seen, took
 
 
 def find_mistake(exercise: Exercise, cases: Sequence[Case], seen: Sequence[Seen]) -> Mistake | None:
     """Return the known mistake that gives the same on every case, or None."""
     for mistake in exercise.mistakes:
-        shown = (_mistaken(exercise, mistake, case) for case in cases)  # it stops at the first difference
+        shown = (_observe_own(exercise, mistake.wrong, case)[0] for case in cases)  # it stops at the first difference
         if all(map(same, shown, seen)):
             return mistake
     return None
@@ -240,7 +251,7 @@ def find_one_of_several(
         """Return in how many of the wrong places it gives the same; 0 once it is wrong where the reader is right."""
         count = 0
         for n, case in enumerate(cases):
-            mistaken = _parts(_mistaken(exercise, mistake, case))
+            mistaken = _parts(_observe_own(exercise, mistake.wrong, case)[0])
             if any(name not in mistaken or not same(due[n][name], mistaken[name]) for name in right[n]):
                 return 0
             count += sum(same(given[n][name], mistaken[name]) for name in wrong[n] & mistaken.keys())
@@ -301,14 +312,8 @@ class TooSlowError(Exception):
 
 def observe_solution(exercise: Exercise, cases: Sequence[Case]) -> tuple[list[Seen], list[tuple[float, float]]]:
     """Run the solution on every case; also the processor time and the wall-clock time that each took."""
-    seen, took = [], []
-    for case in cases:
-        processor, wall = time.process_time(), time.monotonic()
-        seen += observe_all(exercise, exercise.solution, [case])
-        took.append((time.process_time() - processor, time.monotonic() - wall))
-    if isinstance(exercise.solution, Recording):
-        took = [exercise.solution.took(case) for case in cases]
-    return seen, took
+    found = [_observe_own(exercise, exercise.solution, case) for case in cases]
+    return [seen for seen, _ in found], [took for _, took in found]
 
 
 def observe_reader(

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Collection, Coroutine, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from dask import annotate
 from distributed import Client, Future
 
 from dqnkit.cluster import worker
@@ -102,14 +103,25 @@ class Dispatch:
         return self.client.submit(worker.hold, weights, pure=False, key=f"dqnkit_weights-{uuid.uuid4().hex}")
 
     def submit(
-        self, config: DQNConfig, task: RolloutTask, weights: Future, preferred: Collection[str] = ()
-    ) -> tuple[str, Future]:
-        """Submit a task and return its key and future. Dask uses other workers if all the preferred ones have left."""
-        key = f"dqnkit_rollout-{uuid.uuid4().hex}"  # Dask groups the durations of tasks by the part before the -
-        where: dict[str, Any] = {"workers": list(preferred), "allow_other_workers": True} if preferred else {}
-        future = self.client.submit(worker.run_task, config, task, weights, pure=False, key=key, **where)
-        self._start(self._wait_for(key, future))
-        return key, future
+        self, config: DQNConfig, tasks: Sequence[RolloutTask], weights: Future, preferred: Sequence[str] = ()
+    ) -> list[tuple[str, Future]]:
+        """Submit tasks, all in one message, and return the key and the future of each.
+
+        Args:
+            config: of the run.
+            tasks: to submit.
+            weights: that all of them act with.
+            preferred: the address of a worker for each task. Dask uses another one if that has left.
+        """
+        # Dask groups the durations of tasks by the part before the -
+        keys = [f"dqnkit_rollout-{uuid.uuid4().hex}" for _ in tasks]
+        where = {key: [address] for key, address in zip(keys, preferred, strict=False)}
+        with annotate(workers=where.get, allow_other_workers=True) if where else nullcontext():
+            futures = self.client.map(
+                worker.run_task, [config] * len(tasks), tasks, weights=weights, pure=False, key=keys
+            )
+        self._start(self._wait_for_all(keys, futures))
+        return [*zip(keys, futures, strict=True)]
 
     def cancel(self, futures: Iterable[Future]) -> None:
         """Have the scheduler drop tasks. A task that already runs is finished, but its result is thrown away."""
@@ -149,6 +161,9 @@ class Dispatch:
             await self.client.run(worker.forget_at_end, self.run, on_error="ignore")
 
         self._within(forget(), ANSWER_SECONDS)
+
+    async def _wait_for_all(self, keys: Sequence[str], futures: Sequence[Future]) -> None:
+        await asyncio.gather(*map(self._wait_for, keys, futures))
 
     async def _wait_for(self, key: str, future: Future) -> None:
         try:

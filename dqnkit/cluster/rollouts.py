@@ -87,11 +87,6 @@ class _Run:
     waited: float = 0.0  # traffic.waiting_seconds at that time
     newest_error: str = ""  # that an environment raised
 
-    def add(self, key: str, flight: _Flight) -> None:
-        """A task was submitted."""
-        self.flights[key] = flight
-        self.tasks_on[flight.preferred] += 1
-
     def remove(self, key: str) -> _Flight | None:
         """A task is no longer in flight. None if it was given up before."""
         if flight := self.flights.pop(key, None):
@@ -223,8 +218,7 @@ class ClusterRollouts:
         run.to_repeat.extend(map(_Flight, tasks))
         rollouts: dict[int, Rollout] = {}
         for _ in self._until_patience_ends(run):
-            while run.to_repeat:
-                self._submit(run, run.to_repeat.popleft(), weights)
+            self._submit(run, len(run.to_repeat), weights)
             rollouts |= {rollout.actor: rollout for rollout in self._arrivals(run)}
             if len(rollouts) == len(epsilons):
                 break
@@ -268,31 +262,37 @@ class ClusterRollouts:
 
     def _fill(self, run: _Run, weights: PolicyWeights, epsilons: FloatArray, sequence: int) -> None:
         """Submit tasks until `WINDOW` are in flight for each thread; first those to repeat."""
-        for _ in range(WINDOW * run.threads - len(run.flights)):
-            if not run.to_repeat:
-                # a number that was not used before this run was resumed, so that its episodes are new
-                number = (sequence << 20) + run.next_sequence
-                actor = run.next_sequence % run.config.num_actors
-                run.next_sequence += 1
-                steps = self._steps(run)
-                task = RolloutTask(run.dispatch.run, actor, number, epsilons[actor], steps, run.environment)
-                run.to_repeat.append(_Flight(task))
-            self._submit(run, run.to_repeat.popleft(), weights)
+        wanted = max(0, WINDOW * run.threads - len(run.flights))
+        while len(run.to_repeat) < wanted:
+            # a number that was not used before this run was resumed, so that its episodes are new
+            number = (sequence << 20) + run.next_sequence
+            actor = run.next_sequence % run.config.num_actors
+            run.next_sequence += 1
+            task = RolloutTask(run.dispatch.run, actor, number, epsilons[actor], self._steps(run), run.environment)
+            run.to_repeat.append(_Flight(task))
+        self._submit(run, wanted, weights)
 
     def _steps(self, run: _Run) -> int:
         """Steps of each copy in one task."""
         return self._task_steps or steps_of_a_task(run.config, run.step_seconds, run.threads)
 
-    def _submit(self, run: _Run, flight: _Flight, weights: PolicyWeights) -> None:
+    def _submit(self, run: _Run, count: int, weights: PolicyWeights) -> None:
+        """Submit the first ``count`` of the tasks to repeat, in one message: a message costs more than a task."""
+        if not count:
+            return
         published = self._publish(run, weights)
-        flight.preferred = self._least_busy(run, flight)
-        preferred = [flight.preferred] if flight.preferred else ()
-        key, flight.future = run.dispatch.submit(run.config, flight.task, published, preferred)
-        flight.submitted = time.monotonic()
-        run.add(key, flight)
-        if flight.preferred:
-            self.traffic.worker(flight.preferred).in_flight = run.tasks_on[flight.preferred]
-        self.traffic.submitted += 1
+        flights = [run.to_repeat.popleft() for _ in range(count)]
+        for flight in flights:
+            flight.preferred = self._least_busy(run, flight)
+            run.tasks_on[flight.preferred] += 1
+        tasks, preferred = [flight.task for flight in flights], [flight.preferred for flight in flights]
+        submitted = run.dispatch.submit(run.config, tasks, published, preferred if all(preferred) else ())
+        for flight, (key, future) in zip(flights, submitted, strict=True):
+            flight.future, flight.submitted = future, time.monotonic()
+            run.flights[key] = flight
+        for address in {*filter(None, preferred)}:
+            self.traffic.worker(address).in_flight = run.tasks_on[address]
+        self.traffic.submitted += count
         self.traffic.in_flight = len(run.flights)
 
     def _least_busy(self, run: _Run, flight: _Flight) -> str:

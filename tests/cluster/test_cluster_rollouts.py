@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,21 @@ def test_no_more_in_flight_than_two_for_each_thread(client: Client) -> None:
     assert collector.traffic.transitions == sum(len(rollout.transitions.action) for rollout in collector.rollouts)
     assert collector.traffic.steps == sum(rollout.steps for rollout in collector.rollouts)
     assert collector.traffic.lost == collector.traffic.failed == collector.traffic.stale == 0
+
+
+def test_what_is_wanted_at_once_goes_in_one_message(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, sizes = client.map, []
+
+    def counted(function: Any, configs: Any, tasks: Any, **options: Any) -> Any:
+        sizes.append(len(tasks))
+        return submit(function, configs, tasks, **options)
+
+    monkeypatch.setattr(client, "map", counted)
+    with Collector(client) as collector:
+        for _ in range(20):
+            collector.collect()
+        assert sizes[0] == window(client)
+        assert sum(sizes) == collector.traffic.submitted
 
 
 def test_every_worker_and_every_actor_take_part_and_the_rows_say_so(client: Client) -> None:

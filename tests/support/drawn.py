@@ -1,4 +1,7 @@
-"""How a drawing answers the hand: frames a second while it is dragged, time to a picture, messages to the kernel."""
+"""How a drawing answers the hand: frames a second while it is dragged, time to a picture, messages to the kernel.
+
+And whether it fits: its height, what is scrolled sideways, what reaches beyond its edge.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,20 @@ WATCH = """() => {
     document.addEventListener("pointermove", (event) => seen.moves.push(event.timeStamp), { capture: true });
     document.addEventListener("input", (event) => seen.moves.push(event.timeStamp), { capture: true });
     document.addEventListener("dqnkit-drawn", () => seen.drawn.push(performance.now()));
+}"""
+
+MEASURE = """(area) => {
+    const all = [area, ...area.querySelectorAll("*")].filter((one) => one.clientWidth > 0);
+    const scrolls = (one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
+    const edge = area.getBoundingClientRect().right + 1;
+    const hidden = (one) => one.closest("[style*='overflow: hidden'], .spoken, .token");
+    return {
+        height: Math.round(area.getBoundingClientRect().height),
+        scrolled: all.filter((one) => scrolls(one) && one.scrollWidth > one.clientWidth + 1)
+            .map((one) => one.className),
+        beyond: all.filter((one) => one.getBoundingClientRect().right > edge && !hidden(one))
+            .map((one) => one.outerHTML.slice(0, 80)),
+    };
 }"""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import serious_findings
+from drawn import MEASURE, serious_findings
 from test_browser import AFTER, SETUP
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,10 @@ DRAWN = """
 weights = PolicyWeights(1, (Dense(6, 3, False),), np.random.default_rng(0).normal(size=21).astype(np.float32))
 state = SimpleNamespace(config=DQNConfig(env_id="ENV"))
 """
+SIZES = {"1280": (1280, 800, False), "900": (900, 700, False), "dark": (1280, 800, True)}
+HIGHEST = 560  # pixels, of a panel that runs; at its end there is the whole picture
 BOARD, AWAY = ".jp-OutputArea .dqnkit-board", ".dqnkit-away"
+ENDED = ".jp-OutputArea-output:has(img)"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,21 @@ def started(lab: Lab, seconds: float = 200.0, **size: Any) -> Notebook:
     notebook.run(1)
     notebook.wait_for(1, r"Step [1-9]", timeout=30)
     return notebook
+
+
+def see_in_each_size(notebook: Notebook, name: str, where: str, runs: bool = True) -> None:
+    """Keep pictures of a state of the panel in each size and theme; it is low, and nothing is scrolled sideways."""
+    page = notebook.page
+    for size, (width, height, dark) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        notebook.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
+        page.wait_for_timeout(700)
+        panel = page.locator(where).first
+        panel.scroll_into_view_if_needed()
+        notebook.screenshot(f"{name}-{size}")
+        found = panel.evaluate(MEASURE)
+        assert found["scrolled"] == found["beyond"] == [], f"{name}, {size}: {found}"
+        assert not runs or found["height"] <= HIGHEST, f"{name}, {size}: {found}"
 
 
 def kernel_status(notebook: Notebook) -> str:
@@ -130,6 +148,22 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     page.wait_for_timeout(500)
     assert kernel_status(notebook) == "idle"
     assert page.locator(AWAY).count() == 0
+    see_in_each_size(notebook, "board-stopped", ENDED, runs=False)
+    assert not notebook.errors
+    notebook.shut_down()
+
+
+def test_an_interrupt_leaves_the_picture(lab: Lab) -> None:
+    notebook = started(lab)
+    notebook.wait_for(1, r"greedy: episode 1, return [1-9]", timeout=20)
+    see_in_each_size(notebook, "board-running", BOARD)
+    notebook.click(1, "Pause")
+    notebook.wait_for(1, "paused")
+    see_in_each_size(notebook, "board-paused", BOARD)
+    notebook.interrupt()
+    notebook.wait_for(1, "interrupted; what was reached so far is kept")
+    notebook.wait_until_done(1)
+    see_in_each_size(notebook, "board-interrupted", ENDED, runs=False)
     assert not notebook.errors
     notebook.shut_down()
 
@@ -175,12 +209,12 @@ def test_a_saved_page_that_is_closed_and_opened_again_has_its_panel_and_the_fina
     curve = notebook.page.locator(f"{BOARD} svg[role=img] path[stroke-width='2']").first
     assert len(curve.get_attribute("d") or "") > 200  # the whole run, not only what came after
     notebook.output(1).scroll_into_view_if_needed()
-    notebook.screenshot("board-reopened-900")
+    see_in_each_size(notebook, "board-reopened", BOARD)
     notebook.click(1, "Stop")  # the run ends; its output was lost, the widget shows the picture
     notebook.output(1).locator("img").wait_for(timeout=20_000)
     assert "stopped; what was reached so far is kept" in notebook.text(1)
     assert notebook.output(1).get_by_role("button").count() == 0
-    notebook.screenshot("board-reopened-ended")
+    see_in_each_size(notebook, "board-reopened-ended", ENDED, runs=False)
     notebook.run(3)
     notebook.wait_for(3, "stopped; what was reached so far is kept", timeout=20)
     assert not notebook.errors
@@ -191,7 +225,7 @@ def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None
     notebook = started(lab)
     notebook.load(idle=False)
     see_that_it_moves(notebook, AWAY)
-    notebook.screenshot("board-reloaded-unsaved")
+    see_in_each_size(notebook, "board-reloaded-unsaved", AWAY)
     away = notebook.page.locator(AWAY)
     away.get_by_role("button", name="Pause").click()
     away.locator("text=/paused/").first.wait_for(timeout=5_000)
@@ -200,7 +234,7 @@ def test_a_page_that_was_not_saved_shows_the_panel_at_its_edge(lab: Lab) -> None
     assert away.locator("img").count() == 1
     assert away.locator("summary").first.inner_text() == "CartPole has ended"
     assert "It goes on here" not in away.inner_text()
-    notebook.screenshot("board-reloaded-unsaved-ended")
+    see_in_each_size(notebook, "board-reloaded-unsaved-ended", AWAY, runs=False)
     away.get_by_role("button", name="Close").click()
     assert away.count() == 0
     notebook.run(3)
@@ -222,7 +256,7 @@ def test_a_cell_that_is_run_again_takes_the_place_of_its_first_run(lab: Lab) -> 
         arg=[BOARD, before],
         timeout=15_000,
     )
-    notebook.screenshot("board-run-twice")
+    see_in_each_size(notebook, "board-run-twice", BOARD)
     assert notebook.page.locator(AWAY).count() == 0
     notebook.click(1, "Stop")
     notebook.wait_for(1, r"sum 1\b", timeout=10)
@@ -249,7 +283,7 @@ def test_while_a_step_takes_long_stop_is_within_reach_of_a_cell_that_waits(lab: 
     notebook.page.wait_for_timeout(500)
     notebook.run(1)
     notebook.page.locator(AWAY).get_by_role("button", name="Stop").wait_for(timeout=5_000)
-    notebook.screenshot("board-run-twice-waiting")
+    notebook.screenshot("board-run-twice-waiting")  # for a few seconds only
     notebook.page.locator(AWAY).wait_for(state="detached", timeout=15_000)  # the second run has begun
     notebook.wait_for(1, r"Step \d", timeout=30)
     notebook.wait_for_controls(1)
@@ -263,7 +297,7 @@ def test_after_a_restart_the_panel_says_that_its_kernel_has_ended(lab: Lab) -> N
     notebook = started(lab, width=900, height=700, dark=True)
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     notebook.wait_for(1, "the kernel has ended: run the cell again", timeout=30)
-    notebook.screenshot("board-kernel-restarted", 1)
+    see_in_each_size(notebook, "board-kernel-restarted", BOARD)
     assert notebook.page.locator(f"{BOARD} .head").evaluate("head => head.scrollWidth <= head.clientWidth")
     assert not notebook.output(1).get_by_role("button", name="Stop").is_enabled()
     notebook.page.wait_for_timeout(1500)

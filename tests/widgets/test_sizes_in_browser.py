@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import serious_findings
+from drawn import MEASURE, serious_findings
 from test_browser import SETUP
 from test_live_in_browser import PLAYS
 
@@ -112,19 +112,6 @@ def drawn(values):
 last = await watch(steps(), drawn, total=100_000, title="Steps", sliders=knobs)
 """,
 }
-MEASURE = """(area) => {
-    const all = [area, ...area.querySelectorAll("*")].filter((one) => one.clientWidth > 0);
-    const scrolls = (one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
-    const edge = area.getBoundingClientRect().right + 1;
-    const hidden = (one) => one.closest("[style*='overflow: hidden'], .spoken, .token");
-    return {
-        height: Math.round(area.getBoundingClientRect().height),
-        scrolled: all.filter((one) => scrolls(one) && one.scrollWidth > one.clientWidth + 1)
-            .map((one) => one.className),
-        beyond: all.filter((one) => one.getBoundingClientRect().right > edge && !hidden(one))
-            .map((one) => one.outerHTML.slice(0, 80)),
-    };
-}"""
 
 
 @pytest.fixture(scope="module")
