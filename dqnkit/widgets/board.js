@@ -68,6 +68,7 @@ const BOARD_STYLE = `
   box-shadow: 0 2px 14px rgb(0 0 0 / 30%);
 }
 .dqnkit-away summary { cursor: pointer; line-height: 1.4; }
+.dqnkit-away .dqnkit-board :is(.title, .foot .hint) { display: none; } /* it lies over other things, and has words of its own */
 `;
 
 // ---------------------------------------------------------------------------------------------------------- the store
@@ -249,8 +250,7 @@ function drawBoard({ model, el }) {
   on("comm_live_update", () =>
     setTimeout(() => {
       if (!el.closest(".jupyter-widgets-disconnected") || ENDS.includes(model.get("state"))) return;
-      root.querySelector(".state").textContent = "■ the kernel has ended: run the cell again";
-      for (const part of root.querySelectorAll(".bar, .done, .left")) part.hidden = true; // the sentence needs the room
+      head.lose();
       for (const control of root.querySelectorAll("button, input")) control.disabled = true;
     }),
   );
@@ -267,15 +267,18 @@ function header({ model, setup, on }) {
   const note = html("div", { class: "note" });
   const filled = html("div");
   const bar = html("div", { class: "bar", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
-  bar.hidden = left.hidden = !setup.counts;
   const pause = button("Pause", () => model.send({ paused: model.get("state") !== "paused" }), { disabled: true });
   const stop = button("Stop", () => model.send({ stopped: true }), { disabled: true });
   const act = html("div", { class: "act" }, pause, stop);
   const title = html("span", { class: "title" }, setup.title);
   const element = html("div", { class: "row head" }, title, state, bar, done, left, ...(setup.compact ? [] : [note]), act);
+  let lost = false; // the kernel
   const draw = () => {
     const name = model.get("state");
     const now = model.get("now");
+    for (const part of [bar, left]) part.hidden = lost || !setup.counts;
+    done.hidden = lost;
+    if (lost) return state.replaceChildren("■ the kernel has ended: run the cell again"); // which needs the room
     const icon = html("span", { "aria-hidden": "true" }, `${ICONS[name] ?? "■"} `);
     state.replaceChildren(icon, name);
     pause.textContent = name === "paused" ? "Resume" : "Pause";
@@ -298,7 +301,11 @@ function header({ model, setup, on }) {
   on("change:controls", controls);
   draw();
   controls();
-  return { element, draw, note };
+  const lose = () => {
+    lost = true;
+    draw();
+  };
+  return { element, draw, note, lose };
 }
 
 /** The numbers that matter, each with its course as a small curve. */
@@ -548,7 +555,7 @@ function knobOf({ model, knob, index, on }) {
 }
 
 function footer({ model, setup, on }) {
-  const hint = html("div", { class: "text" });
+  const hint = html("div", { class: "text hint" });
   const details = html("div", { class: "text", hidden: true });
   let open = false;
   const fold = button(`▸ ${setup.fold}`, () => {
@@ -622,11 +629,13 @@ function play({ store, el }) {
     draw();
   });
   const stopFollowing = followWidth(canvas, draw);
+  const stopTheme = followTheme(draw);
   return {
     element: html("div", { class: "stage" }, html("div", { class: "score" }, "the newest policy plays"), canvas, note, words),
     stop: () => {
       stopAnimation();
       stopFollowing();
+      stopTheme();
     },
   };
 }

@@ -464,7 +464,8 @@ for name, runs in recorded.items():
 #
 # ### The pendulum: how many forces?
 #
-# Somebody wanted to know how many forces the pendulum needs, and trained it once with each number. This was the table:
+# Somebody wanted to know how many forces the pendulum needs, had little time, and trained it once with each number. This
+# was the table:
 
 # %%
 pendulum = load_runs("forces")
@@ -475,7 +476,8 @@ for name, means in greedy.items():
     print(f"{name}: {means[0]:.0f} of 1,000")
 
 # %% [markdown]
-# "Three are too few: there is no small push." It sounds right, and it was decided. Four more seeds of each were recorded.
+# "Three are too few: there is no small push. Seven are too many: more values have to be learned in the same time. It must
+# be five." It sounds right, and it was decided. Four more seeds of each were recorded.
 
 # %% [markdown]
 # **Predict.** [[question.forces]]
@@ -499,8 +501,9 @@ learning_band(
 compare("applications-forces", greedy)
 
 # %% [markdown]
-# A table with one run for each row is a table of luck. It is the commonest wrong decision of all, for it needs no mistake in
-# the code, and the explanation comes by itself.
+# Of the two explanations one may be true: with three forces no seed balanced the pole. The other explains luck. A table
+# with one run in each row cannot tell the two apart, and the explanation comes by itself. It is the commonest wrong decision
+# of all, for it needs no mistake in the code.
 
 # %% [markdown]
 # ### The key: it nearly always works

@@ -45,9 +45,9 @@ weights = PolicyWeights(1, (Dense(6, 3, False),), np.random.default_rng(0).norma
 state = SimpleNamespace(config=DQNConfig(env_id="ENV"))
 """
 SIZES = {"1280": (1280, 800, False), "900": (900, 700, False), "dark": (1280, 800, True)}
-HIGHEST = 560  # pixels, of a panel that runs; at its end there is the whole picture
 BOARD, AWAY = ".jp-OutputArea .dqnkit-board", ".dqnkit-away"
 ENDED = ".jp-OutputArea-output:has(img)"
+HIGHEST = {BOARD: 560, AWAY: 640}  # pixels, of a panel that runs; at its end there is the whole picture
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def see_in_each_size(notebook: Notebook, name: str, where: str, runs: bool = Tru
         notebook.screenshot(f"{name}-{size}")
         found = panel.evaluate(MEASURE)
         assert found["scrolled"] == found["beyond"] == [], f"{name}, {size}: {found}"
-        assert not runs or found["height"] <= HIGHEST, f"{name}, {size}: {found}"
+        assert not runs or found["height"] <= HIGHEST[where], f"{name}, {size}: {found}"
 
 
 def kernel_status(notebook: Notebook) -> str:
@@ -298,6 +298,7 @@ def test_after_a_restart_the_panel_says_that_its_kernel_has_ended(lab: Lab) -> N
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     notebook.wait_for(1, "the kernel has ended: run the cell again", timeout=30)
     see_in_each_size(notebook, "board-kernel-restarted", BOARD)
+    assert "the kernel has ended: run the cell again" in notebook.text(1)  # in another size too
     assert notebook.page.locator(f"{BOARD} .head").evaluate("head => head.scrollWidth <= head.clientWidth")
     assert not notebook.output(1).get_by_role("button", name="Stop").is_enabled()
     notebook.page.wait_for_timeout(1500)

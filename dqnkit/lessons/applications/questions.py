@@ -13,7 +13,7 @@ DENSE, CONVOLUTION, EQUAL = "the dense layers", "the convolution", "both about a
 SAME_ORDER, ALL_GOOD, MIXED = (
     "the same order as in the table",
     "all of them earn nearly 1,000; the low one was an accident",
-    "with each number some seeds do well and some do badly",
+    "with more than one number some seeds do well and others badly",
 )
 WELL, BADLY = 900, 500  # of 1,000
 WANDERS, SOON, CIRCLES, DONE = (
@@ -46,12 +46,10 @@ def _more_weights(weights: Mapping[str, int]) -> str:
 
 def _more_seeds(returns: Mapping[str, Sequence[float]]) -> str:
     """From the greedy return of each seed with each number of forces."""
-    means = [float(np.mean(seeds)) for seeds in returns.values()]
     if min(min(seeds) for seeds in returns.values()) > BADLY:
         return ALL_GOOD
-    if all(max(seeds) > WELL and min(seeds) < BADLY for seeds in returns.values()):
-        return MIXED
-    return SAME_ORDER if means == sorted(means) else MIXED
+    apart = [max(seeds) > WELL and min(seeds) < BADLY for seeds in returns.values()]
+    return MIXED if sum(apart) > 1 else SAME_ORDER
 
 
 def _unpaid(steps_and_longest: tuple[Array, float]) -> str | None:
@@ -156,11 +154,12 @@ QUESTIONS: dict[str, Question] = {
             ),
             ALL_GOOD: Reply(
                 right="It was one bad run.",
-                wrong="There is more than one bad run, and not only with three forces.",
+                wrong="There is more than one bad run, and not only with one number.",
             ),
             MIXED: Reply(
-                right="The seeds of one number lie further apart than the numbers. Whoever has one run of each can "
-                "prove whatever that run says.",
+                right="With five and with seven forces the seeds of one number lie further apart than the two numbers. "
+                "Whoever has one run of each can prove whatever that run says. What all five seeds of three forces "
+                "say is another matter.",
                 wrong="The seeds agree with each other here.",
             ),
         },

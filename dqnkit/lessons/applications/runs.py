@@ -151,7 +151,7 @@ def car(kind: str) -> DQNConfig:
 
 def forces(bins: int) -> DQNConfig:
     """What somebody tried who had CartPole's settings, and little time."""
-    hasty = {**PRESETS["CartPole-v1"], "total_steps": 30_000, "epsilon_steps": 6_000}
+    hasty = {**PRESETS["CartPole-v1"], "updates_per_call": 16, "total_steps": 15_000, "epsilon_steps": 3_000}
     return DQNConfig("InvertedPendulum-v5", action_bins=bins, **hasty)
 
 
@@ -177,7 +177,7 @@ def plans() -> dict[str, Plan]:
         "game": Plan({"Breakout": TASKS["game"].config}, judge, range(3), 20),
         "robot": Plan({"pendulum": TASKS["robot"].config}, judge, range(5), 20),
         "driving": Plan({"motorway": TASKS["driving"].config}, judge_driving, range(5), 20),
-        "forces": Plan({f"{bins} forces": forces(bins) for bins in (3, 5, 7)}, judge, range(5), 20),
+        "forces": Plan({f"{bins} forces": forces(bins) for bins in (3, 5, 7)}, judge, range(4, 9), 20),
         "car": Plan(cars, judge_car, range(3), 20),
         "door": Plan(doors, judge_door, range(3), 50),
     }

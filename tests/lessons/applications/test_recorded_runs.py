@@ -15,7 +15,7 @@ from dqnkit.classroom.course import recorded_file
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
 from dqnkit.lessons.applications import runs
-from dqnkit.lessons.applications.questions import CIRCLES, CRASHES, QUESTIONS
+from dqnkit.lessons.applications.questions import BADLY, CIRCLES, CRASHES, MIXED, QUESTIONS, WELL
 from dqnkit.lessons.applications.runs import Run, band_of, load_runs, mean_of, plans
 from dqnkit.lessons.applications.tasks import TASKS
 from dqnkit.lessons.applications.worlds import hurry
@@ -53,6 +53,18 @@ def test_every_seed_drives_better_than_chance_and_crashes_less() -> None:
 
 def test_every_seed_balances_the_pendulum() -> None:
     assert all(np.mean(run.episodes["return"]) >= 950 for run in load_runs("robot")["pendulum"])
+
+
+def test_one_run_of_each_number_of_forces_told_what_five_do_not() -> None:
+    greedy = {name: [np.mean(run.episodes["return"]) for run in runs] for name, runs in load_runs("forces").items()}
+    three, five, seven = greedy.values()
+    assert three[0] < 500 > seven[0]  # the table that the lesson shows first
+    assert five[0] > 900
+    assert QUESTIONS["forces"].outcome(greedy) == MIXED  # type: ignore[union-attr]
+    for more in (five, seven):
+        assert max(more) > WELL
+        assert min(more) < BADLY
+    assert max(three) < WELL  # this much of the explanation holds
 
 
 def test_the_hurried_car_learned_to_crash_and_earned_more_than_careful_driving() -> None:
