@@ -153,8 +153,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "total_steps": 8_000,
         "num_envs": 4,
         # With the usual 0.8 a crash after some seconds is worth as much as thirty slow ones, and the greedy policy
-        # crashed in 7 of 8 episodes (with n_step 1, one update a step); with these settings, at the end, in 5 of 20.
-        # Tried on one seed so far.
+        # crashed in 7 of 8 episodes (with n_step 1, one update a step). With these settings five fresh seeds earned
+        # 20.3 to 21.8 in 20 episodes each, and crashed in 5 to 20 % of them; a random policy 11.6, and 85 %.
         "gamma": 0.95,
         "n_step": 3,
         "double_q": True,

@@ -39,6 +39,7 @@ LESSONS = (
     "strategy_learner",
     "train_on_a_cluster",
     "cloud",
+    "applications",
 )
 FOLDER = Path(dqnkit.__file__).parent / "lessons"
 OWN_LESSONS = "dqnkit_lessons"  # group of entry points; the value of each is the module of a lesson's folder

@@ -6,7 +6,7 @@
 # ---
 
 # %% [markdown]
-# # [[number]] · Applications: a game, a robot, a car, and a task of your own
+# # [[number]] · Applications: a game, a robot, a car
 # <!-- badges -->
 #
 # Until now the environments were chosen so that one idea could be seen. Now it is the other way round: there is a task,
@@ -199,7 +199,7 @@ for robot, joints in {"pendulum": 1, "HalfCheetah": 6, "a humanoid": 17}.items()
 # the value of a joint action for the mean of the values of its parts (Seyde et al., 2022). Then the best joint action is
 # simply the best force of each joint, and nothing has to be listed.
 #
-# #### Your turn: `decoupled_q` (optional, 5 minutes, difficulty 2 of 3)
+# ##### Your turn: `decoupled_q` (5 minutes, difficulty 2 of 3)
 #
 # `q` is `[B, D, N]`: for each row of a batch and each of D joints the values of N forces. `actions` is `[B, D]`: which force
 # each joint took. Return the values of these joint actions, `[B]`.
@@ -319,7 +319,7 @@ compare("applications-discount", horizon)
 # that reaches so far. A larger one makes values larger and learning slower ([[target_network]]).
 #
 # What if it does not reach so far? The car earns 0.7 in each of 30 seconds if it stays slow, and 1 at full speed, until it
-# hits somebody, after six seconds or so. This is what the two are worth to an agent, at the start:
+# crashes, after six seconds or so. This is what the two are worth to an agent, at the start:
 
 # %%
 for gamma in (0.8, 0.95):
@@ -593,8 +593,8 @@ print(f"thirty careful seconds: {careful:.1f}; six reckless ones, then a crash: 
 # common: the return *rises*, all probes pass, and nobody looks. So look: at the numbers that you care about and did not
 # put into the reward, and at the policy itself. From which `CRASH_COST` on is careful driving the cheaper? Try it above.
 #
-# The second line of the table is a car for which a crash costs 15. It crashes less, but still far too often: now the
-# reward asks for the right thing, and the run is too short to learn it. A right reward is where learning begins.
+# The second line of the table is the same car in the same run, with one number changed: a crash costs 15. It drives more
+# slowly, and most of its episodes end without a crash. Not all do: a right reward is where learning begins.
 #
 # ## 6. More workers for the car?
 #
@@ -806,7 +806,7 @@ if driving.is_here:
     cluster.close()
 progress()
 
-# %% Take your progress with you
+# %% Download your progress
 download_progress()
 
 # %% Hand in your work, where a class asks for it

@@ -32,7 +32,12 @@ def cases(rng: np.random.Generator) -> list[Case]:
     fresh = []
     for number in range(10):
         stack = int(rng.integers(1, 6))
-        count = int(rng.integers(1, stack + 1)) if number % 2 else int(rng.integers(stack, stack + 6))
+        count = int(rng.integers(stack, stack + 6))
+        if number % 4 == 1:  # too few, and more than one
+            stack = int(rng.integers(3, 7))
+            count = int(rng.integers(2, stack))
+        elif number % 4 == 3:
+            count = int(rng.integers(1, stack + 1))
         shape = (int(rng.integers(2, 4)),) if number % 3 == 0 else (2, int(rng.integers(2, 4)))
         frames = rng.normal(size=(count, *shape)).round(2)
         fresh.append(Case(f"{count} frames so far, {stack} asked for", (frames, stack)))
