@@ -87,10 +87,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "CartPole-v1": _CARTPOLE,
     "InvertedPendulum-v5": {
         # A cart and a pole as well, but a step is 40 ms and a push is stronger: with CartPole's own values one seed of
-        # five ended at 316 of 1,000. These have been tried on one seed so far.
+        # five ended at 316 of 1,000. With these 12 of 12 seeds ended at 1,000; with gamma 0.97 and n_step 8 one did not.
         **_CARTPOLE,
         "action_bins": 5,
-        "gamma": 0.97,
+        "updates_per_call": 64,
+        "n_step": 5,
+        "gamma": 0.98,
         "learning_rate": 3e-3,
         "target_period": 50,
         "epsilon_end": 0.02,

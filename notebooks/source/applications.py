@@ -691,7 +691,7 @@ from dqnkit.lessons.applications.changed_lines import PENDULUM, changed_program
 
 # %%
 for before, after in PENDULUM.items():
-    print(f"- {before}\n+ {after}\n")
+    print(f"-{before.strip()}\n+{after.strip()}\n")
 
 # %% [markdown]
 # The next cell makes them, in a copy: `my_pendulum.py`. It takes your `my_dqn.py`, where it stands beside this notebook and
@@ -721,7 +721,7 @@ my_task
 # three policies that need no learning.
 
 # %%
-my_task.run()
+status = my_task.run()
 
 # %% [markdown]
 # Then the **contract**: what every environment has to keep to. The kit asks this of its own environments too.
@@ -739,7 +739,7 @@ for point, problem in contract("MyTask-v0").items():
 # Only then an agent, and a short run first. Which of the three policies does it have to beat?
 
 # %%
-OWN_STEPS = 12_000  # fast: 600
+OWN_STEPS = 12_000  # fast: 1_500
 own = preset("MyTask-v0", total_steps=OWN_STEPS, gamma=0.9, epsilon_steps=OWN_STEPS // 2, xla=False)
 status = await live(train(own), title="A task of my own")
 print(f"the last 100 episodes earned {status.episode_return:.1f}")

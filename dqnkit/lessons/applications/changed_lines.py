@@ -17,7 +17,7 @@ PENDULUM = {
         "    env = gym.wrappers.TransformAction(gym.make(ENV_ID), lambda a: [1.5 * a - 3], gym.spaces.Discrete(5))"
     ),
     '    envs = gym.make_vec(ENV_ID, episodes, vectorization_mode="vector_entry_point")': (
-        "    envs = gym.wrappers.vector.TransformAction(gym.make_vec(ENV_ID, episodes), lambda a: 1.5 * a[:, None] - 3)"
+        "    envs = gym.wrappers.vector.TransformAction(gym.make_vec(ENV_ID, episodes), lambda a: 1.5*a[:, None] - 3)"
     ),
 }
 
