@@ -713,7 +713,8 @@ cloud_map()
 # - *Dask Cloud Provider*, its documentation, and Amazon's *EC2 user guide*: spot instances and their interruption notice,
 #   the metadata service, and what happens when a machine shuts itself down.
 #
-# The next cell ends the simulated cloud. Then nothing that this notebook started is still running.
+# The next cell ends the simulated cloud. Then nothing that this notebook started is still running. **[[applications]]** is
+# about tasks: a game, a robot or a car of your choice, and then one of your own.
 
 # %% End the simulated cloud; your progress
 clouds.close()
