@@ -497,7 +497,7 @@ ablation(
     greedy,
     baseline="5 forces",
     xlabel="greedy return (mean of 20 episodes of a seed)",
-    title="The same pendulum, the same number of steps, five seeds each",
+    title="Five seeds of each number",
     what="how far apart are the seeds of one row, beside the distance between the bars?",
 )
 
