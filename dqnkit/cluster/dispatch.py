@@ -16,7 +16,7 @@ from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from dask import annotate
+from dask.base import annotate
 from distributed import Client, Future
 
 from dqnkit.cluster import worker

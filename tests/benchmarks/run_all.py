@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "first_plot": (["first_plot.py"], ["--rounds=1"]),
     "cartpole": (["solve.py", "CartPole-v1"], ["--seeds=1", "--budget=4000", "--evaluate-every=2000"]),
     "lunarlander": (["solve.py", "LunarLander-v3"], ["--seeds=1", "--budget=2000", "--evaluate-every=1000"]),
+    "whole_process": (["whole_process.py"], ["--seeds=1"]),
     "roundings": (["roundings.py", "CartPole-v1"], ["--seeds=1", "--episodes=2", "--set", "total_steps=2000"]),
     "cluster_rollouts": (["cluster_rollouts.py"], ["--repeats=1", "--seconds=0.5"]),
     "cluster_scaling": (["cluster_scaling.py"], ["--repeats=1", "--seconds=1", "--workers", "1", "4"]),
