@@ -68,7 +68,7 @@ class Allowance:
         Once the time is up, this is so in the reader's own code at once, and in a library that does not return to it a
         little later; in an import or while TensorFlow traces only if these take far too long themselves.
         """
-        files = list(_files(frame))
+        files = [file_of(each) for each in _frames(frame)]
         importing = any(file.startswith(IMPORTS) for file in files)
         self._count(importing)
         if self.used >= self.seconds or self.passed >= self.wall:
@@ -79,6 +79,8 @@ class Allowance:
             return False
         if any(_is_tracing(file) for file in files):
             return self.passed >= self.wall
+        if _finalizes(frame):
+            return False
         return not is_library(files[0]) or time.monotonic() - self.over_since >= SECONDS_IN_LIBRARY
 
     def _count(self, importing: bool) -> None:
@@ -96,11 +98,16 @@ class Allowance:
         return time.process_time(), time.monotonic()
 
 
-def _files(frame: FrameType | None) -> Iterator[str]:
-    """The files of a frame and of its callers."""
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """A frame and its callers."""
     while frame is not None:
-        yield file_of(frame)
+        yield frame
         frame = frame.f_back
+
+
+def _finalizes(frame: FrameType) -> bool:
+    """Whether a library is freeing an object: Python ignores what is raised there, and the object is half freed."""
+    return any(each.f_code.co_name == "__del__" and is_library(file_of(each)) for each in _frames(frame))
 
 
 def file_of(frame: FrameType) -> str:

@@ -23,7 +23,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from dqnkit.classroom import check
+from dqnkit.classroom import allowance, check
 from dqnkit.classroom.allowance import file_of, is_library
 from dqnkit.classroom.checking import check_exercise
 from dqnkit.classroom.course import find_exercise
@@ -142,6 +142,29 @@ def test_tensorflow_is_not_interrupted_while_it_traces(tried: Tried) -> None:
     assert traced
     assert damage() == ""
     tried(24, "the time is up while TensorFlow traces", "the trace ends first; TensorFlow still works")
+
+
+def test_a_library_that_frees_an_object_is_not_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried
+) -> None:
+    """Python ignores what is raised there, and what the library counts would be wrong from then on."""
+    lines = ["import time", "begun = []", "ended = []", "class Held:", "    def __del__(self):"]
+    lines += ["        begun.append(1)", "        last = time.process_time() + 0.3"]
+    lines += ["        while time.process_time() < last:", "            pass", "        ended.append(1)"]
+    (tmp_path / "holding.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(allowance, "LIBRARIES", (*allowance.LIBRARIES, f"{tmp_path.resolve()}/"))
+    import holding  # type: ignore[import-not-found]
+
+    def code() -> None:
+        while True:
+            holding.Held()
+
+    with pytest.raises(TimeIsUpError) as caught:
+        run_limited(code, 0.1, wall=60)
+    assert caught.value.ended
+    assert len(holding.begun) == len(holding.ended) > 0
+    tried(24, "the time is up while a library frees an object", "the object is freed first")
 
 
 def test_code_that_a_library_made_from_text_is_a_librarys() -> None:

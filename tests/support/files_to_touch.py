@@ -172,7 +172,7 @@ def _other_files(folder: Path) -> Kinds:
     table, certificates = folder / "prices.json", folder / "tls.json"
     table.write_bytes(prices.TABLE.read_bytes())
     security.write_certificates(certificates)
-    name = recordings.recorded_names()[0]
+    name = "target_network/cartpole"
     recording, study = folder / "recording.json", folder / "policy_lag.json"
     recording.write_bytes(recordings.recorded_file(name).read_bytes())
     study.write_bytes(policy_lag.FILE.read_bytes())

@@ -1,0 +1,38 @@
+"""The animations of the README: made by a command, and small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dqnkit.authoring import gallery
+from dqnkit.course_folder import find_notebooks
+from dqnkit.lessons.applications.tasks import TASKS
+
+
+@pytest.mark.parametrize("name", gallery.TASKS)
+def test_each_animation_is_there_and_small_and_in_the_readme(name: str) -> None:
+    path = find_notebooks() / "pictures" / f"{name}.gif"
+    assert 1_000 < path.stat().st_size <= gallery.LARGEST
+    assert f"notebooks/pictures/{name}.gif" in (find_notebooks().parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_task_of_the_lesson_has_one_of_its_own_settings() -> None:
+    shown = {env_id: gallery.SHORTER.get(name, {}) for name, env_id in gallery.TASKS.items()}
+    assert all(shown[task.env_id] == task.settings for task in TASKS.values())
+
+
+def test_an_agent_is_trained_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pygame")
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.setattr(gallery, "find_notebooks", lambda: tmp_path)
+    monkeypatch.setattr(gallery, "TASKS", {"door": "CartPole-v1"})
+    monkeypatch.setattr(gallery, "SHORTER", {"door": {"total_steps": 1_000, "epsilon_steps": 500, "xla": False}})
+    drawn = CliRunner().invoke(gallery.main, ["door"], catch_exceptions=False)
+    assert (tmp_path / "pictures" / "door.gif").stat().st_size > 1_000
+    assert drawn.exit_code == 0
+    assert drawn.output.startswith("door: ")
+    monkeypatch.setattr(gallery, "LARGEST", 1_000)
+    assert "lower FRAMES" in CliRunner().invoke(gallery.main, ["door"]).output
