@@ -521,6 +521,7 @@ def test_two_replicas_give_the_weights_of_one() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.timeout(660)
 def test_two_replicas_give_the_weights_of_one_with_every_setting() -> None:
     settings = SETTINGS | {

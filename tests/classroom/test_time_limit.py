@@ -262,6 +262,7 @@ CELLS = {
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 def test_in_a_fresh_kernel_on_a_busy_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     pytest.importorskip("tensorflow")
     pytest.importorskip("ipykernel")

@@ -81,6 +81,11 @@ def screenshots() -> Path:
     return folder
 
 
+def kept() -> bool:
+    """Whether pictures are kept: where DQNKIT_SCREENSHOTS names a folder. Some hundred pictures take minutes."""
+    return bool(os.environ.get("DQNKIT_SCREENSHOTS"))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -221,7 +226,7 @@ class Notebook:
             if found:
                 return found
             if time.monotonic() > until:
-                self.screenshot("timeout")
+                self.page.screenshot(path=str(screenshots() / "timeout.png"))
                 raise AssertionError(f"no {pattern!r} in the output after {timeout} s, but:\n{text}")
             self.page.wait_for_timeout(20)
 
@@ -252,15 +257,16 @@ class Notebook:
             assert time.monotonic() < until, f"still running after {timeout} s"
             self.page.wait_for_timeout(20)
 
-    def screenshot(self, name: str, cell: int | None = None) -> Path:
-        """Write a picture of the page, or of one output area, to NAME.png."""
-        path = screenshots() / f"{name}.png"
-        what = self.page if cell is None else self.output(cell)
-        what.screenshot(path=str(path))
-        return path
+    def screenshot(self, name: str, cell: int | None = None) -> None:
+        """Write a picture of the page, or of one output area, to NAME.png, where pictures are `kept`."""
+        if kept():
+            what = self.page if cell is None else self.output(cell)
+            what.screenshot(path=str(screenshots() / f"{name}.png"))
 
     def keep_outputs(self, name: str, height: int = 4_000) -> None:
         """Write pictures of all outputs, without the cells' sources: NAME-1.png and so on, each of this height."""
+        if not kept():
+            return
         style = ".jp-Notebook .jp-Cell:not(:has(.jp-OutputArea-output)), .jp-Notebook .jp-Cell-inputWrapper"
         hide = self.page.add_style_tag(content=f"{style} {{ display: none !important }}")
         size, outer = self.page.viewport_size, ".jp-Notebook .jp-WindowedPanel-outer"
