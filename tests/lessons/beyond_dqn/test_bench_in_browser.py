@@ -73,6 +73,7 @@ def test_a_run_goes_on_after_a_reload_of_the_page_at_900_pixels(lab: Lab) -> Non
     notebook.load(dark=True)
     notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000")
     whole = notebook.output(0).locator(".dqnkit-bench")
+    whole.wait_for(timeout=10_000)  # while it is drawn anew it has no box
     assert whole.bounding_box()["height"] <= 640
     assert whole.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
     notebook.shut_down()
