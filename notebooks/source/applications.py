@@ -676,6 +676,8 @@ if driving.is_here:
     waited = rollouts.traffic.waiting_seconds / status.seconds
     print(f"{status.step:,} steps in {status.seconds:.0f} s", end="; ")
     print(f"the learner waited {waited:.0%} of the time")
+    client.close()
+    cluster.close()
 
 # %% Draw the recorded runs of the car
 motorway = load_runs("driving")["motorway"]
@@ -801,13 +803,10 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # - Leurent (2018), *An environment for autonomous driving decision-making*: highway-env.
 # - Amodei et al. (2016), *Concrete problems in AI safety*: reward hacking, and what else an agent may do that nobody meant.
 #
-# The next cell ends the cluster. Then nothing that this course started is still running. Thank you for going all the way:
-# what you take along is `my_dqn.py`, `my_cluster_dqn.py`, `my_task.py`, and the habit to predict before you look.
+# The cluster has ended, and nothing that this course started is still running. Thank you for going all the way: what you take
+# along is `my_dqn.py`, `my_cluster_dqn.py`, `my_task.py`, and the habit to predict before you look.
 
-# %% End the cluster; your progress
-if driving.is_here:
-    client.close()
-    cluster.close()
+# %% Your progress
 progress()
 
 # %% Download your progress
