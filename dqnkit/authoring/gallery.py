@@ -3,7 +3,7 @@
     python -m dqnkit.authoring.gallery               # all; some minutes on one core
     python -m dqnkit.authoring.gallery pendulum
 
-Each agent is trained with its preset and seed 0, and its first greedy episode is recorded.
+Each agent is trained with the settings of the lesson and seed 0, and its first greedy episode is recorded.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from __future__ import annotations
 import click
 
 from dqnkit.course_folder import find_notebooks
+from dqnkit.lessons.applications.tasks import TASKS
 from dqnkit.presets import preset
 from dqnkit.training import train
 from dqnkit.videos import record_video
 
-TASKS = {
-    "pendulum": "InvertedPendulum-v5",
-    "motorway": "highway-fast-v0",
-    "breakout": "MinAtar/Breakout-v1",
-    "door": "MiniGrid-DoorKey-5x5-v0",
+AGENTS = {
+    "pendulum": TASKS["robot"].config,
+    "motorway": TASKS["driving"].config,
+    "breakout": TASKS["game"].config,
+    "door": preset("MiniGrid-DoorKey-5x5-v0"),
 }
-SHORTER = {"breakout": {"total_steps": 300_000}}  # as in the lesson
 WIDTH, FRAMES = 240, 120  # pixels, pictures at most
 LARGEST = 1_000_000  # bytes
 
 
 def animate(name: str) -> int:
     """Train one agent and write its animation to the pictures of the course; return its size in bytes."""
-    config = preset(TASKS[name], **SHORTER.get(name, {}))
+    config = AGENTS[name]
     for status in train(config):
         weights = status.weights
     path = find_notebooks() / "pictures" / f"{name}.gif"
@@ -40,10 +40,10 @@ def animate(name: str) -> int:
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice([*TASKS]))
+@click.argument("names", nargs=-1, type=click.Choice([*AGENTS]))
 def main(names: tuple[str, ...]) -> None:
     """Train and record the agents NAMES; all of them unless some are given."""
-    for name in names or TASKS:
+    for name in names or AGENTS:
         click.echo(f"{name}: {animate(name):,} bytes")
 
 

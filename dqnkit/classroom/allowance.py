@@ -66,7 +66,8 @@ class Allowance:
         """Count the time since the last call, and return whether the code that is at ``frame`` must end there.
 
         Once the time is up, this is so in the reader's own code at once, and in a library that does not return to it a
-        little later; in an import or while TensorFlow traces only if these take far too long themselves.
+        little later; in an import, while TensorFlow traces, or while a library frees an object only if these take far
+        too long themselves.
         """
         files = [file_of(each) for each in _frames(frame)]
         importing = any(file.startswith(IMPORTS) for file in files)
@@ -77,10 +78,8 @@ class Allowance:
             return self.imports >= SECONDS_OF_IMPORT
         if self.over_since is None:
             return False
-        if any(_is_tracing(file) for file in files):
+        if any(_is_tracing(file) for file in files) or _finalizes(frame):
             return self.passed >= self.wall
-        if _finalizes(frame):
-            return False
         return not is_library(files[0]) or time.monotonic() - self.over_since >= SECONDS_IN_LIBRARY
 
     def _count(self, importing: bool) -> None:

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from dqnkit.authoring import gallery
 from dqnkit.course_folder import find_notebooks
 from dqnkit.lessons.applications.tasks import TASKS
+from dqnkit.presets import preset
 
 
-@pytest.mark.parametrize("name", gallery.TASKS)
+@pytest.mark.parametrize("name", gallery.AGENTS)
 def test_each_animation_is_there_and_small_and_in_the_readme(name: str) -> None:
     path = find_notebooks() / "pictures" / f"{name}.gif"
     assert 1_000 < path.stat().st_size <= gallery.LARGEST
@@ -20,16 +21,16 @@ def test_each_animation_is_there_and_small_and_in_the_readme(name: str) -> None:
 
 
 def test_each_task_of_the_lesson_has_one_of_its_own_settings() -> None:
-    shown = {env_id: gallery.SHORTER.get(name, {}) for name, env_id in gallery.TASKS.items()}
-    assert all(shown[task.env_id] == task.settings for task in TASKS.values())
+    shown = {config.env_id: config for config in gallery.AGENTS.values()}
+    assert all(shown[task.env_id] == task.config for task in TASKS.values())
 
 
 def test_an_agent_is_trained_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pygame")
     (tmp_path / "pictures").mkdir()
     monkeypatch.setattr(gallery, "find_notebooks", lambda: tmp_path)
-    monkeypatch.setattr(gallery, "TASKS", {"door": "CartPole-v1"})
-    monkeypatch.setattr(gallery, "SHORTER", {"door": {"total_steps": 1_000, "epsilon_steps": 500, "xla": False}})
+    short = preset("CartPole-v1", total_steps=1_000, epsilon_steps=500, xla=False)
+    monkeypatch.setattr(gallery, "AGENTS", {"door": short})
     drawn = CliRunner().invoke(gallery.main, ["door"], catch_exceptions=False)
     assert (tmp_path / "pictures" / "door.gif").stat().st_size > 1_000
     assert drawn.exit_code == 0

@@ -104,13 +104,19 @@ def memory() -> dict[str, float]:
 # ----------------------------------------------------------------------------------------------- worker processes
 
 
+def worker_environment(threads: int) -> dict[str, str]:
+    """The environment variables of a worker: this checkout, so many threads, no GPU, no lines of TensorFlow's own."""
+    chosen = {"PYTHONPATH": str(REPOSITORY), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    return {**os.environ, **chosen, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+
+
 def run_worker(python: str, script: str, *arguments: object, threads: int = 1) -> Iterator[dict[str, Any]]:
     """Start `script` of this folder as a fresh process of `python`; yield the JSON lines it prints, as they come."""
-    environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-    environment.update({name: str(threads) for name in THREAD_VARIABLES})
     command = [python, str(FOLDER / script), *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            command, env=worker_environment(threads), stdout=subprocess.PIPE, stderr=errors, text=True
+        )
         try:
             assert process.stdout is not None
             for line in process.stdout:

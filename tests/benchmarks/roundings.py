@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import report
@@ -35,18 +36,10 @@ SHARE = 0.9  # of the seeds, at least, end at the threshold under each rounding
 def final(arguments: Any, rounding: str, seed: int) -> dict[str, Any]:
     """Train one seed in a new process."""
     variables, settings = ROUNDINGS[rounding]
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        flags: list[object] = [arguments.env_id, "--seed", seed, "--episodes", arguments.episodes]
-        flags += ["--threads", arguments.threads, "--set", *settings, *arguments.set]
+    flags: list[object] = [arguments.env_id, "--seed", seed, "--episodes", arguments.episodes]
+    flags += ["--threads", arguments.threads, "--set", *settings, *arguments.set]
+    with patch.dict(os.environ, variables):
         [line] = report.run_worker(sys.executable, "_roundings_ours.py", *flags, threads=arguments.threads)
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
     report.progress(f"{rounding}, seed {seed}: {line['mean']:.1f} after {line['cpu_seconds']:.1f} CPU s")
     return {"seed": seed, **line}
 

@@ -27,8 +27,7 @@ MEASURES = {"seconds": "s", "cpu_seconds": "CPU s", "mb": "MB at most", "mean": 
 
 def measure(python: str, script: str, seed: int, threads: int) -> dict[str, Any]:
     """Run a worker as a whole process."""
-    environment = dict(os.environ, PYTHONPATH=str(report.REPOSITORY), TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu")
-    environment.update({name: str(threads) for name in report.THREAD_VARIABLES})
+    environment = {**report.worker_environment(threads), "JAX_PLATFORMS": "cpu"}
     began = time.perf_counter()
     process = subprocess.Popen(
         [python, str(report.FOLDER / script), str(seed)], env=environment, stdout=subprocess.PIPE, text=True
