@@ -18,6 +18,21 @@ settings.load_profile("dqnkit")
 toys.register()
 
 
+# Where processes take whole files, one of these that began last would keep the others waiting at the end.
+LONGEST = (
+    "test_notebooks_in_browser.py",
+    "test_notebooks.py",
+    "test_cage.py",
+    "test_browser.py",
+    "test_cluster_faults.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A new random generator for each test."""

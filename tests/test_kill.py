@@ -55,6 +55,7 @@ def test_a_run_killed_at_random_moments_ends_as_the_uninterrupted_one(tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.timeout(600)
 def test_a_kill_costs_no_more_than_is_stated(tried: Callable[[int, str, str], None]) -> None:
     script = Path(__file__).parent / "rehearsal" / "kills.py"

@@ -25,7 +25,7 @@ STUDENTS = sorted(FOLDER.glob(NOTEBOOKS))
 SOLUTIONS = sorted((FOLDER / "solutions").glob(NOTEBOOKS))
 ALL = [*STUDENTS, *SOLUTIONS]
 FAST = ALL if why_not() else STUDENTS  # test_notebooks_in_browser.py runs the solutions where there is a browser
-WHOLE = {notebook_name("q_update"), notebook_name("target_network")}  # run in full by CI; `.ci/rehearse` runs all
+WHOLE = {notebook_name("q_update"), notebook_name("replay")}  # run in full by CI; `.ci/rehearse` runs all
 
 
 def name_of(path: Path) -> str:

@@ -58,7 +58,7 @@ def test_a_loop_is_stopped_and_the_kernel_is_as_before(lab: browser.Lab, dark: b
     notebook.run(0)
     notebook.wait_for(0, "not returned after 5 seconds", timeout=30)
     notebook.run(1)
-    notebook.wait_for(1, "✓ q_update: passed", timeout=5)
+    notebook.wait_for(1, "✓ q_update: passed")
     notebook.run(2)
     notebook.wait_for(2, "Hint 1 of 4")
     assert "Hint 2 of 4" not in notebook.text(2)

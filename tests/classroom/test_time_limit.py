@@ -240,7 +240,7 @@ def busy(processes: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["train_step", "replica_gradients"])
+@pytest.mark.parametrize("name", [pytest.param("train_step", marks=pytest.mark.rehearsal), "replica_gradients"])
 def test_solutions_pass_on_a_busy_machine(name: str, tried: Tried) -> None:
     pytest.importorskip("tensorflow")
     exercise = find_exercise(name)

@@ -123,14 +123,15 @@ def dqnkit(folder: Path, *arguments: str) -> Iterator[psutil.Process]:
 def kind_of(host: str, port: int) -> str:
     """What answers at an address."""
     host = "127.0.0.1" if host in ("::", "0.0.0.0") else host
+    if status(f"http://{host}:{port}/"):  # asked first: a web server waits long for the rest of a TLS greeting
+        return WEB
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with socket.create_connection((host, port), 10) as plain, context.wrap_socket(plain):
             return TLS
     except OSError:
-        pass
-    return WEB if status(f"http://{host}:{port}/") else OTHER
+        return OTHER
 
 
 def status(url: str, method: str = "GET", data: bytes | None = None) -> int:

@@ -28,20 +28,20 @@ ATTEMPTS: dict[str, tuple[str, dict[str, Any]]] = {
 ATTEMPTS["with a certificate of his own"][1]["ssl_context"].verify_mode = ssl.CERT_NONE
 
 
-async def attack(address: str, connection: dict[str, Any]) -> str:
+async def attack(address: str, connection: dict[str, Any], seconds: float) -> str:
     """What a server at an address answers; "ANSWERED: ..." if it does."""
     try:
-        server = rpc(address, timeout=SECONDS, connection_args=connection)
+        server = rpc(address, timeout=seconds, connection_args=connection)
         async with server:
-            return f"ANSWERED: {(await asyncio.wait_for(server.identity(), SECONDS))['type']}"
+            return f"ANSWERED: {(await asyncio.wait_for(server.identity(), seconds))['type']}"
     except Exception as error:
         return f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}".splitlines()[0]
 
 
-async def attack_all(addresses: list[str]) -> dict[str, dict[str, str]]:
+async def attack_all(addresses: list[str], seconds: float = SECONDS) -> dict[str, dict[str, str]]:
     """Make all attempts on all addresses at the same time."""
     keys = [(address, name) for address in addresses for name in ATTEMPTS]
-    calls = [attack(f"{ATTEMPTS[name][0]}://{address}", ATTEMPTS[name][1]) for address, name in keys]
+    calls = [attack(f"{ATTEMPTS[name][0]}://{address}", ATTEMPTS[name][1], seconds) for address, name in keys]
     found: dict[str, dict[str, str]] = {address: {} for address in addresses}
     for (address, name), answer in zip(keys, await asyncio.gather(*calls), strict=True):
         found[address][name] = answer
@@ -49,7 +49,9 @@ async def attack_all(addresses: list[str]) -> dict[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    asyncio.run(attack_all(["127.0.0.1:1"]))  # imports all that is needed, which nobody may be unable to read
+    asyncio.run(
+        attack_all(["127.0.0.1:1"], seconds=0.5)
+    )  # imports all that is needed, which nobody may be unable to read
     if os.geteuid() == 0:
         os.setgid(NOBODY)
         os.setuid(NOBODY)

@@ -143,7 +143,7 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
 
     assert not serious_findings(page, BOARD)
     notebook.click(1, "Stop")
-    notebook.wait_for(1, r"sum 1 9\d\d", timeout=5)
+    notebook.wait_for(1, r"sum 1 9\d\d")
     notebook.wait_until_done(1)
     page.wait_for_timeout(500)
     assert kernel_status(notebook) == "idle"

@@ -32,7 +32,7 @@ def test_the_bench_learns_live_is_stopped_and_another_run_takes_its_place(lab: L
     notebook.wait_for(0, r"Running: double, seed 0\. Step [\d,]+ of 4,000")
     stop.focus()
     notebook.page.keyboard.press("Enter")
-    reached = notebook.wait_for(0, r"Stopped: double, seed 0\. Step ([\d,]+) of", timeout=2)[1]
+    reached = notebook.wait_for(0, r"Stopped: double, seed 0\. Step ([\d,]+) of")[1]
     assert int(reached.replace(",", "")) < 4_000
     assert not serious_findings(notebook.page, ".dqnkit-bench")
     notebook.screenshot("bench", 0)

@@ -156,7 +156,7 @@ def test_python_makes_the_updates_too_also_while_a_cell_runs_and_after_a_reload(
     notebook.wait_for(0, r"\b0 updates, error 1\.000")
     for count in (1, 2, 3):
         notebook.click(0, "Step: one update")
-        notebook.wait_for(0, rf"\b{count} updates, error", timeout=1)
+        notebook.wait_for(0, rf"\b{count} updates, error")
     notebook.wait_for(0, r"your q_update gave the same 3 values")
     assert re.search(r"0\.9 × 0\.000", notebook.text(0))
     notebook.run(1)
