@@ -74,6 +74,9 @@ _CARTPOLE: dict[str, Any] = {
     "replay_capacity": 20_000,
     "learning_starts": 500,
     "samples_per_insert": 32.0,
+    # With 16 as many as half of the seeds failed on some processors: rounding decided which. With 64 at least 37 of 40
+    # reach 475 under each of three roundings, and fewer calls take less time.
+    "updates_per_call": 64,
     # One hidden layer: two were slower to run and to compile, and no better.
     "hidden_sizes": (128,),
     "learning_rate": 8e-3,
@@ -90,7 +93,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         # five ended at 316 of 1,000. With these 12 of 12 seeds ended at 1,000; with gamma 0.97 and n_step 8 it was 11.
         **_CARTPOLE,
         "action_bins": 5,
-        "updates_per_call": 64,
         "n_step": 5,
         "gamma": 0.98,
         "learning_rate": 3e-3,

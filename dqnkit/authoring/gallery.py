@@ -1,4 +1,4 @@
-"""Small animations of trained agents for the README, one for each task of the last lesson.
+"""Small animations of trained agents for the README and the last lesson, one for each of its tasks.
 
     python -m dqnkit.authoring.gallery               # all; some minutes on one core
     python -m dqnkit.authoring.gallery pendulum
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import click
 
-from dqnkit.course_folder import find_notebooks
+from dqnkit.lessons.applications.gallery import animation_path
 from dqnkit.lessons.applications.tasks import TASKS
 from dqnkit.presets import preset
 from dqnkit.training import train
@@ -31,7 +31,7 @@ def animate(name: str) -> int:
     config = AGENTS[name]
     for status in train(config):
         weights = status.weights
-    path = find_notebooks() / "pictures" / f"{name}.gif"
+    path = animation_path(name)
     record_video(weights, config, path, seed=1_000, max_frames=FRAMES, width=WIDTH)
     size = path.stat().st_size
     if size > LARGEST:

@@ -454,6 +454,16 @@ for name, runs in recorded.items():
     print(f"{name}: {made}; greedy {worst:.1f} to {best:.1f}")
 
 # %% [markdown]
+# And this is how such agents act. Each was trained with the settings of its task for the whole run, and you see its
+# first greedy episode. (The key is for section 5.)
+
+# %% Watch agents that were trained for a whole run
+from dqnkit.lessons.applications.gallery import trained_agents
+from dqnkit.widgets.video_player import player
+
+player(trained_agents(), width=180)
+
+# %% [markdown]
 # Compare the three: the random policy, your short run, the recorded ones. A curve lags, for it is a mean of 100 episodes,
 # most of them with a larger epsilon; the greedy policy of the end is judged on its own. If your own run has not moved from
 # the random policy, do not tune yet. Ask first whether the run was long enough for its learning to begin.

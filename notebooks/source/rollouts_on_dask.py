@@ -681,7 +681,9 @@ from dqnkit.widgets import live
 have_workers(client, 2)
 
 # %%
-cartpole = preset("CartPole-v1", total_steps=15_000)  # fast: preset("CartPole-v1", total_steps=2_000)
+STEPS = 15_000  # fast: 2_000
+# with few updates in a call there are new weights often
+cartpole = preset("CartPole-v1", total_steps=STEPS, updates_per_call=16)
 source = ClusterRollouts(client, max_policy_lag=0, task_steps=8)  # of each of 16 copies
 status = await live(train(cartpole, rollouts=source), title="CartPole, rollouts from two workers")
 

@@ -465,8 +465,8 @@ histogram(
 import tempfile
 from pathlib import Path
 
-from dqnkit.lessons.target_network.video_player import player
 from dqnkit.videos import record_video
+from dqnkit.widgets.video_player import player
 
 FRAMES = 300  # fast: 30
 with tempfile.TemporaryDirectory() as folder:

@@ -90,7 +90,7 @@ check("whose_turn", whose_turn)
 whose_turn = use("whose_turn", whose_turn)
 
 bound = {"learning_starts": 500, "samples_per_insert": 4.0}
-short = preset("CartPole-v1", total_steps=3_000, xla=False, **bound)
+short = preset("CartPole-v1", total_steps=3_000, updates_per_call=16, xla=False, **bound)
 draws = short.updates_per_call * short.batch_size  # 16 batches of 64 in one call
 sampled = inserted = updates = 0
 said, happened = "", ""

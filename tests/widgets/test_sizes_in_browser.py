@@ -71,7 +71,7 @@ TwoNetworks(looks, seen, optimum)
     "videos": """
 import tempfile
 from pathlib import Path
-from dqnkit.lessons.target_network.video_player import player
+from dqnkit.widgets.video_player import player
 from dqnkit.presets import preset
 from dqnkit.videos import record_video
 with tempfile.TemporaryDirectory() as folder:

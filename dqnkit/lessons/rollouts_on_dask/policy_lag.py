@@ -28,7 +28,7 @@ from dqnkit.types import Array, FloatArray, PolicyWeights, Rollout, TrainStatus
 
 FILE = recorded_file("rollouts_on_dask/policy_lag")
 COMMAND = "python -m dqnkit.lessons.rollouts_on_dask.policy_lag"
-CARTPOLE = preset("CartPole-v1", total_steps=40_000)
+CARTPOLE = preset("CartPole-v1", total_steps=40_000, updates_per_call=16)
 LAGS = (0, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000)  # environment steps; the last is the whole run
 SEEDS = range(10)
 EVALUATIONS = 20  # in a run

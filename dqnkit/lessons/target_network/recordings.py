@@ -17,6 +17,7 @@ CARTPOLE = preset(
     learning_rate=3e-3,
     target_period=50,
     epsilon_end=0.02,
+    updates_per_call=16,
 )
 PLANS = {
     "cartpole": Plan(CARTPOLE, range(8)),

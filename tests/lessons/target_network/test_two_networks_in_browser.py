@@ -48,7 +48,7 @@ PLAY = """
 import tempfile
 from pathlib import Path
 from dqnkit.presets import preset
-from dqnkit.lessons.target_network.video_player import player
+from dqnkit.widgets.video_player import player
 from dqnkit.videos import record_video
 
 with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,7 @@ Image = pytest.importorskip("PIL.Image")
 from dqnkit.learner import Learner  # noqa: E402
 from dqnkit.lessons.target_network.answers.target_sync import target_sync  # noqa: E402
 from dqnkit.lessons.target_network.two_networks_view import TwoNetworks, train_and_look, two_networks  # noqa: E402
-from dqnkit.lessons.target_network.video_player import player  # noqa: E402
+from dqnkit.widgets.video_player import player  # noqa: E402
 from dqnkit.widgets.watch import Sliders  # noqa: E402
 
 CONFIG = preset("dqnkit/GridWorld-v0", hidden_sizes=(8,), batch_size=4, xla=False)
