@@ -18,7 +18,7 @@ function render({ model, el }) {
     return { draw, element: html("figure", { style: "margin: 0; min-width: 0" }, html("strong", {}, name), canvas) };
   });
   const draw = eachFrame(el, () => windows.forEach((window) => window.draw()));
-  const format = (frame) => `${frame + 1} of ${longest}`;
+  const format = (frame) => `${frame + 1}\u00a0of\u00a0${longest}`;
   const chosen = (frame) => {
     pause();
     show(frame);

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import resource
 
 import report
 
@@ -32,5 +33,6 @@ report.emit(
     lowest=float(returns.min()),
     seconds=clock.seconds,
     cpu_seconds=clock.cpu_seconds,
+    peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     versions=report.versions(),
 )

@@ -12,6 +12,7 @@ Each seed is a new process. Its greedy policy after the preset's whole budget is
 
     python roundings.py CartPole-v1
     python roundings.py CartPole-v1 --seeds 2 --set updates_per_call=16
+    python roundings.py MiniGrid-DoorKey-5x5-v0 --seeds 5 --roundings native     # what a preset gives and costs
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ def main() -> None:
         rounding: None if threshold is None else float(np.mean(mean >= threshold)) for rounding, mean in means.items()
     }
     rows = [
-        [rounding, *map(float, np.quantile(mean, (0, 0.1, 0.5))), share[rounding], median_cpu(runs[rounding])]
+        [rounding, *map(float, np.quantile(mean, (0, 0.1, 0.5))), share[rounding], *costs(runs[rounding])]
         for rounding, mean in means.items()
     ]
-    columns = ["rounding", "lowest", "10 %", "median", f"share at {threshold}", "CPU s"]
+    columns = ["rounding", "lowest", "10 %", "median", f"share at {threshold}", "CPU s", "peak MB"]
     report.table("Over the seeds", columns, rows)
     print()
     verdicts = [
@@ -89,9 +90,9 @@ def main() -> None:
     print(f"\nWritten to {report.write_json(name, arguments, runs, verdicts)}")
 
 
-def median_cpu(runs: list[dict[str, Any]]) -> float:
-    """The median processor time of a training, in seconds."""
-    return float(np.median([run["cpu_seconds"] for run in runs]))
+def costs(runs: list[dict[str, Any]]) -> list[float]:
+    """Medians: the processor time of a training in seconds, and the largest memory of its process in MB."""
+    return [float(np.median([run[name] for run in runs])) for name in ("cpu_seconds", "peak_mb")]
 
 
 if __name__ == "__main__":

@@ -162,10 +162,10 @@ def test_videos_are_paused_and_stepped_by_the_keyboard(lab: Lab) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Home")
     page.wait_for_timeout(100)
-    assert frame()[0].startswith("1 of ")
+    assert frame()[0].split()[:2] == ["1", "of"]
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(100)
-    assert frame()[0].startswith("2 of ")
+    assert frame()[0].split()[:2] == ["2", "of"]
     notebook.screenshot("video-player", 0)
     assert output.locator("canvas").get_attribute("aria-label")
     assert not serious_findings(notebook.page, ".dqnkit")
