@@ -11,8 +11,9 @@
 #
 # Until now the environments were chosen so that one idea could be seen. Now it is the other way round: there is a task,
 # and *you* decide. What are its actions? What does the agent see, and what is it paid for? Is an evening enough, or does
-# it need a cluster? You choose one of three tasks, plan it from a measurement, and train it. Then you read three runs in
-# which somebody decided wrongly. At the end you have the page on which you can begin a task of your own.
+# it need a cluster? You choose one of three tasks, plan it from a measurement, and train it. Then you read three runs of
+# somebody else's, and say what their agents learned. At the end you have the page on which you can begin a task of your
+# own.
 #
 # **After this notebook you will be able to**
 #
@@ -31,7 +32,7 @@
 # | `TASK` | what it is | actions | an observation |
 # | --- | --- | --- | --- |
 # | `"game"` | Breakout on a small board (MinAtar): hit the ball, break the bricks, each pays 1 | 3 | 10 x 10 squares, 4 layers |
-# | `"robot"` | a pole on a cart (MuJoCo); each step that it stays up pays 1 | a force from -3 to 3 | 4 numbers |
+# | `"robot"` | a pole on a cart (MuJoCo); each step that it stays up pays 1 | a force from -3 to 3, cut into 5 (section 3) | 4 numbers |
 # | `"driving"` | a car on a motorway with three lanes (highway-env): be fast, do not crash | 5 | 5 cars, 5 numbers each |
 #
 # **To install:** `from dqnkit.extras import add_applications; add_applications()` in a cell installs what is missing. Where
@@ -54,7 +55,7 @@ from dqnkit.cluster.measure import measure
 from dqnkit.cluster.plan import plan
 from dqnkit.environments import make_env
 from dqnkit.lessons.applications.hand import by_hand
-from dqnkit.lessons.applications.tasks import TASKS, choose, random_return
+from dqnkit.lessons.applications.tasks import TASKS, choose, for_seconds, random_return
 from dqnkit.plots import ring
 from dqnkit.presets import preset
 from dqnkit.training import train
@@ -84,8 +85,8 @@ for name, space in spaces.items():
 by_hand(task)
 
 # %% [markdown]
-# A task that *you* cannot do with these observations and these buttons, even slowly, may be one that no agent can do
-# either. And you now know the thing that is said least often of a task: how hard it is to do badly.
+# A task that *you* cannot do with these buttons, even slowly and seeing all of it, may be one that no agent can do either.
+# Remember what your first clumsy episodes earned.
 
 # %% [markdown]
 # **Predict.** [[question.random]]
@@ -104,9 +105,8 @@ compare("applications-random", float(np.mean(returns)))
 # %% [markdown]
 # ## 2. A measured minute, and what it says of the whole run
 #
-# How long will it take? Nobody has to guess. A minute of measuring (half of it goes into starting a worker and compiling)
-# runs the code that trains, and gives three numbers: how long a **step** takes, how long an **update** takes, and how many
-# updates each step needs.
+# How long will it take? Nobody has to guess. Less than a minute of measuring runs the code that trains, and gives two times:
+# that of a **step** and that of an **update**. How many updates there are for each step is a setting.
 
 # %%
 HALF_A_MINUTE = 30  # seconds  # fast: 2
@@ -146,8 +146,8 @@ def steps_budget(seconds, step_seconds, update_seconds, updates_per_step, learni
 check("steps_budget", steps_budget)
 
 # %% [markdown]
-# The kit's `plan` computes the same for the whole run, here and on rented machines. (On the command line it is
-# `dqnkit plan`.)
+# The kit's `plan` goes the first way: from the steps of the whole run to its time, here and on rented machines, and to its
+# price. (On the command line it is `dqnkit plan`.)
 
 # %%
 planned = plan(config, measured, offers(["aws"], [False, True]))
@@ -188,26 +188,28 @@ print("five forces for the pendulum:", [discretise(action, -3.0, 3.0, 5) for act
 # %% [markdown]
 # #### Several joints (optional)
 #
-# How long does the list become if a robot has more joints than one?
+# How long does the list become if a robot has more joints than one, with three forces for each? An action is then a
+# **combined** one: a force for every joint.
+#
+# A **decoupled** network has one value for each force *of each joint*. The value of a combined action is the mean of the
+# values of its parts (Seyde et al., 2022). Then the best combined action is simply the best force of each joint, and
+# nothing has to be listed.
 
 # %%
 for robot, joints in {"pendulum": 1, "HalfCheetah": 6, "a humanoid": 17}.items():
-    print(f"{robot}: {joints} joints, {3**joints:,} joint actions of 3 forces, {3 * joints} values")
+    print(f"{robot}, joints: {joints}, combined actions: {3**joints:,}", end="; ")
+    print(f"outputs of a decoupled network: {3 * joints}")
 
 # %% [markdown]
-# A **decoupled** network has one value for each force *of each joint*, and takes
-# the value of a joint action for the mean of the values of its parts (Seyde et al., 2022). Then the best joint action is
-# simply the best force of each joint, and nothing has to be listed.
-#
 # ##### Your turn: `decoupled_q` (5 minutes, difficulty 2 of 3)
 #
 # `q` is `[B, D, N]`: for each row of a batch and each of D joints the values of N forces. `actions` is `[B, D]`: which force
-# each joint took. Return the values of these joint actions, `[B]`.
+# each joint took. Return the values of these combined actions, `[B]`.
 
 
 # %%
 def decoupled_q(q, actions):
-    """The values [B] of joint actions."""
+    """The values [B] of combined actions."""
     ### BEGIN SOLUTION
     taken = np.take_along_axis(q, actions[:, :, None], axis=2)  # [B, D, 1]
     return taken[:, :, 0].mean(axis=1)
@@ -217,8 +219,8 @@ def decoupled_q(q, actions):
 check("decoupled_q", decoupled_q)
 
 # %% [markdown]
-# Is the best joint action really the best force of each joint? Here every joint action is tried, for three joints with
-# four forces:
+# Is the best combined action really the best force of each joint? Here every one is tried, for three joints with four
+# forces:
 
 # %%
 decoupled_q = use("decoupled_q", decoupled_q)
@@ -226,8 +228,8 @@ decoupled_q = use("decoupled_q", decoupled_q)
 q = np.random.default_rng(0).normal(size=(1, 3, 4))
 everything = [np.array([joint]) for joint in np.ndindex(4, 4, 4)]
 best = max(everything, key=lambda actions: decoupled_q(q, actions)[0])
-print(f"best of {len(everything)} joint actions: {best[0]}")
-print(f"best force of each joint:   {q[0].argmax(axis=1)}")
+print(f"best of {len(everything)} combined actions: {best[0]}")
+print(f"best force of each joint:    {q[0].argmax(axis=1)}")
 
 # %% [markdown]
 # ### Observation
@@ -318,17 +320,17 @@ compare("applications-discount", horizon)
 # So choose gamma by the **time of your world**: how long does it take until a good choice has paid? Begin with the smallest
 # that reaches so far. A larger one makes values larger and learning slower ([[target_network]]).
 #
-# What if it does not reach so far? The car earns 0.7 in each of 30 seconds if it stays slow, and 1 at full speed, until it
-# crashes, after six seconds or so. This is what the two are worth to an agent, at the start:
+# What if it does not reach so far? Say that slow work pays 0.7 in each of 30 steps, and hasty work 1 in each of six, after
+# which nothing more is paid. This is what the two are worth to an agent, at the start:
 
 # %%
 for gamma in (0.8, 0.95):
-    careful = sum(0.7 * gamma**t for t in range(30))
-    reckless = sum(1.0 * gamma**t for t in range(6))
-    print(f"gamma {gamma}: careful {careful:.1f}, reckless {reckless:.1f}")
+    slow = sum(0.7 * gamma**t for t in range(30))
+    hasty = sum(1.0 * gamma**t for t in range(6))
+    print(f"gamma {gamma}: slow {slow:.1f}, hasty {hasty:.1f}")
 
 # %% [markdown]
-# With the smaller gamma a crash is the better choice: the seconds that it costs are too far away to count.
+# With the smaller gamma haste looks better: what it loses is too far away to count.
 #
 # ### Network
 
@@ -341,7 +343,7 @@ predict("applications-network")
 # %%
 from dqnkit.networks import build_q_network
 
-board = preset("MinAtar/Breakout-v1", dueling=False)
+board = preset("MinAtar/Breakout-v1")
 picture = gym.spaces.Box(0, 1, (10, 10, 4), bool)  # 10 x 10 squares, four layers
 row = gym.spaces.Box(0, 1, (400,), np.float32)  # the same numbers in one row
 spaces = {"dense": row, "convolution": picture}
@@ -354,7 +356,7 @@ compare("applications-network", weights)
 # %% [markdown]
 # A convolution is not smaller. It is *told* something: that a ball at one place is like a ball at another. Where
 # neighbouring numbers belong together, it learns from fewer steps. Four numbers, or five cars, have no such order: there
-# two dense layers do.
+# one or two hidden dense layers do.
 #
 # ### Replay
 
@@ -404,20 +406,10 @@ print(f"so it will be {steps / config.total_steps:.0%} of the whole run")
 predict("applications-trained")
 
 # %% [markdown]
-# Epsilon and the learning rate fall within these steps: it is a run from beginning to end, if a short one. On the right
+# Epsilon and the learning rate fall within these steps: it is a run from beginning to end, however short. On the right
 # the newest policy acts. The clock of `for_seconds` is there in case the measurement was wrong: what was learned stays.
 
-
 # %%
-def for_seconds(statuses, seconds):
-    """Pass the statuses on, but no longer than this."""
-    for status in statuses:
-        yield status
-        if status.seconds > seconds:
-            break
-    statuses.close()
-
-
 explored = config.epsilon_steps * steps // config.total_steps
 early = min(config.learning_starts, steps // 5)
 short = replace(config, total_steps=steps, epsilon_steps=explored, learning_starts=early)
@@ -433,6 +425,7 @@ from dqnkit.lessons.applications.runs import band_of, load_runs, mean_of
 
 recorded = load_runs(task.name)
 if not task.is_here or not np.isfinite(earned):
+    print("There is no result of your own: compared with the recorded whole runs.")
     earned = float(np.median([run.returns[-1] for runs in recorded.values() for run in runs]))
 compare("applications-trained", round(earned, 2))
 
@@ -446,7 +439,7 @@ learning_band(
     what="how many steps pass before anything happens, and have the runs come to rest at the end?",
 )
 
-# %%
+# %% Say how long whole runs took, and what they reached
 for name, runs in recorded.items():
     best, worst = (pick(np.mean(run.episodes["return"]) for run in runs) for pick in (max, min))
     seconds = np.mean([run.seconds for run in runs])
@@ -455,7 +448,7 @@ for name, runs in recorded.items():
 
 # %% [markdown]
 # And this is how such agents act. Each was trained with the settings of its task for the whole run, and you see its
-# first greedy episode. (The key is for section 5.)
+# first greedy episode, or its beginning. (The key is for section 5.)
 
 # %% Watch agents that were trained for a whole run
 from dqnkit.lessons.applications.gallery import trained_agents
@@ -464,11 +457,13 @@ from dqnkit.widgets.video_player import player
 player(trained_agents(), width=180)
 
 # %% [markdown]
-# Compare the three: the random policy, your short run, the recorded ones. A curve lags, for it is a mean of 100 episodes,
-# most of them with a larger epsilon; the greedy policy of the end is judged on its own. If your own run has not moved from
+# Compare the three: the random policy, your run, the recorded ones. The curve is a mean over the last 100 episodes, which
+# older networks played, with some random actions. Where episodes grow from 5 steps to 1,000, as with the pendulum, these
+# 100 reach back over half of the run: the curve ends near 260, while the greedy policy of the end earns 1,000. Elsewhere
+# the two are close. If your own run has not moved from
 # the random policy, do not tune yet. Ask first whether the run was long enough for its learning to begin.
 #
-# ## 5. Three runs in which somebody decided wrongly
+# ## 5. Three recorded runs, and what was concluded
 #
 # All three were recorded; a script trained and judged several seeds of each. Read them as in
 # [[when_it_does_not_learn]]: what was found, and what does it mean?
@@ -488,7 +483,7 @@ for name, means in greedy.items():
 
 # %% [markdown]
 # "Three are too few: there is no small push. Seven are too many: more values have to be learned in the same time. It must
-# be five." It sounds right, and it was decided. Four more seeds of each were recorded.
+# be five." So it was decided. Then four more seeds of each were recorded.
 
 # %% [markdown]
 # **Predict.** [[question.forces]]
@@ -539,20 +534,21 @@ print(f"epsilon 0.05: mean return {mean_of(door, 'return, epsilon 0.05'):.2f}")
 predict("applications-stuck")
 
 # %%
-steps = np.array([run.episodes["steps"] for run in door])  # [seeds, episodes]
+lengths = np.array([run.episodes["steps"] for run in door])  # [seeds, episodes]
 paid = np.array([run.episodes["return"] for run in door])
-longest = steps.max()
-usual, to_the_limit = np.median(steps[paid > 0]), np.mean(steps[paid == 0] == longest)
+longest = lengths.max()
+usual, to_the_limit = np.median(lengths[paid > 0]), np.mean(lengths[paid == 0] == longest)
 print(f"greedy episodes that were paid: {np.mean(paid > 0):.0%}, after {usual:.0f} steps")
 print(f"the others: {to_the_limit:.0%} of them went on to the limit of {longest:.0f}")
 
 # %% Compare with your prediction
-compare("applications-stuck", (steps[paid == 0], longest))
+compare("applications-stuck", (lengths[paid == 0], longest))
 
 # %%
 for name, runs in rooms.items():
-    greedy, explored = mean_of(runs, "return"), mean_of(runs, "return, epsilon 0.05")
-    print(f"{name}: greedy {greedy:.2f}, with epsilon 0.05 {explored:.2f}")
+    for run in runs:
+        without, with_some = (np.mean(run.episodes[kind]) for kind in ("return", "return, epsilon 0.05"))
+        print(f"{name}, seed {run.seed}: greedy {without:.2f}, with epsilon 0.05 {with_some:.2f}")
 
 # %% [markdown]
 # ### The car: the return rises
@@ -598,17 +594,19 @@ compare("applications-car", {what: mean_of(hurried, what) for what in ("crashed"
 
 # %%
 CRASH_COST = 1.0
+lasts = round(mean_of(hurried, "seconds"))  # until the crash
 careful = sum(hurry(20, False, CRASH_COST) for second in range(30))
-reckless = sum(hurry(30, second == 5, CRASH_COST) for second in range(6))
-print(f"thirty careful seconds: {careful:.1f}; six reckless ones, then a crash: {reckless:.1f}")
+reckless = sum(hurry(30, second == lasts - 1, CRASH_COST) for second in range(lasts))
+print(f"thirty careful seconds: {careful:.1f}; {lasts} reckless ones, then a crash: {reckless:.1f}")
 
 # %% [markdown]
 # The agent did what it was paid for. This is called **reward hacking** (Amodei et al., 2016), and three things make it so
 # common: the return *rises*, all probes pass, and nobody looks. So look: at the numbers that you care about and did not
 # put into the reward, and at the policy itself. From which `CRASH_COST` on is careful driving the cheaper? Try it above.
 #
-# The second line of the table is the same car in the same run, with one number changed: a crash costs 15. It drives more
-# slowly, and most of its episodes end without a crash. Not all do: a right reward is where learning begins.
+# The second line of the table is the same car, trained again with one number changed: a crash costs 15. Do not compare the
+# two returns, for they are paid by different rewards; compare speed and crashes. It drives more slowly, and most of its
+# episodes end without a crash. Some still do not: a better reward does not replace training.
 #
 # ## 6. More workers for the car?
 #
@@ -622,30 +620,19 @@ print(f"thirty careful seconds: {careful:.1f}; six reckless ones, then a crash: 
 predict("applications-workers")
 
 # %% Start two workers, and import what measures them
-import time
-
-from dqnkit.actor import Actor
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.cluster.throughput import steps_a_second
 from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
 from dqnkit.learner import Learner
+from dqnkit.lessons.applications.tasks import alone  # steps a second of an actor in this process
 
 driving = TASKS["driving"]
 if driving.is_here:
     cluster = make_cluster(n_workers=2)
     client = cluster.get_client()
 
-
 # %%
-def alone(config, weights, seconds):
-    """Steps a second of an actor in this process."""
-    actor, steps, began = Actor(config), 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        steps += actor.rollout(weights, epsilon=0.1).steps
-    return steps / (time.perf_counter() - began)
-
-
 MEASURE = 4.0  # seconds  # fast: 0.3
 rates = {} if driving.is_here else driving.rates
 if driving.is_here:
@@ -661,9 +648,11 @@ for name, (here, away) in rates.items():
 compare("applications-workers", rates)
 
 # %% [markdown]
-# It is the same Dask, the same two workers, the same messages. What differs is how much work is in a step: a step of the
-# car is a second of traffic, computed car by car, and beside it a message costs nothing. Of CartPole thousands of steps
-# fit into the time of one message, and its learner would be the limit anyway.
+# It is the same Dask, the same two workers, the same messages. What differs is how much work is in a step. A message costs
+# some milliseconds and carries many steps. A step of the car is a second of traffic, computed car by car, which takes some
+# milliseconds itself: its share of a message is small, and two workers make about twice as many. In the time of one message
+# CartPole makes a hundred steps or more, so messages take much of what the second worker brings, and its learner would be
+# the limit anyway.
 #
 # The rule of [[train_on_a_cluster]] in one line: **workers pay where a step takes longer than its updates**. For your task
 # that is a division of two numbers from section 2:
@@ -672,10 +661,10 @@ compare("applications-workers", rates)
 learner_seconds = updates_per_step * update_seconds
 ratio = step_seconds / learner_seconds
 print(f"acting takes {ratio:.2g} times as long as learning", end=": ")
-print(f"workers help up to about {max(1, ratio):.0f}")
+print(f"at most about {max(1, ratio):.0f} workers help, where a run is long enough to start them")
 
 # %% [markdown]
-# Now train the car on two workers, for a minute. Who waits for whom?
+# Now train the car on two workers, for a minute at most. Who waits for whom?
 
 # %%
 if driving.is_here:
@@ -686,8 +675,14 @@ if driving.is_here:
     waited = rollouts.traffic.waiting_seconds / status.seconds
     print(f"{status.step:,} steps in {status.seconds:.0f} s", end="; ")
     print(f"the learner waited {waited:.0%} of the time")
+
+# %% End the cluster
+if driving.is_here:
     client.close()
     cluster.close()
+
+# %% [markdown]
+# The learner waits: its two updates for a step take less time than the two workers need for one. These are the whole runs:
 
 # %% Draw the recorded runs of the car
 motorway = load_runs("driving")["motorway"]
@@ -698,7 +693,7 @@ learning_band(
 )
 
 # %% [markdown]
-# ## 7. Your own DQN balances the pendulum
+# ## 7. Your own DQN on the pendulum
 #
 # `my_dqn.py` of [[target_network]] knows nothing of robots. Three of its lines have to change:
 
@@ -720,21 +715,22 @@ if TASKS["robot"].is_here:
     my_pendulum.run("--seed", 0, "--steps", STEPS)
 
 # %% [markdown]
-# Nothing else changed: not your network, not your training step, not your loop. That is what "general" means when it is
-# said of DQN.
+# (`1.5 * a - 3` is your `discretise(a, -3, 3, 5)`.) Nothing else changed: not your network, not your training step, not your
+# loop. That is what "general" means when it is said of DQN.
 #
 # ## 8. A task of your own
 #
-# Now yours. The next cell writes `my_task.py`: a small environment, a room that has to be kept warm, with every decision of
-# section 3 as a question in capital letters, and your `discretise` in its place.
+# Now yours. The next cell writes `my_task.py`: a small environment, a room that has to be kept warm. What an environment
+# decides (actions, observation, reward, when it is over) is there as questions in capital letters, and your `discretise` is
+# in its place. Discount, network and replay belong to the agent, in the last cell of this section.
 
 # %%
 my_task = write_program("my_task.py")
 my_task
 
 # %% [markdown]
-# Change the room into what you want to learn, one answer at a time, and run these two cells after each. First the **probe**:
-# three policies that need no learning.
+# Change the room into what you want to learn, one answer at a time, and after each run the cells of the probe and of the
+# contract. First the **probe**: three policies that need no learning.
 
 # %%
 status = my_task.run()
@@ -778,7 +774,7 @@ print(f"the last 100 episodes earned {status.episode_return:.1f}")
 #
 # ## What we built
 #
-# Twelve notebooks ago this ring was a table of numbers and a formula. You have written every box of it, seen what goes wrong
+# Ten notebooks ago this ring was a table of numbers and a formula. You have written every box of it, seen what goes wrong
 # without each, spread it over processes and machines, and now chosen what it is for.
 
 # %% Draw the ring
@@ -789,7 +785,7 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 #
 # <details><summary>A robot arm has seven joints. You cut each into five forces. How many outputs does a plain Q-network
 # need, and how many a decoupled one?</summary>
-# A plain one has a value for each joint action: five to the power of seven, 78,125. A decoupled one has a value for each
+# A plain one has a value for each combined action: five to the power of seven, 78,125. A decoupled one has a value for each
 # force of each joint: 35.</details>
 #
 # <details><summary>Your agent's return rises for an hour and then comes to rest. Are you done?</summary>
@@ -813,8 +809,8 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # - Leurent (2018), *An environment for autonomous driving decision-making*: highway-env.
 # - Amodei et al. (2016), *Concrete problems in AI safety*: reward hacking, and what else an agent may do that nobody meant.
 #
-# The cluster has ended, and nothing that this course started is still running. Thank you for going all the way: what you take
-# along is `my_dqn.py`, `my_cluster_dqn.py`, `my_task.py`, and the habit to predict before you look.
+# The cluster of section 6 has ended; of machines in a cloud, [[cloud]] says how to look. Thank you for going all the way:
+# what you take along is `my_dqn.py`, `my_cluster_dqn.py`, `my_task.py`, and the habit to predict before you look.
 
 # %% Your progress
 progress()

@@ -12,7 +12,7 @@ from dqnkit.types import Array
 DENSE, CONVOLUTION, EQUAL = "the dense layers", "the convolution", "both about as many"
 SAME_ORDER, ALL_GOOD, MIXED = (
     "the same order as in the table",
-    "all of them earn nearly 1,000; the low one was an accident",
+    "all of them earn nearly 1,000; the low ones were accidents",
     "with more than one number some seeds do well and others badly",
 )
 WELL, BADLY = 900, 500  # of 1,000
@@ -153,8 +153,8 @@ QUESTIONS: dict[str, Question] = {
                 wrong="The order of the table was that of one seed. Another seed has another order.",
             ),
             ALL_GOOD: Reply(
-                right="It was one bad run.",
-                wrong="There is more than one bad run, and not only with one number.",
+                right="They were two bad runs.",
+                wrong="There are more bad runs, and not only with one number.",
             ),
             MIXED: Reply(
                 right="With five and with seven forces the seeds of one number lie further apart than the two numbers. "
@@ -175,9 +175,9 @@ QUESTIONS: dict[str, Question] = {
             ),
             CIRCLES: Reply(
                 right="Its values in one place send it to another, and its values there send it back. The same "
-                "observation gives the same action, for ever. One random action breaks the circle, so while it "
-                "trained, with a little epsilon, nobody noticed. An epsilon at the end only hides it: what was "
-                "missing is more training.",
+                "observation gives the same action, for ever. A random action can break the circle, sometimes only "
+                "after many steps, so with a little epsilon the return looks better than the policy is. Epsilon only "
+                "hides it: what was missing is more training.",
                 wrong="It ends them sooner than that.",
             ),
             DONE: Reply(wrong="Then they would have been paid."),
@@ -208,16 +208,16 @@ QUESTIONS: dict[str, Question] = {
         "Two workers on this computer, against one process that acts alone. Who makes clearly more steps a second?",
         {
             BOTH: Reply(
-                right="Both: there were cores enough, and the messages of CartPole were few.",
-                wrong="For CartPole the messages cost more than the steps that they carry.",
+                right="Both: there were cores enough. CartPole gains less, for the messages take much of it.",
+                wrong="For CartPole the messages cost more than the second worker brings.",
             ),
             CAR: Reply(
-                right="A step of the car takes some milliseconds, and its share of a message is nothing beside it. A "
-                "step of CartPole takes some microseconds, less than its share of a message.",
+                right="A step of the car takes some milliseconds, beside which its share of a message is small. A step "
+                "of CartPole takes some hundredths of a millisecond, less than its share of a message.",
                 wrong="CartPole gained as well here: there were cores enough.",
             ),
             CARTPOLE: Reply(wrong="A step of the car is far more work than a message: it has more to gain, not less."),
-            NEITHER: Reply(wrong="A step of the car is so much work that a message is nothing beside it."),
+            NEITHER: Reply(wrong="A step of the car is so much work that its share of a message is small beside it."),
         },
         _gain,
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from dqnkit.files import read_object
 from dqnkit.lessons.applications.scenes import scene
 from dqnkit.plots import Picture
 from dqnkit.presets import preset
-from dqnkit.types import PolicyWeights
+from dqnkit.types import PolicyWeights, TrainStatus
 from dqnkit.widgets.drawing import Still
 
 FILE = recorded_file("applications/tasks")
@@ -193,6 +193,15 @@ def record(report: Callable[[str], None] = print) -> dict[str, Any]:
         env.close()
     recorded["driving"]["rates"] = measure_rates(TASKS["driving"].config, RATE_SECONDS)
     return recorded
+
+
+def for_seconds(statuses: Generator[TrainStatus, None, None], seconds: float) -> Generator[TrainStatus, None, None]:
+    """Pass the statuses of `train` on, but no longer than this; then end it."""
+    for status in statuses:
+        yield status
+        if status.seconds > seconds:
+            break
+    statuses.close()
 
 
 def alone(config: DQNConfig, weights: PolicyWeights, seconds: float) -> float:

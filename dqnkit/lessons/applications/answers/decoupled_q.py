@@ -9,7 +9,7 @@ from dqnkit.types import Array
 
 
 def decoupled_q(q: Array, actions: Array) -> Array:
-    """Q(s, a) of joint actions, the mean over the joints of their own values (Seyde et al., 2022, equation 3).
+    """Q(s, a) of combined actions, the mean over the joints of their own values (Seyde et al., 2022, equation 3).
 
     Args:
         q: ``[B, D, N]``: for each state and each of D joints, the values of its N forces.

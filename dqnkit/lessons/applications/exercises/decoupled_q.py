@@ -1,4 +1,4 @@
-"""The value of a joint action from the values of its parts (Seyde et al., 2022)."""
+"""The value of a combined action from the values of its parts (Seyde et al., 2022)."""
 
 from __future__ import annotations
 
