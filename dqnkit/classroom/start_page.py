@@ -103,14 +103,19 @@ def start_page(folder: Path) -> str:
             "**Shift+Enter**: it runs, and the next one waits. Where it says `# YOUR CODE HERE`, you write; a check "
             "tells you what is right and what is not yet.",
             "",
-            "**Stuck?** Hints unfold one by one beside each exercise. Worked notebooks are in the folder `solutions`, "
-            "in the list of files on the left.",
+            f"**Stuck?** Hints unfold one by one beside each exercise.{_where_solutions_are(folder)}",
             "",
             f"This page counts anew with each check and prediction; if it is open, close it and open `{NAME}` again. "
             f"What is counted is kept in `{progress_record.NAME}`, on this computer only.",
             "",
         ]
     )
+
+
+def _where_solutions_are(folder: Path) -> str:
+    """A sentence about the worked notebooks; empty where a class has none."""
+    there = (folder / "solutions").is_dir()
+    return " Worked notebooks are in the folder `solutions`, in the list of files on the left." if there else ""
 
 
 def _progress(folder: Path) -> progress_record.Record:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dqnkit.instructor.collect import Collected
 
 Folder = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 MOST_LISTED = 40  # lines of each list that is printed
 
 
@@ -84,7 +85,12 @@ def release(folder: Path, kit_address: str) -> None:
 )
 @Folder
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--received", type=click.DateTime(), help="when all of it was received  [as each file says]")
+@click.option(
+    "--received",
+    type=click.DateTime(MOMENTS),
+    metavar="MOMENT",
+    help="when all of it was received, like 2026-12-14T20:00  [as each file says]",
+)
 def collect(folder: Path, sources: tuple[str, ...], received: datetime | None) -> None:
     """Collect from SOURCES: folders, files, zip files of Moodle and Canvas, git repositories."""
     with room():
@@ -167,19 +173,23 @@ def export(folder: Path) -> None:
 
 
 @class_.command(
-    short_help="Delete all that is kept of a student.", epilog=examples("dqnkit class purge autumn 1234567")
+    short_help="Delete what was collected and written of a student.",
+    epilog=examples("dqnkit class purge autumn 1234567"),
 )
 @Folder
 @click.argument("student")
 @click.option("--yes", is_flag=True, help="do not ask")
 def purge(folder: Path, student: str, yes: bool) -> None:
-    """Delete submissions, verdicts, feedback and marks of STUDENT, named by the id in the roster."""
+    """Delete submissions, verdicts, feedback and marks of STUDENT, named by the id in the roster.
+
+    The roster, a live class and the files that you collected from are yours to delete.
+    """
     with room():
         from dqnkit.instructor import purge as purging
         from dqnkit.instructor import settings
     chosen = settings.read(folder)
     if not yes:
-        click.confirm(f"Delete all that {folder} keeps of {student}? It cannot be undone", abort=True)
+        click.confirm(f"Delete what {folder} has collected and written of {student}? It cannot be undone", abort=True)
     deleted = purging.purge(chosen, student)
     click.echo("\n".join(f"  deleted: {what}" for what in deleted) or f"  nothing was kept of {student}")
 

@@ -29,6 +29,8 @@ GIT_SECONDS = 300  # of one call of git
 KINDS = (".ipynb", ".json")
 NOT_WORK = (".ipynb_checkpoints", "__MACOSX", ".git", ".virtual_documents")
 MOODLE = re.compile(r"^(?P<who>.+?)_(?P<number>\d+)_assignsubmission_\w+?_")
+MARKS = re.compile(r"[_\-. ]+")  # between the parts of a name
+SHORTEST_ID = 4  # characters of an id that counts anywhere in a name
 CANVAS = re.compile(r"^(?P<who>[^_]+?)_(?:LATE_)?(?P<number>\d+)_\d+_")
 
 
@@ -104,28 +106,43 @@ def find_student(name: str, roster: Roster) -> Student | None:
     """Return the student whom a file's name or one of its folders names: the outermost that is clear; None if none is.
 
     Known are the names that Moodle (``Jana Müller_123_assignsubmission_file_/…``) and Canvas (``mullerjana_12_345_…``)
-    give, and ids at the beginning: ``ID/…``, ``ID.ipynb``, ``ID_01_q_update.ipynb``.
+    give; an id, mail address or name at the beginning: ``ID/…``, ``ID.ipynb``, ``ID_01_q_update.ipynb``; and an id
+    anywhere: ``01_q_update_ID.ipynb``.
     """
-    for part in PurePosixPath(name.replace("\\", "/")).parts:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    for part in parts:
+        platform = None
         for pattern in (MOODLE, CANVAS):
             if found := pattern.match(part if part.endswith("_") else f"{part}_"):
+                platform = pattern
                 student = roster.find(found["who"]) or roster.find(found["number"])
                 if student is not None:
                     return student
-        stem = re.sub(r"(\.ipynb|-hand-in\.json|\.json)$", "", part)
-        for text in _beginnings(stem):
+        if platform is MOODLE:
+            continue  # it begins with a full name, of which a part must not be taken for somebody's login
+        for text in _beginnings(_stem(part)):
             student = roster.find(text)
             if student is not None:
                 return student
-    return None
+    inside = {word.casefold() for part in parts for word in MARKS.split(_stem(part))}
+    named = [student for student in roster if len(student.id) >= SHORTEST_ID and student.id.casefold() in inside]
+    return named[0] if len(named) == 1 else None
+
+
+def _stem(part: str) -> str:
+    return re.sub(r"(\.ipynb|-hand-in\.json|\.json)$", "", part)
 
 
 def _beginnings(stem: str) -> Iterator[str]:
-    """Yield a name, and what stands in it before each mark, the longest first: ``a-b_c`` gives a-b_c, a-b, a."""
+    """Yield a name, and what stands in it before each mark, the longest first: ``a-b_c`` gives a-b_c, a-b, a.
+
+    The first of several words is not yielded where it has no digit: it would be a first name, not an id.
+    """
     yield stem
-    for mark in reversed(list(re.finditer(r"[_\-. ]+", stem))):
-        if mark.start():
-            yield stem[: mark.start()]
+    for mark in reversed(list(MARKS.finditer(stem))):
+        before = stem[: mark.start()]
+        if before and (mark.group().strip() or any(char.isdigit() for char in before)):
+            yield before
 
 
 def _files(source: str, settings: ClassSettings) -> Iterator[File]:

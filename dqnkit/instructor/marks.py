@@ -132,6 +132,8 @@ def fill(
 ) -> tuple[Path, list[str]]:
     """Fill marks into a sheet that Canvas or Moodle exported; all else in it stays as it is.
 
+    Who handed nothing in gets 0 where there was no mark before.
+
     Args:
         settings, roster, found: of the class.
         sheet: the exported CSV file.
@@ -152,6 +154,7 @@ def fill(
     rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     place = _column(rows[0] if rows else [], column, sheet)
     sums, unknown = totals(found, lesson), []
+    handed_in = {mark.student for mark in found if mark.verdict is not None and lesson in (None, mark.lesson)}
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row) or _is_head(row):
             continue
@@ -160,7 +163,8 @@ def fill(
             unknown.append(f"line {number}: {row[0]}")
             continue
         row += [""] * (place + 1 - len(row))
-        row[place] = _number(sums.get(student.pseudonym, 0.0))
+        if student.pseudonym in handed_in or not row[place].strip():  # no mark of the instructor's becomes a 0
+            row[place] = _number(sums.get(student.pseudonym, 0.0))
     return _save(settings.folder / FOLDER / sheet.name, _csv(rows, separator)), unknown
 
 

@@ -1,7 +1,7 @@
 """The roster: who is in the class. It is the only file of a class with names in it.
 
-A CSV file as a spreadsheet saves it, with a column ``id`` and, where wanted, ``name`` and ``email``; other columns are
-kept. An id is what a student's files are named by: a matriculation number, a login.
+A CSV file as a spreadsheet saves it, with a column ``id`` and, where wanted, ``name`` (or first and last name) and
+``email``; other columns are kept. An id is what a student's files are named by: a matriculation number, a login.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ OTHER_NAMES = {  # columns of the sheets that learning platforms export -> ours
         "matrikelnummer",
     ),
     "name": ("name", "full name", "student", "student name"),
+    "first": ("first name", "given name", "vorname"),
+    "last": ("last name", "surname", "family name", "nachname"),
     "email": ("email", "e-mail", "email address", "mail"),
 }
+NOT_A_STUDENT = "points possible"  # in the name's column of the second line that Canvas exports
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,9 @@ def read(settings: ClassSettings) -> Roster:
     for number, line in enumerate(lines, start=2):
         cells = [*line, *[""] * (len(head) - len(line))]
         own = {ours: cells[place].strip() for ours, place in columns.items()}
+        name = own.get("name") or " ".join(filter(None, (own.get("first"), own.get("last"))))
+        if name.casefold() == NOT_A_STUDENT:
+            continue
         if not own["id"]:
             raise ClassError(f"{path}, line {number}: the id is empty")
         others = {
@@ -109,7 +115,7 @@ def read(settings: ClassSettings) -> Roster:
             if place not in columns.values()
         }
         pseudonym = settings.pseudonym(own["id"])
-        students.append(Student(own["id"], pseudonym, own.get("name", ""), own.get("email", ""), others))
+        students.append(Student(own["id"], pseudonym, name, own.get("email", ""), others))
     ids = [student.id.casefold() for student in students]
     twice = next((name for name in ids if ids.count(name) > 1), None) if len(set(ids)) < len(ids) else None
     if twice is not None:

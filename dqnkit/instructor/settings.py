@@ -92,6 +92,8 @@ class ClassSettings:
 def new(folder: Path, name: str, lessons: Sequence[str] = ()) -> Path:
     """Begin a class: write ``class.toml`` and an empty roster into a folder, which may exist already.
 
+    A ``.gitignore`` keeps the folder out of any git repository around it.
+
     Args:
         folder: of the class.
         name: of the class, as students read it.
@@ -118,6 +120,9 @@ def new(folder: Path, name: str, lessons: Sequence[str] = ()) -> Path:
         path.touch(mode=0o600)
         write_whole(path, text + "".join(parts))
         path.chmod(0o600)
+        ignored = folder / ".gitignore"
+        if not ignored.exists():  # names, students' work and the secret must not get into a repository around it
+            ignored.write_text("*\n", encoding="utf-8")
         roster = folder / "roster.csv"
         if not roster.exists():
             roster.touch(mode=0o600)

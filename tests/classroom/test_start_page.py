@@ -39,6 +39,12 @@ def test_a_new_reader_is_told_where_to_begin(course):
     assert "| 20 |" in rows(page)["00_start_here"]
 
 
+def test_worked_notebooks_are_named_where_there_are_some(course):
+    assert "solutions" not in start_page.start_page(course)
+    (course / "solutions").mkdir()
+    assert "Worked notebooks are in the folder `solutions`" in start_page.start_page(course)
+
+
 def test_what_is_done_is_counted(course):
     progress_file.record_prediction("start_here-random", "?", "number", 3)
     assert "◐ begun, 0 of 2 checks" in rows(start_page.start_page(course))["00_start_here"]

@@ -44,6 +44,12 @@ def take(class_settings: ClassSettings, class_roster: Roster) -> Callable[..., C
         ("lovelaceada_LATE_101_67890_01_q_update-1.ipynb", "101"),
         ("Quist, Zoë/notebook.ipynb", "zoe7"),
         ("C:\\work\\ada@example.edu\\x.ipynb", "101"),
+        ("01_q_update_zoe7.ipynb", "zoe7"),
+        ("hand-ins/week 1/q_update-ZOE7-final.ipynb", "zoe7"),
+        ("100 q_update.ipynb", "100"),
+        ("01_q_update_100.ipynb", None),  # so short a number may be anything
+        ("Jana Schmidt_124_assignsubmission_file_/01_q_update.ipynb", None),  # jana@example.edu is another Jana
+        ("Jana Schmidt_01_q_update.ipynb", None),
         ("somebody.ipynb", None),
         ("01_q_update.ipynb", None),
     ],

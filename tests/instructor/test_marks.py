@@ -208,6 +208,17 @@ def test_sheets_of_platforms_keep_all_but_the_marks(
     assert left == unknown
 
 
+def test_no_mark_of_the_instructor_becomes_a_0(
+    class_settings: ClassSettings, class_roster: Roster, graded: Grade, tmp_path: Path
+) -> None:
+    graded("100")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(CANVAS.replace('"Lovelace, Ada",9003,101,al,A,,', '"Lovelace, Ada",9003,101,al,A,8,'))
+    found = marks.marks(class_settings, class_roster)
+    path, _ = marks.fill(class_settings, class_roster, found, sheet, "q_update", "Homework 1")
+    assert [row[5] for row in rows_of(path, ",")[2:]] == ["1", "3", "8"]
+
+
 def test_a_sheet_without_the_column_says_which_it_has(
     class_settings: ClassSettings, class_roster: Roster, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_an_interrupted_release_leaves_the_one_before(
     assert (before / "mark").exists()
     assert sorted(path.name for path in small_class.folder.iterdir()) == [
         ".answer-sheets",
+        ".gitignore",
         "class.toml",
         "release",
         "release.zip",

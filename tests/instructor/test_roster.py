@@ -53,6 +53,13 @@ def test_it_is_read_as_spreadsheets_and_platforms_save_it(
     assert (student.id, student.name) == ("7", "Ö")
 
 
+def test_first_and_last_names_are_one_name_and_canvas_second_line_is_nobody(class_settings: ClassSettings) -> None:
+    (student,) = written(class_settings, "First name,Surname,ID number\nJana,Müller,100\n")
+    assert student.name == "Jana Müller"
+    (student,) = written(class_settings, 'Student,ID,Homework\n    Points Possible,,10\n"Müller, Jana",100,\n')
+    assert (student.id, student.name) == ("100", "Müller, Jana")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

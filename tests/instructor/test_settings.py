@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_only_its_owner_can_read_it(class_settings: ClassSettings) -> None:
     mode = (class_settings.folder / settings.NAME).stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
     assert class_settings.secret.hex() not in repr(class_settings)
+
+
+def test_no_repository_around_it_takes_it_in(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    settings.new(tmp_path / "class", "x", ["q_update"])
+    found = subprocess.run(["git", "-C", tmp_path, "status", "--porcelain"], check=True, capture_output=True, text=True)
+    assert found.stdout == ""
 
 
 @pytest.mark.parametrize("name", ['“quotes” and "straight ones"', "back\\slash", "line\nbreak", "Übung 🎓"])

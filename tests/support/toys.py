@@ -15,6 +15,7 @@ from dqnkit.types import Array, PolicyWeights
 SMALL_RUN = (
     "--learning-starts=100",
     "--samples-per-insert=2",
+    "--updates-per-call=16",
     "--hidden-sizes=16",
     "--num-envs=4",
     "--no-xla",
