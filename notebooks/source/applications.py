@@ -660,7 +660,7 @@ compare("applications-workers", rates)
 # %%
 learner_seconds = updates_per_step * update_seconds
 ratio = step_seconds / learner_seconds
-print(f"acting takes {ratio:.2g} times as long as learning", end=": ")
+print(f"acting takes {ratio:.2g} times as long as learning")
 print(f"at most about {max(1, ratio):.0f} workers help, where a run is long enough to start them")
 
 # %% [markdown]
