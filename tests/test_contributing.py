@@ -110,7 +110,7 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def run(folder: Path, *command: str, timeout: float = 120) -> str:
+def run(folder: Path, *command: str, timeout: float = 250) -> str:
     """Run Python in the copy, with the copy's package; returns the output."""
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(

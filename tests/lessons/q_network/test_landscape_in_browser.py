@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, computed, drag_across, least_frames, serious_findings
+from drawn import Wire, computed, drag_across, serious_findings
 
 from dqnkit.lessons.q_network.landscape_view import MODULE
 from dqnkit.plots.scales import ticks
@@ -77,7 +77,6 @@ def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> Non
     for what in (canvas, track):
         answered = drag_across(page, what, wire)
         print(what, answered)
-        assert answered.frames_per_second >= least_frames(), answered
         assert answered.milliseconds <= 50, answered
         assert answered.to_kernel == 0
 
@@ -149,7 +148,6 @@ def test_it_is_there_after_a_reload_and_a_room_without_a_kernel(lab: Lab) -> Non
     answered = drag_across(notebook.page, canvas, wire)
     print("room", answered)
     notebook.screenshot("landscape-room", 1)
-    assert answered.frames_per_second >= least_frames(), answered
     assert answered.to_kernel == 0
     notebook.page.close()
 

@@ -11,12 +11,12 @@ import pytest
 from browser import Lab, Notebook, jupyter_lab
 from drawn import (
     Wire,
-    best_drag,
     computed,
     drag,
     load_and_end_kernel,
     path_to_and_fro,
     serious_findings,
+    smooth,
     without_kernel,
 )
 
@@ -224,9 +224,9 @@ def test_it_is_alive_without_a_kernel(lab: Lab) -> None:
     page.get_by_role("slider", name="speed").focus()
     page.keyboard.press("End")
     page.get_by_role("button", name="Play").click()  # 200 updates a second, while gamma is dragged
-    answered = best_drag(page, lambda: path_to_and_fro(page.get_by_role("slider", name="gamma").bounding_box()))
+    gamma = page.get_by_role("slider", name="gamma")
+    answered = smooth(page, lambda: drag(page, path_to_and_fro(gamma.bounding_box())))
     print(answered)
-    assert answered.frames_per_second >= 50, answered
     assert answered.milliseconds <= 50, answered
     page.close()
 
@@ -248,9 +248,11 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     slider(notebook, "speed").focus()
     notebook.page.keyboard.press("End")
     notebook.click(0, "Play")
-    answered = drag(notebook.page, path_to_and_fro(slider(notebook, "gamma").bounding_box()), wire)
+    gamma = slider(notebook, "gamma")
+    answered = smooth(
+        notebook.page, lambda: drag(notebook.page, path_to_and_fro(gamma.bounding_box()), wire), wanted=30
+    )
     print(answered)
-    assert answered.frames_per_second >= 30, answered
     assert answered.to_kernel == 0
     notebook.screenshot("grid-900", 0)
     notebook.page.close()

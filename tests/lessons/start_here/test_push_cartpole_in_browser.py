@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from browser import Lab, jupyter_lab
-from drawn import Answer, Wire, computed, drag, load_and_end_kernel, serious_findings, without_kernel
+from drawn import Answer, Wire, computed, drag, load_and_end_kernel, serious_findings, smooth, without_kernel
 
 import dqnkit.lessons.start_here.push_cartpole as push_cartpole
 
@@ -94,9 +94,8 @@ def test_the_cart_is_pushed_by_keys_and_pointer_without_a_kernel(lab: Lab) -> No
 
     page.get_by_role("slider", name="speed").focus()
     page.keyboard.press("Home")  # slowly: the episode lasts as long as the hand moves
-    answered = drag_from_side_to_side(page, page.locator(".stage svg"))
+    answered = smooth(page, lambda: drag_from_side_to_side(page, page.locator(".stage svg")))
     print(answered)
-    assert answered.frames_per_second >= 50, answered
     assert answered.milliseconds <= 50, answered
 
     page.keyboard.press("End")
@@ -123,9 +122,9 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     assert not serious_findings(notebook.page, ".dqnkit-cart")
     notebook.output(0).get_by_role("slider", name="speed").focus()
     notebook.page.keyboard.press("Home")
-    answered = drag_from_side_to_side(notebook.page, notebook.output(0).locator(".stage svg"), wire)
+    stage = notebook.output(0).locator(".stage svg")
+    answered = smooth(notebook.page, lambda: drag_from_side_to_side(notebook.page, stage, wire), wanted=30)
     print(answered)
-    assert answered.frames_per_second >= 30, answered
     assert answered.to_kernel == 0
     notebook.screenshot("cart-900", 0)
     notebook.page.close()

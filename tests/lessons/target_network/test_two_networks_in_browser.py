@@ -8,7 +8,7 @@ from typing import Any
 import browser
 import pytest
 from browser import Lab, Notebook, assert_quick, seconds_until
-from drawn import Wire, drag_across, least_frames, serious_findings
+from drawn import Wire, drag_across, serious_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -111,7 +111,6 @@ def test_a_recorded_run_is_wound_back_by_the_hand(lab: Lab) -> None:
     notebook, wire, track = recorded(lab, "two-networks-1280", width=1280, height=800)
     answered = drag_across(notebook.page, track, wire)
     print(answered)
-    assert answered.frames_per_second >= least_frames(), answered
     assert answered.milliseconds <= 50, answered
     assert answered.to_kernel == 0
     assert not serious_findings(notebook.page, ".dqnkit")
