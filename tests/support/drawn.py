@@ -52,6 +52,9 @@ BLANK = """() => {
 }"""
 
 
+ALL_FRAMES = 58  # a second, of a browser that draws 60 where nothing hinders it
+
+
 class Answer(NamedTuple):
     """What a drag was answered with."""
 
@@ -111,13 +114,14 @@ def frames_for_nothing(page: Any) -> float:
 def smooth(page: Any, attempt: Callable[[], Answer], wanted: float = 50) -> Answer:
     """Drag up to three times; an error unless one of them has the frames a second that are wanted.
 
-    Where other programs keep the processors busy, it is three quarters of what a drawing that draws nothing has then.
+    Where the browser does not get its 60 frames, because the machine is busy, half of what a drawing that draws nothing
+    has in that moment is enough.
     """
     short = []
     for _ in range(3):
         possible = frames_for_nothing(page)
         answered = attempt()
-        if answered.frames_per_second >= min(wanted, 0.75 * possible):
+        if answered.frames_per_second >= (wanted if possible >= ALL_FRAMES else min(wanted, 0.5 * possible)):
             return answered
         short.append(f"{answered}, where nothing drawn has {possible:.0f} frames a second")
     raise AssertionError(f"not {wanted} frames a second: {short}")
