@@ -547,8 +547,8 @@ compare("applications-stuck", (lengths[paid == 0], longest))
 # %%
 for name, runs in rooms.items():
     for run in runs:
-        without, with_some = (np.mean(run.episodes[kind]) for kind in ("return", "return, epsilon 0.05"))
-        print(f"{name}, seed {run.seed}: greedy {without:.2f}, with epsilon 0.05 {with_some:.2f}")
+        both = [np.mean(run.episodes[kind]) for kind in ("return", "return, epsilon 0.05")]
+        print(f"{name}, seed {run.seed}: greedy {both[0]:.2f}, with epsilon 0.05 {both[1]:.2f}")
 
 # %% [markdown]
 # ### The car: the return rises
