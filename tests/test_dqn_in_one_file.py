@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from seeds import seeds
 from test_learner import batches
 
 from dqnkit import dqn_in_one_file as page
@@ -104,6 +105,6 @@ def test_it_trains_a_little_and_prints_progress(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.rehearsal if seed else ()) for seed in range(3)])
+@pytest.mark.parametrize("seed", seeds(3))
 def test_it_solves_cartpole(seed: int) -> None:
     assert page.evaluate(page.train(seed), num_episodes=100).mean() >= 475

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seeds import seeds
 
 from dqnkit.evaluation import evaluate
 from dqnkit.learner import Learner
@@ -44,7 +45,7 @@ def test_its_loss_by_hand() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.rehearsal if seed else ()) for seed in range(3)])
+@pytest.mark.parametrize("seed", seeds(3))
 def test_it_solves_cartpole(seed: int) -> None:
     config = preset("CartPole-v1", seed=seed)
     *_, last = train(config, learner=Learner(config, loss=munchausen_loss))

@@ -29,9 +29,9 @@ GIT_SECONDS = 300  # of one call of git
 KINDS = (".ipynb", ".json")
 NOT_WORK = (".ipynb_checkpoints", "__MACOSX", ".git", ".virtual_documents")
 MOODLE = re.compile(r"^(?P<who>.+?)_(?P<number>\d+)_assignsubmission_\w+?_")
+CANVAS = re.compile(r"^(?P<who>[^_]+?)_(?:LATE_)?(?P<number>\d+)_\d+_")
 MARKS = re.compile(r"[_\-. ]+")  # between the parts of a name
 SHORTEST_ID = 4  # characters of an id that counts anywhere in a name
-CANVAS = re.compile(r"^(?P<who>[^_]+?)_(?:LATE_)?(?P<number>\d+)_\d+_")
 
 
 class File(NamedTuple):
@@ -111,15 +111,11 @@ def find_student(name: str, roster: Roster) -> Student | None:
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     for part in parts:
-        platform = None
         for pattern in (MOODLE, CANVAS):
             if found := pattern.match(part if part.endswith("_") else f"{part}_"):
-                platform = pattern
                 student = roster.find(found["who"]) or roster.find(found["number"])
                 if student is not None:
                     return student
-        if platform is MOODLE:
-            continue  # it begins with a full name, of which a part must not be taken for somebody's login
         for text in _beginnings(_stem(part)):
             student = roster.find(text)
             if student is not None:

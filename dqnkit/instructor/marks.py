@@ -16,7 +16,7 @@ from pathlib import Path
 from dqnkit.files import write_whole
 from dqnkit.instructor import submission
 from dqnkit.instructor.grading_log import GradingLog, Row
-from dqnkit.instructor.roster import Roster, Student
+from dqnkit.instructor.roster import Roster, Student, is_nobody
 from dqnkit.instructor.settings import ClassError, ClassSettings, Lesson
 
 FOLDER = "marks"
@@ -156,7 +156,7 @@ def fill(
     sums, unknown = totals(found, lesson), []
     handed_in = {mark.student for mark in found if mark.verdict is not None and lesson in (None, mark.lesson)}
     for number, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row) or _is_head(row):
+        if not any(cell.strip() for cell in row) or is_nobody(row[0]):
             continue
         student = _student_of(dict(zip(rows[0], row, strict=False)), roster)
         if student is None:
@@ -180,11 +180,6 @@ def _column(head: Sequence[str], wanted: str | None, sheet: Path) -> int:
         f"{sheet} has no column {wanted or 'Grade'!r}: name the assignment's with --column. Its columns are "
         f"{', '.join(head)}"
     )
-
-
-def _is_head(row: Sequence[str]) -> bool:
-    """Whether a row is the one of Canvas that says how many points are possible."""
-    return row[0].strip().casefold().startswith(("points possible", "manual posting", "student, test"))
 
 
 def _student_of(cells: Mapping[str, str], roster: Roster) -> Student | None:

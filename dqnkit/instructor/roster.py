@@ -33,7 +33,7 @@ OTHER_NAMES = {  # columns of the sheets that learning platforms export -> ours
     "last": ("last name", "surname", "family name", "nachname"),
     "email": ("email", "e-mail", "email address", "mail"),
 }
-NOT_A_STUDENT = "points possible"  # in the name's column of the second line that Canvas exports
+NOBODY = ("points possible", "manual posting", "student, test")  # how names begin in other lines that Canvas exports
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read(settings: ClassSettings) -> Roster:
         cells = [*line, *[""] * (len(head) - len(line))]
         own = {ours: cells[place].strip() for ours, place in columns.items()}
         name = own.get("name") or " ".join(filter(None, (own.get("first"), own.get("last"))))
-        if name.casefold() == NOT_A_STUDENT:
+        if is_nobody(name):
             continue
         if not own["id"]:
             raise ClassError(f"{path}, line {number}: the id is empty")
@@ -121,6 +121,11 @@ def read(settings: ClassSettings) -> Roster:
     if twice is not None:
         raise ClassError(f"{path}: the id {twice!r} is there twice")
     return Roster(tuple(students))
+
+
+def is_nobody(name: str) -> bool:
+    """Whether what stands in the place of a name is that of one of Canvas' own lines."""
+    return name.strip().casefold().startswith(NOBODY)
 
 
 def _rows(text: str) -> Iterator[list[str]]:

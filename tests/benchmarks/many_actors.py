@@ -15,7 +15,9 @@ and a time for each transition (measured by cluster_rollouts.py). The simulation
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from dataclasses import dataclass
+from itertools import count, cycle
 from typing import Any
 
 import numpy as np
@@ -46,39 +48,27 @@ class Driven:
 
 def drive(actors: int, cost: float, seconds: float, rng: np.random.Generator) -> Driven:
     """Simulate one driver that needs ``cost`` seconds for each rollout of ``actors`` actors."""
-    durations = STEP_SECONDS * STEPS * rng.uniform(1 - SPREAD, 1 + SPREAD, 1 << 16)
-    # Each actor begins somewhere within its first task. Events: (time, number, actor, when its task was submitted);
-    # the task ends there, or, where the number is negative, its successor comes from the driver.
-    events = [(float(rng.uniform(0, STEP_SECONDS * STEPS)), actor, actor, 0.0) for actor in range(actors)]
+    durations = cycle((STEP_SECONDS * STEPS * rng.uniform(1 - SPREAD, 1 + SPREAD, 1 << 16)).tolist())
+    order = count()  # of events at the same time
+    # Each actor begins somewhere within its first task. Events: its current task ends, or a new one comes to it.
+    events = [(float(rng.uniform(0, STEP_SECONDS * STEPS)), next(order), actor, True) for actor in range(actors)]
     heapq.heapify(events)
-    waiting: list[list[float]] = [[0.0] * (WINDOW - 1) for _ in range(actors)]  # submission times
-    idle = [False] * actors
-    number, free, worked, ages = actors, 0.0, 0.0, []
-
-    def begin(actor: int, now: float, submitted: float) -> None:
-        nonlocal number
-        number += 1
-        heapq.heappush(events, (now + float(durations[number % len(durations)]), number, actor, submitted))
+    tasks = [deque([0.0] * WINDOW) for _ in range(actors)]  # when each was submitted; an actor works on the first
+    free, worked, ages = 0.0, 0.0, []
 
     while events[0][0] < WARM_UP + seconds:
-        now, kind, actor, submitted = heapq.heappop(events)
-        if kind < 0:  # a new task has come
-            if idle[actor]:
-                idle[actor] = False
-                begin(actor, now, now)
-            else:
-                waiting[actor].append(now)
-            continue
-        free = max(now, free) + cost  # the driver takes the rollout when those before it are done
-        if WARM_UP < free <= WARM_UP + seconds:
-            worked += cost
-            ages.append(free - submitted)
-        number += 1
-        heapq.heappush(events, (free, -number, actor, free))
-        if waiting[actor]:
-            begin(actor, now, waiting[actor].pop(0))
+        now, _, actor, ends = heapq.heappop(events)
+        if ends:
+            submitted = tasks[actor].popleft()
+            free = max(now, free) + cost  # the driver takes the rollout when those before it are done
+            heapq.heappush(events, (free, next(order), actor, False))
+            if WARM_UP < free <= WARM_UP + seconds:
+                worked += cost
+                ages.append(free - submitted)
         else:
-            idle[actor] = True
+            tasks[actor].append(now)
+        if tasks[actor] and (ends or len(tasks[actor]) == 1):  # it begins with the next
+            heapq.heappush(events, (now + next(durations), next(order), actor, True))
     return Driven(len(ages) / seconds, worked / seconds, float(np.mean(ages)))
 
 

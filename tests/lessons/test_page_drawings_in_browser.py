@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from browser import Lab, Notebook, jupyter_lab
-from drawn import Wire, drag, path_across, serious_findings, smooth
+from drawn import Wire, drag_across, path_across, serious_findings
 
 from dqnkit.lessons.replay import replay_view
 from dqnkit.lessons.replay.quarter_walk import QUARTERS, walk_by_quarters
@@ -166,8 +165,7 @@ def test_the_hand_is_answered_in_a_frame_without_a_kernel(notebook: Notebook) ->
     for cell, target, path in hand:
         before = notebook.text(cell)
         target.scroll_into_view_if_needed()
-        attempt = partial(lambda path, target: drag(notebook.page, path(target.bounding_box()), wire), path, target)
-        answered = smooth(notebook.page, attempt)
+        answered = drag_across(notebook.page, target, wire, path=path)
         print(NAMES[cell], answered)
         assert answered.milliseconds <= 50, (NAMES[cell], answered)
         assert answered.to_kernel == 0

@@ -148,9 +148,16 @@ def path_across(box: dict[str, float], steps: int = 60) -> list[tuple[float, flo
     ]
 
 
-def drag_across(page: Any, element: Any, wire: Wire | None = None) -> Answer:
-    """A smooth drag across an element of the page."""
-    return smooth(page, lambda: drag(page, path_across(element.bounding_box()), wire))
+def drag_across(
+    page: Any,
+    element: Any,
+    wire: Wire | None = None,
+    *,
+    path: Callable[[dict[str, float]], Sequence[tuple[float, float]]] = path_across,
+    wanted: float = 50,
+) -> Answer:
+    """A smooth drag across an element of the page, on a path within its box."""
+    return smooth(page, lambda: drag(page, path(element.bounding_box()), wire), wanted)
 
 
 def path_to_and_fro(box: dict[str, float], turns: int = 30) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Lab, jupyter_lab
-from drawn import Wire, drag, path_across, smooth
+from drawn import Wire, drag_across
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_the_hand_is_answered_within_a_frame_and_python_hears_of_it(lab: Lab) ->
     chart = notebook.output(0).locator(".dqnkit svg")
     chart.wait_for(timeout=60_000)
     notebook.page.wait_for_timeout(500)
-    answered = smooth(notebook.page, lambda: drag(notebook.page, path_across(chart.bounding_box()), wire), wanted=30)
+    answered = drag_across(notebook.page, chart, wire, wanted=30)
     notebook.screenshot("dial", 0)
     assert answered.milliseconds <= 50, answered
     knob = notebook.output(0).get_by_role("slider")
@@ -71,7 +71,7 @@ def test_a_drawing_on_the_page_needs_no_kernel(lab: Lab) -> None:
     chart = notebook.output(1).locator(".dqnkit svg")
     chart.wait_for(timeout=30_000)
     chart.scroll_into_view_if_needed()
-    answered = smooth(notebook.page, lambda: drag(notebook.page, path_across(chart.bounding_box()), wire), wanted=30)
+    answered = drag_across(notebook.page, chart, wire, wanted=30)
     notebook.screenshot("dial-on-the-page", 1)
     assert answered.to_kernel == 0
     assert "0.25" not in notebook.output(1).locator("output").inner_text()

@@ -12,11 +12,10 @@ from browser import Lab, Notebook, jupyter_lab
 from drawn import (
     Wire,
     computed,
-    drag,
+    drag_across,
     load_and_end_kernel,
     path_to_and_fro,
     serious_findings,
-    smooth,
     without_kernel,
 )
 
@@ -224,8 +223,7 @@ def test_it_is_alive_without_a_kernel(lab: Lab) -> None:
     page.get_by_role("slider", name="speed").focus()
     page.keyboard.press("End")
     page.get_by_role("button", name="Play").click()  # 200 updates a second, while gamma is dragged
-    gamma = page.get_by_role("slider", name="gamma")
-    answered = smooth(page, lambda: drag(page, path_to_and_fro(gamma.bounding_box())))
+    answered = drag_across(page, page.get_by_role("slider", name="gamma"), path=path_to_and_fro)
     print(answered)
     assert answered.milliseconds <= 50, answered
     page.close()
@@ -248,10 +246,7 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     slider(notebook, "speed").focus()
     notebook.page.keyboard.press("End")
     notebook.click(0, "Play")
-    gamma = slider(notebook, "gamma")
-    answered = smooth(
-        notebook.page, lambda: drag(notebook.page, path_to_and_fro(gamma.bounding_box()), wire), wanted=30
-    )
+    answered = drag_across(notebook.page, slider(notebook, "gamma"), wire, path=path_to_and_fro, wanted=30)
     print(answered)
     assert answered.to_kernel == 0
     notebook.screenshot("grid-900", 0)

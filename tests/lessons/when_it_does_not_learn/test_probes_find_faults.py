@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from seeds import seeds
 
 pytest.importorskip("jupytext")
 
@@ -204,7 +205,7 @@ def test_all_probes_write_into_one_array() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.rehearsal if seed else ()) for seed in range(4)])
+@pytest.mark.parametrize("seed", seeds(4))
 def test_on_cartpole_the_agent_learns_and_some_broken_ones_do_too(seed: int) -> None:
     def last_return(agent_class: type[Agent]) -> float:
         class OnCartPole(agent_class):  # type: ignore[valid-type, misc]
