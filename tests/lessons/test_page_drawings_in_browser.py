@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import Wire, drag_across, path_across, serious_findings
 
 from dqnkit.lessons.replay import replay_view
@@ -226,6 +226,6 @@ def test_it_fits_and_can_be_read_by_all(notebook: Notebook) -> None:
             drawing = notebook.output(cell).locator(".dqnkit")
             drawing.scroll_into_view_if_needed()
             notebook.screenshot(f"{name}-{theme.lower()}-{width}", cell)
-            assert drawing.bounding_box()["height"] <= 640, name
+            assert box_of(drawing)["height"] <= 640, name
             assert drawing.evaluate(FITS), (name, width)
         assert not serious_findings(notebook.page, ".dqnkit")

@@ -305,6 +305,15 @@ def crowding() -> float:
     return max(1.0, (time.perf_counter() - began) / 0.2)
 
 
+def box_of(element: Any, limit: float = 10) -> dict[str, float]:
+    """Where an element is on its page; waits while it is drawn anew, for then it has no place."""
+    ends = time.monotonic() + limit
+    while (box := element.bounding_box()) is None:
+        assert time.monotonic() < ends, f"no place on the page after {limit} s: {element}"
+        time.sleep(0.05)
+    return box
+
+
 def assert_quick(limit: float, attempt: Callable[[], float], again: Callable[[], object] = lambda: None) -> None:
     """One of three attempts takes less than the limit, in seconds of a quiet machine.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import serious_findings
 
 pytestmark = pytest.mark.slow
@@ -123,7 +123,7 @@ def worker(notebook: Notebook, name: str, cell: int = 0) -> Any:
 
 
 def see_that_it_fits(notebook: Notebook) -> None:
-    box = notebook.output(0).locator(".dqnkit-cluster").bounding_box()
+    box = box_of(notebook.output(0).locator(".dqnkit-cluster"))
     assert box["height"] <= 362, box
     assert notebook.output(0).evaluate(TOO_WIDE) == []
 

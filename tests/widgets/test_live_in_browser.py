@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import MEASURE, serious_findings
 from test_browser import AFTER, SETUP
 
@@ -106,7 +106,7 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     page = notebook.page
     notebook.wait_for(1, r"greedy: episode 1, return [1-9]", timeout=20)
     board = page.locator(BOARD)
-    sizes = [board.bounding_box()]
+    sizes = [box_of(board)]
     page.wait_for_timeout(1500)
     assert kernel_status(notebook) == "busy"
     assert re.search(r"return, mean of 100\s+[\d.]+\s", notebook.text(1))
@@ -130,13 +130,13 @@ def test_numbers_curves_and_the_policy_move_within_560_pixels(lab: Lab) -> None:
     notebook.wait_for(1, r"target period 9\d\d")  # the mark on the curve
     notebook.wait_for(1, r"recorded seeds \(with other settings\)")
     assert float(board.locator("path.band").get_attribute("opacity") or 1) < 0.1
-    sizes.append(board.bounding_box())
+    sizes.append(box_of(board))
     notebook.output(1).get_by_role("button", name="max Q against").click()
     page.wait_for_timeout(400)
-    sizes.append(board.bounding_box())
+    sizes.append(box_of(board))
     notebook.output(1).get_by_role("button", name="Loss").click()
     notebook.wait_for(1, "not a score")
-    sizes.append(board.bounding_box())
+    sizes.append(box_of(board))
     notebook.screenshot("board-folded", 1)
     assert all(size and size["height"] <= 560 for size in sizes), sizes
     assert len({size["height"] for size in sizes if size}) == 1, sizes
@@ -180,7 +180,7 @@ def test_another_environment_shows_its_own_pictures_or_a_sentence(lab: Lab, env_
     notebook.run(1)
     notebook.wait_for(1, words, timeout=60)
     board = notebook.page.locator(BOARD)
-    assert board.bounding_box()["height"] <= 560
+    assert box_of(board)["height"] <= 560
     canvas = board.locator("canvas")
     assert canvas.is_visible() == (env_id == "Acrobot-v1")
     if canvas.is_visible():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import Answer, Wire, drag, serious_findings, smooth
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -74,7 +74,7 @@ def findings(notebook: Notebook, cell: int) -> list[str]:
 
 def assert_fits(notebook: Notebook, cell: int) -> None:
     area = notebook.output(cell)
-    assert area.bounding_box()["height"] <= 640
+    assert box_of(area)["height"] <= 640
     assert area.evaluate(
         "area => [area, ...area.querySelectorAll('*')].every(e => e.scrollWidth <= e.clientWidth + 1 "
         "|| !['auto', 'scroll'].includes(getComputedStyle(e).overflowX))"
@@ -147,7 +147,7 @@ def test_a_line_is_drawn_and_compared_with_a_run_that_stopped(lab: Lab) -> None:
     chart.wait_for(timeout=60_000)
     chart.scroll_into_view_if_needed()
     notebook.page.wait_for_timeout(500)
-    box = chart.bounding_box()
+    box = box_of(chart)
     left, right, floor, top = box["x"] + 52, box["x"] + box["width"] - 14, box["y"] + 182, box["y"] + 10
     line = [(left + (right - left) * n / 60, floor - (floor - top) * n / 60) for n in range(61)]
     took = 0.0
@@ -172,14 +172,14 @@ def test_a_line_is_drawn_and_compared_with_a_run_that_stopped(lab: Lab) -> None:
     values = json.loads(notebook.wait_for(0, r"at the handles: (\[.*\])")[1])
     assert values == pytest.approx([495, 125, 250, 375, 500], abs=8)
     notebook.wait_for(1, "Prediction, committed")
-    height = notebook.output(1).bounding_box()["height"]
+    height = box_of(notebook.output(1))["height"]
 
     notebook.replace(0, COMPARE)
     notebook.run(0)
     notebook.wait_for(0, r"apart on average over the first 18,405 of 120,000 environment steps")
     notebook.wait_for(0, "stopped at 18,405")
     notebook.wait_for(1, "stopped at 18,405")  # the chart in which it was drawn shows it, too
-    assert notebook.output(1).bounding_box()["height"] == height
+    assert box_of(notebook.output(1))["height"] == height
     for cell in (0, 1):
         assert not findings(notebook, cell)
         assert_fits(notebook, cell)
@@ -197,7 +197,7 @@ def test_a_finger_draws_on_a_dark_narrow_page(lab: Lab) -> None:
     chart.scroll_into_view_if_needed()
     assert not findings(notebook, 1)
     assert_fits(notebook, 1)
-    box = chart.bounding_box()
+    box = box_of(chart)
     left, right, middle = box["x"] + 52, box["x"] + box["width"] - 14, box["y"] + 96
     finger = notebook.page.context.new_cdp_session(notebook.page)
 

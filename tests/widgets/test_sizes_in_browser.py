@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import MEASURE, serious_findings
 from test_browser import SETUP
 from test_live_in_browser import PLAYS
@@ -140,7 +140,7 @@ def measured(
             output = notebook.output(cell)
             output.scroll_into_view_if_needed()
             found: dict[str, Any] = output.evaluate(MEASURE)
-            rows.append((name, width, round(output.bounding_box()["width"]), found["height"]))
+            rows.append((name, width, round(box_of(output)["width"]), found["height"]))
             if found["height"] > HIGHEST or found["scrolled"] or found["beyond"]:
                 wrong.append(f"{name} at {width}: {found}")
             if picture:

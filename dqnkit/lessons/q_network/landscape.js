@@ -68,8 +68,9 @@ class Surface {
       }
       if (!outside.length || inside.length < 0.06 * all.length) continue;
       const depth = ([x, y]) => {
-        let least = Math.min(x, y, this.columns - 1 - x, this.rows - 1 - y) + 1.5;
-        for (const [a, b] of outside) least = Math.min(least, Math.hypot(a - x, b - y));
+        const edge = Math.min(x, y, this.columns - 1 - x, this.rows - 1 - y) + 1.5;
+        let least = edge * edge; // squares of distances: no root for each pair of points
+        for (const [a, b] of outside) least = Math.min(least, (a - x) * (a - x) + (b - y) * (b - y));
         return least;
       };
       places.set(action, inside.map((place) => [depth(place), place[2]]).reduce((a, b) => (b[0] > a[0] ? b : a))[1]);
@@ -401,8 +402,11 @@ function landscape(model, el) {
 
   const swatch = (number) => html("span", { class: "swatch", style: `background: ${about.colours[number]}` });
 
+  let isChosen = false; // whether the surface is that of the moment and the action
   const draw = eachFrame(el, () => {
     if (!mesh.width) return; // it has no place on the page yet
+    if (!isChosen) surface.choose(moment, action);
+    isChosen = true;
     mesh.draw(action);
     read();
   });
@@ -428,8 +432,7 @@ function landscape(model, el) {
     return `${after}: ${about.chart.y.name} ${shown(about.measured[at] ?? NaN)}.`;
   }
   function show(at) {
-    moment = at;
-    surface.choose(moment, action);
+    [moment, isChosen] = [at, false];
     if (about.chart) {
       updates.say(about.updates[at].toLocaleString("en-US"));
       measured.say(shown(about.measured[at] ?? NaN));

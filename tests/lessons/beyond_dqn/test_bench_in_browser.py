@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import Lab, jupyter_lab
+from browser import Lab, box_of, jupyter_lab
 from drawn import serious_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -26,7 +26,7 @@ def test_the_bench_learns_live_is_stopped_and_another_run_takes_its_place(lab: L
     output = notebook.output(0)
     stop = output.get_by_role("button", name="Stop")
     assert stop.is_disabled()
-    assert output.locator(".dqnkit-bench").bounding_box()["height"] <= 640
+    assert box_of(output.locator(".dqnkit-bench"))["height"] <= 640
     output.get_by_label("double").check()
     notebook.click(0, "Run")
     notebook.wait_for(0, r"Running: double, seed 0\. Step [\d,]+ of 4,000")
@@ -74,6 +74,6 @@ def test_a_run_goes_on_after_a_reload_of_the_page_at_900_pixels(lab: Lab) -> Non
     notebook.wait_for(0, r"Finished: no part, seed 0\. Step 4,000 of 4,000")
     whole = notebook.output(0).locator(".dqnkit-bench")
     whole.wait_for(timeout=10_000)  # while it is drawn anew it has no box
-    assert whole.bounding_box()["height"] <= 640
+    assert box_of(whole)["height"] <= 640
     assert whole.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
     notebook.shut_down()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import Wire, computed, drag_across, serious_findings
 
 from dqnkit.lessons.q_network.landscape_view import MODULE
@@ -67,7 +67,7 @@ def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> Non
     notebook, wire = show(lab, [RUN, "", ROOM], width=1280, height=800)
     page, output = notebook.page, notebook.output(0)
     canvas, track = output.locator("canvas"), output.get_by_role("slider", name="Moment of the training")
-    box = output.locator(".dqnkit").bounding_box()
+    box = box_of(output.locator(".dqnkit"))
     assert box["height"] <= 640, box
     assert page.evaluate(
         "() => { const e = document.querySelector('.dqnkit'); return e.scrollWidth <= e.clientWidth; }"
@@ -80,7 +80,7 @@ def test_the_hand_turns_it_and_reads_the_values_that_python_has(lab: Lab) -> Non
         assert answered.milliseconds <= 50, answered
         assert answered.to_kernel == 0
 
-    place = canvas.bounding_box()
+    place = box_of(canvas)
     page.mouse.move(place["x"] + 0.6 * place["width"], place["y"] + 0.55 * place["height"])
     page.wait_for_timeout(100)
     update = int(output.locator(".number").first.inner_text().replace(",", ""))
@@ -102,7 +102,7 @@ def test_by_the_keyboard_alone(lab: Lab) -> None:
     canvas, track = output.locator("canvas"), output.get_by_role("slider", name="Moment of the training")
     sent = wire.sent
     notebook.screenshot("landscape-900-dark")
-    assert output.locator(".dqnkit").bounding_box()["height"] <= 700
+    assert box_of(output.locator(".dqnkit"))["height"] <= 700
 
     canvas.focus()
     page.keyboard.press("ArrowRight")

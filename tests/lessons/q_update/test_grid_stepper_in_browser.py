@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Lab, Notebook, jupyter_lab
+from browser import Lab, Notebook, box_of, jupyter_lab
 from drawn import (
     Wire,
     computed,
@@ -208,7 +208,7 @@ def test_it_is_alive_without_a_kernel(lab: Lab) -> None:
     page = without_kernel(lab.browser, grid_stepper(q_update, epsilon=1.0)._repr_mimebundle_()["text/html"], 1112)
     whole = page.locator(".dqnkit-grid")
     assert "No Python is connected" in whole.inner_text()
-    assert whole.bounding_box()["height"] <= 640
+    assert box_of(whole)["height"] <= 640
     page.get_by_role("button", name="100 updates").focus()  # by keys alone
     for _ in range(10):
         page.keyboard.press("Enter")
@@ -237,7 +237,7 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     notebook.save()
     load_and_end_kernel(notebook)
     whole = notebook.output(0).locator(".dqnkit-grid")
-    assert whole.bounding_box()["height"] <= 640
+    assert box_of(whole)["height"] <= 640
     assert whole.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
     assert not serious_findings(notebook.page, ".dqnkit-grid")
     notebook.click(0, "100 updates")

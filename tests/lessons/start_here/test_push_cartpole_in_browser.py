@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from browser import Lab, jupyter_lab
+from browser import Lab, box_of, jupyter_lab
 from drawn import Answer, Wire, computed, drag, load_and_end_kernel, serious_findings, smooth, without_kernel
 
 import dqnkit.lessons.start_here.push_cartpole as push_cartpole
@@ -66,7 +66,7 @@ def test_the_physics_are_gymnasiums(lab: Lab) -> None:
 
 
 def drag_from_side_to_side(page: Any, stage: Any, wire: Wire | None = None) -> Answer:
-    box = stage.bounding_box()
+    box = box_of(stage)
     sides = [(box["x"] + box["width"] * (0.1 if n % 2 else 0.9), box["y"] + 100 + n % 7) for n in range(26)]
     return drag(page, sides, wire)
 
@@ -79,7 +79,7 @@ def test_the_cart_is_pushed_by_keys_and_pointer_without_a_kernel(lab: Lab) -> No
         page.wait_for_function("words => new RegExp(words).test(document.body.innerText)", arg=words, timeout=20_000)
 
     text("A new episode")
-    assert whole.bounding_box()["height"] <= 640
+    assert box_of(whole)["height"] <= 640
     page.get_by_role("button", name="Push left").click()
     text(r"\b1 return")
     page.keyboard.press("ArrowLeft")  # the keys go on where the pointer was
@@ -117,7 +117,7 @@ def test_in_jupyterlab_it_goes_on_after_its_kernel_has_ended(lab: Lab) -> None:
     assert not notebook.errors
     load_and_end_kernel(notebook)
     whole = notebook.output(0).locator(".dqnkit-cart")
-    assert whole.bounding_box()["height"] <= 640
+    assert box_of(whole)["height"] <= 640
     assert whole.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
     assert not serious_findings(notebook.page, ".dqnkit-cart")
     notebook.output(0).get_by_role("slider", name="speed").focus()

@@ -7,7 +7,7 @@ from typing import Any
 
 import browser
 import pytest
-from browser import Lab, Notebook, assert_quick, seconds_until
+from browser import Lab, Notebook, assert_quick, box_of, seconds_until
 from drawn import Wire, drag_across, serious_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -102,7 +102,7 @@ def recorded(lab: Lab, name: str, *, width: int, height: int, dark: bool = False
     page.wait_for_timeout(500)
     output.locator(".dqnkit").evaluate("e => e.scrollIntoView({ block: 'end' })")
     notebook.screenshot(name)
-    assert output.locator(".dqnkit").bounding_box()["height"] <= 640
+    assert box_of(output.locator(".dqnkit"))["height"] <= 640
     assert output.locator(".dqnkit").evaluate("e => e.scrollWidth <= e.clientWidth")
     return notebook, wire, track
 
