@@ -85,6 +85,25 @@ _CARTPOLE: dict[str, Any] = {
     "epsilon_steps": 10_000,
 }
 
+# A robot of several joints: two or three forces for each, and the decoupled head of Seyde et al. (2022).
+_ROBOT: dict[str, Any] = {
+    "decoupled": True,
+    "normalize_observations": True,
+    "double_q": True,
+    "n_step": 3,
+    # Small and often: an update takes a third of a millisecond. With 256 x 256 units and batches of 128 HalfCheetah
+    # earned a quarter as much after as many seconds.
+    "hidden_sizes": (128, 128),
+    "batch_size": 64,
+    "samples_per_insert": 64.0,
+    "updates_per_call": 64,
+    "replay_capacity": 400_000,
+    "learning_rate": 1e-3,
+    "learning_rate_end": 1e-5,
+    "target_period": 400,
+    "epsilon_steps": 40_000,
+}
+
 # Found by searching on two cores. An unusual value was measured against the usual one and did better.
 PRESETS: dict[str, dict[str, Any]] = {
     "CartPole-v1": _CARTPOLE,
@@ -99,6 +118,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "target_period": 50,
         "epsilon_end": 0.02,
     },
+    "HalfCheetah-v5": {**_ROBOT, "action_bins": 2, "total_steps": 600_000},  # full force forwards or backwards
+    "Hopper-v5": {**_ROBOT, "action_bins": 3, "total_steps": 600_000},
     "LunarLander-v3": {
         "total_steps": 100_000,
         "double_q": True,

@@ -1,4 +1,4 @@
-"""Small animations of trained agents for the README and the last lesson, one for each of its tasks.
+"""Small animations of trained agents for the README and the last lesson: its tasks, and a robot of six joints.
 
     python -m dqnkit.authoring.gallery               # all; some minutes on one core
     python -m dqnkit.authoring.gallery pendulum
@@ -18,6 +18,7 @@ from dqnkit.videos import record_video
 
 AGENTS = {
     "pendulum": TASKS["robot"].config,
+    "cheetah": preset("HalfCheetah-v5"),
     "motorway": TASKS["driving"].config,
     "breakout": TASKS["game"].config,
     "door": preset("MiniGrid-DoorKey-5x5-v0"),

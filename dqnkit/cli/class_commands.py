@@ -320,8 +320,9 @@ def live(
 ) -> None:
     """Show on a projector what a class predicts, passes and stumbles over, while it works.
 
-    Students join from a notebook with a code, and send what they agreed to: no code and no name. What was sent is kept
-    in FOLDER/live. A server that starts again within 12 hours goes on with the same class and the same code.
+    Students join from a notebook with a code, and send what they agreed to: no code, and a name only if they gave
+    one. What was sent is kept in FOLDER/live. A server that starts again within 12 hours goes on with the same class
+    and the same code.
     """
     with room(), needs("the server of the live class", "instructor", "starlette", "uvicorn"):
         from dqnkit.instructor.live import serving

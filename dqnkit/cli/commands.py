@@ -77,8 +77,9 @@ main.add_command(plan)
 
 # Names of environments have hyphens: click would break them there, and nobody could copy them.
 KNOWN_SETTINGS = textwrap.fill(
-    f"Settings known to work are used for {names_of_presets()}; give any of them to choose otherwise. The defaults in "
-    "brackets are for all others. A run says at its start which settings differ from these.",
+    f"The kit has settings of its own for {names_of_presets()} (those of ALE/... were never trained to the end); give "
+    "any setting to choose otherwise. The defaults in brackets are for all others. A run says at its start which "
+    "settings differ from these.",
     76,
     break_on_hyphens=False,
 )
@@ -251,7 +252,7 @@ def doctor() -> None:
 @click.option("--browser/--no-browser", default=None, help="open a browser window  [where there is one]")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def lab(port: int, browser: bool | None, folder: Path | None) -> None:
-    """Open JupyterLab at the course; installed from a wheel, it is first copied to FOLDER [dqnkit-course]."""
+    """Open JupyterLab at the course. With FOLDER, or installed from a wheel, it is at a copy there [dqnkit-course]."""
     from dqnkit.lab import open_lab
 
     sys.exit(open_lab(port=port, browser=browser, folder=folder))

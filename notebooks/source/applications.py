@@ -2,7 +2,7 @@
 # jupyter:
 #   dqnkit:
 #     idea: "a game, a robot or a car: choose one, plan it, train it; then a task of your own"
-#     run_seconds: 330
+#     run_seconds: 270
 # ---
 
 # %% [markdown]
@@ -232,13 +232,32 @@ print(f"best of {len(everything)} combined actions: {best[0]}")
 print(f"best force of each joint:    {q[0].argmax(axis=1)}")
 
 # %% [markdown]
+# HalfCheetah has six joints. The preset gives each of them two forces only: all of it, forwards or backwards. Is that too
+# crude for running? Five recorded runs of about four minutes on one core say that it is not. Its animation is at the end of
+# section 4.
+
+# %% Draw the recorded runs of a robot of six joints
+from dqnkit.lessons.applications.runs import band_of, load_runs, mean_of
+from dqnkit.plots.band import learning_band
+
+running = load_runs("cheetah")["HalfCheetah"]
+learning_band(
+    {"two forces for each of six joints": band_of(running)},
+    title=f"HalfCheetah-v5, {len(running)} recorded seeds",
+    what="a step pays the speed, in m/s, less 0.6 for the forces; an episode has 1,000: how fast is that?",
+)
+
+# %% [markdown]
 # ### Observation
 #
 # It has to hold all that a good choice depends on. In a single picture of Breakout you cannot see where the ball is going,
 # so DQN on Atari sees the last four (Mnih et al., 2015). Small tasks hold the motion itself: MinAtar draws the ball's last
 # place, the pendulum gives its velocities, the car the speeds of the others.
+
+# %% [markdown]
+# #### A stack of frames (optional)
 #
-# ### Your turn: `frame_stack` (4 minutes, difficulty 2 of 3)
+# ##### Your turn: `frame_stack` (4 minutes, difficulty 2 of 3)
 #
 # `frames` are all of this episode so far, `[T, ...]`, oldest first. Return the latest `stack` of them, oldest first. Just
 # after a reset there are too few: then the first frame is repeated in front.
@@ -265,7 +284,8 @@ for t in range(1, 5):
 
 # %% [markdown]
 # Steps 2 and 4 look alike in one frame; in two they do not.
-#
+
+# %% [markdown]
 # ### Reward
 #
 # Of all decisions this is the one that goes wrong most quietly, and section 5 shows how. A smaller matter is its size: a
@@ -421,8 +441,6 @@ if task.is_here:
     print(f"the last 100 episodes earned {earned:.1f}")
 
 # %% Compare with your prediction
-from dqnkit.lessons.applications.runs import band_of, load_runs, mean_of
-
 recorded = load_runs(task.name)
 if not task.is_here or not np.isfinite(earned):
     print("There is no result of your own: compared with the recorded whole runs.")
@@ -430,8 +448,6 @@ if not task.is_here or not np.isfinite(earned):
 compare("applications-trained", round(earned, 2))
 
 # %% Draw whole runs, recorded
-from dqnkit.plots.band import learning_band
-
 learning_band(
     {name: band_of(runs) for name, runs in recorded.items()},
     references={"random policy": float(np.mean(returns))},
@@ -457,11 +473,10 @@ from dqnkit.widgets.video_player import player
 player(trained_agents(), width=180)
 
 # %% [markdown]
-# Compare the three: the random policy, your run, the recorded ones. The curve is a mean over the last 100 episodes, which
-# older networks played, with some random actions. Where episodes grow from 5 steps to 1,000, as with the pendulum, these
-# 100 reach back over half of the run: the curve ends near 260, while the greedy policy of the end earns 1,000. Elsewhere
-# the two are close. If your own run has not moved from
-# the random policy, do not tune yet. Ask first whether the run was long enough for its learning to begin.
+# Compare the three: the random policy, your run, the recorded ones. The curve is a mean over the last 100 episodes, of older
+# networks and with some random actions. With the pendulum it ends near 260, while the greedy policy of the end earns 1,000;
+# elsewhere the two are close. If your own run has not moved from the random policy, do not tune yet. Ask first whether it
+# was long enough for its learning to begin.
 #
 # ## 5. Three recorded runs, and what was concluded
 #
@@ -621,11 +636,9 @@ predict("applications-workers")
 
 # %% Start two workers, and import what measures them
 from dqnkit.cluster.rollouts import ClusterRollouts
-from dqnkit.cluster.throughput import steps_a_second
 from dqnkit.cluster.watched_cluster import WatchedCluster
 from dqnkit.deploy import make_cluster
-from dqnkit.learner import Learner
-from dqnkit.lessons.applications.tasks import alone  # steps a second of an actor in this process
+from dqnkit.lessons.applications.tasks import measure_rates
 
 driving = TASKS["driving"]
 if driving.is_here:
@@ -634,13 +647,7 @@ if driving.is_here:
 
 # %%
 MEASURE = 4.0  # seconds  # fast: 0.3
-rates = {} if driving.is_here else driving.rates
-if driving.is_here:
-    jobs = {"CartPole": preset("CartPole-v1", num_envs=4), "the car": driving.config}
-    for name, job in jobs.items():
-        policy = Learner(job).get_weights()
-        here, away = alone(job, policy, MEASURE), steps_a_second(client, job, policy, MEASURE)
-        rates[name] = here, away
+rates = measure_rates(client, driving.config, MEASURE) if driving.is_here else driving.rates
 for name, (here, away) in rates.items():
     print(f"{name:9} in process {here:9,.0f} steps a second, two workers {away:9,.0f}")
 
@@ -759,8 +766,9 @@ print(f"the last 100 episodes earned {status.episode_return:.1f}")
 # %% [markdown]
 # On the command line, in the folder of the file: `dqnkit train my_task:MyTask-v0`, and `dqnkit plan my_task:MyTask-v0` for
 # what a long run costs. The order is worth keeping: **contract, probe, plan, short run, long run**.
-#
-# ### Where else to look for tasks
+
+# %% [markdown]
+# ### Where else to look for tasks (optional)
 #
 # Other environments were tried for this notebook. These are left out:
 #
@@ -771,7 +779,8 @@ print(f"the last 100 episodes earned {status.episode_return:.1f}")
 # | gym-super-mario-bros | its licence does not allow what this course does with it |
 # | gymnasium-robotics | warns at every start; observations are Dict, goals inside |
 # | CarRacing (Gymnasium) | about 16 steps a second on one core |
-#
+
+# %% [markdown]
 # ## What we built
 #
 # Ten notebooks ago this ring was a table of numbers and a formula. You have written every box of it, seen what goes wrong

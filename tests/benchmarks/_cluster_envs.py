@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+
+from dqnkit.environments import find_environment
 
 
 class SlowCartPole(CartPoleEnv):
@@ -58,7 +61,31 @@ class Frames(gym.Env[Any, Any]):
         return self._pictures[self._step % 64], 1.0, False, False, {}
 
 
+class SlowCar(gym.Wrapper[Any, Any, Any, Any]):
+    """highway-env's car on a core that is ``slowdown`` times slower: it waits after each step and each reset."""
+
+    def __init__(self, slowdown: float, **kwargs: Any) -> None:
+        find_environment("highway-fast-v0")  # registers it
+        super().__init__(gym.make("highway-fast-v0", **kwargs))
+        self._slowdown = slowdown
+
+    def reset(self, **kwargs: Any) -> Any:
+        """Reset, then wait."""
+        return self._waiting(lambda: self.env.reset(**kwargs))
+
+    def step(self, action: Any) -> Any:
+        """Step, then wait."""
+        return self._waiting(lambda: self.env.step(action))
+
+    def _waiting(self, work: Callable[[], Any]) -> Any:
+        began = time.thread_time()  # computing, however busy this computer is
+        result = work()
+        time.sleep((self._slowdown - 1) * (time.thread_time() - began))
+        return result
+
+
 for name, entry_point in (("SlowCartPole", SlowCartPole), ("Latency", Latency), ("Frames", Frames)):
     steps = 500 if entry_point is SlowCartPole else 200
     gym.register(f"{name}-v0", entry_point, max_episode_steps=steps, disable_env_checker=True)
 gym.register("LongLatency-v0", Latency, kwargs={"seconds": 0.5}, max_episode_steps=200, disable_env_checker=True)
+gym.register("SlowCar-v0", SlowCar, disable_env_checker=True)  # its time limit is highway-env's own

@@ -39,6 +39,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "cluster_solve": (["cluster_solve.py"], ["--seeds=1", "--budget=3000"]),
     "cluster_actors": (["cluster_actors.py"], ["--seconds=2", "--actors", "1", "10"]),
     "plan_accuracy": (["plan_accuracy.py"], ["--seconds=3", "--workers", "1", "2", "--regimes", "actors"]),
+    "car_on_workers": (["car_on_workers.py"], ["--workers", "1", "8", "--steps=1200", "--every=600"]),
     "cluster_memory": (["cluster_memory.py"], ["--minutes=0.2"]),
     "soak": (["soak.py"], ["--minutes=2"]),
     "chaos": (["chaos.py"], ["--minutes=0.2"]),

@@ -9,6 +9,7 @@ from dqnkit.videos import Animation
 
 SHOWN = {  # file -> title and description
     "pendulum": ("robot", "a pole on a cart stays upright"),
+    "cheetah": ("robot of six joints", "half a cheetah runs"),
     "motorway": ("driving", "a car overtakes others on three lanes"),
     "breakout": ("game", "a paddle returns a ball, which breaks bricks"),
     "door": ("key", "an agent takes a key, opens a door and walks to the goal"),

@@ -176,10 +176,12 @@ def plans() -> dict[str, Plan]:
     return {
         "game": Plan({"Breakout": TASKS["game"].config}, judge, range(3), 20),
         "robot": Plan({"pendulum": TASKS["robot"].config}, judge, range(5), 20),
+        "cheetah": Plan({"HalfCheetah": preset("HalfCheetah-v5")}, judge, range(10, 15), 20),
+        "hopper": Plan({"Hopper": preset("Hopper-v5")}, judge, range(10, 15), 20),
         "driving": Plan({"motorway": TASKS["driving"].config}, judge_driving, range(5), 20),
         "forces": Plan({f"{bins} forces": forces(bins) for bins in (3, 5, 7)}, judge, range(4, 9), 20),
         "car": Plan(cars, judge_car, range(3), 20),
-        "door": Plan(doors, judge_door, range(3), 50),
+        "door": Plan(doors, judge_door, range(5), 50),
     }
 
 

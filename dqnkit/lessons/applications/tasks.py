@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from dqnkit.plots import Picture
 from dqnkit.presets import preset
 from dqnkit.types import PolicyWeights, TrainStatus
 from dqnkit.widgets.drawing import Still
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FILE = recorded_file("applications/tasks")
 EPISODES = 20  # of a random policy
@@ -171,6 +174,7 @@ def random_return(env: Any, seed: int) -> float:
 def record(report: Callable[[str], None] = print) -> dict[str, Any]:
     """What a reader without the packages is shown, for each task."""
     from dqnkit.cluster.measure import measure
+    from dqnkit.deploy import make_cluster
     from dqnkit.environments import make_env
 
     recorded: dict[str, Any] = {}
@@ -191,7 +195,8 @@ def record(report: Callable[[str], None] = print) -> dict[str, Any]:
             },
         }
         env.close()
-    recorded["driving"]["rates"] = measure_rates(TASKS["driving"].config, RATE_SECONDS)
+    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
+        recorded["driving"]["rates"] = measure_rates(client, TASKS["driving"].config, RATE_SECONDS)
     return recorded
 
 
@@ -212,18 +217,16 @@ def alone(config: DQNConfig, weights: PolicyWeights, seconds: float) -> float:
     return steps / (time.perf_counter() - began)
 
 
-def measure_rates(car: DQNConfig, seconds: float) -> dict[str, list[float]]:
-    """Steps a second of CartPole and of the car: in process, and with two workers."""
+def measure_rates(client: Client, car: DQNConfig, seconds: float) -> dict[str, list[float]]:
+    """Steps a second of CartPole and of the car: of an actor in this process, and of all workers of a cluster."""
     from dqnkit.cluster.throughput import steps_a_second
-    from dqnkit.deploy import make_cluster
     from dqnkit.learner import Learner
 
     rates = {}
-    with make_cluster(n_workers=2) as cluster, cluster.get_client() as client:
-        for name, job in {"CartPole": preset("CartPole-v1", num_envs=4), "the car": car}.items():
-            policy = Learner(job).get_weights()
-            row = alone(job, policy, seconds), steps_a_second(client, job, policy, seconds)
-            rates[name] = [float(f"{rate:.4g}") for rate in row]
+    for name, job in {"CartPole": preset("CartPole-v1", num_envs=4), "the car": car}.items():
+        policy = Learner(job).get_weights()
+        row = alone(job, policy, seconds), steps_a_second(client, job, policy, seconds)
+        rates[name] = [float(f"{rate:.4g}") for rate in row]
     return rates
 
 

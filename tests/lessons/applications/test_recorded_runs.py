@@ -55,6 +55,11 @@ def test_every_seed_balances_the_pendulum() -> None:
     assert all(np.mean(run.episodes["return"]) >= 950 for run in load_runs("robot")["pendulum"])
 
 
+@pytest.mark.parametrize(("name", "robot", "least"), [("cheetah", "HalfCheetah", 1_500), ("hopper", "Hopper", 500)])
+def test_every_seed_moves_a_robot_of_several_joints(name: str, robot: str, least: float) -> None:
+    assert all(np.mean(run.episodes["return"]) >= least for run in load_runs(name)[robot])
+
+
 def test_one_run_of_each_number_of_forces_told_what_five_do_not() -> None:
     greedy = {name: [np.mean(run.episodes["return"]) for run in runs] for name, runs in load_runs("forces").items()}
     three, five, seven = greedy.values()
