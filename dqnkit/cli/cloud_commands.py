@@ -58,7 +58,7 @@ def plan(
         from dqnkit.cluster.measure import measure
     found = offers(CLOUDS if cloud == "all" else (cloud,), (False, True) if spot is None else (spot,))
     measured = measure(config, seconds, click.echo)
-    made = planning.plan(config, measured, found, budget=budget, notes=[f"Prices: {dated()}."])
+    made = planning.plan(config, measured, found, threads=1, budget=budget, notes=[f"Prices: {dated()}."])
     click.echo(f"\n{made}")
     if save is not None:
         from dqnkit.plots.plan import time_and_cost

@@ -17,7 +17,7 @@
 #
 # - say what a maximum over noisy values is worth, and write the double Q-learning target;
 # - write an n-step return, and say what the policy that acts has to do with it;
-# - say for prioritized replay and for dueling networks which problem they are made for;
+# - say for prioritized replay and for dueling networks which problem they are made for (optional);
 # - read an ablation (a comparison in which parts are taken away one by one) and say what it does *not* show.
 #
 # **Time:** about [[minutes]] minutes, and [[optional_minutes]] for what is marked optional. **You need** the Q-update ([[q_update]]), the TD target and
@@ -329,8 +329,8 @@ for start in range(3):
 # ### Acting nearly greedily
 #
 # Now an agent learns in a room of 8 × 8 squares with the goal in the far corner, 14 moves away. It has a table, alpha 0.1
-# and epsilon 0.1, and only **20 episodes**. Afterwards it follows the learned values greedily. It has *solved* the room if
-# it then arrives. This needs no network and no replay.
+# and epsilon 0.1, and only **20 episodes**. Afterwards it follows the learned values greedily; among equal values it takes
+# the first, *up*, as `argmax` does. It has *solved* the room if it then arrives. This needs no network and no replay.
 
 # %% [markdown]
 # **Predict.** [[question.near-greedy]]
@@ -364,7 +364,8 @@ compare("beyond_dqn-near-greedy", solved)
 # Why do the episodes with n = 1 become short, and yet its greedy policy hardly ever arrives? Where it does not, the news
 # has not reached the start: after 20 episodes all four values there are still 0. In the episodes the agent chooses among
 # equal values at random, until it comes to squares that the news has reached. The greedy policy takes the first of equal
-# values, *up*, and stays at the wall.
+# values, *up*, and stays at the wall. (With a random choice among equal values all ten would arrive with n = 1 too, by
+# detours. What n changes is how far the news has come.)
 #
 # ### Learning off-policy
 #
@@ -408,6 +409,10 @@ compare("beyond_dqn-off-policy", last)
 #
 # So the choice of $n$ weighs faster news against a bias, which grows with $n$ and with the distance between the policy
 # that acted and the one that is learned. DQN-like agents use $n = 3$ to $5$ without correction, and act nearly greedily.
+#
+# If you leave out sections 3 and 4, know this much for what follows: **prioritized replay** draws a transition the more
+# often, the larger its last TD error; a **dueling network** learns one value for the state, and for each action only what it
+# adds.
 
 # %% [markdown]
 # ## 3. Rare events: prioritized replay (optional)
@@ -595,7 +600,8 @@ bench()
 # On the bench each part had an environment that was made for it. What do the parts do for a DQN on CartPole? To add or
 # remove parts one by one is called an **ablation**. The runs are recorded: short ones (20,000 steps, about 2,400
 # updates) with no part, with each part alone, with all four, and with all but one; five seeds each. They were made with
-# `python -m dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and come with the kit.
+# `python -m dqnkit.authoring.record beyond_dqn/none beyond_dqn/double ...` and come with the kit. The score of a run is its
+# return averaged over all of its steps: it counts how early a run learns, too.
 
 # %% [markdown]
 # **Predict.** [[question.ablation]]
@@ -614,7 +620,7 @@ settings |= {f"all but {names[part]}": [other for other in FOUR if other != part
 recorded = {name: load_recording(name_of_parts(parts)) for name, parts in settings.items()}
 scores = {name: np.nanmean(run.returns, axis=1) for name, run in recorded.items()}  # [5] each
 for name, of_seeds in scores.items():
-    print(f"{name:20} mean return {of_seeds.mean():.0f}   ", end="")
+    print(f"{name:20} mean over the whole run {of_seeds.mean():.0f}   ", end="")
     print(f"(seeds: {of_seeds.min():.0f} to {of_seeds.max():.0f})")
 
 # %% Draw the ablation
@@ -656,7 +662,8 @@ error_curves(
 # %% [markdown]
 # With n = 1 the values end close to their bound: what holds them back is the number of copies. With n = 3 they rise more
 # than twice as high, but stay further below theirs. Double changes these values little: it takes away what is
-# too high, and they are too low. (A network is no table. It may come out a little above the bound, and your own run below
+# too high, and they are too low. And yet four of its five seeds earned clearly more. The mean of the values does not say
+# why, and five seeds do not settle whether it is so. (A network is no table. It may come out a little above the bound, and your own run below
 # may do so.)
 #
 # **Be careful with what the ablation shows.** Look at *all but prioritized* once more: here the run is better without
@@ -689,7 +696,9 @@ status = await live(train(config, learner=learner), band=band, title=title)
 print(f"mean return of the last 100 episodes: {status.episode_return:.0f}")
 
 # %% [markdown]
-# Is your run within its band? One run outside of it is no discovery: of six runs of the same setting, one is the highest.
+# (That number is no score of the table above: it leaves out the beginning.) Is your run within its band? One run outside of it is no discovery. Of six runs of the same setting one is always the
+# highest and one the lowest: at any moment yours is one of these two, and so outside the band of the other five, with a
+# chance of 1 in 3.
 #
 # ## What we built
 #
@@ -712,7 +721,8 @@ ring("actor", "replay", "learner")
 # best policy does, the bias is small. With the beginner's, n = 10 learns how good it is to go on like a
 # beginner.</details>
 #
-# <details><summary>In the ablation, prioritized replay did nothing for CartPole. Is it a bad part?</summary>
+# <details><summary>In the ablation, prioritized replay brought nothing alone, and beside the other three it even cost some
+# return. Is it a bad part?</summary>
 # No: CartPole does not have the problem that it is made for. Where one transition in thousands matters, it saved most of
 # the updates. An ablation says something about a part <em>in an environment</em>.</details>
 #

@@ -24,6 +24,7 @@
 # **Time:** about [[minutes]] minutes. **You need** rollouts as Dask tasks ([[rollouts_on_dask]]), and from [[train_on_a_cluster]] whose turn it is and what a dead
 # worker costs. Nothing is carried over from their kernels. **You need no account, and nothing here costs anything:** by
 # default the cloud is a simulated one on this computer. Its API answers as Amazon's does, and its machines are processes.
+# It needs Linux or macOS: on Windows, open this notebook on Binder or Colab, or in the Windows Subsystem for Linux.
 #
 # **To install:** this notebook needs four more packages than the others: `aiobotocore`, `dask-cloudprovider`, `flask-cors`
 # and `moto`. The next cell installs those that are missing, in about half a minute, on your own computer, on Binder and on
@@ -81,6 +82,10 @@ cloud_map()
 # network stay with the **driver**, here in this notebook. The driver asks the cloud's API for machines, and from then on
 # it talks to one of them only, the **scheduler**.
 #
+# [[train_on_a_cluster]] said: keep driver and workers in one place. Here we do not, and can afford it: a transition of CartPole
+# is some dozens of bytes, and what leaves the cloud costs 0.09 dollars a gigabyte in the kit's table. With Atari frames that
+# would be the larger part of the bill; then the driver goes into the cloud as well.
+#
 # ## 1. What a machine costs
 #
 # A machine has a price for an hour. In the kit's table it is for the machine itself, its disk and its public address. A
@@ -101,8 +106,9 @@ print(f"prices: {dated()}")
 # *spot / on demand*. We come back to spot machines in section 5.
 #
 # The *surplus* belongs to the t3 machines. They are sold as a fifth of their processor, and whoever uses more pays for it.
-# A worker computes all the time, so both prices include it. That is why the machines with the lowest price in Amazon's
-# own list are not the cheapest here.
+# The table assumes a processor that is busy all the time, so both prices include it. That is why the machines with the lowest
+# price in Amazon's own list are not the cheapest here. A worker that mostly *waits*, as that of section 2 will, stays below
+# its fifth and pays no surplus: for it they would be the cheapest. The table does not know that.
 
 # %% [markdown]
 # **Predict.** [[question.weekend]]
@@ -143,7 +149,7 @@ meter.started("scheduler", 0.10)
 meter.started("worker 1", 0.05)
 meter.started("worker 2", 0.05)
 clock = 20.0
-meter.ended("worker 2")  # taken back after 20 s
+meter.ended("worker 2")  # after 20 s
 clock = 1800.0
 print(f"the kit's meter: ${meter.spent():.6f}")
 print(f"your function:   ${cluster_cost([1800, 20], 0.05, 1800, 0.10):.6f}")
@@ -235,10 +241,9 @@ nothing = dict.fromkeys(Measured.__dataclass_fields__, 0.0)
 simple = Measured(**{**nothing, "step": 0.002, "call": 0.016})  # a call is 16 updates
 for n in (1, 2, 4, 8):
     times = times_of(plain, simple, n)
-    theirs = times.total - times.start  # without the moment until the first rollout is there
     yours = training_seconds(plain.total_steps, n, 500, 0.5, 0.001, boot_seconds=0)
     limit = times.bottleneck
-    print(f"workers: {n}  yours {yours:7,.0f} s, the kit's {theirs:7,.0f} s; limit: {limit}")
+    print(f"workers: {n}  yours {yours:7,.0f} s, the kit's {times.total:7,.0f} s; limit: {limit}")
 
 # %% [markdown]
 # From here on we use the kit's. It also counts what the driver does for each task and what goes over the network; it
@@ -263,6 +268,8 @@ if knee and fastest.workers > knee.workers:
     saved, price = 1 - fastest.seconds / knee.seconds, fastest.usd / knee.usd
     more = f"from {knee.workers} to {fastest.workers} workers"
     print(f"{more}: {saved:.0%} less time for {price:.1f} times the money")
+else:
+    print("from there on, more workers save nothing")
 
 # %% Compare with your prediction
 compare("cloud-knee", knee.workers if knee else None)
@@ -274,9 +281,9 @@ compare("cloud-knee", knee.workers if knee else None)
 # things in turn: the **learner**'s updates, and the **driver**'s work for each task. The table says which of the two takes
 # longer.
 #
-# Beyond the knee each further machine costs as much as the first and saves less. It still saves something: with more
-# workers the kit makes tasks longer, so the driver has less to do for each step. The last line above says what that
-# costs. And the boot time is in every run: in one of two minutes you pay mostly for booting.
+# Beyond the knee each further machine costs as much as the first and saves less. It may still save something: with more
+# workers the kit makes tasks longer, so the driver has less to do for each step. The last line above says how much, and what
+# it costs. And the boot time is in every run: in one of two minutes you pay mostly for booting.
 #
 # On the command line, `dqnkit plan` does all of this.
 #
@@ -317,11 +324,11 @@ dry = aws.dry_run(WORKERS, **ORDER)
 say(dry.estimate)
 
 # %% [markdown]
-# A **dry run** asks for everything and buys nothing. There are four limits, and each holds without the others:
+# A **dry run** asks for everything and buys nothing. There are four limits. The first shortens the second; the others hold by themselves:
 #
 # | limit | what it holds | who keeps it |
 # | --- | --- | --- |
-# | `budget` | US dollars; the lifetime is shortened to what they can pay | the kit, before and while it trains |
+# | `budget` | US dollars for machines, without traffic; the lifetime is shortened to what they can pay | the kit, before and while it trains |
 # | `lifetime` | how long a machine may exist | each machine by itself |
 # | `idle_timeout` | how long the scheduler waits without work | the scheduler; the others end with it |
 # | `reach` | from where the scheduler's port can be reached: your own address | the cloud's firewall |
@@ -351,8 +358,8 @@ compare("cloud-first", dry.worker_script)
 # %% [markdown]
 # Line by line:
 #
-# 1. **`write_files`** puts Dask's settings into a file that only root can read: the certificates of this one cluster. (Here
-#    a word stands for the private key.) Your credentials for the cloud are not in it; no machine of the cluster ever has
+# 1. **`write_files`** puts Dask's settings into a file that only root can read: the certificates of this one cluster. (The line
+#    is cut here, and has a word in place of the private key anyway.) Your credentials for the cloud are not in it; no machine of the cluster ever has
 #    them.
 # 2. **`shutdown -P +30`**: the end, thirty minutes from now, whatever happens. EC2 is told that a machine that shuts
 #    itself down is *terminated*: gone, with its disk, and no longer billed.
@@ -370,6 +377,8 @@ compare("cloud-first", dry.worker_script)
 for statement in ec2.permissions()["Statement"]:
     actions = np.atleast_1d(statement["Action"])
     print(f"{statement['Sid']:14} {', '.join(action.removeprefix('ec2:') for action in actions)}")
+    for condition in statement.get("Condition", {}).values():
+        print(" " * 14, "only if", condition)
 
 if cloud is not None:  # the simulated account can be given rights, and they can be taken away
     look, *_ = ec2.permissions()["Statement"]
@@ -380,13 +389,14 @@ say(f"Lacking now: {', '.join(account('aws').lacking()) or 'nothing'}")
 
 # %% [markdown]
 # `WhatIsOurs` says: change or end only what carries your own id in the tag `dqnkit-owner`. A program that has these rights
-# and no others cannot end machines that another user of the account has started. It can end another cluster of *yours*;
+# and no others cannot end machines that another user of the account has started. (`Start` sets no limit on number or size:
+# for that, an account has quotas.) It can end another cluster of *yours*;
 # and people who share one user's keys are one user for the cloud.
 #
 # ## 4. The purchase
 #
-# One cell stands between you and a bill. With `WHERE = "simulated"` it asks nothing. With `"aws"` it shows what everything
-# may cost at most, and waits until you have typed a word. Where nobody can type, nothing is bought.
+# One cell stands between you and a bill. With `WHERE = "simulated"` it asks nothing. With `"aws"` it shows what the machines
+# may cost at most (what leaves the cloud comes on top), and waits until you have typed a word. Where nobody can type, nothing is bought.
 
 # %% Ask before anything is bought, and prepare what the cluster reports
 cluster = globals().get("cluster")
@@ -460,8 +470,9 @@ training = train(longer, rollouts=ClusterRollouts(client), learner=learner)  # i
 say(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurried.text()}")
 
 # %% [markdown]
-# Nothing is lost. The checkpoint holds all that [[train_on_a_cluster]] asked for, and the run can go on from it tomorrow, on another cluster
-# or on none. (If the message did not come, the run was over before the money was.)
+# Nothing is lost. The checkpoint holds all that [[train_on_a_cluster]] asked for, and the run can go on from it, on another
+# cluster or on none. (Here its folder is a temporary one, and the next section deletes it: give a folder of your own if you
+# want to go on tomorrow. If the message did not come, the run was over before the money was.)
 #
 # ## 5. Machines that are taken back
 #
@@ -477,9 +488,7 @@ say(f"training ended at step {last.step:,} of {last.total_steps:,}; spent {hurri
 # %% Your prediction
 predict("cloud-spot")
 
-# %%
-FEWER_STEPS = 22_000  # fast: 2_500
-waits = replace(job, total_steps=FEWER_STEPS, learning_starts=500)
+# %% Functions that take back half of the workers in the middle of training
 seen = []  # (seconds, environment steps)
 moments = {}
 
@@ -510,6 +519,12 @@ def with_a_loss(statuses, at_step):
         yield status
 
 
+# %%
+FEWER_STEPS = 22_000  # fast: 2_500
+if cloud is None:
+    FEWER_STEPS = 300_000  # a real machine boots for minutes
+waits = replace(job, total_steps=FEWER_STEPS, learning_starts=500)
+
 began = time.monotonic()
 folder = tempfile.TemporaryDirectory()
 rollouts = ClusterRollouts(client)
@@ -530,7 +545,7 @@ for when, line in lines:
 seconds, steps = np.array(seen).T
 marks = [*moments.values(), seconds[-1]]
 marks = [max(0.0, marks[0] - 5), *marks]
-names = ("before (5 seconds)", "from the first mark on", "from the second on")
+names = ("before (5 seconds)", "after the first mark", "after the second")
 for name, begin, end in zip(names, marks, marks[1:]):
     made = np.interp(end, seconds, steps) - np.interp(begin, seconds, steps)
     say(f"{made / (end - begin):5.0f} steps a second {name}")
@@ -563,13 +578,15 @@ for n in (2, 8, 32):
     on_demand, with_spot = scheduler + n * worker, scheduler + n * spot_worker
     print(f"{n:2} workers, an hour: on demand ${on_demand:.3f}, with spot ${with_spot:.3f}", end="")
     print(f", {1 - with_spot / on_demand:.0%} less")
-say(f"all so far: ${cluster.meter.spent():.4f}, with at least a minute for the replacement")
+say(f"all so far: ${cluster.meter.spent():.4f}; a machine counts for a minute at least")
 
 # %% [markdown]
 # The other worker goes on working, and the lost rollouts are made again. The dip ends when the new machine has booted: the cluster
 # looks every five seconds which machines are there, and it looks twice before it orders a new one. Two things to learn.
 # The **scheduler** is never a spot machine, because without it the cluster ends. And there is a limit to replacements,
-# three for each worker that was ordered: when a cloud takes everything back, buying more does not help.
+# three for each worker that was ordered: when a cloud takes everything back, buying more does not help. (Amazon charges
+# nothing for a spot machine that it takes back within its first hour. The kit's meter counts it all the same, to be on the
+# safe side.)
 #
 # Now the cluster is closed, as a `with` block would do it. Look at its last line.
 
@@ -589,9 +606,8 @@ print(table(left) if left else f"{sign()}left: nothing")
 # `close` needs somebody who calls it. When a notebook's kernel is killed, a laptop falls asleep or the power fails, nobody
 # does. That is the weekend of section 1.
 #
-# We try it, always in a simulated cloud, and in one where a minute of a machine's lifetime lasts half a second. Another
-# program starts a cluster with a lifetime of two hours. As soon as the cluster is up, the program is **killed**, with a
-# signal that it cannot even notice.
+# We try it, always in a simulated cloud. Another program starts a cluster. As soon as the cluster is up, the program is
+# **killed**, with a signal that it cannot even notice.
 
 # %% [markdown]
 # **Predict.** [[question.orphan]]
@@ -601,7 +617,8 @@ predict("cloud-orphan")
 
 # %%
 clouds.close()
-cloud = clouds.enter_context(simulated_aws(seconds_a_minute=0.5))  # a new one, always simulated
+SECONDS = 0.5  # that a minute of a machine's lifetime lasts
+cloud = clouds.enter_context(simulated_aws(seconds_a_minute=SECONDS))  # a new one, always simulated
 
 DRIVER = """
 import time

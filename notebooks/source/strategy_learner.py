@@ -120,8 +120,8 @@ for copy, result in zip(copies, results):
 #
 # ## 2. The gradient of a batch, in shares
 #
-# The data for the whole notebook are 8,000 random moves of CartPole, and batches of 64 transitions from them, always the
-# same.
+# The data of sections 2 to 5 are 8,000 random moves of CartPole. This section looks at one batch of 64 transitions from
+# them.
 
 # %%
 BATCH = 64
@@ -198,7 +198,7 @@ print(f"sum of the two means / mean over the batch = {ratio:.3f}")
 compare("strategy_learner-sum", ratio)
 
 # %% [markdown]
-# So there is one division, by the size of the **whole** batch (the *global* batch size), wherever the shares are.
+# So divide once, by the size of the **whole** batch (the *global* batch size), however many shares there are.
 # With 8 replicas the mistake would make every gradient 8 times too large: a learning rate that changes with the number of
 # devices.
 #
@@ -415,7 +415,7 @@ def correct(gradients, max_norm):
     return replica_gradients(gradients, max_norm, tf.distribute.get_replica_context())
 
 
-def not_divided(gradients, max_norm):  # forgets that the optimizer sums as well: twice too large
+def not_divided(gradients, max_norm):  # forgets that the optimizer sums as well: twice as large
     return [2 * gradient for gradient in correct(gradients, max_norm)]
 
 
@@ -527,8 +527,8 @@ for optimizer in OPTIMIZERS:
     display(picture)
 
 # %% [markdown]
-# With Adam a wrong scale (*not divided*, *divided again*) moves the weights a few percent aside: nothing in a loss curve,
-# and little enough to be taken for noise. With SGD it is plain from the first update on: 1 means 100 %. *Clipped shares*
+# With Adam a wrong scale (*not divided*, *divided again*) moves each step by very little. But the next gradient is taken at
+# slightly other weights, so the difference grows; the lines above say how far it came. Nothing of it shows in a loss curve. With SGD it is plain from the first update on: 1 means 100 %. *Clipped shares*
 # and *one replica only* are wrong in direction, not only in scale, and Adam does not forgive that. Two rules for testing
 # anything distributed: **compare the weights**, up to rounding, and **test with SGD as well**. The kit's own tests do both.
 #
@@ -584,14 +584,15 @@ for size, one, share, two in zip(SIZES, one_replica, half, own):
     print(f"{size:5,} transitions, 2 processors: {strong:.2f} times as fast, efficiency {weak:.0%}")
 
 # %% [markdown]
-# **On one processor two replicas gain nothing.** They compute the same amount in the same place. On top of that, every
+# **On the same cores two replicas gain nothing.** They compute the same amount. On top of that, every
 # operation is started twice, once on each device, and the gradients are brought together: the first line says how long
 # that takes. Compare it with the time of a whole update by one replica, above. Logical CPUs are for learning how it is
 # done, and for testing. (If your dashed line falls below the solid one at large batches, your computer has cores that one
 # replica left idle.)
 #
-# The dotted line estimates two processors, each with half of the batch, and with the same time on top (between two
-# computers the network adds its own). The last lines read it in two ways:
+# The dotted line is a cautious estimate for two processors: each has half of the batch, and all of that time comes on top.
+# (In fact they would start their operations at the same moment; between two computers the network adds its own time.) The
+# last lines read it in two ways:
 #
 # - **strong scaling**: the same batch, more replicas. How many times as fast is it? The shares shrink and the exchange does
 #   not, so the gain ends somewhere;
@@ -610,7 +611,9 @@ for size, one, share, two in zip(SIZES, one_replica, half, own):
 #
 # $$\text{bytes in one update} = 4 P \cdot \frac{2 (n - 1)}{n}$$
 #
-# This hardly depends on $n$: it is never more than $8 P$. No replica holds everybody's gradients, as yours did in section 2.
+# This hardly depends on $n$: it is never more than $8 P$. No replica ever holds the gradients of all the others; your
+# function of section 2 did. The table gives the time of the bytes alone. The ring also makes $2 (n - 1)$ steps one after the
+# other, and each waits for a message: for a small network that is much more than the bytes, and it grows with $n$.
 
 
 # %%
@@ -628,12 +631,13 @@ for name, weights in NETWORKS.items():
         slow, fast = (1e3 * sent / (gigabits * 1e9 / 8) for gigabits in (1, 100))
         print(f"{name:27}{weights:12,}{n:4}{sent / 1e6:17.3f} MB{slow:10.2f} ms{fast:12.3f} ms")
 
-atari = bytes_sent(NETWORKS[ATARI], 8) / (1e9 / 8)  # seconds at 1 Gbit/s
-print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} updates of ours")
+exchange = bytes_sent(len(start), 8) / (1e9 / 8)  # seconds at 1 Gbit/s
+print(f"ours, 8 replicas, 1 Gbit/s: {1e3 * exchange:.2f} ms for the bytes of an exchange;", end=" ")
+print(f"a whole update on one replica takes {1e3 * one_replica[0]:.2f} ms")
 
 # %% [markdown]
-# The last line is the reason why learners are placed close together, while actors may be far away. An actor fetches weights now
-# and then; a replica exchanges gradients in **every** update.
+# Compare an exchange with the update that it belongs to: there is one in **every** update. That is why learners are placed
+# close together, while actors, which fetch weights now and then, may be far away.
 #
 # Where the network is the limit, **gradient compression** sends less: 16-bit numbers in place of 32-bit ones, or only the
 # largest numbers of each gradient, with the rest kept and added to the next one (Lin et al., 2018). The result is then no
@@ -645,7 +649,8 @@ print(f"Atari, 8 replicas, 1 Gbit/s: as long as {atari / one_replica[0]:.0f} upd
 # comes late is a **straggler**: a machine that is shared with others, a garbage collection, a processor that is too hot.
 #
 # Take eight replicas. Each needs 10 ms for its share *on average*: always 8 ms, and then a random time of 2 ms in the
-# mean (exponentially distributed: mostly short, now and then long). We count no time for the exchange itself.
+# mean (exponentially distributed: mostly short, now and then long). The shares stay the same: with more replicas the batch
+# grows. We count no time for the exchange itself.
 
 # %% [markdown]
 # **Predict.** [[question.straggler]]
@@ -671,17 +676,21 @@ compare("strategy_learner-straggler", round(float(eight), 1))
 # help to add faster ones? And what changes when they do *not* wait for each other?
 
 # %% Show replicas that wait for each other, with sliders
-stragglers(replicas=8, spread=2.0)
+stragglers(replicas=8, spread=2.0, sync=0.0)
 
 # %% [markdown]
+# To add faster ones does not help while the shares stay the same: all still wait for the slow one. It would help only if
+# its own share became smaller.
+#
 # Without waiting it is **asynchronous** training: the weights lie in one place, the **parameter server**, and each replica
-# applies its gradient to them whenever it is ready. Nobody waits, and the updates come much faster. The price: while a
-# replica computes, the others change the weights, so its gradient belongs to weights that are no longer there. It is
-# **stale**, by about $n - 1$ updates. Early distributed DQN worked like that (Nair et al., 2015). Learners of today are
+# applies its gradient to them whenever it is ready. Nobody waits: eight shares are done in 10 ms in place of 13.4. Each now
+# makes an update of its own, from an eighth of the batch. The price: while a replica computes, the others change the
+# weights, so its gradient belongs to weights that are no longer there. It is **stale**, by about $n - 1$ updates on average,
+# that of a slow replica by more. Early distributed DQN worked like that (Nair et al., 2015). Learners of today are
 # mostly synchronous, and so is this one: the result does not depend on who was fast, so it can be tested as in section 4.
 #
-# The actors of [[rollouts_on_dask]] *are* asynchronous. They act with stale weights, and replay forgives it: what it holds are old
-# transitions anyway. Nothing forgives an old gradient in this way.
+# The actors of [[rollouts_on_dask]] *are* asynchronous. They act with stale weights, and as long as the lag is short, replay
+# forgives it: what it holds are old transitions anyway. Nothing forgives an old gradient in this way.
 #
 # ## 7. CartPole, with two replicas
 #
@@ -732,7 +741,7 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 #     strategy = tf.distribute.MultiWorkerMirroredStrategy()
 #
 # Your `replica_gradients` is right there too: `context` offers the same two things. The processes are the hard part. One
-# that dies leaves the others waiting in the all-reduce. `MultiWorkerLearner(client, config, num_processes)` starts them
+# that dies stops all of them: the others wait in the all-reduce, until TensorFlow gives up with an error. `MultiWorkerLearner(client, config, num_processes)` starts them
 # on the workers of a Dask cluster (`client` is a connection to it), gives each its share of every batch, watches them,
 # and ends all of them when one is lost. `train` takes it in the place of the other learners.
 #
@@ -802,7 +811,8 @@ ring("learner")
 # - Nair et al. (2015), *Massively parallel methods for deep reinforcement learning*: DQN with asynchronous learners.
 # - Kingma and Ba (2015), *Adam: a method for stochastic optimization*: section 2.1 says that the scale cancels.
 #
-# Nothing that this notebook started is still running: a strategy is no process. In **[[train_on_a_cluster]]** rollouts on a cluster and this learner come together.
+# Nothing that this notebook started is still running: a strategy is no process. In **[[train_on_a_cluster]]** rollouts come
+# from a cluster while a learner learns; this one would fit into its place.
 
 # %% Your progress
 progress()

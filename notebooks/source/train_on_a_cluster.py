@@ -9,10 +9,10 @@
 # # [[number]] · Train on a cluster: the whole ring
 # <!-- badges -->
 #
-# In [[rollouts_on_dask]] the actors moved to other processes. In [[strategy_learner]] the learner was spread over replicas. Now both run **together, at the
-# same time**: rollouts come in while the learner learns. You watch who waits for whom, you kill a worker in the middle
-# of it, and the learner itself "dies" and goes on from a checkpoint. At the end you have a program of your own that trains
-# on a cluster.
+# In [[rollouts_on_dask]] the actors moved to other processes. Now actors and learner work **at the same time**: rollouts come
+# in while the learner learns. (A learner of several replicas, as in [[strategy_learner]], would fit into the same place.) You
+# watch who waits for whom, you kill a worker in the middle of it, and the learner itself "dies" and goes on from a
+# checkpoint. At the end you have a program of your own that trains on several processes.
 #
 # **After this notebook you will be able to**
 #
@@ -21,7 +21,7 @@
 # - say what the death of a worker costs, and what a training run makes of it;
 # - name what a checkpoint must hold, and resume a run with another number of workers;
 # - compute how many bytes travel, and which of them cost money in a cloud;
-# - train with your own functions on a cluster of your own, from a terminal.
+# - train with your own functions on several processes of your computer, from a terminal.
 #
 # **Time:** about [[minutes]] minutes, and [[optional_minutes]] for what is marked optional. **You need** the loop of [[target_network]], rollouts as Dask tasks and policy lag ([[rollouts_on_dask]]). Of [[strategy_learner]] you need
 # only the idea: a learner may be several replicas. Nothing is carried over from their kernels. Everything runs on
@@ -62,7 +62,8 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # \text{samples per insert} \times (\, \underbrace{\text{inserted}}_{\text{put in so far}} - \text{learning starts} \,)$$
 #
 # The first `learning_starts` transitions allow no draws: they only fill the buffer. If the bound forbids the call, the
-# learner waits for the actors. (The other side has a bound too, the policy lag of [[rollouts_on_dask]].)
+# learner waits for the actors. (The actors are held back too: by the window of two tasks for each worker,
+# [[rollouts_on_dask]].)
 #
 # ### Your turn: `whose_turn` (5 minutes, difficulty 1 of 3)
 #
@@ -106,8 +107,9 @@ print("the same" if said == happened else "they differ")
 
 # %% [markdown]
 # Read the row: first only actors, until the buffer holds enough. Then a rhythm that the bound dictates. In one process
-# that is all. With workers, the actors go on *during* the learner's turns as well; an `A` then means only that the
-# learner had to **wait**. That is the new idea of this notebook, and nearly all that follows is about it.
+# that is all. With workers, the actors go on *during* the learner's turns as well; an `A` then means that the driver takes in
+# what has arrived. Only where nothing has arrived does the learner **wait**. That is the new idea of this notebook, and
+# nearly all that follows is about it.
 #
 # ## 2. The ring, live
 #
@@ -163,6 +165,7 @@ first_run = traffic
 waited = traffic.waiting_seconds / status.seconds
 worked = sum(row.busy_seconds for row in traffic.workers.values())
 print(f"{status.seconds:.1f} s in all; the learner waited for rollouts {waited:.0%} of the time")
+print("(the seconds in which TensorFlow compiled the first update count as the learner's)")
 print(f"the two workers together acted {worked:.1f} s, of {2 * status.seconds:.1f} s that they had")
 
 # %% Compare with your prediction
@@ -184,8 +187,8 @@ print(f"mean return of 100 greedy episodes: {returns.mean():.0f} (solved: 475)")
 # `dqnkit/SlowCartPole-v0` is CartPole that takes 2 ms for each step. It does not compute in that time, it *waits*, as
 # for an answer over a network.
 #
-# Four runs on the same two workers. For each we split the time into the learner's turns and the wait for the actors,
-# the `L` and the `A` of section 1, by the clock.
+# Four runs on the same two workers. For each we split the time by the clock: into the learner's turns and the actors'
+# turns, in which the driver waits for rollouts and takes them in. They are the `L` and the `A` of section 1.
 
 
 # %% A clock for both sides: `timed(config, learner, steps, rollouts)`
@@ -241,8 +244,8 @@ from dqnkit.lessons.train_on_a_cluster.waiting_chart import waiting_chart
 waiting_chart(
     shares,
     title="Who waits for whom, with two workers",
-    what="a bar that is mostly hatched has a learner that waits: more workers would help it. In a bar that is mostly "
-    "plain, they would only wait as well.",
+    what="a mostly hatched bar has a learner that waits. More workers help it where the workers themselves are slow, as "
+    "in C, but not where the messages are, as in B. In a mostly plain bar new workers would wait for the learner.",
 )
 
 # %% Compare with your prediction
@@ -250,17 +253,19 @@ compare("train_on_a_cluster-sides", shares)
 
 # %% [markdown]
 # So "is a cluster worth it?" has no answer without three numbers: what a **step** costs, what an **update** costs, and
-# the **samples per insert** that tie them together. Where the actors are the limit, more actors help. Where the learner is
+# the **samples per insert** that tie them together. Where acting itself is the limit, more actors help. Where the learner is
 # the limit, a faster learner helps ([[strategy_learner]]), or fewer samples per insert, if the agent still learns with them.
 #
-# ### Both sides equal (optional)
+# ### How much learning fits into the wait? (optional)
 #
-# With which number of samples per insert are the two sides about equal in C?
+# While the learner waits in C, it could learn. How far can you raise the samples per insert before the hatching is gone? Up
+# to there it costs no speed: watch the steps a second.
 
 # %%
 MY_SAMPLES_PER_INSERT = 100.0
 mine = replace(waits, samples_per_insert=MY_SAMPLES_PER_INSERT)
-seconds = timed(mine, small, FEW, ClusterRollouts(client))[:2]
+*seconds, rate = timed(mine, small, FEW, ClusterRollouts(client))
+print(f"{rate:,.0f} steps a second")
 
 # %% Draw the shares of both sides
 waiting_chart({f"C with {MY_SAMPLES_PER_INSERT:g} samples per insert": seconds}, title="My own")
@@ -330,7 +335,7 @@ compare("train_on_a_cluster-waits", four)
 
 # %% [markdown]
 # **CartPole gains little**, however many workers there are. In process most of the time is the learner's, so even actors
-# that took no time would bring little: that is the bound, a little above 1. With more workers it may become slower again,
+# that took no time would bring little: that is the bound, 1 / (1 - a). With more workers it may become slower again,
 # because on this computer they take cores from the learner. The one that waits may gain a lot: nearly all of its
 # time is the actors'. How much of the bound it reaches depends on the free cores: the waiting needs none, but
 # learner, driver and messages do. On a computer with two busy cores, four workers may bring less than twice the speed.
@@ -347,7 +352,6 @@ compare("train_on_a_cluster-waits", four)
 # **Predict.** [[question.lost]]
 
 # %% Your prediction
-have_workers(client, 2)
 predict("train_on_a_cluster-lost")
 
 # %% [markdown]
@@ -388,13 +392,18 @@ def with_a_death(statuses, rollouts, at_step):
         yield status
 
 
+def as_new(learner, config):
+    """The same learner with the weights of a new one: it is compiled already."""
+    learner.load_state(Learner(config).state())
+    return learner
+
+
 # %%
 numbers = []
 TOTAL = 15_000  # fast: 1_500
 slow = replace(waits, total_steps=TOTAL)
-small.load_state(Learner(slow).state())  # as a new one, but compiled already
 rollouts = NotedRollouts(client)
-training = train(slow, learner=small, rollouts=rollouts)
+training = train(slow, learner=as_new(small, slow), rollouts=rollouts)
 training = with_a_death(training, rollouts, at_step=TOTAL // 2)
 status = await live(training, cluster=WatchedCluster(rollouts), title="A worker dies")
 
@@ -405,14 +414,18 @@ print(f"{traffic.failed} failed", end=" + ")
 print(f"{traffic.given_up} given up + {traffic.cancelled} cancelled at the end")
 print(f"lost with a worker: {traffic.lost}")
 print(f"rollouts put in: {len(numbers)}, of them twice: {len(numbers) - len(set(numbers))}")
+order = {number % 2**20 for number in numbers}  # the tasks of this run are counted: 0, 1, 2, ...
+missing = max(order) + 1 - len(order)
+print(f"numbers left out: {missing}; tasks still under way at the end: {traffic.cancelled}")
 deaths = sum(row.lost for row in traffic.workers.values())
 print(f"workers seen: {len(traffic.workers)}, of them lost: {deaths}")
 
 # %% Compare with your prediction
-compare("train_on_a_cluster-lost", traffic.lost)
+compare("train_on_a_cluster-lost", round(traffic.lost / max(1, deaths)))
 
 # %% Compare with your prediction
-compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is not None else None)
+steps_and_gaps = (status.step, slow.total_steps, missing, traffic.cancelled) if status is not None else None
+compare("train_on_a_cluster-death", steps_and_gaps)
 
 # %% [markdown]
 # In the picture the worker's box cracked, and some seconds later a new process was in its place: its
@@ -435,13 +448,13 @@ compare("train_on_a_cluster-death", (status.step, slow.total_steps) if status is
 # ## 6. The driver dies
 #
 # Workers can be replaced. The driver cannot: it has the learner and the replay buffer. If it dies, what is left is what
-# was written to disk: the **checkpoint**. What has to be in it, so that the resumed run goes on *as if it had never
-# stopped*?
+# was written to disk: the **checkpoint**. What has to be in it, so that the resumed run goes on *exactly* where it stopped?
 #
 # ### Your turn: `save_state` (8 minutes, difficulty 2 of 3)
 #
-# `SmallRun` is a training run that takes milliseconds: Q-learning on a corridor of six places. It has
-# all that a large one has:
+# `SmallRun` is a training run that takes milliseconds: Q-learning on a corridor of six places. It has all that a large one
+# has, except an environment's state: each of its steps begins at a random place. (Of a real run the episodes under way are
+# not saved; a resumed run begins new ones. Where rollouts are whole episodes, as below, nothing is under way.)
 #
 # | attribute | what it is |
 # | --- | --- |
@@ -498,9 +511,8 @@ print("equal after 50 more steps:", np.array_equal(run.online, resumed.online))
 # `dqnkit.checkpoint.save(status.state, folder)` writes such a dict for the whole ring. Half of a CartPole run on two
 # workers, then a checkpoint, and then the "driver dies": we leave the loop and delete all that it had.
 #
-# With `deterministic=True` a rollout is whole episodes, seeded by its number, and rollouts are put in by their numbers,
-# not as they happen to arrive. That costs some speed: everyone waits for the slowest rollout of a round. You will see what
-# it is good for.
+# With `deterministic=True` a rollout is whole episodes, and the driver waits until all rollouts of a round are there. That
+# costs some speed: everyone waits for the slowest. You will see what it is good for.
 
 # %% Import what this section uses from the kit
 import hashlib
@@ -511,7 +523,7 @@ from pathlib import Path
 from dqnkit import checkpoint
 
 # %%
-exact = preset(
+by_rounds = preset(
     "CartPole-v1",
     deterministic=True,
     seed=2,
@@ -522,9 +534,9 @@ exact = preset(
 )
 folder = tempfile.TemporaryDirectory()
 
-training = train(exact, rollouts=ClusterRollouts(client))
+training = train(by_rounds, rollouts=ClusterRollouts(client))
 for status in training:
-    if status.step >= exact.total_steps // 2:
+    if status.step >= by_rounds.total_steps // 2:
         break
 checkpoint.save(status.state, folder.name)
 print(f"saved at step {status.step:,}, after {status.updates:,} updates")
@@ -557,15 +569,16 @@ def fingerprint(status):
 
 
 finished = {}
-*_, finished["in process, no stop"] = train(exact)  # the last status of the run
+*_, finished["in process, no stop"] = train(by_rounds)  # the last status of the run
 
 rollouts = ClusterRollouts(client)
-training = with_a_death(train(exact, rollouts=rollouts), rollouts, at_step=exact.total_steps // 2)
+half = by_rounds.total_steps // 2
+training = with_a_death(train(by_rounds, rollouts=rollouts), rollouts, at_step=half)
 *_, finished["two workers, one killed"] = training
 
 have_workers(client, 1)
 restored = checkpoint.restore(folder.name)  # a new learner and a new replay buffer, from the disk
-training = train(exact, rollouts=ClusterRollouts(client), state=restored)
+training = train(by_rounds, rollouts=ClusterRollouts(client), state=restored)
 *_, finished["saved on two workers, resumed on one"] = training
 
 for name, status in finished.items():
@@ -577,11 +590,13 @@ weights = [status.weights.values for status in finished.values()]
 compare("train_on_a_cluster-weights", weights)
 
 # %% [markdown]
+# Each rollout of a deterministic run is seeded by its number, and they are put in by their numbers, not as they arrive.
+#
 # Why care about the last bit? Because it turns "it seems to work after a crash" into something that a test can decide. If
 # the optimizer's memory were forgotten, the curve would hardly show it; the fingerprint differs at once.
 #
-# On the command line, `dqnkit train` saves by itself now and then (as often as costs at most a fiftieth of the time),
-# and `dqnkit resume` goes on.
+# On the command line, `dqnkit train` saves by itself: so often that writing takes about a fiftieth of the time, and more
+# often where a kill would otherwise cost more than half a minute. `dqnkit resume` goes on.
 #
 # ## 7. What it costs
 #
@@ -598,9 +613,9 @@ predict("train_on_a_cluster-bytes")
 parameters = finished["in process, no stop"].weights.values.size  # the same network as in section 2
 transition_bytes = 2 * 4 * 4 + 4 + 4 + 4  # two observations of 4 float32; action, reward, discount
 back = first_run.transitions * transition_bytes
-out = first_run.versions_sent * parameters * 4 * 2  # float32, to each of 2 workers
+out = first_run.versions_sent * parameters * 4  # float32; sent once, workers pass it on
 versions, transitions = first_run.versions_sent, first_run.transitions
-print(f"weights out:      {out / 1e6:6.2f} MB ({versions:,} versions x {parameters:,} parameters)")
+print(f"weights out:      {out / 1e6:6.2f} MB ({versions:,} x {parameters:,} parameters x 4 bytes)")
 print(f"transitions back: {back / 1e6:6.2f} MB ({transitions:,} x {transition_bytes} bytes)")
 
 # %% Compare with your prediction
@@ -622,9 +637,9 @@ print(f"{frames:,.0f} GB an hour, {frames * PRICE:.0f} dollars an hour, for the 
 #
 # ## 8. A program of your own
 #
-# `my_dqn.py` of [[target_network]] trains in one process. Its counterpart on a cluster needs only the functions that you
-# have written since: `rollout_task`, `streaming_loop`, `staleness_bound` and `whose_turn`. The next cell puts them together
-# with your network and your training step, and with the little that joins them, in the file `my_cluster_dqn.py`. Where one
+# `my_dqn.py` of [[target_network]] trains in one process. Its counterpart for workers takes the same parts, and four more:
+# `rollout_task`, `streaming_loop`, `staleness_bound` and `whose_turn`. (It saves no checkpoint.) The next cell puts them
+# together, with the little that joins them, in the file `my_cluster_dqn.py`. Where one
 # of yours has not passed its check, the worked solution stands in for it, and a comment says so. The program imports NumPy,
 # Gymnasium, TensorFlow and Dask, and nothing of this kit.
 
@@ -635,8 +650,8 @@ program
 # %% [markdown]
 # Three things in it are new. The workers act with NumPy: they get the arrays of the weights, so that no worker has to
 # import TensorFlow. `if __name__ == "__main__":` guards the part that starts processes: each worker process imports the file
-# again, and without the guard would start a cluster itself. And the cluster uses **TLS**: `Security.temporary()` makes
-# certificates for this run only, so nobody else who can reach the ports can send it code.
+# again, and without the guard would start a cluster itself. And the cluster uses **TLS** (what travels is
+# encrypted, and each side shows a certificate): `Security.temporary()` makes certificates for this run only, so nobody else who can reach the ports can send it code.
 #
 # Run it in a terminal (in JupyterLab: File, New, Terminal): `python my_cluster_dqn.py --workers 2`. It makes 120,000 steps;
 # `--steps 8000` is enough to see that it learns. It needs about a gigabyte of memory beside this notebook: where there is
@@ -670,9 +685,9 @@ ring("environment", "actor", "replay", "learner", "target", "weights")
 # twice as often. Nothing crashes, so nobody sees it. A list of what is still waited for prevents it.</details>
 #
 # <details><summary>A run was resumed from a checkpoint without the replay buffer. The curve dips, then recovers. What happened?</summary>
-# It drew its first batches from a few new transitions, all of one policy and alike ([[replay]]), and the network forgot what
-# only the old ones had shown. The bound also begins again: the learner waits until <code>learning_starts</code> new transitions are
-# there.</details>
+# That depends on the counters. If they were saved, the bound still holds as before: the learner draws at once, from a few
+# new transitions, all of one policy and alike ([[replay]]), and the network forgets what only the old ones had shown. If they
+# were not, it waits for <code>learning_starts</code> new transitions first; those are of one policy, too.</details>
 #
 # ### Further reading
 #

@@ -19,7 +19,7 @@ ALL_ZERO, ONE_ZERO, FALLING = (
     "smaller, the larger n is",
 )
 NEAR_0 = 0.1  # an error below this is
-NO_FEWER, TWO, FIVE = "about the same", "about 2 times fewer", "5 times fewer, or more"
+NO_FEWER, TWO, MORE_THAN_3 = "about as many", "2 to 3 times as many", "more than 3 times as many"
 BOTH, WHERE_ALIKE, NEITHER = (
     "in both",
     "where the actions are alike; where they differ it harms",
@@ -32,9 +32,13 @@ def _maximum(mean: float) -> str:
     return MORE if mean > -0.05 else LESS if mean < -0.15 else CANCEL
 
 
-def _arrived(shares: Mapping[int, float]) -> str:
-    """From the share of seeds whose policy arrives, for each n."""
-    return LARGER_N if shares[1] < shares[3] - 0.15 else SMALLER_N if shares[1] > shares[3] + 0.15 else ALIKE
+def _arrived(shares: Mapping[int, float]) -> str | None:
+    """From the share of seeds whose policy arrives, for each n; None where no option describes it."""
+    if max(shares.values()) - min(shares.values()) <= 0.15:
+        return ALIKE
+    if shares[1] <= 0.3 and min(shares[3], shares[10]) >= 0.8:
+        return LARGER_N
+    return SMALLER_N if shares[1] >= 0.8 and shares[1] > shares[3] >= shares[10] else None
 
 
 def _off_policy(errors: Mapping[int, float]) -> str | None:
@@ -47,7 +51,7 @@ def _off_policy(errors: Mapping[int, float]) -> str | None:
 
 
 def _times_fewer(ratio: float) -> str:
-    return FIVE if ratio >= 4 else TWO if ratio >= 1.4 else NO_FEWER
+    return MORE_THAN_3 if ratio > 3 else TWO if ratio >= 1.5 else NO_FEWER
 
 
 def _dueling(errors: Mapping[tuple[str, str], float]) -> str:
@@ -87,6 +91,10 @@ QUESTIONS: dict[str, Question] = {
         replies={
             (0, 15): "An agent that knows the values errs so rarely. This one acts on its maximum, which is above 0.",
             (
+                80,
+                95,
+            ): "So does an agent that chooses at random. This one is worse: it prefers the wrong actions.",
+            (
                 15,
                 80,
             ): "It is worse: after a few visits the second state looks better than 0, and a maximum over ten noisy "
@@ -94,17 +102,17 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "near-greedy": Choice(
-        "We try n = 1, 3 and 10 with ten seeds each. In how many of the ten does the greedy policy arrive after 20 "
+        "We try n = 1, 3 and 10 with ten seeds each. In how many of the ten does this greedy policy arrive after 20 "
         "episodes?",
         {
             ALIKE: Reply(
                 right="In this run the seeds arrived about equally often.",
-                wrong="In the end they may be alike. But with n = 1 the news of the goal comes at most one move closer "
-                "to the start in each episode, and each visit moves a value only a tenth of the way (alpha).",
+                wrong="In the end they may be alike. But with n = 1 the news of the goal comes mostly one move closer "
+                "to the start in each episode, or none, and each visit moves a value only a tenth of the way (alpha).",
             ),
             LARGER_N: Reply(
-                right="With n = 1 the news of the goal comes at most one move closer to the start in each episode. "
-                "With n = 3 or 10 it comes up to three or ten moves closer.",
+                right="With n = 1 the news of the goal comes mostly one move closer to the start in each episode, or "
+                "none. With n = 3 or 10 it comes several moves closer at a time.",
                 wrong="Longer sums carry news faster, but in this run it made no clear difference.",
             ),
             SMALLER_N: Reply(
@@ -132,7 +140,7 @@ QUESTIONS: dict[str, Question] = {
         _off_policy,
     ),
     "priorities": Choice(
-        "How many times fewer updates does prioritized replay need than uniform replay?",
+        "Uniform replay needs how many times as many updates as prioritized replay?",
         {
             NO_FEWER: Reply(
                 right="In these runs both needed about as many updates.",
@@ -140,11 +148,11 @@ QUESTIONS: dict[str, Question] = {
                 "values before it are still to be learned.",
             ),
             TWO: Reply(
-                right="In these runs about half of the uniform draws were of use.",
+                right="In these runs one to two thirds of the uniform draws were of use.",
                 wrong="Almost every TD error here is 0 at first, so almost every uniform draw teaches nothing, not "
                 "every second one.",
             ),
-            FIVE: Reply(
+            MORE_THAN_3: Reply(
                 right="Almost every TD error here is 0 at first, so almost every uniform draw teaches nothing. "
                 "Priorities find the few transitions that teach something.",
                 wrong="Almost every uniform draw teaches nothing at first, but in these runs the gain was smaller.",
@@ -183,8 +191,8 @@ QUESTIONS: dict[str, Question] = {
                 "low.",
             ),
             "3-step": Reply(
-                right="All of its dots are clear of the band. CartPole's rewards are exact, and a 3-step target "
-                "carries the news of a fall three times as fast to the steps before.",
+                right="All of its dots are clear of the band. The target network is copied only 12 times in this run, "
+                "and each copy carries the news three steps back instead of one; the next plot shows it.",
                 wrong="In this recording its dots are not clear of the band.",
             ),
             "prioritized": Reply(
@@ -193,8 +201,8 @@ QUESTIONS: dict[str, Question] = {
             ),
             "dueling": Reply(
                 right="Its seeds all lie above those without a part.",
-                wrong="There are only two actions, and it matters all the time which one is taken: they have little in "
-                "common.",
+                wrong="With two actions there is little to share: each is tried every second time anyway while the "
+                "agent explores. The gain grows with the number of actions; the corridor had twenty.",
             ),
             NONE: Reply(
                 right="No part has all its seeds above those without a part.",

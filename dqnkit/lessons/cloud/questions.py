@@ -55,15 +55,16 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "knee": Number(
-        "From how many workers on is something other than the workers the limit, so that each further one saves less?",
+        "The plan tries 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128 and more workers. Which is the first number at which "
+        "something other than the workers is the limit, so that each further one saves less?",
         unit="workers",
         range=(1, 10_000),
         replies={
             (
                 64,
                 10_000,
-            ): "So many are too much for this computer: the one learner makes its updates one after the other, and "
-            "every task needs a little of the driver's time, however many machines act there.",
+            ): "So many workers need a computer whose learner keeps up with them: it makes its updates one after the "
+            "other, and every task needs a little of the driver's time.",
             (
                 1,
                 1,

@@ -88,18 +88,17 @@ QUESTIONS: dict[str, Question] = {
         {
             FASTER: Reply(
                 right="On this computer the two replicas really worked side by side.",
-                wrong="It would be if there were nothing but computing, and if each replica had its own processor. "
-                "Here they share one, and every update has an exchange, which takes longer than the gradient of such a "
-                "small network.",
+                wrong="It would be if there were nothing but computing, and if each replica had a processor of its "
+                "own. Here both compute in the same place, and every operation is started twice.",
             ),
             AS_FAST: Reply(
-                right="Half the work each, on the same processor, is the same work, and here the exchange cost little.",
-                wrong="Half the work each, on the same processor, is the same work. And then comes the exchange.",
+                right="Half the work each, in the same place, is the same work, and here the rest cost little.",
+                wrong="Half the work each, in the same place, is the same work. But every operation is started twice.",
             ),
             SLOWER: Reply(
-                right="Both replicas share one processor, so the work takes as long as before. The exchange comes on "
-                "top, and for so small a network it takes longer than the gradient.",
-                wrong="The exchange takes time, but here it was little beside the rest.",
+                right="Both compute in the same place, every operation is started twice, and then the gradients are "
+                "brought together. For so small a network that takes longer than the computing.",
+                wrong="All of that takes time, but here it was little beside the rest.",
             ),
         },
         _times_as_fast,

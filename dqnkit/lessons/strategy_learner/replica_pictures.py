@@ -19,7 +19,7 @@ REPLICAS = ("#0072B2", "#56B4E9")  # dark and light blue: both are copies of the
 GRADIENT = PALETTE["loss"]["color"]
 CAPTION = (
     "Read it from left to right. Each replica holds all of the network and a part of the batch. They meet once in an "
-    "update, where the gradients are summed. All then make the same step, so their weights stay equal."
+    "update, where their gradients become one. All then make the same step, so their weights stay equal."
 )
 
 
@@ -39,15 +39,15 @@ def replicas() -> Picture:
             _arrow(axes, (1.09, y), (1.6, y))
             _arrow(axes, (3.1, y), (3.6, 1.5 + 0.35 * (y - 1.5)))
             _arrow(axes, (5.05, 1.5 + 0.35 * (y - 1.5)), (5.55, y))
-        _box(axes, (4.33, 1.5), (1.42, 1.5), "all-reduce\n\nsum of the\ngradients,\nthen clip", GRADIENT)
+        _box(axes, (4.33, 1.5), (1.42, 1.5), "together\n\none gradient\nof the\nwhole batch", GRADIENT)
         axes.text(6.3, 2.88, "equal weights", ha="center", weight="bold", size=10.5)
         axes.text(4.33, 2.5, "the same on both", ha="center", size=8.5, color=GREY)
         axes.text(4.33, 0.42, "everyone waits here\nfor the slowest", ha="center", size=8.5, color=GREY)
     alt = (
         "Diagram of one update with two replicas: the batch of 64 transitions is split into two shares of 32. Replica "
-        "0 and replica 1, each with a copy of the online network, compute the gradient of their share. All-reduce sums "
-        "the two gradients, and the sum is clipped. Each replica adds the same step to its own weights, which stay "
-        "equal."
+        "0 and replica 1, each with a copy of the online network, compute the gradient of their share. The two "
+        "gradients are made into one, that of the whole batch. Each replica adds the same step to its own "
+        "weights, which stay equal."
     )
     return Picture.of(figure, alt, CAPTION)
 

@@ -51,10 +51,12 @@ def _four_workers(times: float | None) -> str | None:
     return FOUR_TIMES if times >= 2.7 else TWICE if times >= 1.4 else NO_FASTER
 
 
-def _after_the_death(steps: tuple[int, int]) -> str | None:
-    """From the steps that arrived and those that were to come."""
-    arrived, wanted = steps
-    return MADE_AGAIN if arrived >= wanted else None
+def _after_the_death(steps_and_gaps: tuple[int, int, int, int]) -> str | None:
+    """From the steps that arrived and were to come, and the rollouts that are missing and were still under way."""
+    arrived, wanted, missing, under_way = steps_and_gaps
+    if arrived < wanted:
+        return None
+    return MADE_AGAIN if missing <= under_way else MISSING
 
 
 def _bits(weights: Sequence[FloatArray]) -> str:
@@ -101,14 +103,14 @@ QUESTIONS: dict[str, Question] = {
             ),
             SIDES["C"]: Reply(
                 right="Only where a step waits is the learner done before the next steps come.",
-                wrong="In B the steps are as cheap as in A, but the learner has 16 times less to do with each: it is "
-                "done so soon that it waits even for the messages that bring the steps.",
+                wrong="B gives the learner 16 times less to do with each step than A, and D far more than C. The "
+                "picture shows what came of it here.",
             ),
             SIDES["CD"]: Reply(
                 right="Where a step waits, the learner was done before the next steps came, with the large network "
                 "too.",
-                wrong="In D every update takes milliseconds: the environment's wait is hidden behind the learner's "
-                "work. And in B the learner has so little to do that it waits for messages.",
+                wrong="In D the large network gives the learner much to do while the environments wait; in B there is "
+                "little to do for each step. The picture shows what came of it here.",
             ),
             SIDES["BC"]: Reply(
                 right="In B the learner has 16 times less to do with each step than in A, and in C the steps come "
@@ -118,8 +120,8 @@ QUESTIONS: dict[str, Question] = {
             ),
             SIDES["BCD"]: Reply(
                 right="On this computer even the large network was done before the next steps came.",
-                wrong="In D every update takes milliseconds: the environment's wait is hidden behind the learner's "
-                "work.",
+                wrong="In D the large network gives the learner much to do with each step. The picture shows what "
+                "came of it here.",
             ),
         },
         _sides,
@@ -132,8 +134,7 @@ QUESTIONS: dict[str, Question] = {
             (
                 1.5,
                 100,
-            ): "Two workers make the actors faster, but the actors were not the limit: the learner takes most of the "
-            "time in process, and it is the same learner here."
+            ): "Two workers make only the actors faster: the formula above allows 1 / max(1 - a, a / 2) times."
         },
     ),
     "waits": Choice(
@@ -148,7 +149,7 @@ QUESTIONS: dict[str, Question] = {
             TWICE: Reply(
                 right="Four processes wait at once, so up to four times was possible. The learner, the driver and the "
                 "messages need cores, and on this computer they took a part of it.",
-                wrong="Two cores would mean twice as fast if it computed. It waits, and waiting needs no core; what "
+                wrong="If it computed, the number of cores would decide. It waits, and waiting needs no core; what "
                 "needs cores are the learner, the driver and the messages.",
             ),
             FOUR_TIMES: Reply(
@@ -160,12 +161,12 @@ QUESTIONS: dict[str, Question] = {
         _four_workers,
     ),
     "lost": Number(
-        "One of two workers is killed. How many rollouts are lost with it? (At any moment each worker has a window "
-        "of two tasks: one that it works on, one that waits its turn.)",
-        unit="rollouts",
+        "One of two workers is killed. How many tasks must be given to another worker? (At any moment each worker has "
+        "a window of two: one that it works on, one that waits its turn.)",
+        unit="tasks",
         range=(0, 1000),
         replies={
-            (0, 0): "The one that it worked on existed nowhere else, and died with it.",
+            (0, 0): "At least the one that it worked on: its rollout existed nowhere else.",
             (
                 5,
                 1000,
@@ -178,11 +179,13 @@ QUESTIONS: dict[str, Question] = {
         {
             ENDS: Reply(wrong="An error would come only if no worker were left for a minute."),
             MISSING: Reply(
+                right="In this run some numbers never came.",
                 wrong="That would be harmless, too. But a task is a plain function with its arguments: whoever has "
-                "them can run it again, so Dask does."
+                "them can run it again, so Dask does.",
             ),
             MADE_AGAIN: Reply(
-                right="A task is a plain function with its arguments: whoever has them can run it again, so Dask does."
+                right="A task is a plain function with its arguments: whoever has them can run it again, so Dask does.",
+                wrong="A task can be run again by whoever has its arguments, but in this run some numbers never came.",
             ),
         },
         _after_the_death,
@@ -211,7 +214,7 @@ QUESTIONS: dict[str, Question] = {
         "CartPole on two workers: what takes more bytes, the weights sent out or the transitions that come back?",
         {
             WEIGHTS: Reply(
-                right="In a short run the weights go out almost as often as rollouts come in, and to each worker.",
+                right="In a short run the weights go out almost as often as rollouts come in.",
                 wrong="A small network, sent now and then: some thousand bytes each time. With the network of 1024 x "
                 "1024 it would be 4 MB for each version, and the answer another.",
             ),
@@ -224,7 +227,7 @@ QUESTIONS: dict[str, Question] = {
                 right="Every single step comes back. A small network goes out now and then, some thousand bytes each "
                 "time.",
                 wrong="Every step comes back, but in a short run the weights go out almost as often as rollouts come "
-                "in, to each worker.",
+                "in.",
             ),
         },
         _bytes,

@@ -1,4 +1,4 @@
-"""A chart of the time of training runs: the learner's turns, and the wait for the actors."""
+"""A chart of the time of training runs: the learner's turns, and the actors' turns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, ROW_HEIGHT = 7.2, 0.44  # inches, of a row
-LEARNER, ACTORS = "the learner's turns", "waiting for the actors"
+LEARNER, ACTORS = "the learner's turns", "the actors' turns"
 NARROWEST_LABELLED = 0.09  # share of the time; the number does not fit into a narrower bar
 
 
 def waiting_chart(runs: Mapping[str, tuple[float, float]], *, title: str = "", what: str = "") -> Picture:
-    """A bar for each run, 100 % of its time: the learner's turns on the left, the wait for the actors on the right.
+    """A bar for each run, 100 % of its time: the learner's turns on the left, the actors' turns on the right.
 
     Args:
-        runs: name -> (seconds of the learner's turns, seconds of waiting for the actors), from the top down.
+        runs: name -> (seconds of the learner's turns, seconds of the actors' turns), from the top down.
         title: what is compared.
         what: what to look for, in a sentence; it becomes the caption.
 
@@ -46,7 +46,7 @@ def waiting_chart(runs: Mapping[str, tuple[float, float]], *, title: str = "", w
         axes.set(yticks=range(len(shares)), yticklabels=list(shares), ylim=(len(shares) - 0.45, -0.55))
         axes.grid(axis="y", visible=False)
         figure.legend(loc="outside lower right", ncols=2, frameon=False)
-    rows = "; ".join(f"{name}: learner {s:.0%}, waiting for the actors {1 - s:.0%}" for name, s in shares.items())
+    rows = "; ".join(f"{name}: learner {s:.0%}, the actors' turns {1 - s:.0%}" for name, s in shares.items())
     return Picture.of(figure, f"{title or 'Turns'}. {rows}.", f"What to look for: {what}" if what else "")
 
 

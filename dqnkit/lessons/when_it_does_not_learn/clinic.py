@@ -18,6 +18,7 @@ from dqnkit.lessons.when_it_does_not_learn.probes import PROBES, STEPS, TOLERANC
 
 OVERFIT_STEPS = 1_000
 LEARNED_BY_HEART = 1e-3  # the loss of one batch below which it is learned by heart
+ACTIONS_TRIED = 50  # for an observation: at the end one in twenty is random
 
 Log = Sequence[Mapping[str, float]]
 Report = dict[str, tuple[float, float]]
@@ -145,13 +146,24 @@ def _problems(agent_class: Any) -> list[str]:
             return [f"It fails the probe “{name}”: a value of {learned:.2f} where {exact:.2f} is right."]
         if agent.epsilon() > 0.1:
             return [f"All values are right, but after {STEPS:,} steps epsilon is still {agent.epsilon():.2f}."]
+        if not _acts_on_its_values(agent, trained_on):
+            return [f"Its values of the probe “{name}” are right, but it seldom takes the action with the largest one."]
     return []
+
+
+def _acts_on_its_values(agent: Any, probe: Probe) -> bool:
+    """Whether the action that it mostly takes is a best one, for each observation."""
+    for observation, exact in zip(agent.look(probe.observations), np.asarray(probe.exact_q), strict=True):
+        taken = [agent.select(observation) for _ in range(ACTIONS_TRIED)]
+        if exact[max(set(taken), key=taken.count)] < exact.max() - TOLERANCE:
+            return False
+    return True
 
 
 def _verdict(letter: str, problems: Sequence[str]) -> RichText:
     if not problems:
         title = f"Patient {letter} may go home"
-        text = "It passes all seven probes, learns one batch by heart, and its epsilon falls."
+        text = "It passes all seven probes and acts on its values, learns one batch by heart, and its epsilon falls."
         return rich_text.message("passed", title, text)
     title = f"Patient {letter} is not well yet"
     part, mended = _mended_part(letter)

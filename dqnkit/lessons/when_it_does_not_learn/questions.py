@@ -116,9 +116,11 @@ QUESTIONS: dict[str, Question] = {
                 "where nothing comes later."
             ),
             "it adds a future where there is none": Reply(
-                right="With a single step that pays 1, the value is 5 = 1 / (1 - 0.8): the reward is counted for ever. "
-                "So the target of a last step still has its bootstrap. On CartPole max Q leaves the range of what can "
-                "be earned, while the pole falls at once: no fall is a loss to this agent."
+                right="With a single step that pays 1, the value is 5 = 1 / (1 - 0.8): the reward is counted for "
+                "ever. So the target of a last step still has its bootstrap. On CartPole that alone would give 20 "
+                "everywhere. Max Q goes far beyond it: the observation after a fall is never learned as an "
+                "observation, so what the network says of it is a guess, and the bootstrap feeds on the guess. And no "
+                "fall is a loss to this agent, so the pole falls at once."
             ),
             "the maximum over noisy values is too large": Reply(
                 wrong="That makes values somewhat too large where many noisy ones compete. Here two equal values of an "

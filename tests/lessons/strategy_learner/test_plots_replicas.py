@@ -21,7 +21,7 @@ def is_drawn(picture: Picture) -> bool:
 def test_replicas_are_drawn_and_said_in_words() -> None:
     picture = replicas()
     assert is_drawn(picture)
-    assert "All-reduce sums" in picture.alt
+    assert "made into one, that of the whole batch" in picture.alt
     assert picture.caption
 
 

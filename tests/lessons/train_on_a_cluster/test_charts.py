@@ -17,7 +17,7 @@ def test_shares_are_in_the_text() -> None:
     picture = waiting_chart({"small": (9.0, 1.0), "slow": (0.5, 9.5)}, title="Who waits", what="the green part")
     assert picture.png.startswith(b"\x89PNG")
     assert picture.alt == (
-        "Who waits. small: learner 90%, waiting for the actors 10%; slow: learner 5%, waiting for the actors 95%."
+        "Who waits. small: learner 90%, the actors' turns 10%; slow: learner 5%, the actors' turns 95%."
     )
     assert picture.caption == "What to look for: the green part"
 

@@ -30,7 +30,7 @@ from dqnkit.lessons.when_it_does_not_learn.clinic import (
 )
 from dqnkit.lessons.when_it_does_not_learn.mini_dqn import Agent
 from dqnkit.lessons.when_it_does_not_learn.patients import FAULTS, PATIENTS
-from dqnkit.lessons.when_it_does_not_learn.probes import GAMMA, PROBES, Probe
+from dqnkit.lessons.when_it_does_not_learn.probes import GAMMA, PROBES, TOLERANCE, Probe
 from dqnkit.lessons.when_it_does_not_learn.questions import QUESTIONS
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
@@ -234,6 +234,19 @@ def test_a_patient_is_kept_and_the_agent_that_learns_may_go_home(letter: str) ->
 
 def test_the_agent_that_learns_may_go_home() -> None:
     assert "may go home" in discharge("A", Agent).text
+
+
+def test_an_agent_that_does_not_act_on_its_values_is_kept() -> None:
+    """Values are learned off-policy: those of this agent are right."""
+
+    class TakesTheSmallest(Agent):
+        def select(self, observation: Any) -> int:
+            if self.rng.random() < self.epsilon():
+                return int(self.rng.integers(self.actions))
+            return int(self.online(observation).argmin())
+
+    assert all(abs(q - exact) <= TOLERANCE for q, exact in probe_report(TakesTheSmallest).values())
+    assert "seldom takes the action with the largest one" in discharge("A", TakesTheSmallest).text
 
 
 def test_an_error_of_the_reader_is_told_with_its_line() -> None:

@@ -137,7 +137,7 @@ ANSWERS = Answers(
             lambda workers, price, scheduler, its_price: cluster_cost(
                 [scheduler] * len(workers), price, scheduler, its_price
             ),
-            "Each worker is billed for as long as the scheduler ran. Workers come and go: one that was taken back "
+            "Each worker is billed for as long as the scheduler ran. Workers come and go: one that was ended "
             "after 20 seconds costs nothing more from then on. Use its own seconds.",
         ),
         Mistake(

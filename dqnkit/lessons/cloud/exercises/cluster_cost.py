@@ -20,9 +20,7 @@ def fixed_cases() -> list[Case]:
         case("two workers and a scheduler, an hour each", [hour] * 2, 0.5, hour, 0.25),
         case("a worker that ran 10 s, and a scheduler that ran 10 s", [10], 3.6, 10, 1.8),
         case("ten workers that ran 10 s each; the scheduler ran for an hour", [10] * 10, 0.5, hour, 0.25),
-        case(
-            "a worker that was taken back after 20 s, one of an hour, and a replacement", [20, hour, 3500], 1, hour, 0.5
-        ),
+        case("a worker that was ended after 20 s, one of an hour, and another", [20, hour, 3500], 1, hour, 0.5),
         case("two workers of half an hour, a scheduler of a little more", [1800, 1800], 2, 1900, 3),
         case("a scheduler alone that ran 10 s", [], 2, 10, 3.6),
         case("less than a cent", [30.5], 0.0378, 75.5, 0.0917),
