@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-LAGS_KEPT = 1_000  # number of newest policy lags, for the histogram
+LAGS_KEPT = 10_000  # number of newest policy lags, for the histogram
 
 
 @dataclass

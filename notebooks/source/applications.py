@@ -233,8 +233,8 @@ print(f"best force of each joint:    {q[0].argmax(axis=1)}")
 
 # %% [markdown]
 # HalfCheetah has six joints. The preset gives each of them two forces only: all of it, forwards or backwards. Is that too
-# crude for running? Five recorded runs of about four minutes on one core say that it is not. Its animation is at the end of
-# section 4.
+# crude for running? Five recorded runs of four to five minutes on one core say that it is not. Its animation is at the end
+# of section 4.
 
 # %% Draw the recorded runs of a robot of six joints
 from dqnkit.lessons.applications.runs import band_of, load_runs, mean_of

@@ -54,7 +54,7 @@ table_and_network()
 # | **initialise** | all values next to 0 | random weights |
 # | **select** an action | look up the values, take the best (or explore) | compute the values, take the best (or explore) |
 # | **execute** it | a step of the environment | the same |
-# | **update** | move one entry | a gradient step on all weights |
+# | **update** | move one entry | a gradient step |
 # | **evaluate** | error against $Q^*$ | the same |
 
 # %% [markdown]
@@ -121,8 +121,9 @@ compare("q_network-repeats", repeats)
 #
 # ### Your turn: `q_network` (6 minutes, difficulty 1 of 3)
 #
-# Build it with `keras.Sequential`. Which activation belongs on the
-# output? Think of the values that a return can have.
+# Build it with `keras.Sequential([...])`, a list of layers, each fed by the one before. `keras.Input((n,))` comes first and
+# says that n numbers go in; `keras.layers.Dense(units, activation="relu")` is a layer; without `activation` it has none.
+# Which activation belongs on the output? Think of the values that a return can have.
 
 
 # %%
@@ -180,7 +181,7 @@ draw_room(
 # $$Q_\theta(s, a) \leftarrow Q_\theta(s, a) + \alpha \, \big[\, \underbrace{r + \gamma \max_{a'}
 # Q_{\theta'}(s', a')}_{\text{the TD target } y} - Q_\theta(s, a) \,\big]$$
 #
-# Here $s'$ is the next observation, $a'$ runs over the actions there, and $\alpha$ is the learning rate. **TD** stands for
+# Here $s'$ is the next observation, $a'$ runs over the actions there, and $\alpha$ is the step size, which for networks is called the **learning rate**. **TD** stands for
 # temporal difference: the target looks one step ahead. It contains an estimate, $\max_{a'} Q_{\theta'}(s', a')$; to learn
 # one estimate from another is called to **bootstrap**. The whole bracket is the **TD error**.
 #
@@ -218,8 +219,8 @@ check("td_target", td_target)
 # parameters a little against it: $\theta \leftarrow \theta - \alpha \, \nabla_\theta L(\theta)$. Plain steps of this kind
 # are called SGD (stochastic gradient descent).
 #
-# For a table, the gradient step *is* the Q-update. Take one transition, and let $\theta$ be the table itself. Its entry
-# $Q(s, a)$ is the only parameter in the loss, and the derivative of $\tfrac12 (y - Q)^2$ by $Q$ is $-(y - Q)$. So the
+# For a table, the gradient step *is* the Q-update. Take one transition, let $\theta$ be the table itself, and take the
+# target $y$ as a plain number. Then the entry $Q(s, a)$ is the only parameter in the loss, and the derivative of $\tfrac12 (y - Q)^2$ by $Q$ is $-(y - Q)$. So the
 # step is $Q \leftarrow Q + \alpha (y - Q)$. The cell computes both:
 
 # %%
@@ -263,8 +264,8 @@ for stop in (True, False):
 compare("q_network-stop", moves)
 
 # %% [markdown]
-# Without it the value *after* the step is dragged towards the value *before* it, although only the later one knows what
-# was earned. (In square 8 the moves right and down are equally good. Both are the maximum, so each takes half of the
+# Without it the value *after* the step is also dragged towards the value *before* it. But news of a reward travels the other
+# way, from later to earlier: what the earlier value says is no evidence about the later one. (In square 8 the moves right and down are equally good. Both are the maximum, so each takes half of the
 # gradient.) The Q-update has no such term, and neither do we. Look for this mistake in the gradient, as here: a learning
 # curve need not show it.
 #
@@ -274,7 +275,7 @@ compare("q_network-stop", moves)
 # error of 1, and one rare, large reward can outweigh the rest of its batch. The **Huber loss** is half the square for errors
 # up to 1 and a straight line beyond. Its derivative is the TD error cut off at 1, `tf.clip_by_value(td_error, -1, 1)`. DQN
 # was published with it (Mnih et al., 2015). Rewards in the room are at most 1, so here we keep the square. Notebook
-# [[target_network]] trains with the Huber loss, and clips the length of the whole gradient as well.
+# [[target_network]] looks at it again, and clips the length of the whole gradient.
 
 # %% [markdown]
 # ## 5. The value of the action taken
@@ -351,8 +352,10 @@ check("train_step", train_step)
 # come to the same place. Both use **Adam**, an optimizer that gives each parameter a step length of its own.
 
 # %%
+grid = play(room, 10_000)  # random steps in the room, for this and all that follows  # fast: play(room, 1_000)
+
+# %% Take one step with yours and one with the package's, and compare
 train_step = use("train_step", train_step)
-grid = play(room, 10_000)  # 10,000 random steps in the room  # fast: play(room, 1_000)
 batch = Transition._make(values[:32] for values in grid)
 
 options = {"loss": "squared", "max_gradient_norm": 0.0, "batch_size": 32}
@@ -417,12 +420,12 @@ error_curves(
     kinds={"fitted Q iteration": "online network"},
     title="Targets from a copy that is frozen for a round",
     what="by which factor does the error fall from one round to the next? If every round fitted its targets exactly, the "
-    "factor would be gamma = 0.8, or less.",
+    f"factor would be gamma = {GAMMA:g}, or less.",
 )
 
 # %% [markdown]
 # So your step learns, and the network can come close to the exact answer. From here on there is no copy and there are no
-# rounds. As in the Q-update of [[q_update]], each transition is used once, as it happens, and the very next update takes
+# rounds. As in the Q-update of [[q_update]], each transition is used once, in the order in which it happened, and the very next update takes
 # its target from the network that was just changed: `online` and `target` are one and the same.
 
 # %% [markdown]
@@ -456,7 +459,7 @@ q_table(
     label="change of the Q-value",
     arrows=False,
     caption="What to look for: which values the update changes, and by how much: those of the square and the action that it "
-    "is about, and others. (0 stands for less than 0.005.)",
+    "is about, and others. (0 stands for less than 0.005: most of these moved, too, but by less.)",
 )
 
 # %% Compare with your prediction
@@ -546,14 +549,15 @@ compare("q_network-alone", late)
 # - **The target moves.** Each step changes $Q_\theta(s', a')$ as well, and so the very target that it was aiming at. In
 #   section 7 the targets stood still for a round. Notebook [[target_network]] mends this with a *target network*.
 #
-# With $\gamma = 0.8$ this only shakes the values. To see more, set `GAMMA = 0.95` in the first cell and run all again.
+# With $\gamma = 0.8$ this only shakes the values. To see more, set `GAMMA = 0.95` in the first code cell and run
+# sections 1 to 9 again.
 
 # %% [markdown]
 # ## 10. Watch it learn CartPole (optional)
 #
 # Here is a problem that no table can hold. The 10,000 random steps of CartPole from section 1 go through your step one
 # after the other, in the order in which they happened. The reward is 1 for every step, so no policy can earn a value of
-# more than $1 + \gamma + \gamma^2 + \dots = 1/(1-\gamma) = 5$.
+# more than $1 + \gamma + \gamma^2 + \dots = 1/(1-\gamma)$, which is 5 for $\gamma = 0.8$.
 #
 # The landscape shows the value over the pole's angle and its angular velocity, with the cart at rest in the middle.
 # **Before you run it:** where must it be high, where low? Think of a pole that leans to the right *and* falls to the
@@ -589,8 +593,8 @@ print(f"above {most:g}, the most possible: {np.mean(promised > most):.0%} of the
 
 # %% [markdown]
 # Ten thousand steps are a few minutes of play, at random. From them the network has learned which states are lost, also
-# states that it has never seen exactly. That is what sharing gives. But for a part of the run it promises, in the mean over
-# many states, more than any policy can earn. That some values are wrong we can tell from the bound; how wrong, only where
+# states that it has never seen exactly. That is what sharing gives. But where the last line above says more than 0%, it
+# has for a part of the run promised, in the mean over many states, more than any policy can earn. That some values are wrong we can tell from the bound; how wrong, only where
 # the exact answer is known, as in the room.
 
 # %% [markdown]
@@ -625,6 +629,8 @@ try:
     published_step(network, network, keras.optimizers.SGD(0.1), small)
 except NameError as problem:
     print("NameError:", problem)
+else:
+    print("No error: an earlier cell has left a `gamma` behind. Restart the kernel to see it.")
 
 # %% [markdown]
 # Such code worked on its author's computer, where an earlier cell had left a `gamma` behind. Restart the kernel and run

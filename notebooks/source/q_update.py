@@ -199,11 +199,14 @@ print(f"q_update returns {new_value:.3f}; by hand it is 1.950")
 #
 # One click on **Step** is one update: the agent selects an action, executes it, and changes *one* number. The triangle
 # that changed gets an orange frame, and the formula shows the numbers. The dot is the agent. Your browser computes all of
-# it by the same formula; the last line says whether your `q_update` gives the same values.
+# it by the same formula; the last line says whether your `q_update` gives the same values. The slider *epsilon* is the share
+# of moves that are random (section 5). After 100 steps without the goal an episode is truncated, and the agent begins again
+# in the upper left.
 #
 # 1. Press **Step** a few times. Why does nothing change?
-# 2. Press **100 updates** until the first triangle turns blue. Which one is it, and what stood in the brackets?
-# 3. Press **Play**, and watch the blue spread. Where does it come from, and where does it go?
+# 2. Press **100 updates** until something has turned blue. Which triangle must have been the first? (The formula shows a
+#    later update by now: what must have stood in its brackets then?)
+# 3. Press **Play**, set *speed* to 100, and watch the blue spread. Where does it come from, and where does it go?
 # 4. **Reset the table**, set alpha to 1, and play again: how do the numbers differ? Then set gamma to 0.5: what becomes
 #    of the exact values far from the goal?
 
@@ -218,9 +221,10 @@ stepper
 # 2. The first value to change is that of the move into the goal: $0 + 0.5\,[1 - 0] = 0.5$.
 # 3. The blue spreads from the goal back to the start, by one square each time the agent passes. A square learns from the
 #    next one, which must have learned something first.
-# 4. With an alpha of 1 a value becomes its target in one step. The move into the goal is right at once. Any other value is
-#    right as soon as the best value of the next square is right, and wrong before. With gamma = 0.5 a value halves with
-#    every step, so that those in the upper left are below 0.01.
+# 4. With an alpha of 1 a value becomes its target in one step. The move into the goal is right at once. Any other value
+#    becomes right at the first update after the best value of the next square is right; before that it is wrong. With
+#    gamma = 0.5 a value halves with every step: of the goal's reward, less than 0.01 is left in the upper left (the table
+#    rounds 0.008 to .01).
 # </details>
 
 # %% [markdown]
@@ -265,7 +269,8 @@ def learn(env, updates, alpha, gamma, epsilon, seed=0):
     """Q-learning on a table; yields (updates so far, table, error) every 50 updates."""
     q_star = env.optimal_q(gamma)
     rng = np.random.default_rng(seed)
-    # initialise: next to 0. Of equal values argmax takes the first, so these differ a little
+    # initialise: next to 0. If all were equal, argmax would take the first, and the agent would
+    # always go up into the wall: so they differ a little
     q = rng.uniform(0, 1e-6, q_star.shape)
     s, _ = env.reset(seed=seed)
     for update in range(updates + 1):
@@ -355,11 +360,12 @@ found = await watch_alphas(compare_alphas(), total=len(alphas) * seeds * (steps 
 # what that is worth.
 
 # %%
-found = {alpha: [run for run in runs if run] for alpha, runs in (found or {}).items()}
+complete = (found or {}).items()  # you may have stopped before the end
+found = {alpha: [run for run in runs if run and run[-1][0] == steps] for alpha, runs in complete}
 final_errors = {}
 print(f"the best possible: {slippery.optimal_q(GAMMA)[0].max():.2f}")
 for alpha, runs in found.items():
-    if runs:  # you may have stopped before it began
+    if runs:
         final = [run[-1] for run in runs]
         worth = [slippery.policy_value(q.argmax(axis=1), GAMMA)[0] for _, q, _ in final]
         final_errors[alpha] = np.mean([e for _, _, e in final])
@@ -372,7 +378,7 @@ compare("q_update-alpha", final_errors if len(final_errors) == len(alphas) else 
 # %% [markdown]
 # So alpha weighs new against old. A large alpha is quick, and noisy for ever. A small one comes nearer in the end, but
 # slowly, and the smallest is still on its way here. Look at it once more: its values are far off, yet its policy is worth
-# as much as the best. A policy needs to know only which of the four values in a square is the largest. That can be
+# nearly as much as the best possible. A policy needs to know only which of the four values in a square is the largest. That can be
 # settled long before the values are right.
 
 # %% [markdown]
@@ -403,7 +409,7 @@ outcome, table = {}, {}
 for epsilon in epsilons:
     worth = []
     for seed in SEEDS:
-        *_, (_, q, _) = learn(two_goals, MOVES, 0.3, far_gamma, epsilon, seed)
+        *_, (_, q, _) = learn(two_goals, MOVES, 0.3, far_gamma, epsilon, seed)  # q: the last table
         worth.append(two_goals.policy_value(q.argmax(axis=1), far_gamma)[0])
         table.setdefault(epsilon, q)  # that of the first seed
     outcome[epsilon] = worth
@@ -421,13 +427,13 @@ solved = [epsilon for epsilon in epsilons if np.median(outcome[epsilon]) > 0.9 *
 compare("q_update-epsilon", solved)
 
 # %% [markdown]
-# In the left table, the squares whose values are all 0 were rarely entered. Now and then a walk reached the far
-# goal, but too rarely for its value to travel back, square by square, to the start. So the greedy action there still
-# leads to the near goal, and the agent does not look further.
+# In the left table, the squares whose values are all 0 were rarely entered. Few walks, if any, reached the far goal: too few
+# for its value to travel back, square by square, to the start. So in the upper left the greedy action still leads to the
+# near goal, and the agent does not look further.
 #
 # Acting at random works here because Q-learning is off-policy, and because the room is small. In a large world random
-# steps hardly ever lead anywhere new. So one begins with epsilon = 1 and lowers it while the agent learns: a **schedule**,
-# as notebook [[target_network]] uses it.
+# steps alone hardly ever lead far. So one begins with epsilon = 1, while nothing is known, and lowers it as the agent learns:
+# what it knows takes it further, and it explores from there. That is a **schedule**, as notebook [[target_network]] uses it.
 
 # %% [markdown]
 # ## 9. Gamma: how far ahead
@@ -493,7 +499,8 @@ ring("environment", "actor", "learner")
 #
 # <details><summary>The agent bumps into a wall: s' equals s, and the reward is 0. Does the update change anything?</summary>
 #
-# Yes. The target is $\gamma \max_{a'} Q(s, a')$: the best value of the same square, one step later. So the value of the
+# Yes, as soon as some value of the square is above 0, and until the value of the bump is right. The target is
+# $\gamma \max_{a'} Q(s, a')$: the best value of the same square, one step later. So the value of the
 # bump becomes gamma times the best value of the square: one step lost, and no more. You can read it off the exact table
 # in the upper left: .43 for the bumps, .48 for the good moves.
 # </details>

@@ -18,7 +18,7 @@
 # - say what data in the order of its steps does to a network, and measure it;
 # - write a ring buffer: `add` and `sample`;
 # - describe what a buffer holds and what a batch draws from it: ages, episodes, duplicates;
-# - choose the capacity of a buffer, and compute the memory that it takes;
+# - choose the capacity of a buffer, and compute the memory that it takes (optional);
 # - tell *terminated* from *truncated*, and say what it costs to confuse them.
 #
 # **Time:** about [[minutes]] minutes, and [[optional_minutes]] for what is marked optional. **You need** the transition with its discount, the
@@ -72,8 +72,9 @@ ring_of_slots([8, 9, 10, 3, 4, 5, 6, 7], next_slot=3, drawn=[1, 5, 5, 7])
 # ## 1. One step after the other
 #
 # Our world is a room of 8 × 8 squares with a goal in the lower right corner. A **patrol** walks through it at random:
-# first 2,000 steps in the lower right quarter, where the goal is, then 2,000 in the upper right, the upper left and
-# the lower left. When it steps out of its quarter, it is put back on a random square there, and a new episode begins.
+# first 2,000 steps in the lower right quarter, where the goal is, then 2,000 in each of the others: upper right, upper
+# left, lower left. When it steps out of its quarter, or reaches the goal, it is put on a random square of the quarter, and a
+# new episode begins.
 #
 # The patrol does not ask the network where to go. So every learner below gets exactly the same steps, and they differ
 # only in *which steps they remember*. Since the room is small, its exact $Q^*$ is known and the error can be measured:
@@ -89,7 +90,7 @@ walk = walk_by_quarters(room, GAMMA, seed=0, steps_each=STEPS)
 goal_quarter = quarter_states(room, QUARTERS["lower right"])
 
 for name, number in zip(QUARTERS, range(4), strict=True):
-    x, y = walk.transitions.observation[walk.quarters == number].T  # both from -1 to 1
+    x, y = walk.transitions.observation[walk.quarters == number].T  # both from -1 to 1; y is 1 in the lowest row
     print(f"{name:12} mean x {x.mean():+.2f}   mean y {y.mean():+.2f}")
 
 # %% [markdown]
@@ -162,6 +163,7 @@ async def watch_errors(run, title):
 
 
 # %%
+prediction("replay-left")  # from here on your prediction is kept as it is
 last = await watch_errors(learn(NewestOnly(), seed=0), "Learning from the newest 32 transitions")
 # %% [markdown]
 # One run proves little. Here are several seeds: other walks, other first weights.
@@ -198,7 +200,8 @@ compare("replay-left", (before, after))
 # go into slot 0, 1, 2, and so on. After the last slot comes slot 0 again, and each new transition overwrites the one
 # that is there, which is always the oldest. Nothing is ever moved.
 #
-# Try it: add until the ring is full, and then some more. Which one leaves? Then draw, a few times.
+# Try it: add until the ring is full, and then some more. Where is the oldest now? Then draw, a few times: does one come
+# twice?
 
 # %% Show a ring with buttons
 RingView(capacity=8, batch_size=4)
@@ -209,7 +212,7 @@ RingView(capacity=8, batch_size=4)
 # `add` gets the five parts of one transition. While there is room, it appends the transition to `self.slots`; when the
 # ring is full, it overwrites the oldest one. It counts every transition in `self.added`.
 #
-# Beware: many environments write every new observation into *the same array*. What you store must be a copy,
+# Beware: some environments write every new observation into *the same array*. What you store must be a copy,
 # `np.array(observation)`, of the same type.
 
 
@@ -400,6 +403,7 @@ predict("replay-often")
 # Instead of computing it, count it:
 
 # %%
+prediction("replay-often")  # from here on your prediction is kept as it is
 CAPACITY, rng = 1_000, np.random.default_rng(0)
 times = np.zeros(20_000, int)  # of each transition: how often it was drawn  # fast: np.zeros(4_000, int)
 for step in range(CAPACITY, len(times)):  # in the buffer: step - CAPACITY to step - 1
@@ -413,7 +417,7 @@ compare("replay-often", round(whole_life.mean(), 1))
 
 # %% [markdown]
 # In every step 32 transitions are drawn and 1 comes in, so on average each is drawn 32 times, whatever the capacity. This
-# ratio is called **samples per insert** (or the replay ratio). Where steps are expensive to get, a high ratio makes more
+# ratio is called **samples per insert**. (The *replay ratio* of the literature counts gradient steps: here it is 1.) Where steps are expensive to get, a high ratio makes more
 # of each of them; when it is too high, the network fits the same few transitions again and again.
 #
 # ### The deadly triad
@@ -427,8 +431,8 @@ compare("replay-often", round(whole_life.mean(), 1))
 # 3. **off-policy** data.
 #
 # Sutton and Barto call them the **deadly triad**. All three are at work in section 3: the patrol walks at random, and the
-# network learns about the best policy. Replay does not remove any of them. With $\gamma = 0.8$ the errors were small again
-# at the end; nothing guarantees that. Notebook [[target_network]] begins with $\gamma = 0.95$.
+# network learns about the best policy. Replay does not remove any of them. With $\gamma = 0.8$ no error grew without
+# bound, and with all 8,000 transitions it was small at the end; nothing guarantees that. Notebook [[target_network]] begins with $\gamma = 0.95$.
 #
 # ### The memory it takes (optional)
 #
@@ -509,7 +513,8 @@ predict("replay-truncated")
 
 # %%
 def value_td_error(q_tm1, a_tm1, r_t, discount_t, q_t):
-    """TD errors [B] of V, which is the first output; no gradient flows through the target."""
+    """TD errors [B] of V, the first output (tm1: before the step, t: after it)."""
+    # no gradient flows through the target
     return tf.stop_gradient(r_t + discount_t * q_t[:, 0]) - q_tm1[:, 0]
 
 
@@ -546,11 +551,12 @@ def learn_value(seed, cut_at_limit):
     def values(states):
         return q_values(learner.get_weights(), states)[:, 0]
 
-    means = [float(values(observation[::25]).mean())]
+    # 23 and the 50 steps of an episode have no common divisor: states of every age are in it
+    means = [float(values(observation[::23]).mean())]
     for _ in range(UPDATES // 100):
         for _ in range(2):
             learner.update(memory.sample(50, 64, rng).transitions)
-        means.append(float(values(observation[::25]).mean()))
+        means.append(float(values(observation[::23]).mean()))
     return means, values(observation[:LIMIT])
 
 
@@ -590,7 +596,7 @@ TruncationView(
 
 # %% [markdown]
 # After 3,000 updates the upper line is still on its way to 100; the lower one has come to rest. Where it rests can be
-# computed. The network sees position and angle, but no clock: to it, every state looks as if its next step were the last
+# computed. The network sees positions and velocities, but no clock: to it, every state looks as if its next step were the last
 # one with a probability of $1/T$. So
 #
 # $$V = 1 + \gamma \left(1 - \tfrac{1}{T}\right) V \quad\Rightarrow\quad V = \frac{1}{1 - \gamma\,(1 - 1/T)}
@@ -606,8 +612,9 @@ TruncationView(
 # batches to your `add` one transition at a time, and calls your `sample` $K$ times. In a small room (5 × 5) the agent now
 # chooses its actions by itself, epsilon-greedily, as in [[q_update]].
 #
-# The return says nothing here: every episode ends at the goal and earns 1, however long it took. Look at the mean of the
-# largest values instead. Does it come to rest? Whether the values are right, the exact $Q^*$ tells below.
+# The return says little here: an episode earns 1 at the goal, however long it took, and 0 if the time limit of 100 steps
+# comes first (it is *truncated* then, as in section 5). Even a random walk often gets there. Look at the mean of the largest
+# values instead. Does it come to rest? Whether the values are right, the exact $Q^*$ tells below.
 
 # %%
 config = DQNConfig(

@@ -42,8 +42,9 @@ from dqnkit.plots import ring
 ring("environment", "actor", "weights")
 
 # %% [markdown]
-# Of the five operations only **execute** moves: environments and actors (lit) go to other processes. Replay and learner
-# stay here, in the **driver**. Two messages travel for each rollout: weights out, transitions back.
+# Of the five operations **select** and **execute** move: actors and environments (lit) go to other processes, and to select
+# they need the weights. Replay and learner stay here, in the **driver**. Two things travel: weights out, whenever there are
+# new ones, and transitions back, for each rollout.
 #
 # ## 1. Futures by hand
 #
@@ -51,11 +52,13 @@ ring("environment", "actor", "weights")
 # runs what. The **client**, in this notebook, hands functions in. Here all of them are on this computer. With workers on
 # twenty others the code below would be the same; only the address of the scheduler would differ.
 
-# %%
+# %% End the cluster of an earlier run of these cells; keep Dask's log quiet
 cluster = globals().get("cluster")
-if cluster is not None:  # this cell was run before: one cluster is enough
+if cluster is not None:
     cluster.close()
 silence_dask()  # Dask logs each worker that leaves; here workers leave on purpose
+
+# %%
 cluster = make_cluster(n_workers=2)
 client = cluster.get_client()
 
@@ -171,7 +174,7 @@ victim = next(iter(client.scheduler_info()["workers"]))
 data = np.arange(5.0)
 steps = client.submit(Steps, actor=True, workers=[victim]).result()
 scattered = client.scatter(data, workers=[victim])
-where = {"workers": [victim], "allow_other_workers": True}  # on victim, while it lives
+where = {"workers": [victim], "allow_other_workers": True}
 held = client.submit(hold, data, pure=False, **where)
 print("before:", steps.step().result(), steps.step().result(), scattered.result(), held.result())
 
@@ -280,7 +283,8 @@ arguments = make_actor, published, epsilons
 futures = [client.submit(rollout_task, *arguments, number, pure=False) for number in range(6)]
 for future in as_completed(futures):
     rollout = future.result()
-    kits = make_rollout(fixed, RolloutTask("[[number]]", 0, rollout.sequence, epsilons), weights)
+    task = RolloutTask("by hand", 0, rollout.sequence, epsilons)  # of which run, and of which actor
+    kits = make_rollout(fixed, task, weights)
     same = equal(rollout, kits)
     print(f"rollout {rollout.sequence}: {rollout.steps:3} steps, the same as the kit's: {same}")
 
@@ -317,7 +321,8 @@ for future in as_completed(futures):
 # - `insert(rollout)` puts it into replay. Each number is inserted once;
 # - `client.cancel(list_of_futures)` gives tasks up.
 #
-# Begin with the numbers 0 to `window - 1`. Always have `window` tasks in flight, not more and not fewer. Submit a failed
+# Begin with the numbers 0 to `window - 1`. Whenever the loop waits for an arrival, `window` tasks are in flight, not
+# more and not fewer. Submit a failed
 # rollout again under its own number, at most `retries` times; if it fails once more, let its error out. Stop as soon as the
 # inserted rollouts hold `total` steps (`rollout.steps`). Before you leave, in both cases, cancel what is still in flight.
 # Return how many tries have failed.
@@ -445,8 +450,8 @@ compare("rollouts_on_dask-stream", [shares(stream) for stream in streams.values(
 # two seconds and counts. These are measurements: whatever else runs on this computer counts too. When a number looks
 # odd, run the cell again.
 #
-# The same work on more workers, as here, is called **strong scaling**: the ideal is n workers, n times the speed.
-# If each new worker brings its own share of work, so that the whole grows with the cluster, it is called **weak
+# Here the time is fixed and the steps are counted. If the *work* is fixed and the time is measured, as for the job of
+# section 6, that is called **strong scaling**: the ideal is n workers, n times the speed. If each new worker brings its own share of work, so that the whole grows with the cluster, it is called **weak
 # scaling**: the ideal is the same time.
 
 # %% [markdown]
@@ -488,7 +493,8 @@ four = [line.get(4, np.nan) for line in times.values()]  # times as fast: CartPo
 compare("rollouts_on_dask-throughput", four)
 
 # %% [markdown]
-# That is the first limit: **cores**. Adding workers to a computer whose cores are busy brings nothing; adding computers
+# Where CartPole's line bends away from the dotted one, it has met the first limit: **cores**. (With more cores than workers
+# it does not bend yet.) Adding workers to a computer whose cores are busy brings nothing; adding computers
 # does. (A core that also does other work, the driver's for example, counts only in part.)
 #
 # ## 6. Amdahl's law
@@ -537,11 +543,15 @@ def with_a_barrier(workers):
             work_of_the_driver(rollout)
 
 
+def counted(*arguments):
+    """A rollout that counts as one step, so that the job is as many rollouts as with the barrier."""
+    return replace(rollout_task(*arguments), steps=1)
+
+
 def as_a_stream(workers):
     """Your loop: the driver works while the workers go on."""
-    total = 48 * ROLLOUTS - 24  # a little less: a rollout in which an episode ended has a step less
-    settings = {"total": total, "window": 2 * workers, "retries": 2}
-    streaming_loop(client, as_completed, rollout_task, slow, work_of_the_driver, **settings)
+    settings = {"total": ROLLOUTS, "window": 2 * workers, "retries": 2}
+    streaming_loop(client, as_completed, counted, slow, work_of_the_driver, **settings)
 
 
 slow = make_waiting_actor, client.submit(hold, weights, pure=False), explore
@@ -630,21 +640,22 @@ task_length(steps_in_task, arriving, max(overhead, 0.0), max(per_step, 1e-9), in
 # each task; once they are published five times a second, as the result of `hold`, which the workers pass on to each other.
 
 # %%
-for network, parameters in {"CartPole": 4_610, "Atari games": 1_700_000}.items():
+for network, parameters in {"2 x 64 units": 4_610, "Atari games": 1_700_000}.items():
     megabytes = 4 * parameters / 1e6  # float32
     print(f"{network:12} {megabytes:5.2f} MB, a second:", end="  ")
     print(f"with each task {100 * megabytes:6.1f} MB, as results {5 * megabytes:5.2f} MB")
 
 # %% [markdown]
 # A network of one gigabit a second carries 125 MB in a second, one of ten gigabits 1,250 MB. With each task, the weights of
-# the Atari network alone would take more than half of the faster one. We shall count both ways in the next run.
+# the Atari network alone would take more than half of the faster one. We shall count both ways in the next
+# run (with a smaller network: one layer of 128 units).
 
 # %% [markdown]
 # ## 8. Old weights
 #
 # The learner goes on learning while a rollout is under way. **Policy lag** is how old the weights were that acted: the
-# learner's version when the rollout is inserted, minus the version that made it. A *version* is one publication of the
-# weights. The simplest protection is a bound: what is too old is not inserted.
+# learner's version when the rollout is inserted, minus the version that made it. The *version* goes up by one each time that
+# the learner hands over new weights. (Not every version is sent: one every 20 ms is enough.) The simplest protection is a bound: what is too old is not inserted.
 #
 # ### Your turn: `staleness_bound` (5 minutes, difficulty 1 of 3)
 #
@@ -708,7 +719,7 @@ size = status.weights.values.nbytes / 1e3  # kB
 per_version = status.step / max(1, status.weights_version)
 sent, submitted = source.traffic.versions_sent, source.traffic.submitted
 print(f"a version is about {per_version:.0f} steps: a lag of 2 is about {2 * per_version:.0f} steps")
-print(f"weights: {sent} versions x {size:.0f} kB = {sent * size / 1e3:.2f} MB")
+print(f"weights: {sent} versions sent x {size:.0f} kB = {sent * size / 1e3:.2f} MB")
 print(f"         with each of {submitted} tasks it would be {submitted * size / 1e3:.2f} MB")
 
 # %% [markdown]
@@ -769,11 +780,12 @@ for lag, runs in zip(study.lags, study.late):
 compare("rollouts_on_dask-lag", worse[0] if worse else 0)
 
 # %% [markdown]
-# So both sides are true. A lag of a thousand steps does nothing that ten seeds could show: **replay is off-policy**, and
+# So it is a question of how much. A lag of a thousand steps does nothing that ten seeds could show: **replay is off-policy**, and
 # the bound of 0 above threw good work away. But a lag of many thousand steps harms. The values of states that
 # only the newest policy visits are guesses, until its own rollouts come back and correct them; the lag delays each
 # correction. (The 8-step returns of this setting, [[beyond_dqn]], add a bias that grows with the distance between the
-# policy that acts and the one that is learned.) What counts is the lag *as a share of what is learned in the meantime*.
+# policy that acts and the one that is learned.) What counts is how far the policy gets within the lag: the lag as
+# a share of the steps in which the task is learned, here about 26,000.
 # Hence the kit's rule: no task longer than a two-hundredth of the run, and a window of two for each worker. With two
 # workers, four two-hundredths are in flight, here 800 steps.
 #

@@ -79,8 +79,8 @@ push_cartpole()
 # cell, and what it has reached is kept.
 
 # %% [markdown]
-# CartPole comes from **Gymnasium**, the library of environments that most people use. `env.reset` begins an episode. It
-# returns a pair: the first observation, and `info`, which holds extras that we do not need.
+# CartPole comes from **Gymnasium**, the library of environments that most people use. `env.reset` begins an episode.
+# Its start is random, and the `seed` decides which: the same seed, the same start. It returns a pair: the first observation, and `info`, which holds extras that we do not need.
 
 # %%
 import gymnasium as gym
@@ -147,7 +147,7 @@ predict("start_here-random")
 
 # %%
 play_episode = use("play_episode", play_episode)
-rng = np.random.default_rng(0)  # all random numbers come from here; seed 0: the same each time
+rng = np.random.default_rng(0)  # all random numbers come from here; run it again: the same ones
 
 
 def at_random(observation):
@@ -179,7 +179,8 @@ compare("start_here-random", random_returns.mean())
 
 # %% [markdown]
 # The return is random even if the policy is not: every episode begins with a slightly different pole. (Here the policy is
-# random too.) That is why this course compares *means over many episodes and several seeds*, never two single runs.
+# random too.) That is why this course compares *means over many episodes* (and, where something learns, over several
+# runs), never two single ones.
 
 # %% [markdown]
 # ## 4. What is looking worth?
@@ -187,7 +188,8 @@ compare("start_here-random", random_returns.mean())
 # A random policy does not look at the observation. Neither does a policy that always pushes right.
 #
 # Here is one that looks at a single number of the four, the angle. It pushes towards the side to which the pole leans, so
-# that the cart drives back under the pole.
+# that the cart drives back under the pole. (The random policy plays again, with other random pushes: compare its mean with
+# the one above.)
 
 # %% [markdown]
 # **Predict.** [[question.angle]]
@@ -217,13 +219,19 @@ compare("start_here-angle", returns["by angle"].mean())
 # %% [markdown]
 # ## 5. Your policy
 #
-# The pole swings further each time, because the policy does not see that the pole is still turning when it stands
-# upright. The observation holds what is missing.
+# The pole swings, because the policy does not see that the pole is still turning when it stands upright. And it swings
+# further each time, because each push lasts a whole step, a moment too long. The observation holds what is missing.
 #
 # ### Your turn: `my_policy` (4 minutes, difficulty 1 of 3)
 #
 # Write one line: an action, 0 or 1, from the angle *and* the turning speed.
 # What should the policy do when the pole leans a little to the right, but turns quickly to the left?
+#
+# <details><summary>A hint, and a solution</summary>
+#
+# Such a pole will soon lean to the left, so push left, although it still leans to the right. The turning speed says where
+# the pole is going: <code>return int(angle + 0.5 * turning_speed > 0)</code> asks where it would lean in half a second.
+# </details>
 
 
 # %%
@@ -245,7 +253,7 @@ if isinstance(answer, (bool, np.bool_, int, np.integer)) and answer in (0, 1):
     print("✓ Below, your policy plays.")
 else:
     best_name, best = "by angle and turning speed", lambda observation: int(observation[2] + observation[3] > 0)
-    print(f"○ my_policy has to return 0 or 1, but it returned: {answer}")
+    print(f"○ my_policy has to return the whole number 0 or 1; what came instead: {answer!r}")
     print("  Below plays one from the kit that uses the angle and the turning speed.")
 
 # %%
@@ -291,13 +299,13 @@ for name, policy in {"by angle": policies["by angle"], best_name: best}.items():
 #
 # | operation | what it does | in this notebook |
 # | --- | --- | --- |
-# | **initialise** | begin with something, however wrong | `env.reset`; there was nothing to learn with |
+# | **initialise** | begin with something, however wrong | *missing: nothing here learns, so there was nothing to begin with* |
 # | **select** | choose an action | `policy(observation)` |
 # | **execute** | carry it out, and receive what follows | `env.step(action)` |
 # | **update** | use what was received to become a little better | *missing: you did it in your head* |
 # | **evaluate** | measure how good the policy is | the mean return of many episodes |
 #
-# Notebook [[q_update]] adds the missing one.
+# Notebook [[q_update]] adds the two that are missing.
 #
 # One more thing about observations. CartPole's four numbers say all that matters for what comes next. They are the
 # **state** of the environment. A picture of a game is not: it does not show in which direction the ball flies, just as
@@ -309,7 +317,7 @@ for name, policy in {"by angle": policies["by angle"], best_name: best}.items():
 # ## 6. This computer
 #
 # `doctor` looks at what is installed and at what the computer has, and then tries it: an environment takes a step,
-# TensorFlow is imported, a Dask cluster starts and ends. That takes about ten seconds. Where something is missing, it
+# TensorFlow is imported, a Dask cluster starts and ends. That takes some seconds, on a busy computer longer. Where something is missing, it
 # shows the command that installs it. The line *widgets* is filled in last: your browser has to answer.
 
 # %%
@@ -335,8 +343,8 @@ upload_progress()
 # %% [markdown]
 # ## What we built
 #
-# All data of this course flows in a ring. You have built its upper left: an environment, and an **actor**, which selects
-# actions and executes them.
+# All data of this course flows in a ring. Its upper left you know now: an environment, and an **actor**, which selects
+# actions and executes them: your loop. The grey parts, and the words on the arrows, come in later notebooks.
 
 # %% Draw the ring
 ring("environment", "actor")
@@ -357,12 +365,14 @@ ring("environment", "actor")
 # compare the means and how far the returns spread.
 # </details>
 #
-# <details><summary>CartPole pays 1 for every step. Suppose it paid 0 for every step and −1 when the pole falls. Would
-# that be the same task?</summary>
+# <details><summary>CartPole pays 1 for every step. Suppose it paid 0 for every step, and −1 for the step with which the
+# episode terminates. Would that be the same task?</summary>
 #
-# Nearly: the agent should still not let the pole fall. But the return would be −1 for a fall after 10 steps as well as
-# after 400, so it would say less about how well the agent did. Rewards are how we tell an agent what we want, and it
-# takes us at our word.
+# No. A perfect agent would still keep the pole up for 500 steps. But the return would be −1 for a fall after 10 steps as
+# well as after 400, so an agent that cannot reach the end has no reason to hold out longer. (Notebook [[q_update]] lets late
+# rewards count less; then a late fall is better than an early one.) And suppose it paid −1 only when the *pole* falls: then
+# an agent could drive the cart off the track on purpose. Rewards are how we tell an agent what we want, and it takes us at
+# our word.
 # </details>
 
 # %% [markdown]

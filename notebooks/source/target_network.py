@@ -61,7 +61,7 @@ ring("target")
 # $0.8^{10} \approx 0.11$: the agent hardly sees it. A pole has to be balanced for hundreds of moves. So we raise
 # $\gamma$ to 0.95, in the same room of 5 x 5 squares whose exact values $Q^*$ we know.
 #
-# To see one thing at a time, nobody acts while the network learns. It draws its batches from 20,000 transitions that
+# To see one thing at a time, nobody acts while the network learns. It draws its batches from almost 20,000 transitions that
 # an agent collected by walking at random, and these stay the same.
 
 # %%
@@ -84,7 +84,7 @@ weights = Learner(config).get_weights()  # unused while epsilon is 1
 
 
 def random_walk(gamma, seed):
-    """A replay buffer with 20,000 moves at random (epsilon = 1)."""
+    """A replay buffer with what happened in 20,000 steps at random (epsilon = 1)."""
     actor = Actor(replace(config, gamma=gamma, seed=seed))
     replay = ReplayBuffer(20_000)
     replay.add_rollout(actor.rollout(weights, epsilon=1.0))  # a rollout is a run of moves
@@ -117,7 +117,7 @@ def errors(seed, replay, gamma, period, learner=None):
 
 updates = np.arange(50, UPDATES + 1, 50)  # when the error is measured
 walks = {gamma: [random_walk(gamma, seed) for seed in SEEDS] for gamma in (0.8, 0.95)}
-print(f"{len(walks[0.95][0]):,} transitions (a step that only resets the room is not one)")
+print(f"{len(walks[0.95][0]):,} transitions: after an episode, one step only resets the room")
 
 # %% [markdown]
 # Without a target network, each TD target comes from the weights as they are at that moment. In the kit this is a
@@ -130,6 +130,7 @@ print(f"{len(walks[0.95][0]):,} transitions (a step that only resets the room is
 predict("target_network-gamma")
 
 # %%
+prediction("target_network-gamma")  # from here on your prediction is kept as it is
 replay_alone = {
     f"gamma {gamma}": [errors(seed, walks[gamma][seed], gamma, 1) for seed in SEEDS]
     for gamma in walks  # each with its own exact values
@@ -178,7 +179,8 @@ compare("target_network-gamma", last)
 # ### Your turn: `target_sync` (8 minutes, difficulty 1 of 3)
 #
 # `online` and `target` are lists of variables (kernels and biases) in the same order; `update` counts the gradient
-# steps made so far. Update 0 comes before the first step: a hard update makes the two networks equal there.
+# steps made so far. Update 0 comes before the first step: a hard update makes the two networks equal there. (A soft one would
+# move the target by `tau` only: copy once with `tau = 1` there.)
 # `variable.assign(value)` writes a value into a variable.
 
 
@@ -235,6 +237,7 @@ predict("target_network-start")
 # (On Colab the sliders have no effect while a cell runs. Write `period=1` into the call there, and run it again.)
 
 # %%
+prediction("target_network-start")  # from here on your prediction is kept as it is
 WATCHED_UPDATES = 6_000  # fast: 100
 watched = Learner(config)
 recorded = await two_networks(
@@ -285,6 +288,7 @@ compare("target_network-start", start_reaches_half())
 predict("target_network-period")
 
 # %%
+prediction("target_network-period")  # from here on your prediction is kept as it is
 periods = {
     "every update (no target network)": 1,
     "every 50": 50,
@@ -313,15 +317,15 @@ compare("target_network-period", final)
 
 # %% [markdown]
 # And a soft update? With $\tau = 0.01$ after every update, the target network is a running mean of the online network's
-# weights, which are on average $1 / \tau = 100$ updates old. Here it is beside a hard update of period 100, and one of a
-# period of your own. Find the smallest period with which the error does not grow.
+# weights, which are on average $1 / \tau = 100$ updates old. Here it is beside a hard update of period 200, whose copy is on
+# average 100 updates old, too, and one of a period of your own. Find the smallest period with which the error does not grow.
 
 # %%
 MY_PERIOD = 10
 soft = Learner(replace(config, target_tau=0.01))
 tries = {
     "soft, tau 0.01": [errors(seed, walks[0.95][seed], 0.95, 1, soft) for seed in SEEDS],
-    "every 100": [errors(seed, walks[0.95][seed], 0.95, 100) for seed in SEEDS],
+    "every 200": [errors(seed, walks[0.95][seed], 0.95, 200) for seed in SEEDS],
     f"every {MY_PERIOD}": [errors(seed, walks[0.95][seed], 0.95, MY_PERIOD) for seed in SEEDS],
 }
 
@@ -331,7 +335,7 @@ error_curves(
     x=updates,
     title="gamma 0.95: a soft update and two hard ones",
     log=True,
-    what="how far apart are the soft update and period 100? Does the error of your own period come to rest?",
+    what="how far apart are the soft update and period 200? Does the error of your own period come to rest?",
 )
 
 # %% [markdown]
@@ -344,20 +348,21 @@ error_curves(
 # | initialise | Q-network, and a target network equal to it | [[q_network]], [[target_network]] | `networks.py` |
 # | select | epsilon-greedy | [[q_update]] | `exploration.py` |
 # | execute | steps of the environment, into the replay buffer | [[replay]] | `actor.py`, `replay.py` |
-# | update | TD target from $\theta'$, gradient step on $\theta$, sync | [[q_network]], [[target_network]] | `learner.py` |
+# | update | TD target from $\theta'$, gradient step on $\theta$, sync | [[q_network]], [[target_network]] | `value_learning.py`, `learner.py`, `networks.py` |
 # | evaluate | whole greedy episodes, with epsilon 0 | [[start_here]], here | `evaluation.py` |
 #
 # The environment is CartPole from [[start_here]]: push a cart left or right so that its pole stays up. Every step pays 1, up to 500
 # steps. A random policy earns about 22.
 #
-# Three helpers come with it, which most implementations have:
+# Two helpers come with it, which most implementations have, and a third is left out:
 #
-# - **Gradient clipping**: a gradient longer than 10 is shortened to 10 (`max_gradient_norm`). One batch with huge TD errors
-#   cannot throw the weights far away.
+# - **Gradient clipping**: a gradient longer than 10 is shortened to 10 (`max_gradient_norm`). Adam bounds the step by itself,
+#   but one batch with huge TD errors would fill its running means, and the steps after it would be tiny.
 # - **Learning-rate decay**: the step size falls in a straight line, here from 0.003 to 0.00001. Large steps learn quickly,
 #   and small ones at the end let the network settle.
-# - **Huber loss** (`loss="huber"`): half the square of a TD error up to 1, beyond that only its absolute value, so that a
-#   large error pulls no harder than an error of 1. Mnih et al. used it; it is not needed here.
+# - **Huber loss** (`loss="huber"`), left out: half the square of a TD error up to 1, beyond that its absolute value less a
+#   half, so that a large error pulls no harder than an error of 1. Mnih et al. used it. Here the squared loss does better: the
+#   few large errors, where the pole falls, are what holds the values down.
 
 # %% Draw what the Huber loss changes, and how the learning rate falls
 from dqnkit.lessons.target_network.helpers_picture import helpers_picture
@@ -492,6 +497,7 @@ predict("target_network-returns")
 # %% Load the recorded runs, and draw the returns of all seeds
 from dqnkit.plots.band import learning_band
 
+prediction("target_network-returns")  # from here on your prediction is kept as it is
 recordings = {
     "period 50": load_recording("target_network/cartpole"),
     "no target": load_recording("target_network/cartpole_no_target"),
@@ -536,9 +542,9 @@ for name, recording in recordings.items():
 
 # %% [markdown]
 # Without a target network every seed promised at least four times what can be earned. At the end all of them promised
-# about 50 again. Two of the helpers above are at work: clipping limits each step, and the learning rate falls to nearly
-# nothing. And wrong values can still rank two actions rightly, which is all that the return depends on. In the small room,
-# without helpers, the error after 4,000 updates was still above 1, the largest value there is. That is why this course
+# about 50 again. The two helpers above are at work: clipping keeps single batches from ruling Adam's running means, and
+# the learning rate falls to nearly nothing. And wrong values can still rank two actions rightly, which is all that the return depends on. In the small room,
+# without helpers, the error at $\gamma = 0.95$ was printed in section 1: compare it with 1, the largest value there is. That is why this course
 # measures errors against known values rather than final returns.
 #
 # ## 7. The blank page
@@ -559,7 +565,7 @@ for name, recording in recordings.items():
 # transitions; from then on one update after each step), `epsilon` (a function of the environment step, counted from 0)
 # and `gamma`. Return a list: the return of each episode that ended.
 #
-# Go through the five operations. Two questions decide most of it: what is the discount of a transition that ended an
+# Go through the operations; in the place of *evaluate*, note the return of each episode that ended. Two questions decide most of it: what is the discount of a transition that ended an
 # episode, and what has to happen before the next step? If you are stuck, run the check: hints unfold in its result.
 
 
@@ -585,7 +591,7 @@ def training_loop(env, select, replay, learn, sync, *, steps, learning_starts, e
             learn(replay.sample())
             updates += 1
             sync(updates)
-        # evaluate
+        # note the return (to evaluate stands apart, see section 5)
         if terminated or truncated:
             returns.append(episode_return)
             episode_return = 0.0

@@ -13,8 +13,8 @@ PALE, FAINT = "#D3E5F3", "#BBBBBB"
 ACTIONS = ("up", "right", "down", "left")
 CAPTION = (
     "Left, the table: a row for each square, a column for each action; an update changes one entry. Right, the "
-    "network: the observation goes in, a value for each action comes out; an update changes weights that all squares "
-    "share."
+    "network: the observation goes in, a value for each action comes out; an update takes a gradient "
+    "step."
 )
 
 

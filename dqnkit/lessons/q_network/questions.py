@@ -20,7 +20,7 @@ ONE, FOUR, HALF, ALL = (
 )
 EXACT, RESTLESS, STUCK = (
     "it settles near 0 too: the network has more than enough parameters",
-    "it falls to about 0.1 or 0.2, and never comes to rest: it leaps up and down",
+    "it falls far below 1, but never comes to rest: it leaps up and down",
     "it stays at about 1: a network cannot learn from single transitions",
 )
 LIKE, FLAT, ROUGH, UPSIDE_DOWN = (
@@ -75,7 +75,9 @@ QUESTIONS: dict[str, Question] = {
                 wrong="We use y as a number. But the tape recorded how y was computed from the parameters, and the "
                 "gradient goes back along that way too."
             ),
-            TWICE: Reply(wrong="Q(s, a) moves by the same amount. What is added is a move of another value."),
+            TWICE: Reply(
+                wrong="Q(s, a) moves by the same amount. What is added is a move of the next square's best values."
+            ),
             BACKWARDS: Reply(
                 right="The loss becomes smaller from both sides: Q(s, a) moves towards y, and y towards Q(s, a)."
             ),
@@ -84,7 +86,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "moves": Choice(
         "We make one update, on one transition, in the room. How many of the 100 Q-values (25 squares, 4 actions) "
-        "change?",
+        "change by more than 0.0001?",
         {
             ONE: Reply(
                 wrong="That is true of the table. The network has no such entry: every value is computed from the same "

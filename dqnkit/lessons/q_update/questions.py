@@ -37,8 +37,8 @@ QUESTIONS: dict[str, Question] = {
         "The floor is slippery. After 20,000 random steps, whose values are nearest to the exact ones?",
         {
             FASTEST: Reply(
-                wrong="It comes near first, but with alpha = 1 a value is nothing but its last target. One unlucky "
-                "slip, and all that was learned before is forgotten. Its arrows are often wrong, too."
+                wrong="Its error falls first, but with alpha = 1 a value is nothing but its last target. One unlucky "
+                "slip, and all that this value had learned is forgotten. Its arrows are often wrong, too."
             ),
             MIDDLE: Reply(
                 right="Each value is a mean over about its last ten targets: enough to even out the slips, and few "

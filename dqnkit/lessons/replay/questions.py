@@ -101,10 +101,20 @@ QUESTIONS: dict[str, Question] = {
     ),
     "truncated": Number(
         "The network learns V from these transitions. If the truncated steps (1 in 50) are stored with a discount of "
-        "0, as if the pole had fallen, at about what value do the states settle?",
+        "0, as if the pole had fallen, at about what level do the learned values come to rest?",
         unit="",
         range=(0, 1000),
         replies={
+            (
+                36,
+                45,
+            ): "From the first step to the limit the rule earns (1 - 0.99 ** 50) / 0.01 = 39.5. All other states are "
+            "nearer to the limit, and the network cannot tell them apart.",
+            (
+                18,
+                26,
+            ): "Up to the limit the states earn 21.8 on average. But a TD target does not stop there: it bootstraps "
+            "from a state that looks like any other, not like one near the limit.",
             (
                 85,
                 1000,

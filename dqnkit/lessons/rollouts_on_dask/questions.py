@@ -133,7 +133,7 @@ QUESTIONS: dict[str, Question] = {
                 wrong="Four processes on fewer free cores take turns. Only those that wait can all do so at once.",
             ),
             FAST_ONLY: Reply(
-                wrong="It is the other way round: computing needs cores, waiting needs none. With a slow simulator "
+                wrong="That it is slow is no obstacle: it waits, and waiting needs no core. With a slow simulator "
                 "several workers pay, even on one computer."
             ),
             SLOW_ONLY: Reply(

@@ -23,8 +23,7 @@ QUESTIONS: dict[str, Question] = {
         unit="steps",
         range=(1, 500),
         replies={
-            (1, 14): "That is how long the pole stays up if you always push the same way. Random pushes partly "
-            "cancel each other.",
+            (1, 14): "A pole falls that fast if all pushes go to one side. Random pushes partly cancel each other.",
             (40, 500): "Nothing holds the pole: once it leans, gravity does the rest, and chance does not react to it.",
         },
     ),
@@ -32,22 +31,22 @@ QUESTIONS: dict[str, Question] = {
         "This policy pushes to the side to which the pole leans. What will its mean return be?",
         {
             PUSHING: Reply(
-                wrong="The pole falls that fast only if nothing reacts to it. This policy reverses the push as soon as "
-                "the pole is past the middle."
+                wrong="The pole falls that fast where all pushes go to one side. This policy reverses the push as soon "
+                "as the pole is past the middle."
             ),
             RANDOM: Reply(
-                wrong="Half of the random pushes go to the wrong side. This policy always pushes to the side that "
-                "helps at that moment, which is worth something."
+                wrong="Half of the random pushes go to the wrong side. This policy always pushes to the side to which "
+                "the pole leans, which turns it back; that is worth something."
             ),
             FORTY: Reply(
-                right="Every push helps at its moment, so the pole stays up longer than by chance. But the pushes to "
+                right="Nearly every push turns the pole back, so it stays up longer than by chance. But the pushes to "
                 "one side last too long: when the pole stands upright it is still turning, and it swings a little "
                 "further each time."
             ),
             LONG: Reply(
-                wrong="Every push helps at its moment, but the pushes to one side last too long: when the pole stands "
-                "upright it is still turning, and nothing has slowed it down. So it swings to the other side, further "
-                "each time."
+                wrong="Nearly every push turns the pole back, but the pushes to one side last too long: when the pole "
+                "stands upright it is still turning, and nothing has slowed it down. So it swings to the other side, "
+                "further each time."
             ),
         },
         _by_angle,

@@ -21,7 +21,7 @@ LOWER, ALIKE, HIGHER = "much lower", "about the same", "much higher"
 
 
 def _error_at_the_end(error: float) -> str:
-    return BEYOND if error > 1 else SMALL
+    return BEYOND if error > 1 else SMALL if error < 0.3 else SAME
 
 
 def _best_period(errors: Mapping[str, float]) -> str:
@@ -41,11 +41,14 @@ QUESTIONS: dict[str, Question] = {
         "after 4,000 updates ...",
         {
             SMALL: Reply(
-                right="With so few updates the error was still small in this run.",
+                right="In this run the error got small. It does not with every seed: run it with others.",
                 wrong="That is what a table does. In a network every update also moves the values of other squares, "
                 "and the next targets are computed from those.",
             ),
-            SAME: Reply(wrong="Nothing holds it there: an update that raises a value also raises the next targets."),
+            SAME: Reply(
+                right="In this run the error ended about where it began: large, but below 1.",
+                wrong="Nothing holds it there: an update that raises a value also raises the next targets.",
+            ),
             BEYOND: Reply(
                 right="Each update raises the target that it moves towards, and with so large a discount nearly all "
                 "of that comes back in the next one.",
@@ -83,8 +86,8 @@ QUESTIONS: dict[str, Question] = {
             ),
             FOUR_HUNDRED: Reply(
                 right="Ten copies were enough in this run, since the start is eight moves from the goal.",
-                wrong="It does not explode. But 4,000 updates are only ten copies, and what the goal is worth gets "
-                "about one square further with each.",
+                wrong="It does not explode. But 4,000 updates are only ten copies. The start hears of the goal with "
+                "the seventh, and three more are few to correct what earlier targets got wrong.",
             ),
             THOUSAND: Reply(
                 wrong="It does not explode. But in 4,000 updates it was copied four times, and the start is eight "

@@ -217,8 +217,7 @@ ANSWERS = Answers(
             "gather without batch_dims",
             _variant(taken=_taken_without_batch_dims),
             "tf.gather without batch_dims=1 picks every action of the batch from every row: [B, B] in place of [B]. "
-            "Each target is then compared with the values of all the observations, which pulls the values of all of "
-            "them to one mean: a flat landscape.",
+            "Each target is then compared with the values of all the observations in the batch, not with its own.",
         ),
         Mistake(
             "gradient through the target",

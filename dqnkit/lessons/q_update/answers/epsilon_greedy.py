@@ -141,8 +141,8 @@ ANSWERS = Answers(
         Mistake(
             "rng ignored",
             _ignores_rng,
-            "The random numbers do not come from `rng` but from elsewhere, as Python's `random` or `np.random`: the "
-            "same seed gives other actions each time, and a run that cannot be repeated cannot be examined. Draw "
+            "The random numbers do not come from `rng` but from elsewhere, such as Python's `random` or `np.random`: "
+            "the same seed gives other actions each time, and a run that cannot be repeated cannot be examined. Draw "
             "everything from `rng`.",
         ),
         Mistake(

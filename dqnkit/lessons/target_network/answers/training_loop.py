@@ -50,7 +50,7 @@ def training_loop(
             learn(replay.sample())
             updates += 1
             sync(updates)
-        if terminated or truncated:  # evaluate
+        if terminated or truncated:  # note the return
             returns.append(episode_return)
             observation, _ = env.reset()
             episode_return = 0.0

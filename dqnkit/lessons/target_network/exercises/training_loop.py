@@ -202,8 +202,8 @@ EXERCISE = Exercise(
         "`next_observation, reward, terminated, truncated, _ = env.step(action)`. The discount is 0.0 if terminated, "
         "else gamma. Store the transition before you overwrite `observation`.",
         "Update: `if len(replay) >= learning_starts:`, then `learn(replay.sample())`, count it, `sync(updates)`.",
-        "Evaluate: `if terminated or truncated:` append the return, set it to 0, and `observation, _ = env.reset()`. "
-        "At the very end return the list.",
+        "At the end of an episode: `if terminated or truncated:` append the return, set it to 0, and "
+        "`observation, _ = env.reset()`. At the very end return the list.",
     ),
     observe=observe,
 )
