@@ -544,7 +544,7 @@ def with_a_barrier(workers):
 
 
 def counted(*arguments):
-    """A rollout that counts as one step, so that the job is as many rollouts as with the barrier."""
+    """A rollout that counts as one step: the job is as many rollouts as with the barrier."""
     return replace(rollout_task(*arguments), steps=1)
 
 

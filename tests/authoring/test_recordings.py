@@ -15,11 +15,12 @@ from dqnkit.classroom import course
 from dqnkit.classroom.recordings import Plan, Recording, band_for, load_recording
 from dqnkit.config import DQNConfig
 from dqnkit.errors import ConfigError
+from dqnkit.lessons.applications import runs as runs_of_applications
 from dqnkit.types import TrainStatus
 
 CONFIG = DQNConfig(total_steps=50, learning_starts=10)
 OTHER_DATA = {"rollouts_on_dask/policy_lag", "rollouts_on_dask/task_streams"}  # recorded by other commands
-OTHER_DATA |= {f"applications/{name}" for name in ("game", "robot", "driving", "forces", "car", "door", "tasks")}
+OTHER_DATA |= {f"applications/{name}" for name in (*runs_of_applications.plans(), "tasks")}
 RECORDED = set(course.recorded_names()) - OTHER_DATA
 
 
