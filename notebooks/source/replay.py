@@ -90,7 +90,7 @@ walk = walk_by_quarters(room, GAMMA, seed=0, steps_each=STEPS)
 goal_quarter = quarter_states(room, QUARTERS["lower right"])
 
 for name, number in zip(QUARTERS, range(4), strict=True):
-    x, y = walk.transitions.observation[walk.quarters == number].T  # -1 to 1; y is 1 in the lowest row
+    x, y = walk.transitions.observation[walk.quarters == number].T  # y: 1 in the lowest row
     print(f"{name:12} mean x {x.mean():+.2f}   mean y {y.mean():+.2f}")
 
 # %% [markdown]
