@@ -378,7 +378,8 @@ for statement in ec2.permissions()["Statement"]:
     actions = np.atleast_1d(statement["Action"])
     print(f"{statement['Sid']:14} {', '.join(action.removeprefix('ec2:') for action in actions)}")
     for condition in statement.get("Condition", {}).values():
-        print(" " * 14, "only if", condition)
+        for key, value in condition.items():
+            print(" " * 14, f"only if {key} is {value}")
 
 if cloud is not None:  # the simulated account can be given rights, and they can be taken away
     look, *_ = ec2.permissions()["Statement"]

@@ -632,8 +632,8 @@ for name, weights in NETWORKS.items():
         print(f"{name:27}{weights:12,}{n:4}{sent / 1e6:17.3f} MB{slow:10.2f} ms{fast:12.3f} ms")
 
 exchange = bytes_sent(len(start), 8) / (1e9 / 8)  # seconds at 1 Gbit/s
-print(f"ours, 8 replicas, 1 Gbit/s: {1e3 * exchange:.2f} ms for the bytes of an exchange;", end=" ")
-print(f"a whole update on one replica takes {1e3 * one_replica[0]:.2f} ms")
+print(f"ours, 8 replicas, 1 Gbit/s: the bytes of an exchange take {1e3 * exchange:.2f} ms,")
+print(f"and a whole update on one replica {1e3 * one_replica[0]:.2f} ms")
 
 # %% [markdown]
 # Compare an exchange with the update that it belongs to: there is one in **every** update. That is why learners are placed
