@@ -96,7 +96,7 @@ def missing_package(env_id: str, error: gym.error.DependencyNotInstalled | Impor
 
 
 def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
-    """`gymnasium.make`, and for Atari (see `dqnkit.atari`), MinAtar and highway-env what they need around them."""
+    """`gymnasium.make`, and what Atari (see `dqnkit.atari`), MinAtar, highway-env and MuJoCo need around it."""
     if spec.id.startswith(ATARI):
         return make_atari(spec, **kwargs)
     env = gym.make(spec, **kwargs)
@@ -104,7 +104,22 @@ def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any
         return _ForgetLastAction(env)
     if needed_package(spec.id) == "highway_env" and env.render_mode:
         return _DrawWithoutDisplay(env)
+    if needed_package(spec.id) == "mujoco" and env.render_mode:
+        _follow(env)
     return env
+
+
+def _follow(env: gym.Env[Any, Any]) -> None:
+    """Look through the camera that follows a robot, if its model has one and no other was chosen.
+
+    Gymnasium's default stands still, and after a second a robot that runs is gone.
+    """
+    import mujoco
+
+    model, renderer = (getattr(env.unwrapped, name, None) for name in ("model", "mujoco_renderer"))
+    camera = -1 if model is None else mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
+    if renderer is not None and renderer.camera_id == -1 and camera >= 0:
+        renderer.camera_id = camera
 
 
 def make_native_vector(

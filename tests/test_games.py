@@ -11,7 +11,7 @@ import pytest
 
 from dqnkit.config import DQNConfig
 from dqnkit.environments import make_env
-from dqnkit.games import EXTRAS, needed_package, register_game
+from dqnkit.games import EXTRAS, make_game, needed_package, register_game
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,15 @@ def test_mujoco_leaves_no_log_in_the_working_folder(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     make_env(DQNConfig("HalfCheetah-v5", action_bins=2)).close()  # its model makes MuJoCo warn
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None, reason="mujoco is not installed")
+@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "Hopper-v5", "Ant-v5"])
+def test_a_robot_that_runs_is_followed(env_id: str) -> None:
+    env = make_game(gym.spec(env_id), render_mode="rgb_array")
+    looked_through = env.unwrapped.mujoco_renderer.camera_id  # type: ignore[attr-defined]
+    assert env.unwrapped.model.camera(looked_through).name == "track"  # type: ignore[attr-defined]
+    env.close()
 
 
 @pytest.mark.skipif(find_spec("highway_env") is None, reason="highway-env is not installed")
