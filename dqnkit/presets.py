@@ -129,7 +129,17 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate_end": 1e-5,
         "epsilon_steps": 12_000,
     },
-    "Acrobot-v1": {"total_steps": 60_000, "n_step": 3, "double_q": True, "learning_rate_end": 1e-5},
+    "Acrobot-v1": {
+        # Ended at -95 or better with 30 of 30 fresh runs under three roundings; 64-64, n = 3 and 8 samples per insert
+        # with 22 of 29 at -100.
+        "total_steps": 60_000,
+        "double_q": True,
+        "n_step": 5,
+        "hidden_sizes": (128, 128),
+        "samples_per_insert": 32.0,
+        "updates_per_call": 64,
+        "learning_rate_end": 1e-5,
+    },
     "MountainCar-v0": {
         "total_steps": 120_000,
         "loss": "squared",
