@@ -92,7 +92,7 @@ _ROBOT: dict[str, Any] = {
     "double_q": True,
     "n_step": 3,
     # Small and often: an update takes a third of a millisecond. With 256 x 256 units and batches of 128 HalfCheetah
-    # earned a quarter as much after as many seconds.
+    # earned a quarter as much after as many seconds (one seed each).
     "hidden_sizes": (128, 128),
     "batch_size": 64,
     "samples_per_insert": 64.0,
@@ -130,8 +130,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epsilon_steps": 12_000,
     },
     "Acrobot-v1": {
-        # Ended at -95 or better with 30 of 30 fresh runs under three roundings; 64-64, n = 3 and 8 samples per insert
-        # with 22 of 29 at -100.
+        # The best of five settings tried on four seeds. On ten fresh seeds under three roundings all 30 runs ended at -95
+        # or better; with 64-64, n = 3 and 8 samples per insert 19 of 29 did at -100 (other seeds).
         "total_steps": 60_000,
         "double_q": True,
         "n_step": 5,
