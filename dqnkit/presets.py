@@ -130,8 +130,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epsilon_steps": 12_000,
     },
     "Acrobot-v1": {
-        # The best of five settings tried on four seeds. On ten fresh seeds under three roundings all 30 runs ended at -95
-        # or better; with 64-64, n = 3 and 8 samples per insert 19 of 29 did at -100 (other seeds).
+        # The best of five settings tried on four seeds. On ten fresh seeds under three roundings all 30 runs ended at
+        # -95 or better; with 64-64, n = 3 and 8 samples per insert 19 of 29 did at -100 (other seeds).
         "total_steps": 60_000,
         "double_q": True,
         "n_step": 5,
