@@ -102,9 +102,10 @@ def make_game(spec: gym.envs.registration.EnvSpec, **kwargs: Any) -> gym.Env[Any
     env = gym.make(spec, **kwargs)
     if spec.id.startswith(MINATAR):
         return _ForgetLastAction(env)
-    if needed_package(spec.id) == "highway_env" and env.render_mode:
+    drawn_by = needed_package(spec.id) if env.render_mode else None
+    if drawn_by == "highway_env":
         return _DrawWithoutDisplay(env)
-    if needed_package(spec.id) == "mujoco" and env.render_mode:
+    if drawn_by == "mujoco":
         _follow(env)
     return env
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +12,14 @@ import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from dqnkit.environments import find_environment
+
+
+@contextmanager
+def slowed(slowdown: float, clock: Callable[[], float]) -> Iterator[None]:
+    """Afterwards wait, as if the core were slower; ``clock`` counts computing, however busy this computer is."""
+    began = clock()
+    yield
+    time.sleep((slowdown - 1) * (clock() - began))
 
 
 class SlowCartPole(CartPoleEnv):
@@ -71,17 +80,13 @@ class SlowCar(gym.Wrapper[Any, Any, Any, Any]):
 
     def reset(self, **kwargs: Any) -> Any:
         """Reset, then wait."""
-        return self._waiting(lambda: self.env.reset(**kwargs))
+        with slowed(self._slowdown, time.thread_time):
+            return self.env.reset(**kwargs)
 
     def step(self, action: Any) -> Any:
         """Step, then wait."""
-        return self._waiting(lambda: self.env.step(action))
-
-    def _waiting(self, work: Callable[[], Any]) -> Any:
-        began = time.thread_time()  # computing, however busy this computer is
-        result = work()
-        time.sleep((self._slowdown - 1) * (time.thread_time() - began))
-        return result
+        with slowed(self._slowdown, time.thread_time):
+            return self.env.step(action)
 
 
 for name, entry_point in (("SlowCartPole", SlowCartPole), ("Latency", Latency), ("Frames", Frames)):

@@ -1,6 +1,6 @@
-"""Seconds until the car of lesson 11 drives well, on 1 and 2 workers of this computer and on 4 and 8 simulated ones.
+"""Seconds until the car of the last lesson drives well: 1 and 2 workers of this computer, 4 and 8 simulated ones.
 
-A step of highway-env takes some 30 ms of computing, so each worker needs a core. More workers than there are cores are
+A step of highway-env takes several ms of computing, so each worker needs a core. More workers than there are cores are
 simulated: each step, and each call of the learner, waits for `--slowdown` - 1 times as long as it computed. So every
 core is slower by the same factor, all of them fit on two, and the seconds that were measured are divided by it. What
 does not become slower: the driver's work on tasks, the network of this computer, and the start.
@@ -21,6 +21,7 @@ from typing import Any
 
 import report
 from _cluster import cluster
+from _cluster_envs import slowed
 
 from dqnkit.cluster.dask_logging import silence_dask
 from dqnkit.cluster.measure import measure
@@ -47,10 +48,8 @@ class SlowLearner(Learner):
 
     def update(self, *batches: Any, **settings: Any) -> Any:
         """As the learner's, then wait."""
-        began = time.process_time()  # computing, however busy this computer is
-        result = super().update(*batches, **settings)
-        time.sleep((self.slowdown - 1) * (time.process_time() - began))
-        return result
+        with slowed(self.slowdown, time.process_time):
+            return super().update(*batches, **settings)
 
 
 def run(config: DQNConfig, workers: int, slowdown: float, every: int) -> list[tuple[float, int, PolicyWeights]]:

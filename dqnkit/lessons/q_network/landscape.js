@@ -37,7 +37,8 @@ class Surface {
 
   /** Choose what is shown: heights as shares of the axis, and of each patch its best action and its colour. */
   choose(moment, action) {
-    this.moment = moment;
+    if (moment === this.moment && action === this.action) return;
+    [this.moment, this.action] = [moment, action];
     const { rows, columns } = this;
     const { low, high } = this.axes.z;
     this.heights = Float64Array.from({ length: rows * columns }, (_, at) => {
@@ -402,11 +403,9 @@ function landscape(model, el) {
 
   const swatch = (number) => html("span", { class: "swatch", style: `background: ${about.colours[number]}` });
 
-  let isChosen = false; // whether the surface is that of the moment and the action
   const draw = eachFrame(el, () => {
     if (!mesh.width) return; // it has no place on the page yet
-    if (!isChosen) surface.choose(moment, action);
-    isChosen = true;
+    surface.choose(moment, action);
     mesh.draw(action);
     read();
   });
@@ -432,7 +431,7 @@ function landscape(model, el) {
     return `${after}: ${about.chart.y.name} ${shown(about.measured[at] ?? NaN)}.`;
   }
   function show(at) {
-    [moment, isChosen] = [at, false];
+    moment = at;
     if (about.chart) {
       updates.say(about.updates[at].toLocaleString("en-US"));
       measured.say(shown(about.measured[at] ?? NaN));
