@@ -246,6 +246,25 @@ def test_a_class_of_forty_whose_server_is_killed_loses_nothing(tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)
+def test_pages_that_hear_nothing_say_so_and_come_back(tmp_path: Path) -> None:
+    """A connection that stays open though nobody sends: behind a proxy whose server is gone, or in a bad network."""
+    with live_class(tmp_path / "class") as server, pages(server) as (instructor, projector, errors):
+        server.join()
+        for page in (instructor, projector):
+            reads(page, "#students", "^1$")
+        assert server.process
+        server.process.send_signal(signal.SIGSTOP)  # the connections stay open
+        for page in (instructor, projector):
+            reads(page, "#connection", "No connection.*This is the class at", 60)
+        server.process.send_signal(signal.SIGCONT)
+        server.join()
+        for page in (instructor, projector):
+            reads(page, "#connection", "^$")
+            reads(page, "#students", "^2$")
+        assert [error for error in errors if "ERR_TIMED_OUT" not in error] == []
+
+
+@pytest.mark.timeout(300)
 def test_the_cell_that_joins_in_jupyterlab(tmp_path: Path) -> None:
     with live_class(tmp_path / "class") as server, jupyter_lab(tmp_path) as lab:
         cells = [

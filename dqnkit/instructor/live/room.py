@@ -21,7 +21,7 @@ from dqnkit.instructor.live.state import ClassState
 
 MOST_STUDENTS = 2_000
 BETWEEN = 0.25  # seconds between two pictures of the class; what happens meanwhile comes together
-AT_LEAST = 15.0  # seconds after which a page gets one in any case: the hour of the mistakes moves on
+AT_LEAST = 10.0  # seconds after which a page gets one in any case: it tells silence from a lost connection by that
 
 Result = TypeVar("Result")
 

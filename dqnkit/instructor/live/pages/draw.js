@@ -19,22 +19,38 @@ export function short(value) {
   return Math.abs(value) >= 1e7 ? value.toExponential(2) : Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
-/** Hear of every picture of the class; `show(picture)` draws it. The page goes on after a lost connection by itself. */
+const SILENCE = 25_000; // milliseconds; the server sends a picture at least every 10 s
+const PAUSE = 1500; // milliseconds before another try, and at most twice as long for an answer
+
+/**
+ * Hear of every picture of the class; `show(picture)` draws it. The page goes on after a lost connection by itself.
+ *
+ * A proxy can leave the connection open though the server behind it is gone: silence counts as a lost connection too.
+ */
 export function connect(page, show) {
   const status = byId("connection");
   let heard = null;
   const listen = () => {
     const source = new EventSource(`api/pictures?page=${page}`);
+    const lost = () => {
+      const since = heard ? ` This is the class at ${heard.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" })}.` : "";
+      status.textContent = `No connection to the server; trying again.${since}`;
+    };
+    const leave = () => {
+      clearTimeout(watch);
+      source.close();
+      lost();
+      setTimeout(() => again(listen, status), PAUSE);
+    };
+    let watch = setTimeout(leave, SILENCE);
     source.onmessage = (message) => {
+      clearTimeout(watch);
+      watch = setTimeout(leave, SILENCE);
       heard = new Date();
       status.textContent = "";
       show(JSON.parse(message.data));
     };
-    source.onerror = () => {
-      const since = heard ? ` This is the class at ${heard.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" })}.` : "";
-      status.textContent = `No connection to the server; trying again.${since}`;
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => again(listen, status), 1500); // a proxy answered
-    };
+    source.onerror = () => (source.readyState === EventSource.CLOSED ? leave() : lost()); // closed: a proxy answered
   };
   listen();
 }
@@ -42,12 +58,12 @@ export function connect(page, show) {
 async function again(listen, status) {
   let answer = null;
   try {
-    answer = await fetch("api/me", { cache: "no-store" });
+    answer = await fetch("api/me", { cache: "no-store", signal: AbortSignal.timeout(2 * PAUSE) });
   } catch {
     // no server: try again below
   }
   if (answer?.status === 401) {
-    if ((await answer.json()).login) return location.reload(); // a hub's login: a service started again knows nobody
+    if ((await answer.json().catch(() => ({}))).login) return location.reload(); // a hub's login: a service started again knows nobody
     status.textContent = "The server does not know this page any more. Open it again with its link.";
     return;
   }
