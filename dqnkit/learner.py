@@ -42,8 +42,8 @@ class Learner:
         network: builds the two networks from ``(observation_space, num_actions, config)``; `build_q_network` if None.
             The last layer must give Q-values ``[B, A]``; ``loss`` may look at the layers before it.
         sync: moves the target network: a function like `update_target`, which is used if None.
-        reduce: makes one gradient of those of several replicas: a function like `dqnkit.replicas.reduce_gradients`,
-            which is used if None. One replica has nothing to reduce.
+        reduce: makes one gradient of those of several replicas: a function like `dqnkit.replicas.reduce_gradients`.
+            If None, `Replicas.apply` does so itself. One replica has nothing to reduce.
 
     Raises:
         ConfigError: the batch size does not divide by the number of replicas; ``loss`` is given together with
@@ -244,8 +244,8 @@ class Learner:
             priorities ``[b]``, loss and mean max Q.
         """
         priorities, loss, max_q, gradients = self._gradients(batch, importance)
-        gradients = self._replicas.reduce(gradients, self.config.max_gradient_norm)
-        self.optimizer.apply(gradients, self.online.trainable_variables)
+        variables = self.online.trainable_variables
+        self._replicas.apply(self.optimizer, gradients, variables, self.config.max_gradient_norm)
 
         def sync_target(update: Tensor, period: Tensor) -> None:
             online, target = self.online.trainable_variables, self.target.trainable_variables

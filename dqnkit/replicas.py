@@ -1,13 +1,14 @@
 """Several replicas of the learner under a `tf.distribute` strategy. A first reading of DQN can skip this file.
 
 Each replica holds the whole network and takes its share of every batch. In every update the replicas sum their
-gradients, so that all take the same step, which is the one that a single replica takes with the whole batch. Keras
-3 sums the gradients too, inside `optimizer.apply`; `reduce_gradients` says what follows from that.
+gradients, so that all take the same step, which is the one that a single replica takes with the whole batch. Keras 3
+sums the gradients too, inside `optimizer.apply`: `Replicas.apply` goes around that, and `reduce_gradients` undoes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dqnkit.backend import tf
@@ -25,7 +26,7 @@ class Replicas:
     Args:
         strategy: a `tf.distribute` strategy.
         batch_size: transitions in a batch, over all replicas.
-        reduce: instead of `reduce_gradients`.
+        reduce: a reader's own function like `reduce_gradients`, used where there are several replicas.
 
     Raises:
         ConfigError: the batch size does not divide by the number of replicas.
@@ -38,12 +39,10 @@ class Replicas:
         self._strategy = strategy
         self._share = batch_size // self.number  # transitions
         self._number_here = len(strategy.extended.worker_devices) if self.number > 1 else 1  # in this process
-        if self.number == 1:
-            self.reduce: Reduce = clip_gradients
-        elif reduce is None:
-            self.reduce = reduce_gradients
-        else:  # a reader's own, which may use Python's if on tensors; inside tf.function all_reduce is not allowed
-            self.reduce = tf.autograph.to_graph(reduce)
+        self._reduce: Reduce | None = None
+        if self.number > 1 and reduce:
+            # it may use Python's if on tensors; in a tf.function of its own all_reduce would not be allowed
+            self._reduce = tf.autograph.to_graph(reduce)
 
     def share_out(self, step: Step) -> Step:
         """A step that takes the whole batch and lets each replica make ``step`` with its share.
@@ -69,6 +68,27 @@ class Replicas:
 
         return step_of_all
 
+    def apply(self, optimizer: Any, gradients: list[Tensor], variables: list[Any], max_norm: float) -> None:
+        """On each replica: one step of the optimizer with the sum of all replicas' gradients, clipped as a whole.
+
+        Keras would clip before it sums, so the sum is made here. `optimizer.apply` would sum once more, and between
+        processes that sum takes as long as the first. So the optimizer is asked for its step, variable by variable.
+
+        Args:
+            optimizer: of Keras.
+            gradients: of the summed losses of the replica's share, divided by the size of the whole batch.
+            variables: of the network, one for each gradient.
+            max_norm: length to which a longer gradient is scaled down; 0: never.
+        """
+        if self.number == 1:
+            optimizer.apply(clip_gradients(gradients, max_norm), variables)
+        elif self._reduce:
+            optimizer.apply(self._reduce(gradients, max_norm), variables)
+        else:
+            context = tf.distribute.get_replica_context()
+            total = clip_gradients(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
+            context.merge_call(partial(apply_to_all, optimizer, variables), total)
+
     def sum_over_processes(self, *values: Tensor) -> tuple[Tensor, ...]:
         """The sums of what the processes have, each of its own replicas.
 
@@ -88,8 +108,8 @@ class Replicas:
 def reduce_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     """What each replica gives to `optimizer.apply`: sum over the replicas, clip, divide by the number of replicas.
 
-    Keras' optimizer would clip before it sums over the replicas. So the sum is made here, and clipped; the division
-    undoes the optimizer's own sum, which adds the same gradient once for each replica.
+    The division undoes the optimizer's own sum, which adds the same gradient once for each replica. This is the form
+    that readers write; `Replicas.apply` makes the same step with one sum.
 
     Args:
         gradients: of the summed losses of the replica's share, divided by the size of the whole batch.
@@ -98,6 +118,17 @@ def reduce_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     context = tf.distribute.get_replica_context()
     gradients = clip_gradients(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
     return [gradient / context.num_replicas_in_sync for gradient in gradients]
+
+
+def apply_to_all(optimizer: Any, variables: list[Any], strategy: Any, *total: Tensor) -> None:
+    """One step of Keras' optimizer on all replicas of this process, with the same gradient on each."""
+
+    def step(variable: Any, gradient: Tensor) -> None:
+        optimizer.update_step(gradient, variable, optimizer.learning_rate)
+
+    for variable, gradient in zip(variables, total, strict=True):
+        strategy.extended.update(variable.value, step, (gradient,), group=False)
+    optimizer.iterations.assign_add(1)
 
 
 def clip_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:

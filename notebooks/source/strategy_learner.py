@@ -741,9 +741,15 @@ print(f"{len(returns)} greedy episodes: mean return {np.mean(returns):.0f} (solv
 #     strategy = tf.distribute.MultiWorkerMirroredStrategy()
 #
 # Your `replica_gradients` is right there too: `context` offers the same two things. The processes are the hard part. One
-# that dies stops all of them: the others wait in the all-reduce, until TensorFlow gives up with an error. `MultiWorkerLearner(client, config, num_processes)` starts them
-# on the workers of a Dask cluster (`client` is a connection to it), gives each its share of every batch, watches them,
-# and ends all of them when one is lost. `train` takes it in the place of the other learners.
+# that dies stops all of them: the others wait in the all-reduce, until TensorFlow gives up with an error.
+# `MultiWorkerLearner(client, config, num_processes)` starts them on the workers of a Dask cluster (`client` is a
+# connection to it), gives each its share of every batch, watches them, and ends all of them when one is lost. `train`
+# takes it in the place of the other learners.
+#
+# When do they pay? With one core for each process on one computer, an all-reduce of even the smallest network took about
+# 1 ms. (Keras' second sum would take as long again, so the kit's learner goes around it: `Replicas.apply` in
+# `dqnkit/replicas.py`.) Two processes took 21 times as long as one for CartPole's network, 1.4 times as long where an
+# update of one takes 6 ms, and 0.8 times as long where it takes 22 ms. Between computers the meeting takes longer.
 #
 # The next cell makes the 20 updates of section 3 once more, in two processes on this computer. It is **switched off**:
 # each process loads TensorFlow, which takes about half a minute and 1.5 GB of memory that Binder does not have.
