@@ -10,7 +10,7 @@ from dqnkit.config import DQNConfig
 WINDOW = 2  # tasks in flight for each worker thread: one runs, one waits
 TASK_SECONDS = 0.2  # intended duration of a task: Dask's overhead of some milliseconds stays under 5 %
 LONGEST_TASK = 2.0  # seconds
-TASKS_A_SECOND = 50  # from all threads together: a task costs scheduler and driver 4 ms, time that the learner needs
+TASKS_A_SECOND = 50  # from all threads together: a task costs scheduler and driver 1 to 4 ms, which the learner needs
 LARGEST_SHARE = 1 / 200  # of all steps of the run, in one task; with longer tasks CartPole learned from stale weights
 
 
