@@ -25,18 +25,17 @@ Cost. Bytes for one call of `update`, with observations of ``o`` bytes, n proces
     each process to its next       K 2 (n - 1) / n 4 P             a ring all-reduce for each of the K updates
     process 0 to the driver        4 P                             once for each version of the weights
 
-Example: the CartPole preset (K = 64, B = 64, o = 16, P = 898) with two processes. 197 kB go to the processes, 17 kB come
-back, and 460 kB go between the processes. Messages pass through the scheduler, so Dask's part crosses the network
+Example: the CartPole preset (K = 64, B = 64, o = 16, P = 898) with two processes. 197 kB go to the processes, 17 kB
+come back, and 460 kB go between the processes. Messages pass through the scheduler, so Dask's part crosses the network
 twice. In all, 1,011 kB were measured on the loopback, in calls of 63 ms (a `Learner` takes 3 ms). The time goes into
 waiting, not into bytes: even a small all-reduce between two processes on one computer takes 0.9 ms, each update needs
 one, and Dask adds 5 ms to a call. With images, bytes matter: observations of 84 x 84 x 4 bytes with K = 16 and B = 64
 make 58 MB a call, which take half a second at the 100 MB/s that Dask and the pipe reach.
 
 Several processes are faster only when computing a part's gradient takes much longer than this: with large networks and
-batches, and a machine or a GPU for each process. Measured with a core for each process: two took 1.4 times as long as one
-where an update of one took 6 ms (two layers of 512 units, B = 256), 0.8 times where it took 22 ms (B = 1024), and
-0.48 times where it took 370 ms (two layers of 1024 units, B = 4096). See
-``tests/benchmarks/multiworker_update.py``.
+batches, and a machine or a GPU for each process. Measured with a core for each process: two took 1.4 times as long as
+one where an update of one took 6 ms (two layers of 512 units, B = 256), 0.8 times where it took 22 ms (B = 1024), and
+0.48 times where it took 370 ms (two layers of 1024 units, B = 4096). See ``tests/benchmarks/multiworker_update.py``.
 
 A process uses all GPUs that its worker sees. If several workers share a machine with GPUs, start each worker with its
 own ``CUDA_VISIBLE_DEVICES``.
