@@ -121,13 +121,19 @@ PRESETS: dict[str, dict[str, Any]] = {
     "HalfCheetah-v5": {**_ROBOT, "action_bins": 2, "total_steps": 600_000},  # full force forwards or backwards
     "Hopper-v5": {**_ROBOT, "action_bins": 3, "total_steps": 600_000},
     "LunarLander-v3": {
-        "total_steps": 100_000,
+        # Of twelve settings tried on up to four seeds the one that ended highest: 246 or more. With the Huber loss, or
+        # with half of the steps, seeds ended between 140 and 235.
+        "total_steps": 200_000,
+        "loss": "squared",
         "double_q": True,
         "n_step": 3,
         "hidden_sizes": (128, 128),
-        "samples_per_insert": 32.0,
+        "samples_per_insert": 64.0,
+        "updates_per_call": 64,
+        "learning_rate": 5e-4,
         "learning_rate_end": 1e-5,
-        "epsilon_steps": 12_000,
+        "target_period": 400,
+        "epsilon_steps": 20_000,
     },
     "Acrobot-v1": {
         # The best of five settings tried on four seeds. On ten fresh seeds under three roundings all 30 runs ended at
@@ -141,19 +147,25 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate_end": 1e-5,
     },
     "MountainCar-v0": {
+        # Random actions hardly ever reach the goal, and all else is worth -1 a step. What reaches it is a greedy policy
+        # whose values fall where it has been: they need far to fall (gamma), slowly (target_period), with observations
+        # of one size (a speed is at most 0.07), and few random actions in between. Of thirteen settings tried on four
+        # seeds or more, this one reached it with all eight; with gamma 0.98 and epsilon falling over 40,000 steps two
+        # of four never did.
         "total_steps": 120_000,
+        "normalize_observations": True,
         "loss": "squared",
-        "gamma": 0.98,
-        "n_step": 4,
+        "gamma": 0.995,
+        "double_q": True,
+        "n_step": 3,
         "hidden_sizes": (128, 128),
-        "batch_size": 128,
-        "samples_per_insert": 32.0,
-        "replay_capacity": 20_000,
-        "learning_rate": 4e-3,
+        "batch_size": 64,
+        "samples_per_insert": 64.0,
+        "updates_per_call": 64,
+        "replay_capacity": 120_000,
         "learning_rate_end": 1e-5,
-        "target_period": 300,
-        "epsilon_end": 0.07,
-        "epsilon_steps": 40_000,
+        "target_period": 500,
+        "epsilon_steps": 5_000,
     },
     "dqnkit/GridWorld-v0": {"total_steps": 20_000, "gamma": 0.9, "epsilon_end": 0.3, "epsilon_steps": 2_000},
     "dqnkit/TwoStateBias-v0": {"total_steps": 5_000, "loss": "squared", "hidden_sizes": (32,), "learning_starts": 100},

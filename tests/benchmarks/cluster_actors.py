@@ -3,7 +3,8 @@
 Each actor is a worker thread whose environment only waits, so it needs no core. What is measured is the overhead of
 scheduler, driver and tasks. Scheduler and driver run in this process, the workers in four others. Each actor steps one
 environment that takes half a second for a step, so the steps of 1,000 actors need at most one core. The kit chooses the
-length of a task, at most 2 s. The last row has longer tasks, which help when the scheduler is the bottleneck.
+length of a task, at most 2 s. The row before the last has longer tasks, which help when the scheduler is the
+bottleneck; in the last one rollouts are no tasks, but events of tasks that last as long as the run (`_streamed`).
 
     python cluster_actors.py
 """
@@ -18,6 +19,7 @@ import numpy as np
 import psutil
 import report
 from _cluster import cluster, network
+from _streamed import StreamedRollouts
 
 from dqnkit.cluster.rollouts import ClusterRollouts
 from dqnkit.config import DQNConfig
@@ -30,14 +32,16 @@ LONG_TASK = 12  # steps
 NEW_WEIGHTS = 0.2  # seconds between versions
 
 
-def measure(actors: int, seconds: float, task_steps: int | None = None) -> dict[str, Any]:
+def measure(
+    actors: int, seconds: float, task_steps: int | None = None, source: type[Any] = ClusterRollouts
+) -> dict[str, Any]:
     """Measure ``actors`` threads for some seconds, after a warm-up."""
     config = DQNConfig(env_id="_cluster_envs:LongLatency-v0", num_envs=1, rollout_steps=4, total_steps=100_000_000)
     weights, replay = network((4, 64, 64, 2)), make_replay(config)
     epsilons = np.full((1, 1), 0.05, np.float32)
     processes = next(n for n in range(min(PROCESSES, actors), 0, -1) if actors % n == 0)
     with cluster(processes, actors // processes) as client:
-        rollouts = ClusterRollouts(client, task_steps=task_steps)
+        rollouts = source(client, task_steps=task_steps)
         rollouts.begin(config)
         driver, began, version = psutil.Process(), time.perf_counter(), 0
         warm, tasks, inserted, cpu = False, [], 0, 0.0
@@ -78,6 +82,7 @@ def main() -> None:
     report.pin(arguments.threads, arguments.cores)
     results = [measure(actors, arguments.seconds) for actors in arguments.actors]
     results.append(measure(max(arguments.actors), arguments.seconds, LONG_TASK))
+    results.append(measure(max(arguments.actors), arguments.seconds, source=StreamedRollouts))
     alone = results[0]["per_actor"]
     columns = ["actors", "transitions/s", "of linear", "tasks/s", "s a task", "policy lag", "driver's CPU", "ms a task"]
     names = ("tasks_per_second", "task_seconds", "policy_lag", "cpu", "cpu_ms_per_task")

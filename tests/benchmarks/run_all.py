@@ -45,7 +45,13 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "chaos": (["chaos.py"], ["--minutes=0.2"]),
     "minatar_return": (["minatar_return.py"], ["--seeds=1", "--minutes=0.5", "--episodes=5"]),
 }
-PEERS = ("replay_speed", "learner_updates", "nature_updates", "cartpole", "lunarlander")
+# which Python of another environment a benchmark is given; without those of whole_process it measures dqnkit alone
+PYTHONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("replay_speed", "learner_updates", "nature_updates", "cartpole", "lunarlander"), ("peer",)),
+    "actor_footprint": ("base",),
+    "whole_process": ("rejax", "sbx"),
+}
+NEEDED = ("peer", "base")
 
 
 def main() -> None:
@@ -54,6 +60,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--peer-python", help="Python of the peer's virtual environment")
     parser.add_argument("--base-python", help="Python of an environment with the base install only")
+    parser.add_argument("--rejax-python", help="Python of an environment with rejax")
+    parser.add_argument("--sbx-python", help="Python of an environment with sbx-rl")
     parser.add_argument("--out", type=Path, default=Path("benchmark-results"), help="folder (default: %(default)s)")
     parser.add_argument("--cores", help="passed on to every benchmark")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that the scripts run")
@@ -63,10 +71,10 @@ def main() -> None:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
 
     names = arguments.names or list(BENCHMARKS)
-    if not arguments.peer_python and set(names) & set(PEERS):
-        parser.error(f"{', '.join(name for name in names if name in PEERS)} need --peer-python")
-    if not arguments.base_python and "actor_footprint" in names:
-        parser.error("actor_footprint needs --base-python")
+    for needed in NEEDED:
+        lacking = [name for name in names if needed in PYTHONS.get(name, ())]
+        if lacking and not pythons(arguments)[needed]:
+            parser.error(f"{', '.join(lacking)} need --{needed}-python")
 
     rows: list[list[object]] = []
     for name in names:
@@ -75,8 +83,9 @@ def main() -> None:
         command = [sys.executable, str(report.FOLDER / standard[0]), *standard[1:], f"--out={out}"]
         command += quick if arguments.quick else []
         command += [f"--cores={arguments.cores}"] if arguments.cores else []
-        command += [f"--peer-python={arguments.peer_python}"] if name in PEERS else []
-        command += [f"--base-python={arguments.base_python}"] if name == "actor_footprint" else []
+        for peer in PYTHONS.get(name, ()):
+            if python := pythons(arguments)[peer]:
+                command.append(f"--{peer}-python={python}")
         print(f"\n=== {name}", flush=True)
         if subprocess.run(command).returncode != 0:
             rows.append([name, "FAILED", "", None, None])
@@ -87,6 +96,11 @@ def main() -> None:
     report.table("All verdicts", ["benchmark", "verdict", "what", "value", "target"], rows)
     if any(row[1] == "FAILED" for row in rows):
         raise SystemExit(1)
+
+
+def pythons(arguments: argparse.Namespace) -> dict[str, str | None]:
+    """The Pythons of other environments, by peer; None: not given."""
+    return {peer: getattr(arguments, f"{peer}_python") for peer in ("peer", "base", "rejax", "sbx")}
 
 
 if __name__ == "__main__":
