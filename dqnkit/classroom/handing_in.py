@@ -214,4 +214,8 @@ def _shown(record: dict[str, Any], lesson: str, content: str, where: str) -> Ric
 def _state(name: str, found: written_answers.Found, record: dict[str, Any]) -> str:
     entry = record["progress"]["checks"].get(name)
     passed = "a version of it has passed its check" if entry and entry["passed"] else "its check has not passed yet"
-    return f"written; {passed}" if name in found.answers else "nothing written yet"
+    written = found.answers.get(name)
+    if written is None:
+        return "nothing written yet"
+    lacks = f"; it uses {', '.join(written.lacks)}, which is not handed in with it" if written.lacks else ""
+    return f"written; {passed}{lacks}"

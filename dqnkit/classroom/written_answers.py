@@ -15,18 +15,23 @@ from dataclasses import dataclass
 from dqnkit.classroom import own_code
 
 MOST_CELLS, MOST_CHARACTERS = 2_000, 2_000_000  # of a notebook; more is no course work
-_MAGIC = re.compile(r"^(\s*)[%!?].*$|^(\s*)\S.*\?\s*$", re.MULTILINE)  # `%time x`, `!pip`, `?f`, `f?`
+# `%time x`, `!pip`, `?f`, `f?`, `files = !ls`
+_MAGIC = re.compile(r"^(\s*)[%!?].*$|^(\s*)\S.*\?\s*$|^(\s*)[\w, ]+= *[%!].*$", re.MULTILINE)
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
-_STEMS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_STEMS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, *_IMPORTS, ast.Assign, ast.AnnAssign)
+_OF_THE_COURSE = ("use", "check", "predict", "compare", "hint", "hand_in")  # what they return is no reader's code
+_CALLABLE = (ast.Lambda, ast.Call, ast.Name, ast.Attribute)  # what an assignment may give an answer its name with
 
 
 @dataclass(frozen=True)
 class Written:
     """What a reader wrote for one exercise."""
 
-    code: str  # with what it uses of the notebook: imports, constants, other functions; the answer comes last
+    code: str  # with what it uses of the notebook: imports, values, other functions; the answer comes last
     name: str  # that the code binds the answer to
     cell: int  # the number of its cell, from 1, counting code cells only
+    lacks: tuple[str, ...] = ()  # names that it uses, and that neither Python nor the code has
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,17 @@ class _Statement:
     text: str
     cell: int
     is_stub: bool
+    is_answer: bool  # whether it can be one: no import, and no value that cannot be called
+    empty_methods: frozenset[str]  # of a class
 
 
 def find(cells: Sequence[str], exercises: Mapping[str, str]) -> Found:
     """Find the answers to exercises.
 
-    An answer is what has the exercise's name. Where nothing has, it is what was last given to ``check`` or ``use``
-    under that name, or what has the name that the exercise's signature begins with (``RingBuffer(capacity).add(...)``).
-    Of several versions the last that is written counts, not an empty stub after it.
+    An answer is what has the exercise's name, unless only something with another name was given to ``check`` or ``use``
+    for it: then it is that. Where there is neither, it is what has the name that the exercise's signature begins with
+    (``RingBuffer(capacity).add(...)``). Of several versions the last that is written counts, not an empty stub after
+    it. A class is a stub while a method of the signature is.
 
     Args:
         cells: sources of the code cells, in order.
@@ -74,21 +82,32 @@ def find(cells: Sequence[str], exercises: Mapping[str, str]) -> Found:
     answers = {}
     for exercise, signature in exercises.items():
         begins = re.match(r"\w*", signature)
-        names = [exercise, *reversed(given.get(exercise, [])), begins.group() if begins else ""]
-        written = next((found for name in names if (found := _answer(name, statements)) is not None), None)
+        methods = frozenset(re.findall(r"\.(\w+)\(", signature))
+        names = [*reversed(given.get(exercise, [])), exercise, begins.group() if begins else ""]
+        if exercise in names[:-2]:  # given as well: another one that was given too is something beside it
+            names.insert(0, exercise)
+        written = next((found for name in names if (found := _answer(name, methods, statements)) is not None), None)
         if written is not None:
             answers[exercise] = written
     return Found(answers, tuple(problems))
 
 
-def _answer(name: str, statements: Sequence[_Statement]) -> Written | None:
-    bound = [statement for statement in statements if name in statement.names]
-    found = next((statement for statement in reversed(bound) if not statement.is_stub), None)
+def _answer(name: str, methods: frozenset[str], statements: Sequence[_Statement]) -> Written | None:
+    bound = [each for each in statements if name in each.names and each.is_answer and not each.is_stub]
+    found = next((each for each in reversed(bound) if not methods & each.empty_methods), None)
     if found is None:
         return None
+    last: dict[tuple[str, ...], _Statement] = {}
+    for each in statements:
+        if not each.is_stub or last.get(each.names, each).is_stub:  # a helper may do nothing
+            last[each.names] = each
     chosen: dict[str, str] = {}
-    _collect(found, {each.names: each for each in statements if not each.is_stub}, chosen)
-    return Written(own_code.joined(chosen), name, found.cell)
+    _collect(found, last, chosen)
+    has = {part for each in last.values() if each.text in chosen.values() for part in each.names}
+    lacks = {used for text in chosen.values() for used in _names_used(text)} - has
+    stars = [each.text for each in statements if "*" in each.names] if lacks else []
+    code = own_code.joined({**{text: text for text in stars}, **chosen})
+    return Written(code, name, found.cell, () if stars else tuple(sorted(lacks)))
 
 
 def _collect(statement: _Statement, last: Mapping[tuple[str, ...], _Statement], chosen: dict[str, str]) -> None:
@@ -118,32 +137,46 @@ def _statements(tree: ast.AST, source: str, cell: int) -> Iterator[_Statement]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, _STEMS):
             names = tuple(own_code.bound_by(node))
-            if names and (isinstance(node, own_code.DEFINES) or _is_data(node)):
-                yield _Statement(names, own_code.text_of(source, node), cell, _is_stub(node))
+            if names and (isinstance(node, own_code.DEFINES) or _is_value(node)):
+                text, empty = own_code.text_of(source, node), _empty_methods(node)
+                yield _Statement(names, text, cell, _is_stub(node), _can_be_answer(node), empty)
         elif isinstance(node, (*_BLOCKS, ast.ExceptHandler)):
             yield from _statements(node, source, cell)
 
 
-def _is_data(node: ast.AST) -> bool:
-    """Return whether an assignment can be made again without running a cell: it calls nothing."""
+def _is_value(node: ast.AST) -> bool:
+    """Return whether an assignment can be made again by itself: it has a value, awaits nothing, asks no check."""
     value = getattr(node, "value", None)
-    if value is None or isinstance(value, ast.Lambda):
-        return value is not None
-    calls = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-    return not any(isinstance(part, calls) for part in ast.walk(value))
+    waits = (ast.Await, ast.Yield, ast.YieldFrom)
+    parts = () if value is None else tuple(ast.walk(value))
+    return bool(parts) and not any(isinstance(part, waits) or _called(part) in _OF_THE_COURSE for part in parts)
+
+
+def _called(node: ast.AST) -> str:
+    """The last name of the function that is called; empty for what is no call."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+
+
+def _can_be_answer(node: ast.AST) -> bool:
+    if isinstance(node, _IMPORTS):
+        return False
+    return not isinstance(node, (ast.Assign, ast.AnnAssign)) or isinstance(node.value, _CALLABLE)
 
 
 def _is_stub(node: ast.AST) -> bool:
-    """Return whether a definition does nothing: at most it has a docstring, ``pass``, ``...``, ``return`` or raises.
-
-    A class is empty while one of its methods is.
-    """
+    """Return whether a definition does nothing: at most it has a docstring, ``pass``, ``...``, ``return`` or raises."""
     if isinstance(node, ast.ClassDef):
         methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
-        return any(_is_stub(method) for method in methods)
+        return bool(methods) and all(_is_stub(method) for method in methods)
     if not isinstance(node, ast.FunctionDef):
         return False
     return all(_does_nothing(part) for part in node.body)
+
+
+def _empty_methods(node: ast.AST) -> frozenset[str]:
+    parts = node.body if isinstance(node, ast.ClassDef) else []
+    return frozenset(part.name for part in parts if isinstance(part, ast.FunctionDef) and _is_stub(part))
 
 
 def _does_nothing(node: ast.stmt) -> bool:
@@ -159,9 +192,8 @@ def _checked(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Yield ``(exercise, name)`` for each ``check("exercise", name)`` and ``use("exercise", name)`` in a cell."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and len(node.args) == 2:
-            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             first, second = node.args
-            if called in ("check", "use") and isinstance(first, ast.Constant) and isinstance(second, ast.Name):
+            if _called(node) in ("check", "use") and isinstance(first, ast.Constant) and isinstance(second, ast.Name):
                 yield str(first.value), second.id
 
 
@@ -172,7 +204,7 @@ def _read(cell: str) -> tuple[str, ast.AST]:
     try:
         return cell, _parse(cell)
     except SyntaxError:
-        source = _MAGIC.sub(lambda found: f"{found.group(1) or found.group(2) or ''}pass", cell)
+        source = _MAGIC.sub(lambda found: f"{next(filter(None, found.groups()), '')}pass", cell)
         return source, _parse(source)
 
 

@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -25,7 +27,9 @@ from dqnkit.instructor.submission import Submission
 
 LARGEST_FILE = 4 * handing_in.LARGEST  # bytes; a notebook with pictures in its outputs
 MOST_FILES = 100_000
+DEEPEST = 2  # zip files in zip files
 GIT_SECONDS = 300  # of one call of git
+LINK = "120000"  # git's mode of one
 KINDS = (".ipynb", ".json")
 NOT_WORK = (".ipynb_checkpoints", "__MACOSX", ".git", ".virtual_documents")
 MOODLE = re.compile(r"^(?P<who>.+?)_(?P<number>\d+)_assignsubmission_\w+?_")
@@ -70,19 +74,23 @@ def collect(
     for source in sources:
         for file in _files(source, settings):
             try:
-                _take(file if received is None else file._replace(received=received), settings, roster, report)
+                _take(file, received, settings, roster, report)
             except (ValueError, OSError) as error:
                 report.refused.append((file.name, f"{error}"))
     return report
 
 
-def _take(file: File, settings: ClassSettings, roster: Roster, report: Collected) -> None:
+def _take(file: File, received: datetime | None, settings: ClassSettings, roster: Roster, report: Collected) -> None:
+    if not _is_work(file.name):
+        what = "a notebook (.ipynb) or a file of hand_in() (.json)"
+        what = "a zip file that can be read" if _is_zip(file.name) else what
+        raise ValueError(f"it is not {what}")
     student = find_student(file.name, roster)
     if student is None:
         raise ValueError("it names nobody, or more than one, of the roster")
-    made = submission.from_content(file.read(), settings.lessons, student.pseudonym, file.received)
-    for each in made:
-        if submission.write(settings.folder, each):
+    when = file.received if received is None else received
+    for each in submission.from_content(file.read(), settings.lessons, student.pseudonym, when):
+        if submission.write(settings.folder, each, again=received is None):
             report.new.append(each)
         else:
             report.before.append(file.name)
@@ -116,13 +124,18 @@ def find_student(name: str, roster: Roster) -> Student | None:
                 student = roster.find(found["who"]) or roster.find(found["number"])
                 if student is not None:
                     return student
-        for text in _beginnings(_stem(part)):
+        for text in () if _is_notebook(part) else _beginnings(_stem(part)):
             student = roster.find(text)
             if student is not None:
                 return student
     inside = {word.casefold() for part in parts for word in MARKS.split(_stem(part))}
     named = [student for student in roster if len(student.id) >= SHORTEST_ID and student.id.casefold() in inside]
     return named[0] if len(named) == 1 else None
+
+
+def _is_notebook(part: str) -> bool:
+    """Whether a name begins with that of a notebook of the course, whose number is nobody's id."""
+    return any(part.startswith(course.notebook_name(lesson)) for lesson in course.exercises_by_lesson())
 
 
 def _stem(part: str) -> str:
@@ -156,8 +169,17 @@ def _files(source: str, settings: ClassSettings) -> Iterator[File]:
 
 
 def _is_work(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in KINDS and not any(part in NOT_WORK or part.startswith("._") for part in path.parts)
+    return PurePosixPath(name).suffix.lower() in KINDS
+
+
+def _is_zip(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() == ".zip"  # documents of office programs are zip files as well
+
+
+def _is_handed_in(name: str) -> bool:
+    """Whether somebody put a file there, and no program for itself."""
+    parts = PurePosixPath(name).parts
+    return not any(part in NOT_WORK or (part.startswith(".") and part.strip(".")) for part in parts)
 
 
 def _in_folder(folder: Path, zone: tzinfo) -> Iterator[File]:
@@ -165,9 +187,11 @@ def _in_folder(folder: Path, zone: tzinfo) -> Iterator[File]:
         if number > MOST_FILES:
             raise ClassError(f"{folder} has more than {MOST_FILES:,} files: name the folder of one hand-in")
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and zipfile.is_zipfile(path):
+        if not _is_handed_in(name):
+            continue
+        if path.is_file() and _is_zip(name) and zipfile.is_zipfile(path):
             yield from (file._replace(name=f"{name}/{file.name}") for file in _in_zip(path, zone))
-        elif _is_work(name) and (path.is_file() or path.is_symlink()):
+        elif path.is_file() or path.is_symlink():
             yield _on_disk(path, name)
 
 
@@ -182,13 +206,28 @@ def _on_disk(path: Path, name: str) -> File:
     return File(name, datetime.fromtimestamp(path.lstat().st_mtime, UTC), read)
 
 
-def _in_zip(path: Path, zone: tzinfo) -> Iterator[File]:
+def _in_zip(path: Path | BytesIO, zone: tzinfo, depth: int = 0) -> Iterator[File]:
+    """Yield the files of a zip file, and those of zip files in it."""
     with zipfile.ZipFile(path) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir() and _is_work(entry.filename)]
+        entries = [entry for entry in archive.infolist() if not entry.is_dir() and _is_handed_in(entry.filename)]
         if len(entries) > MOST_FILES:
             raise ClassError(f"{path} has more than {MOST_FILES:,} files")
         for entry in entries:
-            yield File(entry.filename, _time_of(entry, zone), lambda entry=entry: _unpacked(archive, entry))  # type: ignore[misc]
+            file = File(entry.filename, _time_of(entry, zone), partial(_unpacked, archive, entry))
+            yield from _inside(file, zone, depth) if _is_zip(file.name) else [file]
+
+
+def _inside(file: File, zone: tzinfo, depth: int) -> Iterator[File]:
+    """Yield the files of a zip file in a zip file; the file itself, which will be refused, if it cannot be read."""
+    try:
+        content = BytesIO(file.read() if depth < DEEPEST else b"")
+    except ValueError:
+        content = BytesIO()
+    if not zipfile.is_zipfile(content):
+        yield file
+        return
+    for each in _in_zip(content, zone, depth + 1):
+        yield each._replace(name=f"{file.name}/{each.name}")
 
 
 def _time_of(entry: zipfile.ZipInfo, zone: tzinfo) -> datetime:
@@ -216,15 +255,19 @@ def _in_git(source: str) -> Iterator[File]:
         _git(None, "clone", "--quiet", "--bare", "--", source, scratch)
         heads = _git(scratch, "for-each-ref", "--format=%(refname:short)", "refs/heads").decode().splitlines()
         for branch in heads:
-            names = _git(scratch, "ls-tree", "-r", "-z", "--name-only", branch).decode(errors="replace").split("\0")
-            for name in filter(_is_work, names):
+            lines = _git(scratch, "ls-tree", "-r", "-z", branch).decode(errors="replace").split("\0")
+            for mode, name in ((line[:6], line.partition("\t")[2]) for line in filter(None, lines)):
+                if not _is_handed_in(name):
+                    continue
                 when = _git(scratch, "log", "-1", "--format=%cI", branch, "--", name).decode().strip()
-                content = _git_reader(scratch, branch, name)
+                content = _git_reader(scratch, branch, name, mode == LINK)
                 yield File(f"{branch}/{name}", datetime.fromisoformat(when), content)
 
 
-def _git_reader(folder: str, branch: str, name: str) -> Callable[[], bytes]:
+def _git_reader(folder: str, branch: str, name: str, is_link: bool) -> Callable[[], bytes]:
     def read() -> bytes:
+        if is_link:
+            raise ValueError("it is a link to another place")
         size = int(_git(folder, "cat-file", "-s", f"{branch}:{name}"))
         if size > LARGEST_FILE:
             raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")

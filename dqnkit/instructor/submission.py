@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -71,12 +72,21 @@ def from_content(content: bytes, lessons: tuple[Lesson, ...], student: str, rece
         cells = handing_in.code_cells(values)
     except (LookupError, TypeError, AttributeError):
         raise ValueError("it is neither a notebook nor a file of hand_in()") from None
-    found = [(lesson, _found(cells, lesson)) for lesson in lessons]
+    named = _named(cells)
+    if named and not named & {lesson.name for lesson in lessons}:
+        raise ValueError(f"it is of {', '.join(sorted(named))}, which this class does not do")
+    found = [(lesson, _found(cells, lesson)) for lesson in lessons if not named or lesson.name in named]
     answered = [(lesson, answers) for lesson, answers in found if answers.answers]
     if not answered:
         problems = found[0][1].problems if found else ()
         raise ValueError("; ".join(["it has no answer to an exercise of this class", *problems]))
     return [_submission(lesson, answers, own) for lesson, answers in answered]
+
+
+def _named(cells: list[str]) -> set[str]:
+    """The lessons that ``hand_in("LESSON")`` names in a notebook; what it shares with others is no answer to them."""
+    found = (re.findall(r"""^\s*hand_in\(\s*["'](\w+)["']""", cell, re.MULTILINE) for cell in cells)
+    return {name for names in found for name in names}
 
 
 def _of_hand_in(record: dict[str, Any], lessons: tuple[Lesson, ...], own: dict[str, Any]) -> list[Submission]:
@@ -99,7 +109,12 @@ def _found(cells: list[str], lesson: Lesson) -> written_answers.Found:
 
 def _submission(lesson: Lesson, found: written_answers.Found, own: dict[str, Any]) -> Submission:
     answers = {name: Answer(written.code, written.name) for name, written in found.answers.items()}
-    return Submission(notebook=lesson.notebook, answers=answers, problems=found.problems, **own)
+    lacks = [
+        f"{name} uses {', '.join(written.lacks)}, which is not in it"
+        for name, written in found.answers.items()
+        if written.lacks
+    ]
+    return Submission(notebook=lesson.notebook, answers=answers, problems=(*found.problems, *lacks), **own)
 
 
 def path_of(folder: Path, submission: Submission) -> Path:
@@ -108,15 +123,21 @@ def path_of(folder: Path, submission: Submission) -> Path:
     return folder / FOLDER / submission.student / f"{stamp}-{submission.notebook}-{submission.hash[:12]}.json"
 
 
-def write(folder: Path, submission: Submission) -> bool:
-    """Keep a submission; return whether it is new.
+def write(folder: Path, submission: Submission, again: bool = False) -> bool:
+    """Keep a submission; return whether it is new. What was collected before keeps its first time.
+
+    Args:
+        folder: of the class.
+        submission: to be kept.
+        again: it was handed in anew if it is younger than another version that came after it.
 
     Raises:
         OSError: it cannot be written.
     """
     path = path_of(folder, submission)
-    same = f"*-{submission.notebook}-{submission.hash[:12]}.json"
-    if path.exists() or any(path.parent.glob(same)):  # collected before: the first time counts
+    of_notebook = sorted(path.parent.glob(f"*-{submission.notebook}-*.json"))  # the newest last: names begin with times
+    same = [each for each in of_notebook if each.stem.endswith(f"-{submission.hash[:12]}")]
+    if same and not (again and of_notebook[-1] not in same and path.name > of_notebook[-1].name):
         return False
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = {"format": FORMAT, "version": VERSION, **asdict(submission)}

@@ -94,6 +94,16 @@ def test_the_last_version_counts_and_no_empty_stub_after_it() -> None:
         "%%time\ndef f(x):\n    return x + 1",
         "await live(train())\ndef f(x):\n    return x + 1",
         "from functools import cache\n@cache\ndef f(x):\n    return x + 1",
+        "def f(x):\n    return 0\ndef better(x):\n    return x + 1\ncheck('f', better)",
+        "def f(x):\n    return x + 1\ndef mended(x):\n    return 0\ncheck('f', f)\ncheck('f', mended)",
+        "def f(x):\n    return x + 1\nf = [1, 2, 3]",
+        "def f(x):\n    return x + 1\nfrom dqnkit.replay import ReplayBuffer as f",
+        "from functools import partial\nfrom operator import add\nf = partial(add, 1)",
+        "def log(*a): pass\ndef f(x):\n    log(x)\n    return x + 1",
+        "import numpy as np\nONE = np.float64(1.0)\ndef f(x):\n    return x + ONE",
+        "from numpy import *\ndef f(x):\n    return add(x, 1)",
+        "files = !ls\ndef f(x):\n    return x + 1",
+        "class Sum:\n    def reset(self): pass\n    def add(self, x): return x + 1\ndef f(x):\n    return Sum().add(x)",
     ],
 )
 def test_many_ways_to_write_it(cell: str) -> None:
@@ -103,6 +113,20 @@ def test_many_ways_to_write_it(cell: str) -> None:
 def test_a_class_is_found_by_the_name_in_the_signature() -> None:
     found = found_in("class Ring:\n    def add(self):\n        return 1", ring_add="Ring(capacity).add()")
     assert value_of(found, "ring_add")().add() == 1
+
+
+def test_a_class_is_a_stub_while_a_method_of_the_signature_is() -> None:
+    signature = "Ring(capacity).add() -> int"
+    written = "class Ring:\n    def add(self):\n        return 1\n    def {}(self): pass"
+    assert value_of(found_in(written.format("close"), ring_add=signature), "ring_add")().add() == 1
+    assert found_in(written.format("add"), ring_add=signature).answers == {}
+
+
+def test_what_an_answer_lacks_is_said() -> None:
+    """It passes in the notebook, where the name is, and would stop where it is graded."""
+    code = "rng = await generator()\ndef f(x):\n    return rng.random() + len(x)"
+    assert found_in(code).answers["f"].lacks == ("rng",)
+    assert found_in("import numpy as np\ndef f(x):\n    return np.abs(x)").answers["f"].lacks == ()
 
 
 def test_functions_that_call_each_other_end() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_zip_of_a_platform_is_read_without_unpacking(
     report = take(tmp_path / "all.zip")
     assert [made.received for made in report.new][:1] == ["2026-12-14T20:00:00Z"]
     assert len(report.new) == 2
-    assert report.refused == []
+    assert report.refused == [("zoe7/notes.txt", "it is not a notebook (.ipynb) or a file of hand_in() (.json)")]
     assert not (tmp_path.parent / "101.ipynb").exists()
 
 
@@ -110,6 +111,51 @@ def test_a_zip_inside_of_a_folder_and_a_time_for_all(
         archive.writestr("01_q_update.ipynb", notebook_of(RIGHT))
     (made,) = take(tmp_path / "in", received=datetime(2026, 1, 2, tzinfo=UTC)).new
     assert made.received == "2026-01-02T00:00:00Z"
+
+
+def test_zip_files_in_a_zip_are_read_and_every_file_is_in_a_list(
+    take: Callable[..., Collected], tmp_path: Path, notebook_of: Made
+) -> None:
+    inner = BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("work/01_q_update.ipynb", notebook_of(RIGHT))
+    with zipfile.ZipFile(tmp_path / "moodle.zip", "w") as archive:
+        archive.writestr("Zoë Quist_7_assignsubmission_file_/work.zip", inner.getvalue())
+        archive.writestr("Jana Müller_8_assignsubmission_file_/broken.zip", b"PK no zip")
+        archive.writestr("Jana Müller_8_assignsubmission_file_/q_update.py", RIGHT)
+        archive.writestr("Jana Müller_8_assignsubmission_file_/.DS_Store", b"x")
+    report = take(tmp_path / "moodle.zip")
+    assert len(report.new) == 1
+    assert {name.rpartition("/")[2]: reason for name, reason in report.refused} == {
+        "broken.zip": "it is not a zip file that can be read",
+        "q_update.py": "it is not a notebook (.ipynb) or a file of hand_in() (.json)",
+    }
+
+
+def test_a_notebook_counts_for_its_own_lesson(
+    take: Callable[..., Collected], tmp_path: Path, notebook_of: Made
+) -> None:
+    """What the notebook of a later lesson takes from the kit is no answer to an earlier one."""
+    later = "from dqnkit.replay import replay_sample\nhand_in('target_network')"
+    (tmp_path / "100-later.ipynb").write_bytes(notebook_of(later))
+    (tmp_path / "100-own.ipynb").write_bytes(notebook_of(RIGHT, "hand_in('q_update')"))
+    (tmp_path / "100-other.ipynb").write_bytes(notebook_of(RIGHT, "hand_in('replay')"))
+    assert [made.notebook for made in take(tmp_path / "100-own.ipynb").new] == ["01_q_update"]
+    assert "of target_network, which this class does not do" in take(tmp_path / "100-later.ipynb").refused[0][1]
+    assert "no answer" in take(tmp_path / "100-other.ipynb").refused[0][1]
+
+
+def test_a_version_that_is_handed_in_again_counts_again(
+    take: Callable[..., Collected], class_settings: ClassSettings, tmp_path: Path, notebook_of: Made
+) -> None:
+    file = tmp_path / "100.ipynb"
+    for day, content in ((1, notebook_of(RIGHT)), (2, notebook_of(RIGHT, "2")), (3, notebook_of(RIGHT))):
+        file.write_bytes(content)
+        os.utime(file, (day * 86_400, day * 86_400))
+        assert len(take(file).new) == 1
+    assert take(file).new == []
+    (counts,) = submission.counting(class_settings).values()
+    assert counts.received == "1970-01-04T00:00:00Z"
 
 
 def git(folder: Path, *arguments: str, when: str = "2026-12-01T10:00:00+01:00") -> None:
@@ -130,10 +176,13 @@ def test_git_by_folder_and_by_branch(take: Callable[..., Collected], tmp_path: P
     git(repository, "mv", "100", "work")
     (repository / "work" / "01_q_update.ipynb").write_bytes(notebook_of(RIGHT, "2"))
     git(repository, "commit", "-am", "y", when="2026-12-02T10:00:00+01:00")
+    (repository / "work" / "link.ipynb").symlink_to("/etc/passwd")
+    git(repository, "add", "--all")
+    git(repository, "commit", "-m", "z")
     (repository / ".git" / "hooks" / "post-checkout").write_text("#!/bin/sh\ntouch hooked\n")
     report = take(repository)
     assert sorted(made.received for made in report.new) == ["2026-12-01T09:00:00Z", "2026-12-02T09:00:00Z"]
-    assert report.refused == []
+    assert report.refused == [("zoe7/work/link.ipynb", "it is a link to another place")]
 
 
 def test_each_file_that_is_not_collected_has_its_reason(
