@@ -113,8 +113,10 @@ def feedback(folder: Path) -> None:
         from dqnkit.instructor import marks, roster, settings
     chosen = settings.read(folder)
     students = roster.read(chosen)
-    written = giving.write(chosen, students, marks.marks(chosen, students))
+    found = marks.marks(chosen, students)
+    written = giving.write(chosen, students, found)
     click.echo(f"  {written.folder}: {written.pages} pages")
+    _warn(marks.gaps(chosen, students, found))
 
 
 @class_.command(
@@ -143,10 +145,11 @@ def marks(folder: Path, sheet: Path | None, lesson: str | None, column: str | No
     found = marking.marks(chosen, students)
     click.echo(f"  {marking.write(chosen, students, found)}")
     if sheet is not None:
-        filled, unknown = marking.fill(chosen, students, found, sheet, lesson, column)
+        filled, notes = marking.fill(chosen, students, found, sheet, lesson, column)
         click.echo(f"  {filled}")
-        for line in unknown:
-            click.echo(f"  not in the roster: {line}")
+        for note in notes:
+            click.echo(f"  {note}")
+    _warn(marking.gaps(chosen, students, found))
 
 
 @class_.command(short_help="Where the class stands, on one page.", epilog=examples("dqnkit class report autumn"))
@@ -155,10 +158,12 @@ def marks(folder: Path, sheet: Path | None, lesson: str | None, column: str | No
 def report(folder: Path, names: bool) -> None:
     """Write FOLDER/report/index.html: who passed what, the commonest mistakes, tries, minutes and predictions."""
     with room():
+        from dqnkit.instructor import marks, roster, settings
         from dqnkit.instructor import report as reporting
-        from dqnkit.instructor import roster, settings
     chosen = settings.read(folder)
-    click.echo(f"  {reporting.write(chosen, roster.read(chosen), names=names)}")
+    students = roster.read(chosen)
+    click.echo(f"  {reporting.write(chosen, students, names=names)}")
+    _warn(marks.gaps(chosen, students, marks.marks(chosen, students)))
 
 
 @class_.command(short_help="Write the answers as Python files.", epilog=examples("dqnkit class export autumn"))
@@ -186,12 +191,21 @@ def purge(folder: Path, student: str, yes: bool) -> None:
     """
     with room():
         from dqnkit.instructor import purge as purging
-        from dqnkit.instructor import settings
+        from dqnkit.instructor import roster, settings
     chosen = settings.read(folder)
+    known = roster.read(chosen).find(student)
+    student = known.id if known else student  # a pseudonym hangs on capitals
     if not yes:
         click.confirm(f"Delete what {folder} has collected and written of {student}? It cannot be undone", abort=True)
     deleted = purging.purge(chosen, student)
+    if not deleted and known is None:
+        raise settings.ClassError(f"nobody in the roster has the id {student}, and nothing is kept under it")
     click.echo("\n".join(f"  deleted: {what}" for what in deleted) or f"  nothing was kept of {student}")
+
+
+def _warn(gaps: list[str]) -> None:
+    for gap in gaps:
+        click.secho(f"dqnkit: {gap}", fg="yellow", err=True)
 
 
 def _tell(report: Collected) -> None:

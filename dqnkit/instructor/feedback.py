@@ -6,6 +6,7 @@ Hidden cases are never in it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ IN_WORDS = {
     "flooded": "wrote too much",
     "missing": "nothing written",
     "not_python": "cannot be read as Python",
+    "to_look_at": "your instructor has to look at it",
 }
 
 
@@ -154,5 +156,6 @@ def _value(value: Any) -> str:
 
 
 def file_name(student: str) -> str:
-    """A student's id as the name of a file."""
-    return "".join(char if char.isalnum() or char in "-_.@" else "_" for char in student).lstrip(".") or "_"
+    """A student's id as the name of a file; no two ids have the same."""
+    name = "".join(char if char.isalnum() or char in "-_.@" else "_" for char in student).lstrip(".")
+    return name if name == student else f"{name}-{hashlib.sha256(student.encode()).hexdigest()[:8]}"

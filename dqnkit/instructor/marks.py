@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +20,13 @@ from dqnkit.instructor.grading_log import GradingLog, Row
 from dqnkit.instructor.roster import Roster, Student, is_nobody
 from dqnkit.instructor.settings import ClassError, ClassSettings, Lesson
 
-FOLDER = "marks"
-PASSED = "passed"
+FOLDER, OWN = "marks", "marks.csv"
+PASSED, NOT_HANDED_IN, NOT_GRADED = "passed", "not handed in", "not graded yet"
 DAY = 24 * 3600
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
 GRADES = ("grade", "note", "bewertung")  # Moodle's column of marks
+MAXIMA = ("maximum grade", "höchstnote", "beste bewertung")  # Moodle's column of the largest one
+POSSIBLE = "points possible"  # how Canvas' line of largest marks begins
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Mark:
     exercise: str
     of: float  # points it is worth
     points: float
-    status: str  # of the verdict; "not handed in" where there is none
+    status: str  # of the verdict; `NOT_HANDED_IN` or `NOT_GRADED` where there is none
     mistake: str = ""
     days_late: int = 0  # days begun after the deadline, less the free ones
     verdict: Row | None = None
@@ -57,8 +60,29 @@ def marks(settings: ClassSettings, roster: Roster) -> list[Mark]:
             handed_in = counting.get((student.pseudonym, lesson.notebook))
             for exercise, of in lesson.points.items():
                 key = (student.pseudonym, exercise, handed_in.hash if handed_in else "")
-                found.append(_mark(settings, lesson, exercise, of, verdicts.get(key), student, late[lesson.name]))
+                if (verdict := verdicts.get(key)) is not None:
+                    found.append(_mark(settings, lesson, exercise, of, verdict, student, late[lesson.name]))
+                else:
+                    status = NOT_GRADED if handed_in and exercise in handed_in.answers else NOT_HANDED_IN
+                    found.append(Mark(student.pseudonym, lesson.name, exercise, of, 0.0, status))
     return found
+
+
+def gaps(settings: ClassSettings, roster: Roster, found: Iterable[Mark]) -> list[str]:
+    """What marks do not count though it was handed in, in sentences for the instructor.
+
+    Raises:
+        ClassError: a submission cannot be read.
+    """
+    told = []
+    if ungraded := sum(mark.status == NOT_GRADED for mark in found):
+        told.append(f"{ungraded} answers are not graded yet: dqnkit class grade {settings.folder}")
+    known = roster.by_pseudonym()
+    if strangers := {student for student, _ in submission.counting(settings)} - known.keys():
+        told.append(
+            f"the work of {len(strangers)} is of nobody in the roster, as {min(strangers)}: was an id in it changed?"
+        )
+    return told
 
 
 def _mark(
@@ -66,12 +90,10 @@ def _mark(
     lesson: Lesson,
     exercise: str,
     of: float,
-    verdict: Row | None,
+    verdict: Row,
     student: Student,
     days_late: int,
 ) -> Mark:
-    if verdict is None:
-        return Mark(student.pseudonym, lesson.name, exercise, of, 0.0, "not handed in")
     share = 1.0 if verdict.status == PASSED else 0.0
     if verdict.mistake:
         share = lesson.mistakes.get(exercise, {}).get(verdict.mistake, settings.known_mistake)
@@ -112,19 +134,24 @@ def totals(found: Iterable[Mark], lesson: str | None = None) -> dict[str, float]
 def write(settings: ClassSettings, roster: Roster, found: Sequence[Mark]) -> Path:
     """Write ``marks/marks.csv``, one line for each student, with names; return its path.
 
+    What is not graded yet has no number.
+
     Raises:
         ClassError: it cannot be written.
     """
     exercises = list(dict.fromkeys((mark.lesson, mark.exercise) for mark in found))
-    points = {(mark.student, mark.exercise): mark.points for mark in found}
+    points = {(mark.student, mark.exercise): mark.points for mark in found if mark.status != NOT_GRADED}
     total = totals(found)
     head = ["id", "name", "email", *(exercise for _, exercise in exercises), "total"]
     rows = [head, ["", "", "points", *(_number(_worth(found, name)) for _, name in exercises), ""]]
     for student in roster:
-        given = [_number(points.get((student.pseudonym, exercise), 0.0)) for _, exercise in exercises]
+        given = [
+            _number(points[student.pseudonym, exercise]) if (student.pseudonym, exercise) in points else ""
+            for _, exercise in exercises
+        ]
         who = [_plain(text) for text in (student.id, student.name, student.email)]
         rows.append([*who, *given, _number(total.get(student.pseudonym, 0.0))])
-    return _save(settings.folder / FOLDER / "marks.csv", _csv(rows))
+    return _save(settings.folder / FOLDER / OWN, _csv(rows))
 
 
 def fill(
@@ -132,7 +159,7 @@ def fill(
 ) -> tuple[Path, list[str]]:
     """Fill marks into a sheet that Canvas or Moodle exported; all else in it stays as it is.
 
-    Who handed nothing in gets 0 where there was no mark before.
+    Who handed nothing in gets 0 where there was no mark before. The mark of whose work is not all graded stays.
 
     Args:
         settings, roster, found: of the class.
@@ -141,11 +168,14 @@ def fill(
         column: where the marks go: the name of an assignment. Moodle's is the column *Grade*.
 
     Returns:
-        the filled sheet, ``marks/NAME``, and the lines whose student is not in the roster.
+        the filled sheet, ``marks/NAME``, and what is to be looked at, in words: lines whose student is not in the
+        roster, and another maximum than the class has.
 
     Raises:
-        ClassError: the sheet cannot be read or has no such column.
+        ClassError: the sheet cannot be read, has no such column, or has the name of the class's own table.
     """
+    if sheet.name == OWN:
+        raise ClassError(f"{sheet} would take the place of {FOLDER}/{OWN}, the class's own: give it another name")
     try:
         text = sheet.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -153,19 +183,37 @@ def fill(
     separator = max(",;\t", key=text.partition("\n")[0].count)
     rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     place = _column(rows[0] if rows else [], column, sheet)
-    sums, unknown = totals(found, lesson), []
-    handed_in = {mark.student for mark in found if mark.verdict is not None and lesson in (None, mark.lesson)}
+    asked = [mark for mark in found if lesson in (None, mark.lesson)]
+    sums, notes = totals(asked), []
+    handed_in = {mark.student for mark in asked if mark.verdict is not None}
+    ungraded = {mark.student for mark in asked if mark.status == NOT_GRADED}
+    worth = sum({(mark.lesson, mark.exercise): mark.of for mark in asked}.values())
+    maxima = _maxima(rows, place)
+    if maxima and maxima != {worth}:
+        most = ", ".join(_number(each) for each in sorted(maxima))
+        notes.append(f"the sheet has a maximum of {most}, and the class of {_number(worth)} points: make them the same")
     for number, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row) or is_nobody(row[0]):
+        if not any(cell.strip() for cell in row) or any(map(is_nobody, row)):
             continue
         student = _student_of(dict(zip(rows[0], row, strict=False)), roster)
         if student is None:
-            unknown.append(f"line {number}: {row[0]}")
+            notes.append(f"not in the roster: line {number}: {row[0]}")
+            continue
+        if student.pseudonym in ungraded:
             continue
         row += [""] * (place + 1 - len(row))
         if student.pseudonym in handed_in or not row[place].strip():  # no mark of the instructor's becomes a 0
             row[place] = _number(sums.get(student.pseudonym, 0.0))
-    return _save(settings.folder / FOLDER / sheet.name, _csv(rows, separator)), unknown
+    return _save(settings.folder / FOLDER / sheet.name, _csv(rows, separator)), notes
+
+
+def _maxima(rows: Sequence[Sequence[str]], place: int) -> set[float]:
+    """The largest marks that a sheet allows: Canvas' line of points possible, or Moodle's column of maximum grades."""
+    head = [name.strip().casefold() for name in rows[0]] if rows else []
+    columns = [number for number, name in enumerate(head) if name in MAXIMA]
+    cells = [row[number] for row in rows[1:] for number in columns if number < len(row)]
+    cells += [row[place] for row in rows[1:] if place < len(row) and row[0].strip().casefold().startswith(POSSIBLE)]
+    return {float(cell.replace(",", ".")) for cell in cells if re.fullmatch(r"\s*\d+([.,]\d+)?\s*", cell)}
 
 
 def _column(head: Sequence[str], wanted: str | None, sheet: Path) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 
 from dqnkit.classroom import progress_record
 from dqnkit.cli import main
@@ -205,7 +206,8 @@ def test_sheets_of_platforms_keep_all_but_the_marks(
         assert after[line][place] == mark
         after[line][place] = before[line][place]
     assert after == before
-    assert left == unknown
+    notice = "the sheet has a maximum of 10, and the class of 2 points: make them the same"
+    assert left == [notice, *(f"not in the roster: {line}" for line in unknown)]
 
 
 def test_no_mark_of_the_instructor_becomes_a_0(
@@ -344,6 +346,61 @@ def test_the_commands(class_settings: ClassSettings, graded: Grade, capsys: pyte
     assert "q_update: 1 files" in run("export", folder)
     assert "1 submissions" in run("purge", folder, "100", "--yes")
     assert "nothing was kept of 100" in run("purge", folder, "100", "--yes")
+    marked = class_settings.folder / "marks"
+    run("marks", folder)
+    done = CliRunner().invoke(main, ["class", "purge", folder, "1000", "--yes"])
+    assert done.exit_code == 2
+    assert "nobody in the roster has the id 1000" in done.stderr
+    assert marked.is_dir()  # nothing was deleted
+
+
+def test_what_is_handed_in_and_not_graded_is_no_0(
+    class_settings: ClassSettings, class_roster: Roster, graded: Grade, tmp_path: Path
+) -> None:
+    graded("100")
+    graded("101")
+    newer = Submission(
+        class_settings.pseudonym("101"),
+        "2026-12-03T10:00:00Z",
+        "01_q_update",
+        {"q_update": Answer("def q_update(): ...", "q_update")},
+        "f" * 64,
+    )
+    stranger = replace(newer, student="s" * 16)
+    for each in (newer, stranger):
+        submission.write(class_settings.folder, each)
+    found = marks.marks(class_settings, class_roster)
+    told = marks.gaps(class_settings, class_roster, found)
+    assert "1 answers are not graded yet: dqnkit class grade" in told[0]
+    assert f"the work of 1 is of nobody in the roster, as {stranger.student}" in told[1]
+    head, *_, row, _ = rows_of(marks.write(class_settings, class_roster, found), ",")
+    assert row[head.index("q_update")] == ""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(CANVAS.replace('"Lovelace, Ada",9003,101,al,A,,', '"Lovelace, Ada",9003,101,al,A,0.5,'))
+    path, _ = marks.fill(class_settings, class_roster, found, sheet, "q_update", "Homework 1")
+    assert next(row for row in rows_of(path, ",") if row[0] == "Lovelace, Ada")[5] == "0.5"
+    feedback.write(class_settings, class_roster, found)
+    assert "not graded yet" in (class_settings.folder / "feedback" / "101.html").read_text()
+
+
+def test_a_sheet_with_another_maximum_is_noticed_and_the_own_table_is_not_replaced(
+    class_settings: ClassSettings, class_roster: Roster, graded: Grade, tmp_path: Path
+) -> None:
+    graded("100")
+    found = marks.marks(class_settings, class_roster)
+    (tmp_path / "marks.csv").write_text(CANVAS)
+    with pytest.raises(ClassError, match="give it another name"):
+        marks.fill(class_settings, class_roster, found, tmp_path / "marks.csv", "q_update", "Homework 1")
+    moodle = (
+        "Identifier,Full name,Email address,Grade,Maximum Grade\nParticipant 1,Jana Müller,jana@example.edu,,100.00\n"
+    )
+    (tmp_path / "moodle.csv").write_text(moodle, encoding="utf-8")
+    _, notes = marks.fill(class_settings, class_roster, found, tmp_path / "moodle.csv", "q_update", None)
+    assert "a maximum of 100, and the class of" in notes[0]
+
+
+def test_no_two_students_share_a_page_of_feedback() -> None:
+    assert len({feedback.file_name(name) for name in ("a/b", "a_b", "a:b", "A_b", ".a_b", "")}) == 6
 
 
 def test_progress_files_that_fit_their_format_are_what_is_tested() -> None:
