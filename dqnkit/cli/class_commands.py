@@ -259,7 +259,7 @@ def grade(
         from tqdm import tqdm
     with room():
         from dqnkit.instructor import grade as grading
-        from dqnkit.instructor import settings
+        from dqnkit.instructor import marks, roster, settings
         from dqnkit.instructor.cage.choice import choose
     chosen = settings.read(folder)
     how = grading.How(choose(isolation, trust=trust_students), workers, scheduler, insecure)
@@ -272,10 +272,39 @@ def grade(
                 bar.initial = done
             bar.update(done - bar.n)
 
-        graded = grading.grade(chosen, how, again, tell)
+        try:
+            graded = grading.grade(chosen, how, again, tell)
+        except KeyboardInterrupt:
+            bar.close()
+            click.echo("Stopped. What was graded is kept: call it again to go on.")
+            raise
     for text in graded.other_kits:
         click.echo(f"Made with another version of dqnkit: {text}")
     click.echo(str(graded))
+    students = roster.read(chosen)
+    _warn(marks.gaps(chosen, students, marks.marks(chosen, students)))
+
+
+@class_.command(
+    short_help="Let an answer count as passed.",
+    epilog=examples("dqnkit class accept autumn 1234567 q_update"),
+)
+@Folder
+@click.argument("student")
+@click.argument("exercise")
+def accept(folder: Path, student: str, exercise: str) -> None:
+    """Let the answer of STUDENT, named by the id in the roster, to EXERCISE count as passed, whatever its verdict was.
+
+    For answers that `grade` leaves to you. The grading log keeps both verdicts; grade --again gives a new one.
+    """
+    with room():
+        from dqnkit.instructor import marks, roster, settings
+    chosen = settings.read(folder)
+    known = roster.read(chosen).find(student)
+    if known is None:
+        raise settings.ClassError(f"nobody in the roster has the id {student}")
+    row = marks.accept(chosen, known.pseudonym, exercise)
+    click.echo(f"  {known.id}, {exercise}: it was {row.status.replace('_', ' ')}, and counts as passed now")
 
 
 @class_.command(

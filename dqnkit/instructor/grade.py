@@ -23,6 +23,8 @@ from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 import dqnkit
 from dqnkit.classroom import course
 from dqnkit.errors import needs
@@ -88,11 +90,11 @@ def grade(settings: ClassSettings, how: How, again: bool = False, tell: Tell = l
         tell: called with the numbers of verdicts that are given and wanted.
 
     Raises:
-        ClassError: a submission or the log cannot be read or written.
+        ClassError: a submission or the log cannot be read or written, or another grading is at work.
         IsolationError: students' code cannot be kept apart here.
     """
     began = time.monotonic()
-    with GradingLog(settings.folder) as log:
+    with _only_grading(settings.folder), GradingLog(settings.folder) as log:
         known = {} if again else {row.key: row for row in log.rows()}
         graded_before = set() if again else set(log.newest())
         works = list(_works(settings, how.isolation))
@@ -118,6 +120,22 @@ def grade(settings: ClassSettings, how: How, again: bool = False, tell: Tell = l
                 tell(total - len(left) + done, total)
     result.seconds = time.monotonic() - began
     return result
+
+
+@contextmanager
+def _only_grading(folder: Path) -> Iterator[None]:
+    """Hold the class: two gradings at once would run every answer twice."""
+    lock = FileLock(folder / ".grading.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ClassError(f"another grading of {folder} is at work: wait for it, or end it") from None
+    except OSError as error:
+        raise ClassError(f"{folder} cannot be written ({error})") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _works(settings: ClassSettings, isolation: Isolation) -> Iterator[Work]:

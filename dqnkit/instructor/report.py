@@ -20,7 +20,7 @@ from dqnkit.classroom.rich_text import RichText
 from dqnkit.instructor import pages, submission
 from dqnkit.instructor import roster as rosters
 from dqnkit.instructor import settings as class_settings
-from dqnkit.instructor.marks import PASSED, Mark, marks
+from dqnkit.instructor.marks import NOT_GRADED, PASSED, TO_LOOK_AT, Mark, marks
 from dqnkit.instructor.roster import Roster
 from dqnkit.instructor.settings import ClassSettings
 from dqnkit.instructor.submission import TIME, Submission
@@ -101,7 +101,8 @@ def _heat_map(roster: Roster, found: Sequence[Mark], handed_in: set[str], names:
         cells = [_cell(by_place[student.pseudonym, exercise]) for exercise in exercises]
         rows.append([escape(student.name or student.id if names else student.pseudonym), *cells])
     head = ["student", *(f'<span style="writing-mode: vertical-rl">{escape(name)}</span>' for name in exercises)]
-    legend = "✓ passed, ✗ not right, ! stopped by an error or a limit, · nothing written or handed in"
+    legend = "✓ passed, ✗ not right, ! stopped by an error or a limit, ? for you to look at"
+    legend += ", … not graded yet, · nothing written or handed in"
     return pages.table(head, rows) + f"<p class='small'>{legend}</p>" if rows else "<p>Nothing was handed in yet.</p>"
 
 
@@ -111,6 +112,8 @@ def _cell(mark: Mark) -> str:
         "wrong": ("✗", pages.VERMILION),
         "missing": ("·", pages.GREY),
         "not handed in": ("·", pages.GREY),
+        NOT_GRADED: ("…", pages.GREY),
+        TO_LOOK_AT: ("?", pages.ORANGE),
     }
     sign, color = looks.get(mark.status, ("!", pages.ORANGE))
     told = escape(f"{mark.exercise}: {mark.status}{f', {mark.mistake}' if mark.mistake else ''}", quote=True)

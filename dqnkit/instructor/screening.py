@@ -1,7 +1,7 @@
 """What in an answer reaches for the check itself: frames of its caller, the exercise's own module, Python's innards.
 
 The cage keeps everything private away from an answer, but the public part of an exercise runs beside it and could be
-made to report what is not so. No exercise needs any of this: an answer that passes and has it is for people to judge.
+made to report what is not so. No exercise needs any of this: an answer that has it is for people to judge.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def reaches(code: str) -> list[str]:
         tree = parse(code)
     except NOT_PYTHON:
         return []
-    found = {(getattr(node, "lineno", 0), text) for node in ast.walk(tree) for text in _of(node)}
+    own = _bound(tree)
+    found = {(getattr(node, "lineno", 0), text) for node in ast.walk(tree) for text in _of(node) if text not in own}
     modules = _imported(tree)
     found |= {
         (target.lineno, f"{ast.unparse(target)} is changed")
@@ -52,6 +53,13 @@ def _of(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Name) and node.id in NAMES:
         return [node.id]
     return []
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that the code itself gives to functions, arguments and variables: `compile` may be one of its own."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return names | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def _is_suspect(module: str) -> bool:

@@ -26,6 +26,7 @@ from dqnkit.instructor.cage.limits import Limits
 
 PASSED, WRONG, ERROR, MISSING, NOT_PYTHON = "passed", "wrong", "error", "missing", "not_python"
 TOO_SLOW, TOO_MUCH_MEMORY, CRASHED, FLOODED = "too_slow", "too_much_memory", "crashed", "flooded"
+TO_LOOK_AT = "to_look_at"  # by the instructor, who may accept it
 CLAIMED = {WRONG, ERROR, MISSING, NOT_PYTHON, TOO_SLOW, TOO_MUCH_MEMORY, FLOODED}  # what a reply may say of itself
 
 FIXED, FRESH = 0, 1  # first number of a case's place
@@ -34,7 +35,8 @@ CASES_AT_THE_LIMIT = 3  # so many may take as long as one may
 WALL_SECONDS, TIMES_PROCESSOR = 30.0, 4.0  # seconds that pass: some, and so many times the processor time
 TENSORFLOW = ("dqnkit.backend", "tensorflow", "keras")
 MENTIONS_TENSORFLOW = re.compile(r"tensorflow|keras|dqnkit\.(backend|networks|learner|training|value_learning)")
-LOOK = "It reaches for the check itself, so nothing was marked. Have a look at"
+LOOK = "It has something that no answer needs, so your instructor has to look at it:"
+NOTES = {TOO_MUCH_MEMORY: "It took more memory than an answer may have."}  # where a reply has none
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,13 @@ class Judge:
     def judge(self, task: Task, expected: Sequence[Seen], reply: Reply) -> Verdict:
         """Return the verdict on what came out of the cage."""
         verdict = self._verdict(task, expected, reply)
-        if verdict.status == PASSED and (found := screening.reaches(task.code)):
-            verdict = Verdict(ERROR, message=f"{LOOK} {'; '.join(found)[:LONGEST_MESSAGE]}")
+        says_own = not reply.ended and not verdict.mistake  # and what it says may be a case that is hidden
+        if says_own and (found := screening.reaches(task.code)):
+            was = f"{verdict.status}: {verdict.message}"
+            found_in_words = "; ".join(found)[:LONGEST_MESSAGE]
+            verdict = Verdict(TO_LOOK_AT, message=f"{LOOK} {found_in_words}", for_instructors=was[:LONGEST_MESSAGE])
+        elif not verdict.message:
+            verdict = replace(verdict, message=NOTES.get(verdict.status, ""))
         return replace(verdict, processor_seconds=reply.processor_seconds, wall_seconds=reply.wall_seconds)
 
     def _find(self, name: str) -> _Known:

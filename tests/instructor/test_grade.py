@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hostile import HOSTILE, RIGHT
 from written_by_students import mistaken_answer, right_answer
 
+from dqnkit.instructor import marks, submission
 from dqnkit.instructor import settings as class_settings_module
-from dqnkit.instructor import submission
 from dqnkit.instructor.cage import choice, isolation
 from dqnkit.instructor.cage.isolation import ISOLATIONS, IsolationError, Plain, by_name
 from dqnkit.instructor.grade import How, grade
@@ -128,8 +129,39 @@ def test_an_answer_that_reaches_for_the_check_is_for_people_to_judge(
     hand_in("ada", Answer(f"import sys\nsys._getframe()\n{RIGHT}", "q_update"))
     grade(one_lesson, HERE)
     status, _, message, _ = verdicts(one_lesson)["ada", "q_update"]
-    assert status == "error"
+    assert status == "to_look_at"
     assert "line 2: sys._getframe" in message
+    marks.accept(one_lesson, "ada", "q_update")
+    assert verdicts(one_lesson)["ada", "q_update"][0] == "passed"
+    assert grade(one_lesson, HERE).before == 2
+    assert verdicts(one_lesson)["ada", "q_update"][0] == "passed"
+    with pytest.raises(ClassError, match="no graded answer to q_network"):
+        marks.accept(one_lesson, "ada", "q_network")
+
+
+def test_an_answer_cannot_show_the_hidden_cases_in_its_error(one_lesson: ClassSettings, hand_in: HandIn) -> None:
+    code = (
+        "import sys\ndef q_update(*arguments):\n    frame = sys._getframe()\n    while 'cases' not in frame.f_locals:\n"
+        "        frame = frame.f_back\n    raise ValueError('LEAK ' + repr(frame.f_locals['cases'][6:]))\n"
+    )
+    hand_in("ada", Answer(code, "q_update"))
+    grade(one_lesson, HERE)
+    row = next(row for row in rows(one_lesson) if row.exercise == "q_update")
+    assert row.status == "to_look_at"
+    assert "LEAK" not in row.message
+    assert row.rows == []
+
+
+def test_a_name_of_its_own_is_no_reach_for_the_check(one_lesson: ClassSettings, hand_in: HandIn) -> None:
+    hand_in("ada", Answer(f"def compile(x):\n    return x\n{RIGHT}", "q_update"))
+    assert grade(one_lesson, HERE).statuses["passed"] == 1
+
+
+def test_two_gradings_at_once_are_one(one_lesson: ClassSettings, hand_in: HandIn) -> None:
+    hand_in("ada", Answer(RIGHT, "q_update"))
+    with FileLock(one_lesson.folder / ".grading.lock"), pytest.raises(ClassError, match="another grading"):
+        grade(one_lesson, HERE)
+    assert grade(one_lesson, HERE).statuses["passed"] == 1
 
 
 @pytest.mark.parametrize("statement", ["UPDATE verdicts SET status = 'passed'", "DELETE FROM verdicts"])

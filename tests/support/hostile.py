@@ -26,7 +26,8 @@ def _body(*lines: str) -> str:
 
 
 def _of(code: str, *statuses: str, is_slow: bool = False) -> Hostile:
-    return Hostile(code, frozenset(statuses), is_slow)
+    for_people = {"to_look_at"} if {"error", "wrong"} & {*statuses} else set()  # where the code shows what it wants
+    return Hostile(code, frozenset({*statuses, *for_people}), is_slow)
 
 
 _FORGED = (

@@ -145,7 +145,10 @@ class Landlock(Isolation):
 
     @property
     def description(self) -> str:
-        return f"landlock ({'as another user' if _can_be_another_user() else 'as the same user'})"
+        if _can_be_another_user():
+            return "landlock (as another user)"
+        closed = _closed_to_others() if os.geteuid() == 0 else None
+        return f"landlock (as the same user{f': others may not enter {closed}, where Python is' if closed else ''})"
 
     def problem(self) -> str:
         if not landlock.version():
@@ -265,14 +268,14 @@ def _no_filter() -> str:
 
 def _can_be_another_user() -> bool:
     """Whether this process may become another user, and that user can read Python."""
-    if os.geteuid() != 0:
-        return False
+    return os.geteuid() == 0 and _closed_to_others() is None
+
+
+def _closed_to_others() -> Path | None:
+    """A folder that Python needs and other users may not enter; None if there is none."""
     needed = [*visible.packages(), sys.base_prefix, str(Path(sys.executable).resolve())]
-    return all(_all_may_enter(Path(path).resolve()) for path in needed)
-
-
-def _all_may_enter(path: Path) -> bool:
-    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents))
+    folders = (each for path in needed for each in (Path(path).resolve(), *Path(path).resolve().parents))
+    return next((each for each in folders if not each.stat().st_mode & 0o001), None)
 
 
 def _options(kit: str, user: int | None, folder: str, **more: Any) -> str:
