@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from dqnkit.classroom import course, rich_text
+from dqnkit.classroom.question import find_question
 from dqnkit.classroom.rich_text import RichText
+from dqnkit.errors import DQNKitError
 from dqnkit.instructor import pages, submission
 from dqnkit.instructor import roster as rosters
 from dqnkit.instructor import settings as class_settings
@@ -72,7 +74,7 @@ def write(settings: ClassSettings, roster: Roster, *, names: bool = False) -> Pa
 def _body(settings: ClassSettings, roster: Roster, found: Sequence[Mark], names: bool) -> str:
     counting = submission.counting(settings)
     handed_in = {student for student, _ in counting}
-    records = _records(counting.values())
+    records = _records(settings, counting.values())
     parts = [
         f'<p><span class="large">{len(handed_in)}</span> of {len(roster)} students handed something in; '
         f'<span class="large">{_share(found)}</span> of their answers passed.</p>',
@@ -136,14 +138,28 @@ def _mistakes(found: Sequence[Mark]) -> str:
     return pages.table(["exercise", "students", "mistake"], rows) if rows else "<p>None was named.</p>"
 
 
-def _records(counting: Iterable[Submission]) -> dict[str, dict[str, Any]]:
-    """Return a dict: student -> checks and predictions of all their progress files."""
+def _records(settings: ClassSettings, counting: Iterable[Submission]) -> dict[str, dict[str, Any]]:
+    """Return a dict: student -> checks and predictions of all their progress files.
+
+    What the course does not have is left out: a progress file can be edited, and the page may be on a projector.
+    """
+    exercises = {name for lesson in settings.lessons for name in lesson.points}
     found: dict[str, dict[str, Any]] = {}
     for handed_in in counting:
         record = found.setdefault(handed_in.student, {"checks": {}, "predictions": {}})
-        for part in record:
-            record[part] |= (handed_in.progress or {}).get(part, {})
+        progress = handed_in.progress or {}
+        record["checks"] |= {name: each for name, each in progress.get("checks", {}).items() if name in exercises}
+        given = progress.get("predictions", {})
+        record["predictions"] |= {name: each for name, each in given.items() if _is_of_course(name, each)}
     return found
+
+
+def _is_of_course(name: str, given: Mapping[str, Any]) -> bool:
+    try:
+        question = find_question(name)
+    except DQNKitError:
+        return False
+    return question.accepts(given["value"]) and (given["happened"] is None or question.accepts(given["happened"]))
 
 
 def _efforts(settings: ClassSettings, records: Mapping[str, Mapping[str, Any]]) -> str:
@@ -184,7 +200,8 @@ def _stuck(roster: Roster, records: Mapping[str, Mapping[str, Any]], names: bool
         checks = records.get(student.pseudonym, {"checks": {}})["checks"]
         for exercise, check in sorted(checks.items()):
             if check["tries"] >= STUCK_TRIES and not check["passed"]:
-                last = check["mistakes"][-1] if check["mistakes"] else ""
+                known = {mistake.name for mistake in course.find_exercise(exercise).mistakes}
+                last = next((name for name in reversed(check["mistakes"]) if name in known), "")
                 who = student.name or student.id if names else student.pseudonym
                 rows.append([escape(who), escape(exercise), f"{check['tries']:,}", escape(last)])
     return pages.table(["student", "exercise", "tries", "last mistake"], rows) if rows else "<p>Nobody seems to be.</p>"
@@ -194,13 +211,12 @@ def _predictions(records: Mapping[str, Mapping[str, Any]]) -> str:
     entries: dict[str, list[Mapping[str, Any]]] = {}
     for record in records.values():
         for name, entry in record["predictions"].items():
-            if entry["value"] is not None:
-                entries.setdefault(name, []).append(entry)
-    drawn = [_histogram(given) for _, given in sorted(entries.items())]
+            entries.setdefault(name, []).append(entry)
+    drawn = [_histogram(find_question(name).text, given) for name, given in sorted(entries.items())]
     return "".join(drawn) or "<p>None was handed in.</p>"
 
 
-def _histogram(given: Sequence[Mapping[str, Any]]) -> str:
+def _histogram(question: str, given: Sequence[Mapping[str, Any]]) -> str:
     """Return what was predicted, as bars, with the median of what happened."""
     values = [entry["value"] for entry in given]
     counts: dict[str, int]
@@ -217,7 +233,7 @@ def _histogram(given: Sequence[Mapping[str, Any]]) -> str:
         [escape(name), f'<span class="bar" style="width: {12 * count / most:.1f}rem"></span> {count}']
         for name, count in counts.items()
     ]
-    return f"<h3>{escape(given[0]['question'])}</h3><p class='small'>{escape(told)}</p>" + pages.table(["", ""], rows)
+    return f"<h3>{escape(question)}</h3><p class='small'>{escape(told)}</p>" + pages.table(["", ""], rows)
 
 
 def _bins(values: Sequence[float]) -> dict[str, int]:

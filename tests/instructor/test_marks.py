@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from dqnkit.classroom import progress_record
+from dqnkit.classroom.question import find_question
 from dqnkit.cli import main
 from dqnkit.instructor import export, feedback, marks, purge, report, submission
 from dqnkit.instructor.grading_log import GradingLog, Row
@@ -276,8 +277,12 @@ def test_the_report_shows_where_the_class_stands(
     for student, tries, value in (("100", 2, 1.0), ("101", 4, 3.0), ("zoe7", 9, 5.0)):
         passed = None if student == "zoe7" else "2026-12-01T10:06:00Z"
         progress = {
-            "checks": {"q_update": _check(tries, passed, MISTAKE)},
-            "predictions": {"q_update-alpha": _prediction("How many?", value, 52.0)},
+            "checks": {"q_update": _check(tries, passed, MISTAKE, "a rude word"), "a rude exercise": _check(9, None)},
+            "predictions": {
+                "q_update-rewards": _prediction("a rude question", value, 52.0),
+                "q_update-alpha": _prediction("a rude question", "a rude option", None),
+                "q_update-nothing": _prediction("a rude question", value, 52.0),
+            },
         }
         status = "passed" if passed else "wrong"
         graded(student, status=status, mistake="" if passed else MISTAKE, progress=progress)
@@ -287,12 +292,13 @@ def test_the_report_shows_where_the_class_stands(
     for words in (
         MISTAKE,
         "one noisy sample",
-        "How many?",
+        find_question("q_update-rewards").text,
         "happened: 52 (median)",
         "Content-Security-Policy",
         "<td>9</td>",
     ):
         assert words in page, words
+    assert "rude" not in page  # a student can write anything into a progress file
     assert "`" not in page  # code in a sentence is shown as code
     assert "Zoë Quist" not in page
     assert class_settings.pseudonym("zoe7") in page
