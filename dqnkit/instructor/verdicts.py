@@ -131,7 +131,8 @@ class Judge:
     def judge(self, task: Task, expected: Sequence[Seen], reply: Reply) -> Verdict:
         """Return the verdict on what came out of the cage."""
         verdict = self._verdict(task, expected, reply)
-        says_own = not reply.ended and not verdict.mistake  # and what it says may be a case that is hidden
+        # What it says itself may be a case that is hidden.
+        says_own = not (reply.ended or verdict.status == CRASHED or verdict.mistake)
         if says_own and (found := screening.reaches(task.code)):
             was = f"{verdict.status}: {verdict.message}"
             found_in_words = "; ".join(found)[:LONGEST_MESSAGE]
