@@ -19,7 +19,7 @@ from conftest import RIGHT
 from dqnkit.classroom import handing_in
 from dqnkit.instructor import submission
 from dqnkit.instructor.collect import Collected, collect, find_student
-from dqnkit.instructor.roster import Roster
+from dqnkit.instructor.roster import Roster, Student
 from dqnkit.instructor.settings import ClassError, ClassSettings
 
 Made = Callable[..., bytes]
@@ -58,6 +58,13 @@ def take(class_settings: ClassSettings, class_roster: Roster) -> Callable[..., C
 def test_a_student_is_found_by_what_platforms_write(class_roster: Roster, name: str, student: str | None) -> None:
     found = find_student(name, class_roster)
     assert (found.id if found else None) == student
+
+
+def test_the_number_of_a_notebook_is_nobodys_id() -> None:
+    roster = Roster((Student("01", "p"),))
+    assert find_student("01_q_update.ipynb", roster) is None
+    assert find_student("01/01_q_update.ipynb", roster) is roster.students[0]
+    assert find_student("01-work.ipynb", roster) is roster.students[0]
 
 
 def test_a_folder_is_collected_once(take: Callable[..., Collected], tmp_path: Path, notebook_of: Made) -> None:
