@@ -217,5 +217,5 @@ def _state(name: str, found: written_answers.Found, record: dict[str, Any]) -> s
     written = found.answers.get(name)
     if written is None:
         return "nothing written yet"
-    lacks = f"; it uses {', '.join(written.lacks)}, which is not handed in with it" if written.lacks else ""
+    lacks = f"; it uses {', '.join(written.lacks)}, which does not come with it as it is here" if written.lacks else ""
     return f"written; {passed}{lacks}"

@@ -21,6 +21,7 @@ _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _STEMS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, *_IMPORTS, ast.Assign, ast.AnnAssign)
 _OF_THE_COURSE = ("use", "check", "predict", "compare", "hint", "hand_in")  # what they return is no reader's code
+_CHANGES = ("append", "extend", "insert", "add", "update", "setdefault", "pop", "remove", "clear", "sort", "fill")
 _CALLABLE = (ast.Lambda, ast.Call, ast.Name, ast.Attribute)  # what an assignment may give an answer its name with
 
 
@@ -31,7 +32,7 @@ class Written:
     code: str  # with what it uses of the notebook: imports, values, other functions; the answer comes last
     name: str  # that the code binds the answer to
     cell: int  # the number of its cell, from 1, counting code cells only
-    lacks: tuple[str, ...] = ()  # names that it uses, and that neither Python nor the code has
+    lacks: tuple[str, ...] = ()  # names that it uses and that the code has not, or not as the notebook left them
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class _Statement:
     cell: int
     is_stub: bool
     is_answer: bool  # whether it can be one: no import, and no value that cannot be called
+    is_value: bool  # neither a function, nor a class, nor an import
     empty_methods: frozenset[str]  # of a class
 
 
@@ -67,6 +69,7 @@ def find(cells: Sequence[str], exercises: Mapping[str, str]) -> Found:
     problems: list[str] = []
     statements: list[_Statement] = []
     given: dict[str, list[str]] = {}
+    changed: set[str] = set()  # names of values that are changed after they are given
     if len(cells) > MOST_CELLS or sum(map(len, cells)) > MOST_CHARACTERS:
         return Found({}, (f"it has more than {MOST_CELLS:,} cells or {MOST_CHARACTERS:,} characters",))
     for number, cell in enumerate(cells, start=1):
@@ -77,6 +80,7 @@ def find(cells: Sequence[str], exercises: Mapping[str, str]) -> Found:
             problems.append(f"code cell {number}{where} is not Python")
             continue
         statements += _statements(tree, source, number)
+        changed |= _changed(tree)
         for exercise, name in _checked(tree):
             given.setdefault(exercise, []).append(name)
     answers = {}
@@ -86,13 +90,13 @@ def find(cells: Sequence[str], exercises: Mapping[str, str]) -> Found:
         names = [*reversed(given.get(exercise, [])), exercise, begins.group() if begins else ""]
         if exercise in names[:-2]:  # given as well: another one that was given too is something beside it
             names.insert(0, exercise)
-        written = next((found for name in names if (found := _answer(name, methods, statements)) is not None), None)
-        if written is not None:
+        found = (_answer(name, methods, statements, changed) for name in names)
+        if written := next(filter(None, found), None):
             answers[exercise] = written
     return Found(answers, tuple(problems))
 
 
-def _answer(name: str, methods: frozenset[str], statements: Sequence[_Statement]) -> Written | None:
+def _answer(name: str, methods: frozenset[str], statements: Sequence[_Statement], changed: set[str]) -> Written | None:
     bound = [each for each in statements if name in each.names and each.is_answer and not each.is_stub]
     found = next((each for each in reversed(bound) if not methods & each.empty_methods), None)
     if found is None:
@@ -103,11 +107,14 @@ def _answer(name: str, methods: frozenset[str], statements: Sequence[_Statement]
             last[each.names] = each
     chosen: dict[str, str] = {}
     _collect(found, last, chosen)
-    has = {part for each in last.values() if each.text in chosen.values() for part in each.names}
-    lacks = {used for text in chosen.values() for used in _names_used(text)} - has
+    has = [each for each in last.values() if each.text in chosen.values()]
+    lacks = {used for text in chosen.values() for used in _names_used(text)} - {
+        part for each in has for part in each.names
+    }
     stars = [each.text for each in statements if "*" in each.names] if lacks else []
     code = own_code.joined({**{text: text for text in stars}, **chosen})
-    return Written(code, name, found.cell, () if stars else tuple(sorted(lacks)))
+    values = {part for each in has if each.is_value for part in each.names}
+    return Written(code, name, found.cell, tuple(sorted((set() if stars else lacks) | (values & changed))))
 
 
 def _collect(statement: _Statement, last: Mapping[tuple[str, ...], _Statement], chosen: dict[str, str]) -> None:
@@ -139,9 +146,35 @@ def _statements(tree: ast.AST, source: str, cell: int) -> Iterator[_Statement]:
             names = tuple(own_code.bound_by(node))
             if names and (isinstance(node, own_code.DEFINES) or _is_value(node)):
                 text, empty = own_code.text_of(source, node), _empty_methods(node)
-                yield _Statement(names, text, cell, _is_stub(node), _can_be_answer(node), empty)
+                is_value = isinstance(node, (ast.Assign, ast.AnnAssign))
+                yield _Statement(names, text, cell, _is_stub(node), _can_be_answer(node), is_value, empty)
         elif isinstance(node, (*_BLOCKS, ast.ExceptHandler)):
             yield from _statements(node, source, cell)
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """Names whose values a cell changes in place, outside of functions: ``x += 1``, ``x[0] = 1``, ``x.append(1)``."""
+    found = set()
+    parts = [tree]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if isinstance(part, ast.AugAssign):
+            found.add(_root(part.target))
+        elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store):
+            found.add(_root(part))
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _CHANGES:
+            found.add(_root(part.func))
+        parts += ast.iter_child_nodes(part)
+    return found
+
+
+def _root(node: ast.AST) -> str:
+    """The name at the beginning of ``name.part[0]``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_value(node: ast.AST) -> bool:

@@ -110,7 +110,7 @@ def _found(cells: list[str], lesson: Lesson) -> written_answers.Found:
 def _submission(lesson: Lesson, found: written_answers.Found, own: dict[str, Any]) -> Submission:
     answers = {name: Answer(written.code, written.name) for name, written in found.answers.items()}
     lacks = [
-        f"{name} uses {', '.join(written.lacks)}, which is not in it"
+        f"{name} uses {', '.join(written.lacks)}, which is not in it as it was in the notebook"
         for name, written in found.answers.items()
         if written.lacks
     ]

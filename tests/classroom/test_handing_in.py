@@ -57,7 +57,7 @@ def test_what_an_answer_uses_and_is_not_handed_in_is_said(tmp_path: Path, monkey
     """It passes its check in the notebook, where a deleted cell has left the name."""
     monkeypatch.setattr(handing_in, "_shell", lambda: Shell("def q_update(*transition):\n    return best(transition)"))
     shown = handing_in.hand_in("q_update")
-    assert "it uses best, which is not handed in with it" in shown.text
+    assert "it uses best, which does not come with it as it is here" in shown.text
 
 
 def test_it_says_what_was_asked_and_holds_no_code_twice(tmp_path: Path) -> None:

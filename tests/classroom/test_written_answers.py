@@ -129,6 +129,14 @@ def test_what_an_answer_lacks_is_said() -> None:
     assert found_in("import numpy as np\ndef f(x):\n    return np.abs(x)").answers["f"].lacks == ()
 
 
+@pytest.mark.parametrize("change", ["T.append(1)", "for i in range(3):\n    T[i] = i", "T += [1]"])
+def test_a_value_that_is_changed_after_it_is_given_is_said(change: str) -> None:
+    use = "def f(x):\n    return T[x]\ndef g(x):\n    x.append(U)\n    return x"
+    found = found_in("T = [0, 0, 0]\nU = 1", change, use, f="f(x)", g="g(x)")
+    assert found.answers["f"].lacks == ("T",)
+    assert found.answers["g"].lacks == ()
+
+
 def test_functions_that_call_each_other_end() -> None:
     found = found_in("def g(x):\n    return f(x - 1) if x > 0 else 0", "def f(x):\n    return g(x) + 1")
     assert value_of(found)(3) == 4
