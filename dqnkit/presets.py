@@ -122,7 +122,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "Hopper-v5": {**_ROBOT, "action_bins": 3, "total_steps": 600_000},
     "LunarLander-v3": {
         # Of fifteen settings tried on two to four seeds, from 1000 on, one of two that ended at 237 or more with each,
-        # with half of the other's updates. With the Huber loss, or with half of the steps, seeds ended below 200. Of 34
+        # with half of the other's updates. With the Huber loss, or with half of the steps, some ended below 200. Of 34
         # fresh runs under three roundings 28 ended at 200 or more: which seed it is decides, more than the rounding.
         "total_steps": 200_000,
         "loss": "squared",
