@@ -125,7 +125,7 @@ def grade(settings: ClassSettings, how: How, again: bool = False, tell: Tell = l
 @contextmanager
 def _only_grading(folder: Path) -> Iterator[None]:
     """Hold the class: two gradings at once would run every answer twice."""
-    lock = FileLock(folder / ".grading.lock", timeout=0)
+    lock = FileLock(folder / ".grades.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:

@@ -159,7 +159,7 @@ def test_a_name_of_its_own_is_no_reach_for_the_check(one_lesson: ClassSettings, 
 
 def test_two_gradings_at_once_are_one(one_lesson: ClassSettings, hand_in: HandIn) -> None:
     hand_in("ada", Answer(RIGHT, "q_update"))
-    with FileLock(one_lesson.folder / ".grading.lock"), pytest.raises(ClassError, match="another grading"):
+    with FileLock(one_lesson.folder / ".grades.lock"), pytest.raises(ClassError, match="another grading"):
         grade(one_lesson, HERE)
     assert grade(one_lesson, HERE).statuses["passed"] == 1
 
