@@ -103,8 +103,9 @@ def gaps(settings: ClassSettings, roster: Roster, found: Sequence[Mark]) -> list
     known = roster.by_pseudonym()
     for mark in found:
         if mark.status == TO_LOOK_AT and mark.verdict is not None:
-            accept = f"dqnkit class accept {settings.folder} {known[mark.student].id} {mark.exercise}"
-            told.append(f"{mark.verdict.message}. It has no points unless you say: {accept}")
+            who = known[mark.student].id
+            command = f"dqnkit class accept {settings.folder} {who} {mark.exercise}"
+            told.append(f"{who}, {mark.exercise}: {mark.verdict.message}. No points unless you say: {command}")
     if strangers := {student for student, _ in submission.counting(settings)} - known.keys():
         told.append(
             f"the work of {len(strangers)} is of nobody in the roster, as {min(strangers)}: was an id in it changed?"

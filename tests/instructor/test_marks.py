@@ -389,6 +389,19 @@ def test_what_is_handed_in_and_not_graded_is_no_0(
     assert "not graded yet" in (class_settings.folder / "feedback" / "101.html").read_text()
 
 
+def test_what_is_to_be_looked_at_is_told_with_the_command_that_accepts_it(
+    class_settings: ClassSettings, class_roster: Roster, graded: Grade
+) -> None:
+    graded("100", status="to_look_at", message="line 2: sys._getframe")
+    found = marks.marks(class_settings, class_roster)
+    (told,) = marks.gaps(class_settings, class_roster, found)
+    assert "100, q_update: line 2: sys._getframe" in told
+    assert f"dqnkit class accept {class_settings.folder} 100 q_update" in told
+    assert CliRunner().invoke(main, ["class", "accept", str(class_settings.folder), "100", "q_update"]).exit_code == 0
+    assert points(class_settings, class_roster) == {("100", "q_update"): 1}
+    assert marks.gaps(class_settings, class_roster, marks.marks(class_settings, class_roster)) == []
+
+
 def test_a_sheet_with_another_maximum_is_noticed_and_the_own_table_is_not_replaced(
     class_settings: ClassSettings, class_roster: Roster, graded: Grade, tmp_path: Path
 ) -> None:
