@@ -85,9 +85,8 @@ class Replicas:
         elif self._reduce:
             optimizer.apply(self._reduce(gradients, max_norm), variables)
         else:
-            context = tf.distribute.get_replica_context()
-            total = clip_gradients(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
-            context.merge_call(partial(apply_to_all, optimizer, variables), total)
+            total = sum_gradients(gradients, max_norm)
+            tf.distribute.get_replica_context().merge_call(partial(apply_to_all, optimizer, variables), total)
 
     def sum_over_processes(self, *values: Tensor) -> tuple[Tensor, ...]:
         """The sums of what the processes have, each of its own replicas.
@@ -115,9 +114,14 @@ def reduce_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
         gradients: of the summed losses of the replica's share, divided by the size of the whole batch.
         max_norm: length to which a longer sum is scaled down; 0: never.
     """
+    number = tf.distribute.get_replica_context().num_replicas_in_sync
+    return [gradient / number for gradient in sum_gradients(gradients, max_norm)]
+
+
+def sum_gradients(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
+    """On each replica: the sum of all replicas' gradients, clipped as a whole."""
     context = tf.distribute.get_replica_context()
-    gradients = clip_gradients(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
-    return [gradient / context.num_replicas_in_sync for gradient in gradients]
+    return clip_gradients(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), max_norm)
 
 
 def apply_to_all(optimizer: Any, variables: list[Any], strategy: Any, *total: Tensor) -> None:

@@ -162,8 +162,9 @@ def report(folder: Path, names: bool) -> None:
         from dqnkit.instructor import report as reporting
     chosen = settings.read(folder)
     students = roster.read(chosen)
-    click.echo(f"  {reporting.write(chosen, students, names=names)}")
-    _warn(marks.gaps(chosen, students, marks.marks(chosen, students)))
+    found = marks.marks(chosen, students)
+    click.echo(f"  {reporting.write(chosen, students, found, names=names)}")
+    _warn(marks.gaps(chosen, students, found))
 
 
 @class_.command(short_help="Write the answers as Python files.", epilog=examples("dqnkit class export autumn"))

@@ -82,8 +82,8 @@ def collect(
 
 def _take(file: File, received: datetime | None, settings: ClassSettings, roster: Roster, report: Collected) -> None:
     if not _is_work(file.name):
-        what = "a notebook (.ipynb) or a file of hand_in() (.json)"
-        what = "a zip file that can be read" if _is_zip(file.name) else what
+        wanted = "a notebook (.ipynb) or a file of hand_in() (.json)"
+        what = "a zip file that can be read" if _is_zip(file.name) else wanted
         raise ValueError(f"it is not {what}")
     student = find_student(file.name, roster)
     if student is None:

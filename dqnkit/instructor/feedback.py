@@ -16,7 +16,8 @@ from typing import Any
 
 from dqnkit.classroom import course, rich_text
 from dqnkit.instructor import pages, submission
-from dqnkit.instructor.marks import PASSED, Mark
+from dqnkit.instructor.grading_log import PASSED
+from dqnkit.instructor.marks import Mark
 from dqnkit.instructor.roster import Roster, Student
 from dqnkit.instructor.settings import ClassSettings
 

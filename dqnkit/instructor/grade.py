@@ -17,13 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 import dqnkit
 from dqnkit.classroom import course
@@ -33,6 +31,7 @@ from dqnkit.instructor.cage import kit
 from dqnkit.instructor.cage.cage import Cage, Reply
 from dqnkit.instructor.cage.isolation import ONE_THREAD, Isolation, by_name
 from dqnkit.instructor.grading_log import GradingLog, Row, code_hash
+from dqnkit.instructor.only_one import only_one
 from dqnkit.instructor.settings import ClassError, ClassSettings
 from dqnkit.instructor.verdicts import MISSING, Judge, Prepared, Task, Verdict, needs_tensorflow
 
@@ -122,20 +121,13 @@ def grade(settings: ClassSettings, how: How, again: bool = False, tell: Tell = l
     return result
 
 
-@contextmanager
-def _only_grading(folder: Path) -> Iterator[None]:
+def _only_grading(folder: Path) -> AbstractContextManager[None]:
     """Hold the class: two gradings at once would run every answer twice."""
-    lock = FileLock(folder / ".grades.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ClassError(f"another grading of {folder} is at work: wait for it, or end it") from None
-    except OSError as error:
-        raise ClassError(f"{folder} cannot be written ({error})") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return only_one(
+        folder / ".grades.lock",
+        ClassError(f"another grading of {folder} is at work: wait for it, or end it"),
+        lambda error: ClassError(f"{folder} cannot be written ({error})"),
+    )
 
 
 def _works(settings: ClassSettings, isolation: Isolation) -> Iterator[Work]:

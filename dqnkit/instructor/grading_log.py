@@ -21,6 +21,8 @@ from typing import NamedTuple
 from dqnkit.instructor.settings import ClassError
 
 NAME = "grades.sqlite"
+PASSED = "passed"
+TO_LOOK_AT = "to_look_at"  # by the instructor, who may accept it
 BUSY_SECONDS = 30.0  # to wait for another process that writes
 TABLE = """
 CREATE TABLE IF NOT EXISTS verdicts (

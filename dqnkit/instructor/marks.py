@@ -17,12 +17,12 @@ from pathlib import Path
 
 from dqnkit.files import write_whole
 from dqnkit.instructor import submission
-from dqnkit.instructor.grading_log import GradingLog, Row
+from dqnkit.instructor.grading_log import PASSED, TO_LOOK_AT, GradingLog, Row
 from dqnkit.instructor.roster import Roster, Student, is_nobody
 from dqnkit.instructor.settings import ClassError, ClassSettings, Lesson
 
 FOLDER, OWN = "marks", "marks.csv"
-PASSED, NOT_HANDED_IN, NOT_GRADED, TO_LOOK_AT = "passed", "not handed in", "not graded yet", "to_look_at"
+NOT_HANDED_IN, NOT_GRADED = "not handed in", "not graded yet"  # where there is no verdict
 DAY = 24 * 3600
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
 GRADES = ("grade", "note", "bewertung")  # Moodle's column of marks
@@ -150,12 +150,11 @@ def _days_late(
     return late
 
 
-def totals(found: Iterable[Mark], lesson: str | None = None) -> dict[str, float]:
-    """Return a dict: student -> points, of one lesson or of all."""
+def totals(found: Iterable[Mark]) -> dict[str, float]:
+    """Return a dict: student -> points."""
     sums: dict[str, float] = {}
     for mark in found:
-        if lesson in (None, mark.lesson):
-            sums[mark.student] = round(sums.get(mark.student, 0.0) + mark.points, 4)
+        sums[mark.student] = round(sums.get(mark.student, 0.0) + mark.points, 4)
     return sums
 
 
@@ -168,15 +167,13 @@ def write(settings: ClassSettings, roster: Roster, found: Sequence[Mark]) -> Pat
         ClassError: it cannot be written.
     """
     exercises = list(dict.fromkeys((mark.lesson, mark.exercise) for mark in found))
-    points = {(mark.student, mark.exercise): mark.points for mark in found if mark.status != NOT_GRADED}
+    graded = (mark for mark in found if mark.status != NOT_GRADED)
+    points = {(mark.student, mark.exercise): _number(mark.points) for mark in graded}
     total = totals(found)
     head = ["id", "name", "email", *(exercise for _, exercise in exercises), "total"]
     rows = [head, ["", "", "points", *(_number(_worth(found, name)) for _, name in exercises), ""]]
     for student in roster:
-        given = [
-            _number(points[student.pseudonym, exercise]) if (student.pseudonym, exercise) in points else ""
-            for _, exercise in exercises
-        ]
+        given = [points.get((student.pseudonym, exercise), "") for _, exercise in exercises]
         who = [_plain(text) for text in (student.id, student.name, student.email)]
         rows.append([*who, *given, _number(total.get(student.pseudonym, 0.0))])
     return _save(settings.folder / FOLDER / OWN, _csv(rows))

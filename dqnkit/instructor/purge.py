@@ -44,9 +44,8 @@ def purge(settings: ClassSettings, student: str) -> list[str]:
             if file.exists():
                 file.unlink()
                 deleted.append(f"{file.parent.name}/{file.name}")
-        for folder in (
-            (marks.FOLDER, report.FOLDER) if deleted else ()
-        ):  # they hold the whole class: made again when wanted
+        of_all = (marks.FOLDER, report.FOLDER) if deleted else ()  # they hold the whole class: made again when wanted
+        for folder in of_all:
             if (settings.folder / folder).is_dir():
                 shutil.rmtree(settings.folder / folder)
                 deleted.append(f"{folder}/ (of all students: make it again)")

@@ -22,7 +22,8 @@ from dqnkit.errors import DQNKitError
 from dqnkit.instructor import pages, submission
 from dqnkit.instructor import roster as rosters
 from dqnkit.instructor import settings as class_settings
-from dqnkit.instructor.marks import NOT_GRADED, PASSED, TO_LOOK_AT, Mark, marks
+from dqnkit.instructor.grading_log import PASSED, TO_LOOK_AT
+from dqnkit.instructor.marks import NOT_GRADED, NOT_HANDED_IN, Mark, marks
 from dqnkit.instructor.roster import Roster
 from dqnkit.instructor.settings import ClassSettings
 from dqnkit.instructor.submission import TIME, Submission
@@ -59,14 +60,14 @@ def class_report(folder: str | Path, *, names: bool = False) -> RichText:
     return RichText(f"<div>{body}</div>", f"The report of {settings.name}: open it in a browser")
 
 
-def write(settings: ClassSettings, roster: Roster, *, names: bool = False) -> Path:
+def write(settings: ClassSettings, roster: Roster, found: Sequence[Mark], *, names: bool = False) -> Path:
     """Write ``report/index.html``; return its path.
 
     Raises:
         ClassError: something in the folder cannot be read or written.
     """
     path = settings.folder / FOLDER / "index.html"
-    body = _body(settings, roster, marks(settings, roster), names)
+    body = _body(settings, roster, found, names)
     pages.write(path, pages.page(f"{settings.name}: report", body))
     return path
 
@@ -113,7 +114,7 @@ def _cell(mark: Mark) -> str:
         PASSED: ("✓", pages.GREEN),
         "wrong": ("✗", pages.VERMILION),
         "missing": ("·", pages.GREY),
-        "not handed in": ("·", pages.GREY),
+        NOT_HANDED_IN: ("·", pages.GREY),
         NOT_GRADED: ("…", pages.GREY),
         TO_LOOK_AT: ("?", pages.ORANGE),
     }

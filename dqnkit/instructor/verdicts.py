@@ -23,10 +23,10 @@ from dqnkit.files import parse_json
 from dqnkit.instructor import screening
 from dqnkit.instructor.cage.cage import Job, Reply
 from dqnkit.instructor.cage.limits import Limits
+from dqnkit.instructor.grading_log import PASSED, TO_LOOK_AT
 
-PASSED, WRONG, ERROR, MISSING, NOT_PYTHON = "passed", "wrong", "error", "missing", "not_python"
+WRONG, ERROR, MISSING, NOT_PYTHON = "wrong", "error", "missing", "not_python"
 TOO_SLOW, TOO_MUCH_MEMORY, CRASHED, FLOODED = "too_slow", "too_much_memory", "crashed", "flooded"
-TO_LOOK_AT = "to_look_at"  # by the instructor, who may accept it
 CLAIMED = {WRONG, ERROR, MISSING, NOT_PYTHON, TOO_SLOW, TOO_MUCH_MEMORY, FLOODED}  # what a reply may say of itself
 
 FIXED, FRESH = 0, 1  # first number of a case's place
@@ -36,7 +36,6 @@ WALL_SECONDS, TIMES_PROCESSOR = 30.0, 4.0  # seconds that pass: some, and so man
 TENSORFLOW = ("dqnkit.backend", "tensorflow", "keras")
 MENTIONS_TENSORFLOW = re.compile(r"tensorflow|keras|dqnkit\.(backend|networks|learner|training|value_learning)")
 LOOK = "It has something that no answer needs, so your instructor has to look at it:"
-NOTES = {TOO_MUCH_MEMORY: "It took more memory than an answer may have."}  # where a reply has none
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,6 @@ class Judge:
             was = f"{verdict.status}: {verdict.message}"
             found_in_words = "; ".join(found)[:LONGEST_MESSAGE]
             verdict = Verdict(TO_LOOK_AT, message=f"{LOOK} {found_in_words}", for_instructors=was[:LONGEST_MESSAGE])
-        elif not verdict.message:
-            verdict = replace(verdict, message=NOTES.get(verdict.status, ""))
         return replace(verdict, processor_seconds=reply.processor_seconds, wall_seconds=reply.wall_seconds)
 
     def _find(self, name: str) -> _Known:

@@ -68,7 +68,7 @@ class StreamedRollouts:
         self._streams: list[Any] = []
 
     def begin(self, config: DQNConfig) -> None:
-        """Have all workers import what streams need; they begin with the first weights."""
+        """Listen for rollouts; the streams begin with the first weights."""
         self.config = config
         self.client.subscribe_topic(self.run, lambda event: self._arrived.put(event[1]))
 

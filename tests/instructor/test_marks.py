@@ -286,7 +286,8 @@ def test_the_report_shows_where_the_class_stands(
         }
         status = "passed" if passed else "wrong"
         graded(student, status=status, mistake="" if passed else MISTAKE, progress=progress)
-    page = report.write(class_settings, class_roster).read_text(encoding="utf-8")
+    found = marks.marks(class_settings, class_roster)
+    page = report.write(class_settings, class_roster, found).read_text(encoding="utf-8")
     assert '<span class="large">3</span> of 3 students' in page
     assert '<span class="large">67%</span>' in page
     for words in (
@@ -302,12 +303,13 @@ def test_the_report_shows_where_the_class_stands(
     assert "`" not in page  # code in a sentence is shown as code
     assert "Zoë Quist" not in page
     assert class_settings.pseudonym("zoe7") in page
-    assert "Zoë Quist" in report.write(class_settings, class_roster, names=True).read_text(encoding="utf-8")
+    assert "Zoë Quist" in report.write(class_settings, class_roster, found, names=True).read_text(encoding="utf-8")
     assert "3</span> of 3" in report.class_report(class_settings.folder).html
 
 
 def test_an_empty_class_has_a_report_too(class_settings: ClassSettings, class_roster: Roster) -> None:
-    assert "Nothing was handed in yet" in report.write(class_settings, class_roster).read_text(encoding="utf-8")
+    found = marks.marks(class_settings, class_roster)
+    assert "Nothing was handed in yet" in report.write(class_settings, class_roster, found).read_text(encoding="utf-8")
 
 
 def test_a_purged_student_leaves_no_trace(class_settings: ClassSettings, class_roster: Roster, graded: Grade) -> None:
@@ -316,7 +318,7 @@ def test_a_purged_student_leaves_no_trace(class_settings: ClassSettings, class_r
     found = marks.marks(class_settings, class_roster)
     feedback.write(class_settings, class_roster, found)
     marks.write(class_settings, class_roster, found)
-    report.write(class_settings, class_roster)
+    report.write(class_settings, class_roster, found)
     assert export.export(class_settings) == {"q_update": 2}
     pseudonym = class_settings.pseudonym("100")
     deleted = purge.purge(class_settings, "100")

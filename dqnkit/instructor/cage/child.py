@@ -29,6 +29,7 @@ from dqnkit.classroom.time_limit import TimeIsUpError, run_limited
 MODULE = "answer"  # that the code is run as
 SECONDS_TO_DEFINE = 5.0  # of processor time, for the code's top level
 MESSAGE = 500  # characters
+TOO_MUCH_MEMORY = "It took more memory than an answer may have."
 
 
 def answer(job: Mapping[str, Any], largest: int) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def answer(job: Mapping[str, Any], largest: int) -> dict[str, Any]:
             problem = found if isinstance(found, dict) else _problem(exercise, found)
             return problem or _outcomes(exercise, found, cases, job["took"], largest)
         except MemoryError as error:
-            return _status("too_much_memory", str(error))
+            return _status("too_much_memory", str(error) or TOO_MUCH_MEMORY)
 
 
 def _seed_everything(seed: int) -> None:
@@ -105,7 +106,7 @@ def _outcomes(
         number = next(place for place, case in enumerate(cases) if case is error.case)
         return _status("too_slow", f"It had not returned after {error.limit}, and was stopped.", case=number)
     if any(isinstance(each.outcome, Raised) and "Memory" in each.outcome.kind for each in seen):
-        return _status("too_much_memory", "")
+        return _status("too_much_memory", TOO_MUCH_MEMORY)
     if sum(_size(each.outcome) for each in seen) > largest:
         return _status("flooded", "What it returns is too large.")
     return {"outcomes": [*map(outcomes.pack, seen)]}

@@ -7,19 +7,19 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from filelock import FileLock, Timeout
 
 from dqnkit.instructor.live import rights
 from dqnkit.instructor.live.catalogue import Catalogue
 from dqnkit.instructor.live.log import LiveError, file_of_class
 from dqnkit.instructor.live.room import Room
 from dqnkit.instructor.live.server import LiveServer, Login
+from dqnkit.instructor.only_one import only_one
 
 FOLDER = "live"  # of the classes, in the folder of the course
 MOST_CONNECTIONS = 4_000
@@ -155,21 +155,13 @@ def _here(place: Place) -> str:
     return place.public if place.certificate or place.address else f"http://{place.host}:{place.port}"
 
 
-@contextmanager
-def _only_server(folder: Path) -> Iterator[None]:
+def _only_server(folder: Path) -> AbstractContextManager[None]:
     """Hold the folder: two servers would each show half a class."""
-    lock = FileLock(folder / ".server.lock", timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock.acquire()
-    except Timeout:
-        raise LiveError(f"another server holds a class in {folder}: end it first, or name another folder") from None
-    except OSError as error:
-        raise LiveError(f"the class cannot be kept in {folder}: {error.strerror}. Name another folder") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return only_one(
+        folder / ".server.lock",
+        LiveError(f"another server holds a class in {folder}: end it first, or name another folder"),
+        lambda error: LiveError(f"the class cannot be kept in {folder}: {error.strerror}. Name another folder"),
+    )
 
 
 @contextmanager
